@@ -1,0 +1,182 @@
+"""Every setting of the system, in one frozen tree, and the one place where their precedence is decided.
+
+Precedence: command line > environment (``SLD_SECTION__FIELD``) > preset YAML > the defaults below.
+Knows nothing of models: a preset only names them.
+"""
+
+from __future__ import annotations
+
+import os
+from importlib import resources
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+Device = str  # "auto", "cpu", "cuda", "cuda:1", "mps"
+Dtype = Literal["auto", "float32", "float16", "bfloat16"]
+
+
+class SettingsError(ValueError):
+    """A preset or a setting that cannot be used; the message says which and what to change."""
+
+
+class Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Part(Section):
+    """A checkpoint and where it runs."""
+
+    path: str = Field(description="a folder, 'package:NAME/...' for weights inside a package, or a hub id")
+    revision: str | None = Field(default=None, description="pinned commit of a hub id")
+    device: Device = "auto"
+    dtype: Dtype = "auto"
+    offload: bool = Field(default=False, description="keep it in main memory while another part works")
+
+
+class DetectorSettings(Part):
+    threshold: float = Field(default=0.2, gt=0, lt=1, description="for plain names")
+    attribute_threshold: float = Field(default=0.45, gt=0, lt=1, description="for names with attributes")
+    nms: float = Field(default=0.3, gt=0, le=1, description="IoU above which two boxes of one query are one")
+    template: str = Field(default="image of a {phrase}", description="how a phrase is put to the model")
+
+
+class SegmenterSettings(Part):
+    kind: Literal["transformers", "segment-anything"] = "transformers"
+
+
+class GeneratorSettings(Part):
+    kind: Literal["diffusers", "openai", "file"] = "diffusers"
+    steps: int = Field(default=50, ge=1, le=1000)
+    guidance: float = Field(default=7.5, ge=1, le=30)
+    width: int = Field(default=512, ge=16, le=4096)
+    height: int = Field(default=512, ge=16, le=4096)
+
+
+class EditorSettings(Part):
+    """The latent editor (SLD, sections 3.3 and A). The checkpoint is a GLIGEN text-box one."""
+
+    steps: int = Field(default=50, ge=2, le=1000, description="DDIM steps, of inversion and of composition")
+    guidance: float = Field(default=2.5, ge=1, le=30, description="while composing")
+    object_guidance: float = Field(default=7.5, ge=1, le=30, description="while making single objects")
+    frozen_step_ratio: float = Field(default=0.5, ge=0, le=1, description="share of steps that hold pasted latents")
+    grounding_ratio: float = Field(default=0.4, ge=0, le=1, description="share of steps with boxes (GLIGEN beta)")
+    dilation: int = Field(default=3, ge=0, le=64, description="of removal masks, in latent pixels")
+    attention_guidance: float = Field(default=0.0, ge=0, description="strength of attribute guidance; 0 is off")
+    object_prompt: str = Field(default="a photo of {phrase}", description="for an object generated alone")
+
+
+class RefinerSettings(Part):
+    strength: float = Field(default=0.3, gt=0, le=1)
+    steps: int = Field(default=50, ge=1, le=1000)
+
+
+class LoopSettings(Section):
+    """When the correction loop stops. Each limit is a named exit."""
+
+    rounds: int = Field(default=3, ge=0, le=1000)
+    tool_calls: int = Field(default=60, ge=1, description="in one turn")
+    tool_failures: int = Field(default=5, ge=1, description="in a row")
+    tokens: int = Field(default=400_000, ge=1, description="of the language model, in one turn")
+    seconds: float = Field(default=1800, gt=0, description="wall time of one turn")
+    repairs: int = Field(default=2, ge=0, le=10, description="times a model may mend its own broken JSON")
+    refine: bool = False
+
+
+class ChatSettings(Section):
+    """The language model: 'offline' is the embedded planner, 'openai' any OpenAI-compatible endpoint."""
+
+    provider: Literal["auto", "offline", "openai"] = "auto"
+    model: str = "gpt-4o"
+    base_url: str | None = None
+    api_key: SecretStr | None = None
+    timeout: float = Field(default=60, gt=0, description="seconds for one answer")
+    attempts: int = Field(default=5, ge=1, le=20, description="tries after 429, 5xx and time-outs")
+    temperature: float | None = Field(default=None, ge=0, le=2)
+    structured_output: Literal["json_schema", "function_calling", "json_object", "actions"] = "json_schema"
+    vision: bool = Field(default=False, description="the model can see pictures")
+
+
+class Settings(Section):
+    detector: DetectorSettings
+    segmenter: SegmenterSettings
+    generator: GeneratorSettings
+    editor: EditorSettings
+    refiner: RefinerSettings | None = None
+    judge: DetectorSettings | None = Field(default=None, description="an independent detector, for evaluation only")
+    loop: LoopSettings = LoopSettings()
+    chat: ChatSettings = ChatSettings()
+
+
+def preset_names() -> tuple[str, ...]:
+    """Return the presets that ship with the project."""
+    folder = resources.files("configs") / "presets"
+    return tuple(sorted(entry.name.removesuffix(".yaml") for entry in folder.iterdir() if entry.name.endswith(".yaml")))
+
+
+def load_settings(
+    preset: str = "iconworld",
+    overrides: Mapping[str, Any] | None = None,
+    environment: Mapping[str, str] | None = None,
+) -> Settings:
+    """Read a preset (a shipped name or a path to a YAML file) and lay environment and overrides over it.
+
+    ``overrides`` maps dotted names to values, such as ``{"loop.rounds": 5}``; ``environment`` is
+    ``os.environ`` when not given. ``OPENAI_API_KEY`` and ``OPENAI_BASE_URL`` fill the chat section
+    where nothing else does.
+
+    Raises:
+        SettingsError: unknown preset, unreadable YAML, unknown or invalid field.
+    """
+    environment = os.environ if environment is None else environment
+    tree = _read_preset(preset)
+    for variable, dotted in (("OPENAI_API_KEY", "chat.api_key"), ("OPENAI_BASE_URL", "chat.base_url")):
+        if environment.get(variable):
+            tree.setdefault("chat", {}).setdefault(dotted.partition(".")[2], environment[variable])
+    for variable, value in environment.items():
+        if variable.startswith("SLD_") and "__" in variable:
+            _put(tree, variable.removeprefix("SLD_").lower().replace("__", "."), yaml.safe_load(value))
+    for dotted, value in (overrides or {}).items():
+        _put(tree, dotted, value)
+    try:
+        return Settings.model_validate(tree)
+    except ValidationError as error:
+        problems = "; ".join(
+            f"{'.'.join(str(part) for part in one['loc'])}: {one['msg']}"
+            for one in error.errors(include_input=False, include_url=False)
+        )
+        raise SettingsError(f"preset {preset!r} does not make valid settings: {problems}") from None
+
+
+def _read_preset(preset: str) -> dict[str, Any]:
+    if preset in preset_names():
+        text = (resources.files("configs") / "presets" / f"{preset}.yaml").read_text(encoding="utf-8")
+    elif preset.endswith((".yaml", ".yml")):
+        try:
+            text = Path(preset).read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise SettingsError(f"cannot read preset {preset!r}: {error}") from None
+    else:
+        raise SettingsError(f"no preset {preset!r}: choose one of {', '.join(preset_names())}, or a path to a .yaml")
+    try:
+        tree = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise SettingsError(f"preset {preset!r} is not valid YAML: {error}") from None
+    if not isinstance(tree, dict):
+        raise SettingsError(f"preset {preset!r} must be a YAML mapping of sections, not {type(tree).__name__}")
+    return tree
+
+
+def _put(tree: dict[str, Any], dotted: str, value: Any) -> None:
+    *sections, last = dotted.split(".")
+    for section in sections:
+        below = tree.setdefault(section, {})
+        if not isinstance(below, dict):
+            raise SettingsError(f"cannot set {dotted!r}: {section!r} is not a section")
+        tree = below
+    tree[last] = value

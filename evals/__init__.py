@@ -1,0 +1,1 @@
+"""Benchmarks: icon world, LMD, speed."""

@@ -1,0 +1,1 @@
+"""The state machine: state, nodes, routing, one graph factory."""

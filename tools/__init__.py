@@ -1,0 +1,1 @@
+"""What the language model can call: detect, inspect, suggest_layout, edit."""

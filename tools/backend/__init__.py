@@ -1,0 +1,1 @@
+"""The models: the protocol that everything above sees, and the local implementation behind it."""

@@ -1,0 +1,1 @@
+"""The words of the system as small frozen types, the verdict, the layout difference and the solver."""

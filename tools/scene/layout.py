@@ -1,0 +1,86 @@
+"""Named boxes: what a detector saw (`Detection`) and what a picture holds or shall hold (`Layout`)."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field, StringConstraints, model_validator
+
+from tools.scene.box import Box
+from tools.scene.spec import Frozen, Query, Word
+
+ObjectId = Annotated[str, StringConstraints(strip_whitespace=True, to_lower=True, min_length=1, max_length=100)]
+
+
+class Detection(Frozen):
+    """One object that a detector found for one query."""
+
+    name: Word
+    attributes: tuple[Word, ...] = ()
+    box: Box
+    score: float = Field(ge=0, le=1)
+
+    @property
+    def query(self) -> Query:
+        return Query(name=self.name, attributes=self.attributes)
+
+    @property
+    def phrase(self) -> str:
+        return self.query.phrase
+
+
+class PlacedObject(Frozen):
+    """An object with a stable id ("car #1"), a name, attributes and a box."""
+
+    id: ObjectId
+    name: Word
+    attributes: tuple[Word, ...] = ()
+    box: Box
+
+    @property
+    def query(self) -> Query:
+        return Query(name=self.name, attributes=self.attributes)
+
+    @property
+    def phrase(self) -> str:
+        return self.query.phrase
+
+
+class Layout(Frozen):
+    """Placed objects, back to front in drawing order, over a background.
+
+    Raises (on building): ValueError when two objects share an id.
+    """
+
+    objects: tuple[PlacedObject, ...] = Field(default=(), max_length=100)
+    background: str = Field(default="", max_length=400)
+
+    @model_validator(mode="after")
+    def _ids_are_unique(self) -> Layout:
+        ids = [placed.id for placed in self.objects]
+        twice = sorted({one for one in ids if ids.count(one) > 1})
+        if twice:
+            raise ValueError(f"object ids must be unique, but these appear twice: {twice}")
+        return self
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        return tuple(placed.id for placed in self.objects)
+
+    def __getitem__(self, object_id: str) -> PlacedObject:
+        """Return the object with this id.
+
+        Raises:
+            KeyError: there is none; the message names the known ids.
+        """
+        for placed in self.objects:
+            if placed.id == object_id.strip().lower():
+                return placed
+        raise KeyError(f"no object {object_id!r}; known ids: {', '.join(self.ids) or 'none'}")
+
+    def new_id(self, name: str) -> str:
+        """Return the first free id for ``name``: "car #1", "car #2", ..."""
+        number = 1
+        while f"{name} #{number}" in self.ids:
+            number += 1
+        return f"{name} #{number}"
