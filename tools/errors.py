@@ -1,0 +1,11 @@
+"""The two kinds of failure a tool may answer with; anything else is a bug and propagates."""
+
+from __future__ import annotations
+
+
+class ToolError(Exception):
+    """A call that the model can mend: the message says what failed, which value, and what to try next."""
+
+
+class FinalToolError(ToolError):
+    """A call that no other arguments can mend: nothing that is asked for can be done."""

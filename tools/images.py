@@ -1,0 +1,172 @@
+"""Pictures on disk: reading what people bring, and keeping what a run makes under its content hash.
+
+Every file that comes from outside is opened here and nowhere else.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import tempfile
+import warnings
+from contextlib import suppress
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+MAX_BYTES = 64 * 2**20
+MAX_PIXELS = 40_000_000
+FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "PPM")  # no decoder that starts other programs
+
+
+class PictureError(ValueError):
+    """A picture that cannot be used; the message says which, why, and what to try next."""
+
+
+def open_picture(source: str | Path | bytes) -> Image.Image:
+    """Decode an untrusted picture and return it as RGB, upright.
+
+    EXIF rotation is applied, the first frame of an animation is taken, 16-bit values are scaled to 8,
+    CMYK and palettes are converted, transparent parts become white.
+
+    Raises:
+        PictureError: missing, empty, truncated, not a picture, over 64 MiB or over 40 million pixels.
+    """
+    name = "the given bytes" if isinstance(source, bytes) else repr(Path(source).name)
+    data = source if isinstance(source, bytes) else _read(Path(source))
+    if not data:
+        raise PictureError(f"{name} is empty (0 bytes): give a picture file")
+    try:
+        with warnings.catch_warnings():
+            # Pillow only warns of a bomb up to twice its own limit; ours is checked before any pixel is decoded.
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            with Image.open(BytesIO(data), formats=FORMATS) as picture:
+                _check_size(name, picture.size)
+                picture.seek(0)
+                picture.load()
+                return _to_rgb(ImageOps.exif_transpose(picture))
+    except Image.DecompressionBombError:
+        raise PictureError(f"{name} is too large: at most {MAX_PIXELS:,} pixels; make it smaller first") from None
+    except UnidentifiedImageError:
+        raise PictureError(f"{name} is not a picture of a known kind: use one of {', '.join(FORMATS)}") from None
+    except PictureError:
+        raise
+    except (OSError, SyntaxError, ValueError, TypeError, KeyError, IndexError, EOFError, ArithmeticError) as error:
+        # Pillow's decoders raise any of these on broken files.
+        raise PictureError(f"{name} is damaged or cut off ({error}): save it again and retry") from None
+
+
+class ImageStore:
+    """Pictures and records of how they were made, in one folder, each file written whole or not at all.
+
+    ``<id>.png`` holds a picture; its id is the first 16 hex digits of the SHA-256 of its pixels and
+    size. ``made/<key>.json`` remembers the outcome of a finished step of work, so that a process
+    that was killed before it could say so does not do it again.
+    """
+
+    def __init__(self, folder: str | Path) -> None:
+        self.folder = Path(folder)
+
+    def path(self, image_id: str) -> Path:
+        """Return where a picture lies (or would lie).
+
+        Raises:
+            PictureError: the id is not one (ids come from checkpoints, and those are not trusted).
+        """
+        if not (1 <= len(image_id) <= 64 and all(digit in "0123456789abcdef" for digit in image_id)):
+            raise PictureError(f"{image_id!r} is not the id of a picture: expected hex digits")
+        return self.folder / f"{image_id}.png"
+
+    def save(self, image: Image.Image) -> str:
+        """Keep an RGB picture and return its id; a picture that is there already is not written again."""
+        image = image if image.mode == "RGB" else _to_rgb(image)
+        digest = hashlib.sha256(f"{image.width}x{image.height}".encode() + image.tobytes())
+        image_id = digest.hexdigest()[:16]
+        if not self.path(image_id).is_file():
+            buffer = BytesIO()
+            image.save(buffer, format="PNG")
+            _write(self.path(image_id), buffer.getvalue())
+        return image_id
+
+    def load(self, image_id: str) -> Image.Image:
+        """Return the RGB picture with this id.
+
+        Raises:
+            PictureError: there is none, or its file is damaged.
+        """
+        return open_picture(self.path(image_id))
+
+    def recall(self, key: str) -> dict[str, Any] | None:
+        """Return what `remember` kept under ``key``; None when there is nothing, or nothing readable."""
+        with suppress(OSError, ValueError):
+            record = json.loads(self._record(key).read_text(encoding="utf-8"))
+            return record if isinstance(record, dict) else None
+        return None
+
+    def remember(self, key: str, record: dict[str, Any]) -> None:
+        """Keep the outcome of a finished step of work (JSON types only)."""
+        _write(self._record(key), json.dumps(record).encode())
+
+    def _record(self, key: str) -> Path:
+        return self.folder / "made" / f"{hashlib.sha256(key.encode()).hexdigest()[:32]}.json"
+
+
+def changed_share(before: Image.Image, after: Image.Image) -> float:
+    """Return the share of pixels, in [0, 1], that differ at all; 1 when the sizes differ."""
+    if before.size != after.size:
+        return 1.0
+    return float((np.asarray(before) != np.asarray(after)).any(axis=-1).mean())
+
+
+def _read(path: Path) -> bytes:
+    try:
+        if path.stat().st_size > MAX_BYTES:
+            raise PictureError(f"{path.name!r} has {path.stat().st_size:,} bytes: at most {MAX_BYTES:,} are read")
+        return path.read_bytes()
+    except FileNotFoundError:
+        raise PictureError(f"there is no file {path.name!r}: check the path") from None
+    except OSError as error:
+        raise PictureError(f"cannot read {path.name!r} ({error.strerror}): check the path and its rights") from None
+
+
+def _check_size(name: str, size_wh: tuple[int, int]) -> None:
+    width, height = size_wh
+    if width * height > MAX_PIXELS:
+        raise PictureError(
+            f"{name} has {width} x {height} pixels: at most {MAX_PIXELS:,} in all; make it smaller first"
+        )
+
+
+def _to_rgb(picture: Image.Image) -> Image.Image:
+    if picture.mode.startswith(("I", "F")):
+        values = np.asarray(picture, dtype=np.float64)
+        # 16-bit files keep their scale; other wide types have none, so their own range is used.
+        low, high = (0.0, 65535.0) if picture.mode.startswith("I") else (float(values.min()), float(values.max()))
+        scaled = (values - low) / max(high - low, 1e-12) * 255
+        return Image.fromarray(np.clip(np.rint(scaled), 0, 255).astype(np.uint8)).convert("RGB")
+    if picture.mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in picture.info:
+        layers = picture.convert("RGBA")
+        white = Image.new("RGBA", layers.size, (255, 255, 255, 255))
+        return Image.alpha_composite(white, layers).convert("RGB")
+    rgb = picture.convert("RGB")
+    rgb.info = {}
+    return rgb
+
+
+def _write(path: Path, data: bytes) -> None:
+    """Write beside the target, flush to disk, then rename: a reader sees the whole file or none."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".part")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(temporary).replace(path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
