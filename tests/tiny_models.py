@@ -1,0 +1,95 @@
+"""Tiny random models of the real classes, saved with `save_pretrained` as full checkpoints are."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import torch
+from diffusers import AutoencoderKL, DDIMScheduler, UNet2DConditionModel
+from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+SENTENCE = (
+    "a an image of photo scene red green blue yellow backpack book bottle bowl car cat chair cup dog laptop on left"
+)
+WORDS = tuple(SENTENCE.split())
+
+
+def tokenizer(length: int = 16) -> CLIPTokenizer:
+    """Return a CLIP tokenizer that knows ``WORDS`` only; the end token has the highest id, as pooling needs."""
+    vocab: dict[str, int] = {}
+    merges: list[tuple[str, str]] = []
+    for token in ("<|pad|>", "<|unk|>", "<|startoftext|>"):
+        vocab[token] = len(vocab)
+    for word in WORDS:
+        pieces = [*word[:-1], f"{word[-1]}</w>"]
+        while True:
+            for piece in pieces:
+                vocab.setdefault(piece, len(vocab))
+            if len(pieces) == 1:
+                break
+            pair = (pieces[0], pieces[1])
+            if pair not in merges:
+                merges.append(pair)
+            pieces = [pieces[0] + pieces[1], *pieces[2:]]
+    vocab["<|endoftext|>"] = len(vocab)
+    return CLIPTokenizer(vocab=vocab, merges=merges, unk_token="<|unk|>", pad_token="<|pad|>", model_max_length=length)
+
+
+def text_config(kind: type[Any] = CLIPTextConfig, length: int = 16, **more: Any) -> Any:
+    words = tokenizer(length)
+    return kind(
+        vocab_size=len(words),
+        hidden_size=16,
+        intermediate_size=32,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        max_position_embeddings=length,
+        bos_token_id=words.bos_token_id,
+        eos_token_id=words.eos_token_id,
+        pad_token_id=words.pad_token_id,
+        **more,
+    )
+
+
+def save_gligen(folder: Path, *, grounded: bool = True, channels: int = 4, **vae: Any) -> Path:
+    """Save a text-to-image pipeline folder with (or without) GLIGEN's grounding layers; return it."""
+    torch.manual_seed(0)
+    tokenizer().save_pretrained(folder / "tokenizer")
+    CLIPTextModel(text_config()).save_pretrained(folder / "text_encoder")
+    DDIMScheduler(
+        beta_start=0.00085,
+        beta_end=0.012,
+        beta_schedule="scaled_linear",
+        steps_offset=1,
+        clip_sample=False,
+        set_alpha_to_one=False,
+    ).save_pretrained(folder / "scheduler")
+    AutoencoderKL(
+        block_out_channels=(8, 16),
+        down_block_types=("DownEncoderBlock2D",) * 2,
+        up_block_types=("UpDecoderBlock2D",) * 2,
+        latent_channels=channels,
+        norm_num_groups=4,
+        **vae,
+    ).save_pretrained(folder / "vae")
+    unet = UNet2DConditionModel(
+        sample_size=16,
+        in_channels=channels,
+        out_channels=channels,
+        block_out_channels=(16, 32),
+        layers_per_block=1,
+        down_block_types=("CrossAttnDownBlock2D", "DownBlock2D"),
+        up_block_types=("UpBlock2D", "CrossAttnUpBlock2D"),
+        cross_attention_dim=16,
+        attention_head_dim=8,
+        norm_num_groups=4,
+        attention_type="gated" if grounded else "default",
+    )
+    for name, weight in unet.named_parameters():
+        if name.endswith(("alpha_attn", "alpha_dense")):  # zero by default: grounding would do nothing
+            weight.data.fill_(1.0)
+    unet.save_pretrained(folder / "unet")
+    return folder

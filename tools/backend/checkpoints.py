@@ -1,0 +1,181 @@
+"""Where a checkpoint lies and how it is read: folders, package data and pinned hub ids, safetensors only.
+
+Everything below deals with local folders: a hub id is fetched first. Pickle files are never opened and
+a checkpoint's own code is never run, because checkpoints are untrusted.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from importlib import resources
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+
+from tools.backend.protocol import BackendError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from configs.settings import Part
+
+PACKAGE = "package:"
+PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl")
+HUB_FILES = ["*.json", "*.txt", "*.model", "*.safetensors"]
+HALF = "fp16"  # the variant name of half precision files on the hub
+
+
+def resolve(part: Part) -> Path:
+    """Return the local folder of a checkpoint, fetching it when ``part.path`` is a hub id.
+
+    Raises:
+        BackendError: there is no such folder or repository, or it holds no safetensors.
+    """
+    path = part.path
+    if path.startswith(PACKAGE):
+        package, _, inside = path.removeprefix(PACKAGE).partition("/")
+        try:
+            folder = Path(str(resources.files(package))) / inside
+        except ModuleNotFoundError:
+            raise BackendError(f"checkpoint {path!r}: no package {package!r} is installed") from None
+    else:
+        folder = Path(path).expanduser()
+    if folder.is_file():
+        raise BackendError(f"checkpoint {path!r} is a file: name the folder that holds config.json and *.safetensors")
+    if not folder.is_dir():
+        if not _is_hub_id(path):
+            raise BackendError(f"checkpoint {path!r}: there is no folder {str(folder)!r}; correct the preset's path")
+        folder = _fetch(path, part.revision)
+    check_files(folder)
+    return folder
+
+
+def _is_hub_id(path: str) -> bool:
+    return not path.startswith((PACKAGE, ".", "/", "~")) and path.count("/") == 1 and "\\" not in path
+
+
+def _fetch(repository: str, revision: str | None) -> Path:
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
+
+    def download(ignored: list[str]) -> Path:
+        return Path(snapshot_download(repository, revision=revision, allow_patterns=HUB_FILES, ignore_patterns=ignored))
+
+    try:
+        folder = download([f"*.{HALF}.*", "*non_ema*", "*flax*", "*openvino*", "*onnx*"])
+        if not any(folder.rglob("*.safetensors")):  # some repositories hold nothing but the half precision files
+            folder = download(["*non_ema*"])
+    except (HfHubHTTPError, LocalEntryNotFoundError, OSError, ValueError) as error:
+        raise BackendError(
+            f"checkpoint {repository!r} (revision {revision or 'newest'}) is no local folder and cannot be "
+            f"fetched from the hub: {type(error).__name__}; check the spelling, the network and access rights"
+        ) from None
+    return folder
+
+
+def check_files(folder: Path) -> None:
+    """Refuse a folder without safetensors, or with one that cannot be read.
+
+    Only headers are read, so this is cheap for large files.
+
+    Raises:
+        BackendError: names the file and what to do.
+    """
+    files = sorted(folder.rglob("*.safetensors"))
+    if not files:
+        pickles = sorted(file.name for file in folder.rglob("*") if file.suffix in PICKLES)
+        if pickles:
+            raise BackendError(
+                f"checkpoint {str(folder)!r} has only pickle weights ({', '.join(pickles[:3])}), which can run "
+                "code and are never loaded; use a checkpoint or revision with .safetensors"
+            )
+        raise BackendError(f"checkpoint {str(folder)!r} has no .safetensors file; is it complete?")
+    for file in files:
+        try:
+            with safe_open(file, framework="pt"):
+                pass
+        except (SafetensorError, OSError) as error:
+            raise BackendError(
+                f"weights {str(file)!r} cannot be read ({error}); the file is damaged or cut short: "
+                "restore it or fetch the checkpoint again"
+            ) from None
+
+
+def variant(folder: Path) -> str | None:
+    """Return "fp16" when the folder holds half precision files only, else None."""
+    names = [file.name for file in folder.glob("*.safetensors")]
+    return HALF if names and all(f".{HALF}." in name for name in names) else None
+
+
+@contextmanager
+def reading(folder: Path) -> Iterator[None]:
+    """Turn what loaders raise for a bad folder into a BackendError that names it."""
+    try:
+        yield
+    except (OSError, ValueError, KeyError, RuntimeError, TypeError, AttributeError, SafetensorError) as error:
+        reason = " ".join(str(error).split())[:300]
+        raise BackendError(
+            f"checkpoint {str(folder)!r} cannot be loaded ({type(error).__name__}: {reason}); "
+            "check that its configuration and its weights belong together"
+        ) from error
+
+
+def load(kind: Any, folder: Path, *, device: torch.device, dtype: torch.dtype, **options: Any) -> Any:
+    """Load a model of class ``kind`` (transformers or diffusers) from ``folder``, in evaluation mode.
+
+    Raises:
+        BackendError: the folder holds another kind of model, or weights are missing or unreadable.
+    """
+    if not folder.is_dir():
+        raise BackendError(f"checkpoint folder {str(folder)!r} is missing; is the checkpoint complete?")
+    check_files(folder)
+    if kind.__module__.startswith("diffusers"):
+        options |= {"torch_dtype": dtype, "low_cpu_mem_usage": False}
+    else:
+        options |= {"dtype": dtype, "trust_remote_code": False}
+    with reading(folder):
+        model, report = kind.from_pretrained(
+            folder,
+            use_safetensors=True,
+            local_files_only=True,
+            variant=variant(folder),
+            output_loading_info=True,
+            **options,
+        )
+    missing = sorted(report["missing_keys"])
+    if missing:  # a missing weight would be drawn at random and work, badly
+        raise BackendError(
+            f"checkpoint {str(folder)!r} lacks {len(missing)} weights, such as {missing[0]!r}; "
+            "its configuration and its weights do not belong together"
+        )
+    return model.to(device).eval().requires_grad_(False)
+
+
+def choose_device(name: str) -> torch.device:
+    """Return the device called ``name``; "auto" takes cuda, else mps, else cpu.
+
+    Raises:
+        BackendError: no such device on this machine.
+    """
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+    try:
+        device = torch.device(name)
+    except RuntimeError:
+        raise BackendError(f"device {name!r} is unknown; use auto, cpu, cuda, cuda:1 or mps") from None
+    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
+        raise BackendError(f"device {name!r}: this machine has {torch.cuda.device_count()} CUDA devices; use cpu")
+    if device.type == "mps" and not torch.backends.mps.is_available():
+        raise BackendError("device 'mps' is not available on this machine; use cpu")
+    return device
+
+
+def choose_dtype(name: str, device: torch.device) -> torch.dtype:
+    """Return the dtype called ``name``; "auto" is float16 on cuda and float32 elsewhere."""
+    if name == "auto":
+        return torch.float16 if device.type == "cuda" else torch.float32
+    dtype = getattr(torch, name)
+    assert isinstance(dtype, torch.dtype)
+    return dtype

@@ -1,0 +1,52 @@
+"""What a text encoder cannot take: words outside its vocabulary, and prompts that are too long."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+WORD_END = "</w>"
+SMALL_VOCABULARY = 2000  # a tokenizer with fewer entries knows whole words only, and can list them
+
+
+def unknown_words(tokenizer: Any, text: str) -> tuple[str, ...]:
+    """Return the words of ``text`` that the model was never taught, in order, once each.
+
+    With a small word-level vocabulary that is every word without an entry of its own (spelling one out
+    in letters means nothing to the model), else every word with an unknown token. CLIP's own has none.
+    """
+    words = dict.fromkeys(re.findall(r"[^\W\d_]+", text.lower()))
+    vocabulary = tokenizer.get_vocab()
+    if len(vocabulary) <= SMALL_VOCABULARY:
+        return tuple(word for word in words if word + WORD_END not in vocabulary and word not in vocabulary)
+    return tuple(
+        word for word in words if tokenizer.unk_token_id in tokenizer(word, add_special_tokens=False)["input_ids"]
+    )
+
+
+def known_words(tokenizer: Any) -> tuple[str, ...]:
+    """Return the words of a small word-level vocabulary, sorted; nothing for a large one."""
+    vocabulary = tokenizer.get_vocab()
+    if len(vocabulary) > SMALL_VOCABULARY:
+        return ()
+    words = (entry.removesuffix(WORD_END) for entry in vocabulary if entry.endswith(WORD_END))
+    return tuple(sorted(word for word in words if len(word) > 1 and word.isalnum()))
+
+
+def vocabulary_warning(tokenizer: Any, phrase: str) -> str | None:
+    """Return what to tell about the words of ``phrase`` that the model does not know, if there are any."""
+    unknown = unknown_words(tokenizer, phrase)
+    if not unknown:
+        return None
+    known = known_words(tokenizer)
+    hint = f"; it knows: {', '.join(known)}" if known else ""
+    return f"the model does not know {', '.join(map(repr, unknown))} in {phrase!r}{hint}"
+
+
+def truncation_warning(tokenizer: Any, prompt: str, length: int) -> str | None:
+    """Return what to tell when ``prompt`` has more than ``length`` tokens, special ones counted."""
+    tokens = tokenizer(prompt, truncation=False, verbose=False)["input_ids"]
+    if len(tokens) <= length:
+        return None
+    dropped = tokenizer.decode(tokens[length - 1 :], skip_special_tokens=True).strip()
+    return f"the prompt has {len(tokens)} tokens and the text encoder takes {length}; left out: {dropped!r}"
