@@ -1,0 +1,54 @@
+# Every target makes the environment if it is missing and needs only make and Python 3.11 or newer.
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+.PHONY: help demo test check bench train format clean
+
+PYTHON ?= python3
+BIN := .venv/bin
+READY := .venv/.ready
+SOURCES := agent configs evals graphs iconworld prompts tools tests
+DEMO := runs/demo
+PROMPT ?= a photo of two red cars on the left and a blue cup on the right
+
+help:
+	@echo "make demo    correct a picture with the embedded models; report in $(DEMO)/report.html"
+	@echo "make test    run the tests"
+	@echo "make check   format, lint, types, import contract"
+	@echo "make bench   measure: LMD benchmark and speed, on the embedded models"
+	@echo "make train   train the embedded models again (hours on a CPU)"
+	@echo "make format  format the code"
+
+# torch goes first and alone: a range that admits its CPU build keeps gigabytes of CUDA packages away.
+$(READY): pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Python 3.11 or newer is needed: make PYTHON=python3.12 ..."; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check "torch>=2.9,<2.14"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[dev]"
+	@touch $(READY)
+
+demo: $(READY)
+	@rm -rf $(DEMO)
+	@$(BIN)/sld generate "$(PROMPT)" --preset iconworld --out $(DEMO)
+
+test: $(READY)
+	$(BIN)/python -m pytest -q
+
+check: $(READY)
+	$(BIN)/ruff format --check $(SOURCES)
+	$(BIN)/ruff check $(SOURCES)
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(READY)
+	$(BIN)/ruff format $(SOURCES)
+	$(BIN)/ruff check --fix $(SOURCES)
+
+bench: $(READY)
+	$(BIN)/python -m evals
+
+train: $(READY)
+	$(BIN)/python -m iconworld.train
+
+clean:
+	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache build dist
