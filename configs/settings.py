@@ -44,6 +44,10 @@ class DetectorSettings(Part):
     attribute_threshold: float = Field(default=0.45, gt=0, lt=1, description="for names with attributes")
     nms: float = Field(default=0.3, gt=0, le=1, description="IoU above which two boxes of one query are one")
     template: str = Field(default="image of a {phrase}", description="how a phrase is put to the model")
+    vocabulary: tuple[str, ...] = Field(
+        default=(), description="nouns to look around with, when an instruction comes for an unknown picture"
+    )
+    attributes: tuple[str, ...] = Field(default=(), description="attributes to look for on what is found that way")
 
 
 class SegmenterSettings(Part):
@@ -69,6 +73,15 @@ class EditorSettings(Part):
     dilation: int = Field(default=3, ge=0, le=64, description="of removal masks, in latent pixels")
     attention_guidance: float = Field(default=0.0, ge=0, description="strength of attribute guidance; 0 is off")
     object_prompt: str = Field(default="a photo of {phrase}", description="for an object generated alone")
+    scene_prompt: str = Field(
+        default="{background} with {objects}", description="for the whole picture; {objects} is 'a red car, a dog'"
+    )
+    background: str = Field(default="a photo of a scene", description="{background} where the layout names none")
+    object_stride: int = Field(default=2, ge=1, le=20, description="single objects take larger steps once not held")
+    erase_strength: float = Field(default=1.0, gt=0, le=1, description="share of steps that remake erased places")
+    restyle_strength: float = Field(default=0.8, gt=0, le=1, description="share of steps in a new style (DiffEdit)")
+    restyle_guidance: float = Field(default=7.5, ge=1, le=30, description="where objects are restyled")
+    feather: int = Field(default=4, ge=0, le=128, description="width of the blended seam, in pixels")
 
 
 class RefinerSettings(Part):
