@@ -1,0 +1,1 @@
+"""The LMD benchmark: its prompts, its scoring and its tables."""
