@@ -279,14 +279,15 @@ class GroundedDiffusion:
         *,
         grounding: Grounding | None = None,
         negative: torch.Tensor | None = None,
-        guidance: float = 1.0,
+        guidance: float | torch.Tensor = 1.0,
     ) -> torch.Tensor:
         """Return the model's output (noise, for most checkpoints) for every sample.
 
         With ``negative`` (``[n or 1, tokens, dim]``) and ``guidance`` other than 1, classifier-free
-        guidance runs as one batch of 2n; its unconditional half has null grounding.
+        guidance runs as one batch of 2n; its unconditional half has null grounding. ``guidance`` may be
+        a tensor ``[1, 1, h, w]`` of strengths by place.
         """
-        guided = negative is not None and guidance != 1
+        guided = negative is not None and (isinstance(guidance, torch.Tensor) or guidance != 1)
         n = len(latents)
         inputs = [latents, text.expand(n, -1, -1)]
         if guided:
@@ -325,7 +326,7 @@ class GroundedDiffusion:
         grounding: Grounding | None = None,
         grounding_ratio: float = 1.0,
         negative: torch.Tensor | None = None,
-        guidance: float = 1.0,
+        guidance: float | torch.Tensor = 1.0,
         start: int = 0,
         hook: Hook | None = None,
         progress: Progress | None = None,

@@ -1,0 +1,114 @@
+"""What an edit has to do, object by object: a list of operations folded into its net effect.
+
+Pure bookkeeping on layouts; knows nothing of pixels or models.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from tools.backend.protocol import BackendError
+from tools.scene.operations import Add, Move, Remove, Replace, Restyle, apply
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from tools.scene.box import Box
+    from tools.scene.layout import Layout, PlacedObject
+    from tools.scene.operations import Operation
+
+
+@dataclass(frozen=True)
+class Touched:
+    """An object of the target layout that the edit makes or changes.
+
+    ``source`` is the object of the current layout whose pixels it keeps; None where it is made from noise.
+    """
+
+    placed: PlacedObject
+    source: PlacedObject | None
+
+    @property
+    def moved(self) -> bool:
+        return self.source is not None and self.source.box != self.placed.box
+
+    @property
+    def restyled(self) -> bool:
+        return self.source is not None and self.source.attributes != self.placed.attributes
+
+
+@dataclass(frozen=True)
+class EditPlan:
+    """The net effect of a list of operations.
+
+    ``target`` is the layout aimed at; ``touched`` and ``untouched`` are its objects, back to front;
+    ``erased`` are objects of the current layout whose old place becomes background.
+    """
+
+    target: Layout
+    touched: tuple[Touched, ...]
+    untouched: tuple[PlacedObject, ...]
+    erased: tuple[PlacedObject, ...]
+
+    @property
+    def made(self) -> tuple[PlacedObject, ...]:
+        """Objects to make from noise (added ones and replacements)."""
+        return tuple(one.placed for one in self.touched if one.source is None)
+
+    @property
+    def canvas_layout(self) -> Layout:
+        """The picture half-way: erased objects gone, moved ones at their new place, nothing new yet."""
+        sources = {one.placed.id: one.source for one in self.touched}
+        objects = []
+        for placed in self.target.objects:
+            source = sources.get(placed.id, placed)
+            if source is not None:
+                objects.append(placed.model_copy(update={"attributes": source.attributes}))
+        return self.target.model_copy(update={"objects": tuple(objects)})
+
+
+def plan_edit(scene: Layout, operations: Sequence[Operation]) -> EditPlan:
+    """Fold ``operations``, done in the order given, into what has to change.
+
+    Several operations on one object add up (Move then Restyle: the object at its new place in the new
+    style; Add then Move: added at the last box; Add then Remove: nothing). A Move to the same box or a
+    Restyle to the same attributes changes nothing.
+
+    Raises:
+        BackendError: there are no operations, an id is unknown, or a box cannot be used.
+    """
+    if not operations:
+        raise BackendError("nothing to edit: the list of operations is empty; give at least one")
+    layout = scene
+    origin: dict[str, PlacedObject | None] = {placed.id: placed for placed in scene.objects}
+    for operation in operations:
+        if isinstance(operation, Add | Move | Replace) and operation.box is not None:
+            _check_box(operation.box, operation)
+        known = set(layout.ids)
+        try:
+            layout = apply(layout, [operation])
+        except KeyError as error:
+            raise BackendError(f"cannot {operation.op}: {error.args[0]}") from None
+        if isinstance(operation, Remove | Replace):
+            origin.pop(operation.id)
+        origin.update(dict.fromkeys(set(layout.ids) - known))
+        if isinstance(operation, Replace) and operation.id in layout.ids:
+            origin[operation.id] = None
+        if isinstance(operation, Restyle) and origin[operation.id] is None:
+            continue  # made from noise anyway, under its last attributes
+    touched, untouched = [], []
+    for placed in layout.objects:
+        source = origin[placed.id]
+        (untouched.append(placed) if source == placed else touched.append(Touched(placed, source)))
+    staying = {source.id for source in (origin[placed.id] for placed in layout.objects) if source is not None}
+    leaving = {one.source.id for one in touched if one.source is not None and one.moved}
+    erased = tuple(placed for placed in scene.objects if placed.id not in staying or placed.id in leaving)
+    return EditPlan(layout, tuple(touched), tuple(untouched), erased)
+
+
+def _check_box(box: Box, operation: Operation) -> None:
+    try:
+        box.checked()
+    except ValueError as error:
+        raise BackendError(f"cannot {operation.op}: {error}; give a box inside the picture") from None
