@@ -50,6 +50,14 @@ class DetectorSettings(Part):
     attributes: tuple[str, ...] = Field(default=(), description="attributes to look for on what is found that way")
 
 
+class Thresholds(Section):
+    """Detector thresholds that fit the pictures of one generator; what is not given is the detector's own."""
+
+    threshold: float | None = Field(default=None, gt=0, lt=1)
+    attribute_threshold: float | None = Field(default=None, gt=0, lt=1)
+    nms: float | None = Field(default=None, gt=0, le=1)
+
+
 class SegmenterSettings(Part):
     kind: Literal["transformers", "segment-anything"] = "transformers"
 
@@ -122,6 +130,7 @@ class Settings(Section):
     editor: EditorSettings
     refiner: RefinerSettings | None = None
     judge: DetectorSettings | None = Field(default=None, description="an independent detector, for evaluation only")
+    generators: dict[str, Thresholds] = Field(default={}, description="thresholds by the generator a batch item names")
     loop: LoopSettings = LoopSettings()
     chat: ChatSettings = ChatSettings()
 
