@@ -6,7 +6,19 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from diffusers import AutoencoderKL, DDIMScheduler, UNet2DConditionModel
-from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
+from transformers import (
+    CLIPTextConfig,
+    CLIPTextModel,
+    CLIPTokenizer,
+    Owlv2Config,
+    Owlv2ForObjectDetection,
+    Owlv2ImageProcessorPil,
+    Owlv2TextConfig,
+    OwlViTConfig,
+    OwlViTForObjectDetection,
+    OwlViTImageProcessorPil,
+    OwlViTTextConfig,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -92,4 +104,34 @@ def save_gligen(folder: Path, *, grounded: bool = True, channels: int = 4, **vae
         if name.endswith(("alpha_attn", "alpha_dense")):  # zero by default: grounding would do nothing
             weight.data.fill_(1.0)
     unet.save_pretrained(folder / "unet")
+    return folder
+
+
+def save_owl(folder: Path, *, version: int = 2, size: int = 32, length: int = 16) -> Path:
+    """Save a random OWLv2 (or, with version 1, OWL-ViT) detector; return its folder."""
+    torch.manual_seed(0)
+    configs, model, processor = (
+        ((Owlv2Config, Owlv2TextConfig), Owlv2ForObjectDetection, Owlv2ImageProcessorPil)
+        if version == 2
+        else ((OwlViTConfig, OwlViTTextConfig), OwlViTForObjectDetection, OwlViTImageProcessorPil)
+    )
+    config = configs[0](
+        text_config=text_config(configs[1], length).to_dict(),
+        vision_config={
+            "hidden_size": 16,
+            "intermediate_size": 32,
+            "num_hidden_layers": 1,
+            "num_attention_heads": 2,
+            "image_size": size,
+            "patch_size": 8,
+        },
+        projection_dim=16,
+    )
+    detector = model(config)
+    # at random the box head saturates; without it every token keeps its cell of the grid, which tests can rely on
+    torch.nn.init.zeros_(detector.box_head.dense2.weight)
+    torch.nn.init.zeros_(detector.box_head.dense2.bias)
+    detector.save_pretrained(folder)
+    processor(size={"height": size, "width": size}).save_pretrained(folder)
+    tokenizer(length).save_pretrained(folder)
     return folder

@@ -24,6 +24,17 @@ if TYPE_CHECKING:
 PACKAGE = "package:"
 PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl")
 HUB_FILES = ["*.json", "*.txt", "*.model", "*.safetensors"]
+# a damaged or foreign configuration shows as any of these somewhere inside a library's loader
+LOADER_ERRORS = (
+    OSError,
+    ValueError,
+    LookupError,
+    RuntimeError,
+    TypeError,
+    AttributeError,
+    ImportError,
+    SafetensorError,
+)
 HALF = "fp16"  # the variant name of half precision files on the hub
 
 
@@ -114,7 +125,7 @@ def reading(folder: Path) -> Iterator[None]:
     """Turn what loaders raise for a bad folder into a BackendError that names it."""
     try:
         yield
-    except (OSError, ValueError, KeyError, RuntimeError, TypeError, AttributeError, SafetensorError) as error:
+    except LOADER_ERRORS as error:
         reason = " ".join(str(error).split())[:300]
         raise BackendError(
             f"checkpoint {str(folder)!r} cannot be loaded ({type(error).__name__}: {reason}); "

@@ -1,16 +1,23 @@
-"""What to do when a device runs out of memory, and how much of it was used."""
+"""Device memory: what to do when it runs out, how much was used, and what is kept for the next call."""
 
 from __future__ import annotations
 
 import gc
-from typing import TYPE_CHECKING
+import hashlib
+from collections import OrderedDict
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 import torch
 
 from tools.backend.protocol import BackendError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Hashable
+
+    from PIL.Image import Image
+
+Key = TypeVar("Key", bound="Hashable")
+Value = TypeVar("Value")
 
 
 def free(device: torch.device) -> None:
@@ -60,3 +67,28 @@ class Batcher:
                     f"{self.device} is out of memory for a single sample; use a smaller picture, "
                     "dtype float16, offload: true, or device cpu in the preset"
                 )
+
+
+class Recent(Generic[Key, Value]):
+    """The last few things made, by key; the oldest is let go."""
+
+    def __init__(self, size: int) -> None:
+        self.size = size
+        self._made: OrderedDict[Key, Value] = OrderedDict()
+
+    def get(self, key: Key, make: Callable[[], Value]) -> Value:
+        """Return what ``key`` stands for, making it when it is not there."""
+        value = self._made.pop(key) if key in self._made else make()
+        self._made[key] = value
+        while len(self._made) > self.size:
+            self._made.popitem(last=False)
+        return value
+
+    def clear(self) -> None:
+        """Let everything go."""
+        self._made.clear()
+
+
+def picture_key(image: Image) -> tuple[tuple[int, int], bytes]:
+    """Return a key of the picture's content."""
+    return image.size, hashlib.sha256(image.convert("RGB").tobytes()).digest()

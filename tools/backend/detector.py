@@ -1,0 +1,133 @@
+"""Open-vocabulary detection behind one class, whatever the checkpoint.
+
+Knows thresholds, suppression and the vocabulary; how a kind of model is asked is in `detector_heads`.
+"""
+
+from __future__ import annotations
+
+import time
+import warnings
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from transformers import AutoConfig, AutoImageProcessor, AutoModelForZeroShotObjectDetection, AutoTokenizer
+
+from tools.backend import checkpoints
+from tools.backend.detector_heads import HEADS, Candidates, Head
+from tools.backend.protocol import BackendError, Cost, Detected
+from tools.backend.text import vocabulary_warning
+from tools.scene.box import Box
+from tools.scene.layout import Detection
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from PIL.Image import Image
+
+    from configs.settings import DetectorSettings
+    from tools.scene.spec import Query
+
+MOST_PER_QUERY = 300  # before suppression, whose cost is quadratic
+SMALLEST_SIDE = 1e-3  # as a fraction of the picture; thinner boxes lie in the padding
+
+
+class ZeroShotDetector:
+    """A detector with the thresholds of its preset."""
+
+    def __init__(self, head: Head, settings: DetectorSettings) -> None:
+        self.head, self.settings = head, settings
+
+    @classmethod
+    def from_settings(cls, settings: DetectorSettings) -> ZeroShotDetector:
+        """Load any ``AutoModelForZeroShotObjectDetection`` checkpoint.
+
+        Raises:
+            BackendError: the checkpoint is unreadable, or of a kind that is not supported.
+        """
+        folder = checkpoints.resolve(settings)
+        device = checkpoints.choose_device(settings.device)
+        with checkpoints.reading(folder):
+            kind = AutoConfig.from_pretrained(folder, trust_remote_code=False).model_type
+        if kind not in HEADS:
+            raise BackendError(f"{settings.path!r} is a {kind!r} model; detector.path takes one of: {', '.join(HEADS)}")
+        model = checkpoints.load(
+            AutoModelForZeroShotObjectDetection,
+            folder,
+            device=device,
+            dtype=checkpoints.choose_dtype(settings.dtype, device),
+        )
+        with checkpoints.reading(folder):
+            # the PIL processors: the same pixels with and without torchvision
+            processor = AutoImageProcessor.from_pretrained(folder, backend="pil", trust_remote_code=False)
+            tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
+        return cls(HEADS[kind](model, processor, tokenizer), settings)
+
+    def detect(self, image: Image, queries: Sequence[Query], threshold: float | None = None) -> Detected:
+        """Find every query; plain and attributed ones have their own threshold unless one is given.
+
+        A candidate box counts for the best-fitting plain query and for the best-fitting attributed
+        one: a red car is a "car" and a "red car", but not a "blue car" as well. Boxes of one query that
+        overlap more than ``settings.nms`` (IoU) are one.
+        """
+        queries = tuple(dict.fromkeys(queries))
+        if not queries:
+            return Detected(())
+        start, passes = time.perf_counter(), self.head.passes
+        found = self._candidates(image, queries)
+        kept: list[tuple[float, int, Box]] = []
+        for attributed in (False, True):
+            group = [i for i, query in enumerate(queries) if bool(query.attributes) == attributed]
+            if group:
+                limit = threshold or (self.settings.attribute_threshold if attributed else self.settings.threshold)
+                kept += self._best(found, group, limit)
+        detections = tuple(
+            Detection(name=queries[i].name, attributes=queries[i].attributes, box=box, score=score)
+            for score, i, box in sorted(kept, key=lambda one: -one[0])
+        )
+        told = dict.fromkeys(vocabulary_warning(self.head.tokenizer, query.phrase) for query in queries)
+        cost = Cost(detector_passes=self.head.passes - passes, seconds={"detect": time.perf_counter() - start})
+        return Detected(detections, tuple(warning for warning in told if warning), cost)
+
+    def score(self, image: Image, box: Box, queries: Sequence[Query]) -> tuple[float, ...]:
+        """Return, for each query, how well it fits what is inside ``box``, in [0, 1].
+
+        The candidate that covers the box best and fits any of the queries answers for all of them.
+        """
+        if not queries:
+            return ()
+        found = self._candidates(image, queries)
+        overlaps = torch.tensor([Box.from_xyxy(*corners).iou(box) for corners in found.boxes_xyxy.tolist()])
+        best = int((overlaps * found.scores.amax(dim=-1)).argmax())
+        return tuple(found.scores[best].tolist())
+
+    @torch.no_grad()
+    def _candidates(self, image: Image, queries: Sequence[Query]) -> Candidates:
+        prompts = [self.head.prompt(query.phrase, self.settings.template) for query in queries]
+        found = self.head.candidates(image.convert("RGB"), prompts)
+        if not (torch.isfinite(found.scores).all() and torch.isfinite(found.boxes_xyxy).all()):
+            raise BackendError(
+                f"detector {self.settings.path!r} made values that are not finite in dtype "
+                f"{self.settings.dtype!r}; set detector.dtype to float32"
+            )
+        return found
+
+    def _best(self, found: Candidates, group: list[int], limit: float) -> list[tuple[float, int, Box]]:
+        scores, labels = found.scores[:, group].max(dim=-1)
+        boxes = found.boxes_xyxy.clamp(0, 1)
+        good = (scores > limit) & ((boxes[:, 2:] - boxes[:, :2]) > SMALLEST_SIDE).all(dim=-1)
+        rows = np.concatenate([boxes[good], scores[good, None], labels[good, None].float()], axis=1)
+        rows = rows[np.argsort(-rows[:, 4], kind="stable")][: MOST_PER_QUERY * len(group)]
+        if not len(rows):
+            return []
+        rows = rows[_not_suppressed(rows, self.settings.nms)]
+        return [(float(row[4]), group[int(row[5])], Box.from_xyxy(*row[:4].tolist())) for row in rows]
+
+
+def _not_suppressed(rows: np.ndarray, iou: float) -> np.ndarray:
+    """Return which rows ``x0 y0 x1 y1 score label`` survive class-aware non-maximum suppression."""
+    with warnings.catch_warnings():  # it says on import that OpenCV is not there, which is not used here
+        warnings.simplefilter("ignore", UserWarning)
+        from supervision.detection.utils.iou_and_nms import box_non_max_suppression
+    kept: np.ndarray = box_non_max_suppression(rows, iou_threshold=iou)
+    return kept
