@@ -165,6 +165,22 @@ def is_attribute(word: str) -> bool:
     return word in ATTRIBUTES or ("-" in word and (last in ATTRIBUTES or last.endswith(("ed", "haired"))))
 
 
+def family(word: str) -> str | None:
+    """Return "colour" or "material" for attributes that exclude others of their family, else None.
+
+    A shade belongs to its colour: "dark red" is a colour.
+    """
+    last = attribute(word).rpartition(" ")[2]
+    if last in COLOURS or last in _MORE_COLOURS.split():
+        return "colour"
+    return "material" if last in _MATERIALS.split() else None
+
+
+def implies(found: str, asked: str) -> bool:
+    """Return whether something ``found`` "dark red" is also ``asked`` "red"."""
+    return found == asked or found.endswith(f" {asked}")
+
+
 def parse_phrase(text: str) -> Query:
     """Read a noun phrase: leading known adjectives become attributes, the rest the singular name.
 
