@@ -1,0 +1,140 @@
+"""Words of a text, and a cursor that matches phrases of them. Knows no grammar."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Generic, NamedTuple, NoReturn, TypeVar
+
+from tools.scene.errors import CannotParse
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+T = TypeVar("T")
+
+LONGEST_TEXT = 2000  # characters; longer ones are no sentence of this grammar
+_TOKEN = re.compile(r"\d+(?:\.\d+)?(?:%|x\b)?(?![\w-])|[^\W_]+(?:['-][^\W_]+)*|\S")
+_CONTRACTIONS = {
+    "there's": "there is",
+    "it's": "it is",
+    "that's": "that is",
+    "i'd": "i would",
+    "let's": "please",
+    "isn't": "is not",
+    "aren't": "are not",
+    "don't": "do not",
+    "doesn't": "does not",
+    "shouldn't": "should not",
+    "&": "and",
+    "+": "and",
+}
+_TYPOGRAPHY = str.maketrans({"\u2019": "'", "\u2018": "'", "\u201c": '"', "\u201d": '"', "\u2014": ",", "\u2013": "-"})
+
+
+class Token(NamedTuple):
+    word: str  # lower case
+    start: int  # of the original text
+    end: int
+
+
+class Phrases(Generic[T]):
+    """A table of phrases ("on top of") with a meaning each; the longest one that fits is taken."""
+
+    def __init__(self, table: Mapping[str, T]) -> None:
+        self._by_first: dict[str, list[tuple[tuple[str, ...], T]]] = {}
+        for phrase, meaning in table.items():
+            words = tuple(phrase.split())
+            self._by_first.setdefault(words[0], []).append((words, meaning))
+        for rows in self._by_first.values():
+            rows.sort(key=lambda row: -len(row[0]))
+
+    def at(self, tokens: list[Token], position: int) -> tuple[T, int] | None:
+        """Return the meaning and the number of words of the longest phrase at ``position``."""
+        if position >= len(tokens):
+            return None
+        for words, meaning in self._by_first.get(tokens[position].word, ()):
+            if tuple(token.word for token in tokens[position : position + len(words)]) == words:
+                return meaning, len(words)
+        return None
+
+
+def phrases(*texts: str) -> Phrases[str]:
+    """Build a table from texts with ``|`` between phrases; each phrase means itself."""
+    return Phrases({phrase.strip(): phrase.strip() for text in texts for phrase in text.split("|")})
+
+
+class Cursor:
+    """A position in the words of a text.
+
+    Raises (on building): CannotParse when there are no words, or far too many.
+    """
+
+    def __init__(self, text: str) -> None:
+        if len(text) > LONGEST_TEXT:
+            raise CannotParse(f"the text has {len(text)} characters: write at most {LONGEST_TEXT}")
+        self.text = text.translate(_TYPOGRAPHY).strip()
+        self.tokens = [
+            Token(word, found.start(), found.end())
+            for found in _TOKEN.finditer(self.text)
+            for word in _CONTRACTIONS.get(found[0].lower(), found[0].lower()).split()
+        ]
+        while len(self.tokens) > 1 and self.tokens[0].word == self.tokens[-1].word == '"':
+            self.tokens = self.tokens[1:-1]
+        if not any(token.word[0].isalnum() for token in self.tokens):
+            raise CannotParse(f"there are no words in {text!r}: write a sentence such as 'a red car next to a dog'")
+        self.position = 0
+
+    @property
+    def done(self) -> bool:
+        return self.position >= len(self.tokens)
+
+    def word(self, ahead: int = 0) -> str:
+        """Return the word ``ahead`` of the position, or an empty string past the end."""
+        at = self.position + ahead
+        return self.tokens[at].word if 0 <= at < len(self.tokens) else ""
+
+    def sees(self, table: Phrases[T]) -> T | None:
+        """Return the meaning of the phrase at the position, without taking it."""
+        found = table.at(self.tokens, self.position)
+        return found[0] if found else None
+
+    def length(self, table: Phrases[T]) -> int:
+        """Return how many words the longest phrase of ``table`` takes here; 0 where none fits."""
+        found = table.at(self.tokens, self.position)
+        return found[1] if found else 0
+
+    def take(self, table: Phrases[T]) -> T | None:
+        """Take the longest phrase of ``table`` and return its meaning, or None."""
+        found = table.at(self.tokens, self.position)
+        if found is None:
+            return None
+        self.position += found[1]
+        return found[0]
+
+    def take_word(self, *words: str) -> str:
+        """Take the next word if it is one of ``words``; return it or an empty string."""
+        if self.word() in words and not self.done:
+            self.position += 1
+            return self.tokens[self.position - 1].word
+        return ""
+
+    def quote(self, start: int, end: int | None = None) -> str:
+        """Return the original text of the tokens from ``start`` up to ``end`` (the last one by default)."""
+        chosen = self.tokens[start : len(self.tokens) if end is None else end]
+        return self.text[chosen[0].start : chosen[-1].end] if chosen else ""
+
+    def fail(self, hint: str, start: int | None = None, end: int | None = None) -> NoReturn:
+        """Refuse the text from ``start`` (the position by default), with what to write instead.
+
+        Raises:
+            CannotParse: always.
+        """
+        rest = self.quote(self.position if start is None else start, end)
+        what = f"did not understand {rest!r} in {self.text!r}" if rest else f"{self.text!r} ends too early"
+        raise CannotParse(f"{what}: {hint}")
+
+
+def joined(items: Iterable[str], last: str = "or") -> str:
+    """Return 'a, b or c'."""
+    words = list(items)
+    return f" {last} ".join(filter(None, [", ".join(words[:-1]), *words[-1:]]))

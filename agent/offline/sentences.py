@@ -1,0 +1,552 @@
+"""The scene grammar: a sentence becomes a `SceneSpec`, or is refused with the words that are not understood.
+
+A sentence is an optional head ("a realistic photo of"), then items parted by "and", "," or "with": noun
+phrases, places and times (the background), negations, and relations, which attach to the nearest noun
+phrase on their left, or after "and" to the one that the relation before was about.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from agent.offline.lexer import Cursor
+from agent.offline.nouns import NounPhrase, is_adjective, read_attributes, read_noun_phrase
+from agent.offline.vocabulary import (
+    AND,
+    BACKGROUND,
+    BUILDINGS,
+    CLOSED,
+    COPULA,
+    HAS,
+    IN_THE_PICTURE,
+    INDOORS,
+    NOR,
+    OPENERS,
+    PAINTED,
+    PICTURE_SIDES,
+    PLACE_PREPOSITIONS,
+    PLACES,
+    POSITIVE,
+    STYLE_LINKS,
+    STYLE_NOUNS,
+    STYLE_PHRASES,
+    STYLE_SUFFIXES,
+    THERE_IS,
+    TWO_SIDED,
+    UNKNOWN_RELATIONS,
+    WITHOUT,
+)
+from tools.scene.errors import CannotParse
+from tools.scene.spec import Relation, SceneObject, SceneSpec
+from tools.scene.words import plural
+
+if TYPE_CHECKING:
+    from tools.scene.spec import Predicate
+
+STOPS = (".", ";", "!", "?")
+HINT = (
+    "a scene is made of objects with numbers and attributes ('two red cars'), places ('left of', 'right of', 'above', "
+    "'below', 'on top of', 'next to', 'between', 'on the left', 'at the top', 'in the middle'), what must not be there "
+    "('without dogs') and a background ('on a beach at night')"
+)
+
+
+def parse_scene(text: str) -> SceneSpec:
+    """Read a sentence about a picture.
+
+    Raises:
+        CannotParse: words that the grammar does not know, vague amounts, or a contradiction.
+    """
+    return _Scene(text).read()
+
+
+class _Scene:
+    def __init__(self, text: str) -> None:
+        self.words = Cursor(text)
+        self.counts: dict[tuple[str, tuple[str, ...]], int] = {}
+        self.relations: list[Relation] = []
+        self.absent: list[str] = []
+        self.style: list[str] = []
+        self.background: list[str] = []
+        self.mentioned: list[str] = []  # phrases, in the order of the text
+        self.subject = ""  # what a relation after "and" is about
+        self.row: list[str] | None = None  # "from left to right: ..."
+
+    def read(self) -> SceneSpec:
+        words = self.words
+        while not words.done:
+            self.subject = ""
+            self.mentioned.append("")  # a new sentence: nothing to the left to attach to
+            self._read_head()
+            self._read_items()
+            while words.take_word(*STOPS):
+                pass
+        return self._spec()
+
+    # the head: "a realistic photo of a scene with"
+
+    def _read_head(self) -> None:
+        words = self.words
+        while words.take(OPENERS):
+            words.take_word(",", ":")
+        while (end := self._head_end()) is not None:
+            start = words.position
+            words.position = end
+            text = words.quote(start, end)
+            if words.word(-1) != "image" or text.lower().split()[0] not in {"the", "this"}:
+                self.style.append(text)
+            if not (words.sees(WITHOUT) or words.take(STYLE_LINKS)):
+                words.take_word(",", ":")
+                break
+
+    def _head_end(self) -> int | None:
+        """Return where the head at the position ends, if there is one."""
+        words = self.words
+        at = words.position
+        for ahead in range(9):
+            word = words.word(ahead)
+            if word in STYLE_NOUNS and words.word(ahead + 1) not in STYLE_NOUNS:
+                following = at + ahead + 1
+                words.position, here = following, words.position
+                sure = (
+                    words.done
+                    or words.word() in {",", ".", ":"}
+                    or bool(words.sees(STYLE_LINKS) or words.sees(WITHOUT))
+                    or (word in {"scene", "photo", "photograph", "picture", "image", "view", "shot"} and self._sees_place())
+                )  # fmt: skip
+                words.position = here
+                return following if sure else None
+            if not word or not (word[0].isalnum() or word in {","}) or (word in CLOSED and word not in {"a", "an", "the", "and", "this", "very"}):
+                return None
+            if word == "," and ahead == 0:
+                return None
+        return None
+
+    # items
+
+    def _read_items(self) -> None:
+        words = self.words
+        while not words.done and words.word() not in STOPS:
+            before = words.position
+            if not self._read_item():
+                self._refuse()
+            if words.position == before:
+                self._refuse()
+
+    def _read_item(self) -> bool:
+        """Take one item or connector; False where none is known."""
+        words = self.words
+        return (
+            bool(words.take(IN_THE_PICTURE))
+            or self._read_absent()
+            or self._read_style()
+            or self._read_row()
+            or self._read_relation(joined=False)
+            or self._read_background()
+            or self._read_described()
+            or self._read_joined()
+            or self._read_object()
+        )
+
+    def _read_joined(self) -> bool:
+        """Take a connector and what must follow it."""
+        words = self.words
+        joined = bool(words.take(AND))
+        if words.take(THERE_IS) or (words.sees(HAS) and self.mentioned[-1] == "" and words.take(HAS)):
+            words.take_word("a", "an") if False else None
+            if not joined:
+                return self._read_object() or self._read_relation(joined=True) or self._read_absent()
+        elif not joined:
+            return False
+        if words.done or words.word() in STOPS:
+            words.fail("something is missing at the end", words.position - 1)
+        return (
+            self._read_absent()
+            or self._read_style()
+            or self._read_relation(joined=True)
+            or self._read_background()
+            or self._read_described()
+            or self._read_object()
+        )
+
+    def _read_object(self) -> bool:
+        words = self.words
+        if words.sees(COPULA) and not words.word() == "both" and self.mentioned[-1]:
+            return False
+        if self.mentioned[-1] and words.word(-1) not in {"and", ",", "with", "plus", "has", "is", "are", "as", ":"} and not (
+            words.tokens[words.position - 1].word in CLOSED
+        ):
+            return False  # two noun phrases with nothing between them
+        phrase = self._noun_phrase()
+        if phrase is None:
+            return False
+        if phrase.name in {"background", "backdrop"} or words.sees(BACKGROUND):
+            words.take(BACKGROUND)
+            self.background.append("with " + words.quote(phrase.start, words.position))
+        elif self._first() and phrase.name.split()[-1] in PLACES and (phrase.count or 1) == 1 and not words.sees(TWO_SIDED):
+            self.background.append(words.quote(phrase.start, phrase.end))
+        else:
+            self._demand(phrase)
+        return True
+
+    def _first(self) -> bool:
+        return not self.counts and not self.background
+
+    def _noun_phrase(self) -> NounPhrase | None:
+        names = [one for one in self.mentioned if one]
+        last = names[-1].split()[-1] if names else ""
+        return read_noun_phrase(self.words, last)
+
+    def _demand(self, phrase: NounPhrase) -> str:
+        """Add the object, or find the one that is meant; return its phrase."""
+        known = self._known(phrase) if phrase.definite else None
+        if known is None:
+            count = phrase.count
+            if count is None and phrase.plural:
+                self.words.fail("say how many, such as 'two'", phrase.start, phrase.end)
+            key = (phrase.name, phrase.attributes)
+            self.counts[key] = self.counts.get(key, 0) + (1 if count is None else count)
+            known = phrase.phrase
+        self.mentioned.append(known)
+        if self.row is not None:
+            self.row.append(known)
+        return known
+
+    def _known(self, phrase: NounPhrase) -> str | None:
+        """Return the phrase of the object mentioned before that a definite phrase means, if any."""
+        fitting = [
+            " ".join([*attributes, name])
+            for name, attributes in self.counts
+            if name == phrase.name and set(phrase.attributes) <= set(attributes)
+        ]
+        if len(fitting) > 1 and phrase.phrase not in fitting:
+            self.words.fail(f"it can mean {' or '.join(fitting)}", phrase.start, phrase.end)
+        return phrase.phrase if phrase.phrase in fitting else (fitting[0] if fitting else None)
+
+    # relations
+
+    def _read_relation(self, *, joined: bool) -> bool:
+        """Take [copula] place; after "and" it is about the subject of the relation before."""
+        words = self.words
+        start = words.position
+        everyone = words.word() in {"both", "all"} or words.word(1) in {"both", "all"}
+        copula = words.take(COPULA)
+        if copula and words.take(COPULA):
+            everyone = True
+        if copula and self._sees_place():
+            return self._read_background()
+        if self._sees_place():
+            words.position = start
+            return False
+        if words.length(TWO_SIDED) <= words.length(PICTURE_SIDES):
+            sides = words.take(PICTURE_SIDES)
+            if sides is not None:
+                return self._place(sides, joined=joined, everyone=everyone)
+        predicate = words.take(TWO_SIDED)
+        if predicate is None:
+            words.position = start
+            return False
+        about = self._about(joined)
+        object_ = self._read_object_of(predicate)
+        self._relate(predicate, object_, about, start)
+        if everyone and about:
+            others = [one for one in self.mentioned if one and one not in {about, *object_.split(" and ")}]
+            for other in others[-1:]:
+                self.relations.append(Relation(subject=other, predicate=predicate, object=object_))
+        return True
+
+    def _about(self, joined: bool) -> str:
+        """Return the phrase that a relation here is about; "" when it is yet to come."""
+        return (self.subject if joined else "") or self.mentioned[-1]
+
+    def _place(self, sides: tuple[Predicate, ...], *, joined: bool, everyone: bool) -> bool:
+        about = [self._about(joined)]
+        start = self.words.position
+        if joined or not about[0]:
+            # "... and on the right a cat": the object follows
+            self.words.take_word(",", ":")
+            self.words.take(COPULA) or self.words.take(THERE_IS)
+            following = self._noun_phrase()
+            if following is not None:
+                about = [self._demand(following)]
+            else:
+                self.words.position = start
+        if not about[0]:
+            self.words.fail("say what is there", start - 1)
+        if everyone:
+            names = [one for one in self.mentioned if one]
+            about = names[-2:]
+        for one in about:
+            for predicate in sides:
+                self.relations.append(Relation(subject=one, predicate=predicate))
+        self.subject = about[-1]
+        return True
+
+    def _read_object_of(self, predicate: Predicate) -> str:
+        words = self.words
+        names = [one for one in self.mentioned if one]
+        if words.word() in {"it", "them", "him", "her"}:
+            if len(names) < 2:
+                words.fail("name the object instead", words.position, words.position + 1)
+            words.position += 1
+            return names[-2]
+        start = words.position
+        if predicate != "between" and words.word() in {"each", "one"} and words.word(1) in {"other", "another"}:
+            words.fail("name both objects, such as 'a dog next to a cat'", start)
+        first = self._noun_phrase()
+        if first is None:
+            words.fail("expected an object after the place", start - 1)
+        if predicate != "between":
+            return self._demand(first)
+        if first.count == 2 or (first.plural and first.definite and first.count is None):
+            one = self._demand(first)
+            return f"{one} and {one}"
+        one = self._demand(first)
+        if not words.take_word("and"):
+            words.fail("'between' needs two objects joined by 'and'", start)
+        second = self._noun_phrase()
+        if second is None:
+            words.fail("'between' needs two objects joined by 'and'", start)
+        return f"{one} and {self._demand(second)}"
+
+    def _relate(self, predicate: Predicate, object_: str, about: str, start: int) -> None:
+        words = self.words
+        before = words.position
+        if not about or (words.word() == "," and words.word(1) == "there") or words.sees(THERE_IS):
+            # "next to a bowl is a red cup": what it is about follows
+            words.take_word(",")
+            words.take(THERE_IS) or words.take(COPULA)
+            following = self._noun_phrase()
+            if following is not None:
+                about = self._demand(following)
+            elif not about:
+                words.fail("say what is there", start, before)
+            else:
+                words.position = before
+        self.relations.append(Relation(subject=about, predicate=predicate, object=object_))
+        self.subject = about
+
+    def _read_row(self) -> bool:
+        """Take "from left to right:" and the list after it."""
+        words = self.words
+        start = words.position
+        orders: dict[tuple[str, str], Predicate] = {
+            ("left", "right"): "left of",
+            ("right", "left"): "right of",
+            ("top", "bottom"): "above",
+            ("bottom", "top"): "below",
+        }
+        words.take_word("from")
+        order = orders.get((words.word(), words.word(2)))
+        if order is None or words.word(1) != "to":
+            words.position = start
+            return False
+        words.position += 3
+        words.take_word(":", ",")
+        words.take(THERE_IS)
+        self.row = []
+        while True:
+            phrase = self._noun_phrase()
+            if phrase is None:
+                break
+            self._demand(phrase)
+            if not (words.word() in {",", "and", "then"}):
+                break
+            while words.take_word(",", "and", "then"):
+                pass
+        if len(self.row) < 2 or len(set(self.row)) < len(self.row):
+            words.fail("a row needs two or more different objects", start)
+        for left, right in zip(self.row, self.row[1:], strict=False):
+            self.relations.append(Relation(subject=left, predicate=order, object=right))
+        self.row = None
+        return True
+
+    # what is not there
+
+    def _read_absent(self) -> bool:
+        words = self.words
+        start = words.position
+        word = words.take(WITHOUT)
+        if word is None:
+            return False
+        alone = word.split()[-1] in {"no", "zero"} and "with" not in word.split()
+        self._deny(start)
+        while True:
+            before = words.position
+            if words.take(NOR):
+                self._deny(start)
+                continue
+            if not words.sees(POSITIVE) and (words.take_word(",", "and")):
+                words.take_word("and")
+                here = words.position
+                item = not (words.sees(PICTURE_SIDES) or words.sees(TWO_SIDED) or self._sees_place())
+                phrase = self._noun_phrase() if item and not words.sees(WITHOUT) and not words.sees(THERE_IS) else None
+                words.position = here
+                if phrase is not None and phrase.count is None and not phrase.definite:
+                    self._deny(start)
+                    continue
+                if phrase is not None and phrase.count == 1 and phrase.determiner in {"a", "an"} and not alone:
+                    self._deny(start)
+                    continue
+                if phrase is not None and not alone and word not in {"neither"}:
+                    words.fail("say 'but with' where the list of absent things ends", here, phrase.end)
+            words.position = before
+            break
+        return True
+
+    def _deny(self, start: int) -> None:
+        words = self.words
+        words.take_word("any", "a", "an", "the") or words.take_word("single")
+        words.take_word("single")
+        if words.word() in {"other", "others", "else"}:
+            words.fail(HINT, start)
+        phrase = self._noun_phrase()
+        if phrase is None or phrase.name in {"object", "thing"}:
+            words.fail("name what must not be there, such as 'without dogs'", start)
+        if phrase.count not in {None, 0, 1}:
+            words.fail("name what must not be there without a number, such as 'without dogs'", start, phrase.end)
+        self.absent.append(phrase.phrase)
+
+    # background and style
+
+    def _sees_place(self) -> bool:
+        words = self.words
+        here = words.position
+        found = self._take_place()
+        words.position = here
+        return found
+
+    def _take_place(self) -> bool:
+        """Take a preposition with a noun phrase that is a place or a time, not an object."""
+        words = self.words
+        start = words.position
+        if words.sees(IN_THE_PICTURE) or words.sees(BACKGROUND) or words.sees(PICTURE_SIDES):
+            return False
+        preposition = words.take(PLACE_PREPOSITIONS)
+        if preposition is None:
+            words.position = start
+            return False
+        try:
+            phrase = read_noun_phrase(words)
+        except CannotParse:
+            phrase = None
+        if phrase is not None:
+            head = phrase.name.split(" of ")[0].split()[-1]
+            if head in PLACES or plural(head) in PLACES or (preposition in INDOORS and head in BUILDINGS):
+                return True
+        words.position = start
+        return False
+
+    def _read_background(self) -> bool:
+        words = self.words
+        start = words.position
+        if self._take_place():
+            self.background.append(words.quote(start, words.position))
+            words.take_word(",") if self._first() and not words.done and not self.mentioned[-1] else None
+            return True
+        return False
+
+    def _read_style(self) -> bool:
+        words = self.words
+        start = words.position
+        words.take_word(",")
+        begin = words.position
+        if words.take(STYLE_PHRASES):
+            while not words.done and words.word() not in {",", *STOPS}:
+                words.position += 1
+            self.background.append(words.quote(begin, words.position))
+            return True
+        if words.word() == "in" and words.word(1) in STYLE_SUFFIXES:
+            words.position += 1
+        count = 0
+        while words.word() in STYLE_SUFFIXES or (words.word() in {"and", "a", "an"} and words.word(1) in STYLE_SUFFIXES):
+            words.position += 1
+            count += 1
+        if count and (words.done or words.word() in {",", *STOPS}) and begin > 0:
+            self.background.append(words.quote(begin, words.position))
+            return True
+        words.position = start
+        return False
+
+    # attributes said afterwards: "a car that is red", "a car painted blue"
+
+    def _read_described(self) -> bool:
+        words = self.words
+        start = words.position
+        about = self.mentioned[-1]
+        if not about or not (words.take(COPULA) or words.sees(PAINTED)):
+            words.position = start
+            return False
+        words.take(PAINTED)
+        found: list[str] = []
+        while is_adjective(words.word()) and words.word() not in CLOSED:
+            here = words.position
+            found += read_attributes(words)
+            if words.position == here:
+                break
+            if words.word() == "and" and is_adjective(words.word(1)) and not words.word(2).isalpha():
+                words.position += 1
+        words.take_word("in") and words.take_word("color", "colour")
+        if not found:
+            words.position = start
+            return False
+        self._describe(about, tuple(found))
+        return True
+
+    def _describe(self, about: str, found: tuple[str, ...]) -> None:
+        for (name, attributes), count in list(self.counts.items()):
+            if " ".join([*attributes, name]) == about:
+                new = tuple(dict.fromkeys([*attributes, *found]))
+                self.counts = {
+                    (key if key != (name, attributes) else (name, new)): value for key, value in self.counts.items()
+                }
+                self.counts[(name, new)] = count
+                phrase = " ".join([*new, name])
+                self.mentioned = [phrase if one == about else one for one in self.mentioned]
+                self.subject = phrase if self.subject == about else self.subject
+                self.relations = [
+                    relation.model_copy(
+                        update={
+                            "subject": phrase if relation.subject == about else relation.subject,
+                            "object": " and ".join(
+                                phrase if part == about else part for part in relation.object.split(" and ")
+                            ),
+                        }
+                    )
+                    for relation in self.relations
+                ]
+
+    # the end
+
+    def _refuse(self) -> None:
+        words = self.words
+        relation = words.sees(UNKNOWN_RELATIONS)
+        words.fail(f"there is no place {relation!r}; {HINT}" if relation else HINT)
+
+    def _spec(self) -> SceneSpec:
+        for name, attributes in self.counts:
+            phrase = " ".join([*attributes, name])
+            if phrase in self.absent or name in self.absent:
+                self.words.fail(f"{phrase!r} is both demanded and excluded; say which one you mean", 0)
+        objects = tuple(
+            SceneObject(name=name, attributes=attributes, count=count)
+            for (name, attributes), count in self.counts.items()
+            if count
+        )
+        if not (objects or self.absent or self.background or self.style):
+            self.words.fail(HINT, 0)
+        return SceneSpec(
+            objects=objects,
+            relations=tuple(dict.fromkeys(self.relations)),
+            absent=tuple(dict.fromkeys(self.absent)),
+            background=self._background_text(),
+        )
+
+    def _background_text(self) -> str:
+        place = " ".join(self.background)
+        first, _, rest = place.partition(" ")
+        bare = rest if first.lower() in {"on", "in"} and rest else place
+        style = " of ".join(self.style)
+        if not style or not place:
+            return style or bare
+        return f"{style} of {bare}" if bare != place else f"{style} {place}"

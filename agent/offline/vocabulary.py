@@ -1,0 +1,245 @@
+"""The closed word classes of the grammar. Open ones (nouns) need no list; single words live in `tools.scene.words`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from agent.offline.lexer import Phrases, phrases
+
+if TYPE_CHECKING:
+    from tools.scene.spec import Predicate
+
+_PICTURE = ("", " of the picture", " of the image", " of the photo", " of the scene", " of the frame", " of it all")
+
+
+def _sides(word: str) -> list[str]:
+    return [
+        f"{prep} the {far}{word}{side}"
+        for prep in ("on", "at", "to", "in")
+        for far in ("", "far ", "very ")
+        for side in ("", " side", " hand side", "-hand side", " edge", " half", " part")
+        if not (prep == "in" and not side)
+    ]
+
+
+def _two_sided() -> dict[str, Predicate]:
+    table: dict[str, Predicate] = {}
+    sides: dict[str, Predicate] = {"left": "left of", "right": "right of"}
+    for side, predicate in sides.items():
+        for phrase in (
+            *_sides(side), f"immediate {side}", f"just {side}", f"immediately {side}", f"directly {side}", side,
+            f"immediately to the {side}", f"just to the {side}", f"directly to the {side}", f"slightly to the {side}",
+            f"to the immediate {side}",
+        ):  # fmt: skip
+            table[f"{phrase} of"] = predicate
+    rows: tuple[tuple[Predicate, str], ...] = (
+        ("above", "above|over|higher than|directly above|right above|just above|hovering over|hovering above"),
+        ("below", "below|under|underneath|beneath|lower than|directly below|directly under|right below|right under"
+                  "|just below"),
+        ("on top of", "on top of|on the top of|atop|upon|directly on top of|right on top of|on"),
+        ("next to", "next to|beside|besides|near|near to|by|close to|adjacent to|alongside|by the side of|right next to"
+                    "|at the side of|just next to|right beside|side by side with|to the side of|on the side of|nearby"),
+        ("between", "between|in between|in the middle between|in the middle of|midway between|right between"),
+    )  # fmt: skip
+    for predicate, texts in rows:
+        table |= dict.fromkeys(texts.split("|"), predicate)
+    return table
+
+
+def _picture_sides() -> dict[str, tuple[Predicate, ...]]:
+    table: dict[str, tuple[Predicate, ...]] = {}
+    rows: list[tuple[list[str], tuple[Predicate, ...]]] = [
+        (_sides("left"), ("on the left",)),
+        (_sides("right"), ("on the right",)),
+        ([*_sides("top"), *_sides("upper"), "at top", "on top"], ("at the top",)),
+        ([*_sides("bottom"), *_sides("lower"), "at bottom"], ("at the bottom",)),
+        (
+            [f"{prep} the {very}{word}" for prep in ("in", "at", "on", "into", "to") for very in ("", "very ", "exact ")
+             for word in ("middle", "center", "centre")],
+            ("in the middle",),
+        ),
+    ]  # fmt: skip
+    for vertical, first in (("top", "at the top"), ("upper", "at the top"), ("bottom", "at the bottom"),
+                            ("lower", "at the bottom")):  # fmt: skip
+        for side, second in (("left", "on the left"), ("right", "on the right")):
+            corners = [
+                f"{prep} the {pair}{corner}"
+                for prep in ("in", "at", "on", "into", "to")
+                for pair in (f"{vertical} {side}", f"{vertical}-{side}", f"{side} {vertical}")
+                for corner in ("", " corner", " hand corner", "-hand corner", " part", " side", " quarter")
+            ]
+            rows.append((corners, (first, second)))  # type: ignore[arg-type]
+    for texts, meaning in rows:
+        for text in texts:
+            for picture in _PICTURE:
+                table[text + picture] = meaning
+    return table
+
+
+TWO_SIDED: Phrases[Predicate] = Phrases(_two_sided())
+"""Predicates between two objects."""
+PICTURE_SIDES: Phrases[tuple[Predicate, ...]] = Phrases(_picture_sides())
+"""Places in the picture; a corner means two predicates."""
+
+DETERMINERS = frozenset("a an the this that these those another one".split())
+VAGUE = phrases(
+    "some|several|many|few|a few|lots of|a lot of|a group of|groups of|various|multiple|numerous|a bunch of|plenty of|"
+    "a number of|a handful of|tons of|dozens of|hundreds of|a crowd of|countless|at least|at most|more than|"
+    "less than|fewer than|up to|about|around|nearly|almost|approximately|or more"
+)
+"""Amounts that are no number."""
+EXACTLY = phrases("exactly|only|just|precisely|a total of")
+PAIRS = Phrases({"a pair of": 2, "a couple of": 2, "couple of": 2, "pair of": 2, "a couple": 2, "a trio of": 3,
+                 "half a dozen": 6, "a half dozen": 6, "a dozen": 12, "two dozen": 24, "a quartet of": 4})  # fmt: skip
+
+INTENSIFIERS = frozenset("very really extremely".split())
+MORE_ATTRIBUTES = frozenset(
+    (
+        "majestic realistic elderly lovely friendly lonely sleepy angry hungry funny silly scary creepy spooky cozy "
+        "adorable calm quiet loud brave wise lazy busy playful sunny rainy cloudy snowy foggy misty stormy windy sandy "
+        "rocky grassy muddy dusty icy wintry tropical starry moonlit sunlit dark bright light dim pale vivid vibrant "
+        "colored coloured purple-ish neon strong weak heavy double traditional classic classical futuristic magical "
+        "mythical alien robotic cyberpunk steampunk gothic medieval rustic urban rural wealthy poor simple "
+        "complex ornate delicate crowded deserted abandoned spacious luxurious tidy messy white-tailed deep shallow "
+        "wonderful perfect normal typical ordinary regular standard famous mysterious serene peaceful stylish "
+        "electric sharp blunt leafy bushy woolly freshly steaming tasty delicious juicy sweet sour salty british "
+        "american french italian german japanese chinese persian siamese victorian roman greek egyptian indian polka "
+        "lime olive khaki lavender indigo scarlet amber coral mint peach mustard burgundy ivory charcoal transparent"
+    ).split()
+)
+ADJECTIVE_ENDS = ("ous", "ful", "less", "ish", "able", "ible", "esque", "-like")
+IC_NOUNS = frozenset("traffic music picnic comic attic clinic fabric mosaic plastic magic graphic".split())
+ED_NOUNS = frozenset("bed sled shed seed weed reed bread breed feed flatbed seabed thread red".split())
+ING_NOUNS = frozenset(
+    "ring king wing string swing sling spring thing building painting drawing ceiling earring lightning railing "
+    "clothing morning evening pudding wedding crossing clearing landing opening sting dumpling duckling sibling "
+    "seedling sapling icing frosting stocking awning gosling herring viking starling darling being".split()
+)
+INNER_PLURALS = frozenset("sports glasses clothes news goods arms gas bus glass grass canvas class".split())
+VERBS = frozenset(
+    "chases chase eats eat runs run jumps jump plays play holds hold wears wear rides ride looks look watches "
+    "drinks drink sleeps sleep barks bark flies walks walk swims swim faces drives reads reading "
+    "like likes love loves want wants go goes see sees says saying called named carries carry pulls pushes".split()
+)
+
+CLOSED = frozenset(
+    "a an the this that these those another other and or but nor plus with without no not of on in at by to from into "
+    "onto near under over above below between beside behind around inside outside against across along through "
+    "during before after is are was were be been being am has have had there here it its they them their he she him "
+    "her his you your i me my we us our which who whom whose where when while as than then so if because both each "
+    "every all any either neither only just exactly some several many few various multiple more less most least "
+    "left right leftmost rightmost upper lower very too also please can could would should must shall will may might "
+    "do does did up down off out about what why how next atop beneath underneath upon besides alongside adjacent "
+    "nearby instead except excluding containing contains featuring showing depicting placed located positioned "
+    "situated wearing holding riding eating chasing driving playing reading looking surrounded via per until toward "
+    "towards away back sits stands lies rests middle".split()
+)
+"""Words that are never part of a noun phrase's name."""
+
+PLACES = frozenset(
+    "beach park street road highway city town village field meadow lawn forest woods jungle desert mountain mountains "
+    "hill hills valley canyon lake river sea ocean pond pool island shore coast seaside seashore riverbank garden yard "
+    "backyard farm countryside sky space moon planet mars snow rain fog mist grass sand water "
+    "kitchen bedroom bathroom room office classroom library studio museum restaurant cafe bar hall hallway corridor "
+    "basement attic garage warehouse factory shop store supermarket market mall airport station harbor harbour port "
+    "parking lot sidewalk pavement driveway crosswalk bridge alley plaza square "
+    "playground stadium gym court zoo aquarium theater theatre stage hospital school campus temple church castle "
+    "background backdrop landscape cityscape skyline sunset sunrise night nighttime daytime day daylight dusk dawn "
+    "noon midnight morning evening afternoon twilight winter summer autumn fall spring storm thunderstorm blizzard "
+    "weather sunlight moonlight sunshine lighting ground floor carpet cave cabin savanna savannah prairie swamp tundra "
+    "glacier volcano vineyard orchard greenhouse balcony terrace patio porch rooftop trail path meadows fields "
+    "outdoors indoors nature wilderness countertop universe galaxy clouds hillside lakeside waterfront pier dock "
+    "festival party world wall stars shade dark darkness environment setting surroundings tabletop".split()
+)
+"""Nouns that make a background when a preposition stands before them."""
+BUILDINGS = frozenset(
+    "house building barn hotel home apartment tower tent skyscraper fireplace window palace cathedral mosque pyramid "
+    "cottage mansion fence waterfall lighthouse mirror curtain gate monument ruins mill".split()
+)
+"""Nouns that make a background after "in", "inside" and "in front of" only."""
+PLACE_PREPOSITIONS = phrases(
+    "on|in|at|by|near|inside|inside of|under|along|across|against|during|before|around|outside|outside of|within|over|"
+    "beside|next to|in front of|on the edge of|at the edge of|in the middle of|surrounded by|through|amid|among|behind|"
+    "upon|above|close to|on top of|at the foot of|on the side of|throughout"
+)
+INDOORS = frozenset({"in", "inside", "inside of", "in front of", "outside", "outside of", "at"})
+
+STYLE_NOUNS = frozenset(
+    "photo photograph photography picture image scene painting drawing sketch illustration render rendering cartoon "
+    "watercolor watercolour snapshot portrait view shot closeup close-up artwork pic composition depiction collage "
+    "mural print etching engraving doodle comic poster still-life".split()
+)
+STYLE_LINKS = Phrases(
+    dict.fromkeys(("of", "showing", "with", "containing", "depicting", "featuring", "displaying", "that shows",
+                   "that contains", "that has", "that depicts", "that features", "which shows", "which contains",
+                   "which has", "where there is", "where there are", "in which there is", "in which there are",
+                   "where", "in which", "contains", "shows", "has", "features", "depicts", "should contain",
+                   "should show", "must contain", "including", "consisting of", "composed of", "with exactly",
+                   ":"), True)
+)  # fmt: skip
+STYLE_SUFFIXES = frozenset(
+    "realistic photorealistic hyperrealistic photo-realistic detailed highly ultra high low quality resolution hd uhd "
+    "4k 8k hdr 3d 2d cinematic digital art artwork painting oil watercolor watercolour acrylic pencil charcoal ink "
+    "sketch drawing illustration cartoon anime manga comic pixel style minimalist minimal abstract impressionist "
+    "impressionism surreal surrealist cubist vintage retro render rendering rendered octane unreal engine trending "
+    "masterpiece sharp focus bokeh depth field dramatic soft natural lighting light studio professional photography "
+    "photograph photo portrait landscape macro wide angle close-up closeup black-and-white monochrome sepia colorful "
+    "vivid vibrant colors colours flat vector isometric low-poly lowpoly clay claymation origami award-winning "
+    "beautiful epic fantasy concept very modern japanese ukiyo-e pop line crayon pastel gouache noir film grain of"
+    .split()
+)  # fmt: skip
+
+OPENERS = phrases(
+    "please|generate|create|draw|paint|render|make|show|show me|give me|i want|i would like|i need|i want to see|imagine|"
+    "can you|could you|produce|i would like to see|generate me|create me|draw me|make me|paint me|design|we see|"
+    "i see|one can see|you can see|visualize|depict"
+)
+THERE_IS = phrases(
+    "there is|there are|there should be|there must be|there stands|there sits|it has|it contains|it shows|there lies|"
+    "we see|you can see|it should have|it should contain|there is also|there are also|we can see|include|add"
+)
+HAS = phrases("has|have|having|contains|contain|shows|includes|should have|should contain|must have")
+AND = phrases(
+    "and|,|plus|as well as|along with|together with|with|and also|, and|and then|accompanied by|, with|, plus|"
+    ", as well as|, along with|, together with|, and also|also|and with|, and with|, but|but|but also|but with|"
+    ", but with|, while|while|both|, including|including|in addition to|, and there is|, and there are|whereas|"
+    ", whereas"
+)
+WITHOUT = phrases(
+    "without|without any|with no|but no|but without|but without any|and no|, no|, but no|, without|, but without|"
+    "and without|, and no|and with no|but with no|, with no|, without any|free of|devoid of|there is no|there are no|"
+    "there are not any|there is not any|there are not|there should be no|there must be no|that has no|has no|have no|"
+    "does not contain|does not contain any|does not have|does not have any|does not show|does not show any|"
+    "do not include|do not include any|not including|not containing|containing no|showing no|lacking|excluding|no|zero|"
+    "not any|with zero|but not|but not any|, not|should not contain|should not contain any|must not contain|"
+    "must not contain any|should not have|should not have any|with not a single|not a single|there should not be|"
+    "there should not be any|that does not contain|that does not contain any|do not show|do not show any|do not draw|"
+    "do not draw any|which has no|completely without|neither|there is neither|there are neither|, and without|"
+    "and there is no|and there are no|but there is no|but there are no|, and there are no|, and there is no|"
+    ", but there are no|, but there is no|with neither|never any|absent of|which contains no|that contains no|"
+    "it has no|it contains no|contains no|shows no|and not"
+)
+NOR = phrases("or|nor|and no|or any|nor any|and without|, or|, nor|and any|or no|, no|, and no|or without")
+POSITIVE = phrases("with|but|but with|and with|, but|, with|, but with|there is|there are")
+COPULA = phrases(
+    "is|are|that is|that are|which is|which are|is located|are located|is placed|are placed|is positioned|"
+    "are positioned|placed|located|positioned|situated|is situated|are situated|sits|stands|sit|stand|sitting|"
+    "standing|is sitting|is standing|are sitting|are standing|lies|lie|lying|is lying|are lying|rests|resting|"
+    "is resting|that sits|that stands|which sits|which stands|parked|is parked|are parked|should be|must be|being|"
+    "that is sitting|that is standing|that is located|that is placed|is found|both|all|are both|are all|appears|appear|"
+    "is seen|seen|found|should both be|should be placed|set|arranged"
+)
+PAINTED = phrases("painted|colored|coloured|dyed|that is colored|that is painted")
+IN_THE_PICTURE = phrases(
+    "in the picture|in the image|in the photo|in the scene|in the frame|in this picture|in this image|"
+    "in this scene|in it|in total|in the painting|in the drawing|visible|present|anywhere|at all|"
+    "are visible|is visible|are present|is present|are shown|is shown|are there|is there"
+)
+BACKGROUND = phrases("in the background|as the background|as background|as a background|in the distance|"
+                     "as a backdrop|as the backdrop")  # fmt: skip
+STYLE_PHRASES = phrases("in the style of|in a style of|in the manner of|inspired by")
+UNKNOWN_RELATIONS = phrases(
+    "behind|in front of|inside|inside of|in|into|around|against|across from|facing|opposite|far from|away from|within|"
+    "through|outside|outside of|at|from|among|amid|surrounded by|along|onto|off|hanging from|attached to|holding|"
+    "wearing"
+)
