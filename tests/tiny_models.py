@@ -18,6 +18,11 @@ from transformers import (
     OwlViTForObjectDetection,
     OwlViTImageProcessorPil,
     OwlViTTextConfig,
+    Sam2Config,
+    Sam2Model,
+    SamConfig,
+    SamImageProcessorPil,
+    SamModel,
 )
 
 if TYPE_CHECKING:
@@ -134,4 +139,66 @@ def save_owl(folder: Path, *, version: int = 2, size: int = 32, length: int = 16
     detector.save_pretrained(folder)
     processor(size={"height": size, "width": size}).save_pretrained(folder)
     tokenizer(length).save_pretrained(folder)
+    return folder
+
+
+def save_sam(folder: Path, *, size: int = 64) -> Path:
+    """Save a random SAM; return its folder."""
+    torch.manual_seed(0)
+    config = SamConfig(
+        vision_config={
+            "hidden_size": 16,
+            "output_channels": 16,
+            "num_hidden_layers": 1,
+            "num_attention_heads": 2,
+            "image_size": size,
+            "patch_size": 8,
+            "window_size": 2,
+            "global_attn_indexes": [0],
+            "num_pos_feats": 8,
+            "mlp_dim": 32,
+            "initializer_range": 0.1,
+        },
+        prompt_encoder_config={"hidden_size": 16, "image_size": size, "patch_size": 8, "mask_input_channels": 4},
+        mask_decoder_config={
+            "hidden_size": 16,
+            "mlp_dim": 32,
+            "num_attention_heads": 2,
+            "iou_head_hidden_dim": 16,
+        },
+    )
+    SamModel(config).save_pretrained(folder)
+    SamImageProcessorPil(size={"longest_edge": size}, pad_size={"height": size, "width": size}).save_pretrained(folder)
+    return folder
+
+
+def save_sam2(folder: Path, *, size: int = 64) -> Path:
+    """Save a random SAM 2; return its folder."""
+    torch.manual_seed(0)
+    config = Sam2Config(
+        vision_config={
+            "backbone_config": {
+                "model_type": "sam2_hiera_det_model",
+                "hidden_size": 8,
+                "image_size": [size, size],
+                "blocks_per_stage": [1, 1, 2, 1],
+                "embed_dim_per_stage": [8, 16, 32, 64],
+                "num_attention_heads_per_stage": [1, 2, 2, 2],
+                "window_size_per_stage": [8, 4, 4, 2],
+                "window_positional_embedding_background_size": [2, 2],
+                "global_attention_blocks": [3],
+            },
+            "backbone_channel_list": [64, 32, 16, 8],
+            "backbone_feature_sizes": [[size // 4] * 2, [size // 8] * 2, [size // 16] * 2],
+            "fpn_hidden_size": 32,
+        },
+        prompt_encoder_config={"hidden_size": 32, "image_size": size, "patch_size": 16, "mask_input_channels": 4},
+        mask_decoder_config={
+            "hidden_size": 32,
+            "mlp_dim": 32,
+            "num_attention_heads": 2,
+            "iou_head_hidden_dim": 16,
+        },
+    )
+    Sam2Model(config).save_pretrained(folder)
     return folder

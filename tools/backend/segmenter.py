@@ -1,0 +1,191 @@
+"""Masks for boxes, by any of the Segment Anything models.
+
+A picture is embedded once and remembered; all boxes go through the mask decoder as one batch. Each model
+proposes several masks a box; the choice among them is made here, the same way for all.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+import torch
+from torch.nn import functional
+from transformers import AutoConfig, Sam2Model, SamImageProcessorPil, SamModel
+
+from tools.backend import checkpoints
+from tools.backend.memory import Recent, picture_key
+from tools.backend.protocol import BackendError, Cost, Segmented
+from tools.backend.sam_original import OriginalSam
+from tools.scene.box import Box
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from PIL.Image import Image
+
+    from configs.settings import SegmenterSettings
+
+PICTURES_KEPT = 4
+
+
+class Masker(Protocol):
+    """A loaded Segment Anything model of one kind."""
+
+    def embed(self, image: Image) -> Any:
+        """Run the picture encoder; the result is only for `propose`."""
+        ...
+
+    def propose(self, embedded: Any, corners: torch.Tensor, size_wh: tuple[int, int]) -> tuple[Any, torch.Tensor]:
+        """Return mask logits ``[n, m, h, w]`` of any resolution and predicted qualities ``[n, m]``.
+
+        ``corners`` are boxes ``[n, 4]``, xyxy normalized.
+        """
+        ...
+
+    def enlarge(self, logits: torch.Tensor, size_wh: tuple[int, int]) -> torch.Tensor:
+        """Bring logits ``[m, h, w]`` to the picture's size."""
+        ...
+
+
+class Sam:
+    """`SamModel`: the picture's longer side fills the input, the rest is padding (arXiv 2304.02643)."""
+
+    def __init__(self, model: SamModel, processor: SamImageProcessorPil) -> None:
+        self.model, self.processor = model, processor
+
+    def embed(self, image: Image) -> torch.Tensor:
+        """Return ``[1, channels, h, w]``."""
+        pixels = self.processor(images=image, return_tensors="pt")["pixel_values"]
+        embedded: torch.Tensor = self.model.get_image_embeddings(pixels.to(self.model.device, self.model.dtype))
+        return embedded
+
+    def _input_wh(self, size_wh: tuple[int, int]) -> tuple[int, int]:
+        scale = self.processor.size["longest_edge"] / max(size_wh)
+        return int(size_wh[0] * scale + 0.5), int(size_wh[1] * scale + 0.5)
+
+    def propose(self, embedded: Any, corners: torch.Tensor, size_wh: tuple[int, int]) -> tuple[Any, torch.Tensor]:
+        """Decode all boxes as one batch."""
+        boxes = (corners * torch.tensor(self._input_wh(size_wh) * 2)).to(self.model.device, self.model.dtype)
+        output = self.model(image_embeddings=embedded, input_boxes=boxes[None])
+        return output.pred_masks[0], output.iou_scores[0]
+
+    def enlarge(self, logits: torch.Tensor, size_wh: tuple[int, int]) -> torch.Tensor:
+        """Cut the padding off on the way."""
+        pad, inside = self.processor.pad_size, self._input_wh(size_wh)
+        return _resized(_resized(logits, (pad["width"], pad["height"]))[:, : inside[1], : inside[0]], size_wh)
+
+
+class Sam2:
+    """`Sam2Model`: the picture is squeezed to a square (arXiv 2408.00714)."""
+
+    def __init__(self, model: Sam2Model) -> None:
+        self.model = model
+        size = model.config.vision_config.backbone_config.image_size
+        self.size = size if isinstance(size, int) else size[0]
+
+    def embed(self, image: Image) -> list[torch.Tensor]:
+        """Return the feature maps, coarsest last."""
+        # done here, as the library's own processor needs torchvision
+        values = np.asarray(image.resize((self.size, self.size)), dtype=np.float32) / 255
+        values = (values - [0.485, 0.456, 0.406]) / [0.229, 0.224, 0.225]
+        pixels = torch.from_numpy(values).permute(2, 0, 1)[None].to(self.model.device, self.model.dtype)
+        maps: list[torch.Tensor] = self.model.get_image_embeddings(pixels)
+        return maps
+
+    def propose(self, embedded: Any, corners: torch.Tensor, size_wh: tuple[int, int]) -> tuple[Any, torch.Tensor]:
+        """Decode all boxes as one batch."""
+        boxes = (corners * self.size).to(self.model.device, self.model.dtype)
+        output = self.model(image_embeddings=embedded, input_boxes=boxes[None])
+        return output.pred_masks[0], output.iou_scores[0]
+
+    def enlarge(self, logits: torch.Tensor, size_wh: tuple[int, int]) -> torch.Tensor:
+        """Stretch back."""
+        return _resized(logits, size_wh)
+
+
+class Segmenter:
+    """A Segment Anything model with the choice of masks."""
+
+    def __init__(self, masker: Masker) -> None:
+        self.masker = masker
+        self._embedded: Recent[Any, Any] = Recent(PICTURES_KEPT)
+
+    @classmethod
+    def from_settings(cls, settings: SegmenterSettings) -> Segmenter:
+        """Load a checkpoint.
+
+        Raises:
+            BackendError: it is unreadable, or of a kind that is not supported.
+        """
+        device = checkpoints.choose_device(settings.device)
+        if settings.kind == "segment-anything":
+            return cls(OriginalSam.load(settings.path, device))
+        folder = checkpoints.resolve(settings)
+        with checkpoints.reading(folder):
+            kind = AutoConfig.from_pretrained(folder, trust_remote_code=False).model_type
+        dtype = checkpoints.choose_dtype(settings.dtype, device)
+        if kind == "sam":
+            with checkpoints.reading(folder):
+                processor = SamImageProcessorPil.from_pretrained(folder)
+            return cls(Sam(checkpoints.load(SamModel, folder, device=device, dtype=dtype), processor))
+        if kind in ("sam2", "sam2_video"):
+            return cls(Sam2(checkpoints.load(Sam2Model, folder, device=device, dtype=dtype)))
+        raise BackendError(f"{settings.path!r} is a {kind!r} model; segmenter.path takes one of: sam, sam2")
+
+    @torch.no_grad()
+    def segment(self, image: Image, boxes: Sequence[Box]) -> Segmented:
+        """Return one mask per box, bool ``[n, height, width]``, in the boxes' order.
+
+        Of the masks proposed for a box, the one with the best product of predicted quality and IoU
+        between the mask's extent and the box is taken. Where every proposal is empty, the mask is the
+        box itself and its score 0.
+        """
+        image = image.convert("RGB")
+        start = time.perf_counter()
+        if not boxes:
+            return Segmented(np.zeros((0, image.height, image.width), dtype=bool), ())
+        passes = 0
+
+        def embed() -> Any:
+            nonlocal passes
+            passes += 1
+            return self.masker.embed(image)
+
+        embedded = self._embedded.get(picture_key(image), embed)
+        corners = torch.tensor([box.clipped().box_xyxy for box in boxes])
+        logits, qualities = self.masker.propose(embedded, corners, image.size)
+        if not torch.isfinite(qualities).all():
+            raise BackendError("the segmenter made values that are not finite; set segmenter.dtype to float32")
+        # enlarged box by box: all proposals at full size at once would take far more memory than the model
+        chosen = [
+            _choose((self.masker.enlarge(one, image.size) > 0).cpu().numpy(), quality.float().cpu().numpy(), box)
+            for one, quality, box in zip(logits, qualities, boxes, strict=True)
+        ]
+        cost = Cost(segmenter_passes=passes, seconds={"segment": time.perf_counter() - start})
+        return Segmented(np.stack([mask for mask, _ in chosen]), tuple(score for _, score in chosen), cost)
+
+
+def _choose(masks: np.ndarray, qualities: np.ndarray, box: Box) -> tuple[np.ndarray, float]:
+    height, width = masks.shape[1:]
+    fits = [_extent(mask).iou(box) if mask.any() else 0.0 for mask in masks]
+    values = [fit * float(np.clip(quality, 0, 1)) for fit, quality in zip(fits, qualities, strict=True)]
+    best = int(np.argmax(np.asarray(values) + 1e-6 * np.asarray(fits)))  # a model may rate all its masks 0
+    if fits[best] > 0:
+        return masks[best], float(values[best])
+    x0, y0, x1, y1 = box.to_px((width, height))
+    mask = np.zeros((height, width), dtype=bool)
+    mask[y0:y1, x0:x1] = True
+    return mask, 0.0
+
+
+def _extent(mask: np.ndarray) -> Box:
+    height, width = mask.shape
+    across, down = np.flatnonzero(mask.any(axis=0)), np.flatnonzero(mask.any(axis=1))
+    return Box.from_px(across[0], down[0], across[-1] + 1, down[-1] + 1, (width, height))
+
+
+def _resized(logits: torch.Tensor, size_wh: tuple[int, int]) -> torch.Tensor:
+    size = (size_wh[1], size_wh[0])
+    return functional.interpolate(logits[None].float(), size, mode="bilinear", align_corners=False)[0]
