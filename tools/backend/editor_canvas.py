@@ -73,7 +73,7 @@ def make_canvas(pixels: Pixels, plan: EditPlan, masks: Mapping[str, Mask]) -> Ca
             if order[other.id] > order[one.placed.id] and other.id in masks:
                 alpha = np.where(masks[other.id], 0, alpha).astype(np.float32)
         result += alpha[..., None] * (layer - result)
-        cores[one.placed.id], alphas[one.placed.id] = alpha > 0.5, alpha
+        cores[one.placed.id], alphas[one.placed.id] = alpha > 0.1, alpha
     return Canvas(np.clip(result + 0.5, 0, 255).astype(np.uint8), erased, cores, alphas)
 
 
@@ -93,14 +93,14 @@ def relocate(pixels: Pixels, mask: Mask, source: Box, target: Box) -> tuple[Floa
     new_x, new_w = _span(x0, x1, source.x * width, source.w * width, target.x * width, target.w * width)
     new_y, new_h = _span(y0, y1, source.y * height, source.h * height, target.y * height, target.h * height)
     cut = np.dstack([pixels, mask.astype(np.uint8) * 255])[y0:y1, x0:x1]
-    piece = Image.fromarray(cut, mode=None)
+    piece = Image.fromarray(cut)
     if piece.size != (new_w, new_h):
         # Pillow weighs colours by alpha when it scales, so no old background bleeds into the rim.
         piece = piece.resize((new_w, new_h), Image.Resampling.LANCZOS)
     sheet = Image.new("RGBA", (width, height))
     sheet.paste(piece, (new_x, new_y))
     values = np.asarray(sheet, dtype=np.float32)
-    return values[..., :3], values[..., 3] / 255
+    return values[..., :3], values[..., 3] / np.float32(255)
 
 
 def _span(start: int, stop: int, source: float, source_length: float, target: float, length: float) -> tuple[int, int]:

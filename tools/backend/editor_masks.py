@@ -71,7 +71,7 @@ def cell_share(mask: Mask, factor: int) -> Floats:
     """Return the share of each latent cell (``factor`` pixels square) that the mask covers, in [0, 1]."""
     height, width = mask.shape
     cells = mask.reshape(height // factor, factor, width // factor, factor)
-    return cells.mean(axis=(1, 3), dtype=np.float32)
+    return np.asarray(cells.mean(axis=(1, 3)), dtype=np.float32)
 
 
 def cell_pixels(cells: Mask, factor: int) -> Mask:
@@ -84,7 +84,7 @@ def soft_edge(region: Mask, width: int) -> Floats:
     if region.all() or width <= 0:
         return region.astype(np.float32)
     distance = ndimage.distance_transform_edt(region)
-    return np.clip(distance / (width + 1), 0, 1).astype(np.float32)
+    return np.asarray(np.clip(distance / (width + 1), 0, 1), dtype=np.float32)
 
 
 def fill(values: Floats, known: Mask) -> Floats:
@@ -95,14 +95,14 @@ def fill(values: Floats, known: Mask) -> Floats:
     """
     weight = known.astype(np.float32)[..., None]
     filled = _pull_push(values.astype(np.float32) * weight, weight)
-    return np.where(known[..., None], values, filled).astype(np.float32)
+    return np.asarray(np.where(known[..., None], values, filled), dtype=np.float32)
 
 
 def _pull_push(summed: Floats, weight: Floats) -> Floats:
     height, width, _ = summed.shape
     if min(height, width) == 1 or bool((weight > 0).all()):
         total = summed.sum(axis=(0, 1)) / max(float(weight.sum()), 1e-6)
-        return np.where(weight > 0, summed / np.maximum(weight, 1e-6), total).astype(np.float32)
+        return np.asarray(np.where(weight > 0, summed / np.maximum(weight, 1e-6), total), dtype=np.float32)
     pad = ((0, height % 2), (0, width % 2), (0, 0))
     halves = [np.pad(one, pad) for one in (summed, weight)]
     small, small_weight = (
@@ -118,4 +118,4 @@ def _pull_push(summed: Floats, weight: Floats) -> Floats:
         axis=-1,
     )
     kept = np.minimum(weight, 1.0)
-    return (summed / np.maximum(weight, 1e-6) * kept + up * (1 - kept)).astype(np.float32)
+    return np.asarray(summed / np.maximum(weight, 1e-6) * kept + up * (1 - kept), dtype=np.float32)

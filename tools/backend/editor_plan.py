@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tools.backend.protocol import BackendError
-from tools.scene.operations import Add, Move, Remove, Replace, Restyle, apply
+from tools.scene.operations import Add, Move, Remove, Replace, apply
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from tools.scene.box import Box
     from tools.scene.layout import Layout, PlacedObject
     from tools.scene.operations import Operation
+
+SAME = 2e-4  # boxes closer than this are one box: JSON carries four digits
 
 
 @dataclass(frozen=True)
@@ -31,10 +33,12 @@ class Touched:
 
     @property
     def moved(self) -> bool:
-        return self.source is not None and self.source.box != self.placed.box
+        """Whether its pixels go to another box."""
+        return self.source is not None and not _same(self.source.box, self.placed.box)
 
     @property
     def restyled(self) -> bool:
+        """Whether it stays the same kind of thing in another style."""
         return self.source is not None and self.source.attributes != self.placed.attributes
 
 
@@ -95,16 +99,22 @@ def plan_edit(scene: Layout, operations: Sequence[Operation]) -> EditPlan:
         origin.update(dict.fromkeys(set(layout.ids) - known))
         if isinstance(operation, Replace) and operation.id in layout.ids:
             origin[operation.id] = None
-        if isinstance(operation, Restyle) and origin[operation.id] is None:
-            continue  # made from noise anyway, under its last attributes
     touched, untouched = [], []
     for placed in layout.objects:
         source = origin[placed.id]
-        (untouched.append(placed) if source == placed else touched.append(Touched(placed, source)))
+        one = Touched(placed, source)
+        if source is None or one.moved or one.restyled:
+            touched.append(one)
+        else:
+            untouched.append(source)
     staying = {source.id for source in (origin[placed.id] for placed in layout.objects) if source is not None}
     leaving = {one.source.id for one in touched if one.source is not None and one.moved}
     erased = tuple(placed for placed in scene.objects if placed.id not in staying or placed.id in leaving)
     return EditPlan(layout, tuple(touched), tuple(untouched), erased)
+
+
+def _same(box: Box, other: Box) -> bool:
+    return max(abs(a - b) for a, b in zip(box, other, strict=True)) <= SAME
 
 
 def _check_box(box: Box, operation: Operation) -> None:

@@ -1,0 +1,319 @@
+"""The SLD latent editor: any mix of operations on a picture in one pass (arXiv 2311.16090, section 3.3).
+
+Plan, segment, make a canvas, make single objects, invert, compose, blend: `LatentEditor._edit` reads in
+that order. One batch each for all single objects and for the inversion; nothing is computed before the
+first level at which something is free to change.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+import torch
+from PIL import Image
+
+from tools.backend.editor_canvas import make_canvas
+from tools.backend.editor_masks import owned, trusted
+from tools.backend.editor_plan import plan_edit
+from tools.backend.editor_schedule import blend_weights, held_steps, make_schedule
+from tools.backend.protocol import BackendError, Cost, Edited
+from tools.scene.box import Box
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from diffusers import DDIMScheduler
+
+    from configs.settings import EditorSettings
+    from tools.backend.editor_canvas import Canvas
+    from tools.backend.editor_masks import Mask, Pixels
+    from tools.backend.editor_plan import EditPlan
+    from tools.backend.editor_schedule import Schedule
+    from tools.backend.grounded import GroundedDiffusion
+    from tools.backend.protocol import Progress, Segmented
+    from tools.scene.layout import Layout, PlacedObject
+    from tools.scene.operations import Operation
+
+RETRY_SEED = 7_919  # added to the seed for the second attempt
+NEAR = 0.1  # untouched objects whose box is within this share of the picture of a changed box are segmented
+BLACK = 3  # a picture with no value above this (of 255) is a failure of the model, unless the input was
+
+
+class Segmenter(Protocol):
+    """What the editor needs of a segmenter."""
+
+    def segment(self, image: Image.Image, boxes: Sequence[Box]) -> Segmented:
+        """Return one mask per box."""
+        ...
+
+
+class _UnusableError(BackendError):
+    """The model's output cannot be used; another seed may do better."""
+
+
+class LatentEditor:
+    """Edits pictures in the latents of a grounded diffusion model."""
+
+    def __init__(self, model: GroundedDiffusion, segmenter: Segmenter, settings: EditorSettings) -> None:
+        self.model, self.segmenter, self.settings = model, segmenter, settings
+
+    def edit(
+        self,
+        image: Image.Image,
+        operations: Sequence[Operation],
+        scene: Layout,
+        *,
+        seed: int = 0,
+        progress: Progress | None = None,
+    ) -> Edited:
+        """Do all operations in one pass; ``scene`` is the current layout, whose ids they name.
+
+        Raises:
+            BackendError: unknown id, unusable box, no operations, a checkpoint without grounding layers,
+                or unusable output for two seeds.
+        """
+        model = self.model
+        model.require_grounding("editor.path")
+        plan = plan_edit(scene, operations)
+        image = image.convert("RGB")
+        for placed in plan.made:
+            self._check_size(placed, image.size)
+        if not plan.touched and not plan.erased:
+            nothing = np.zeros(image.size[::-1], dtype=bool)
+            return Edited(image, nothing, ("the operations change nothing",))
+        model.collect()  # what an earlier, failed call spent is not this call's
+        spent = Cost()
+        for attempt in (seed, seed + RETRY_SEED):
+            try:
+                edited, segmenting = self._edit(image, plan, attempt, progress)
+                cost, warnings = model.collect()
+                return replace(edited, warnings=(*edited.warnings, *warnings), cost=spent + cost + segmenting)
+            except _UnusableError as error:
+                reason = error
+                model.warn(f"seed {attempt} failed: {error}")
+                cost, warnings = model.collect()
+                spent += cost
+                for warning in warnings:
+                    model.warn(warning)
+        raise BackendError(f"the edit failed with seeds {seed} and {seed + RETRY_SEED}: {reason}")
+
+    def _edit(self, image: Image.Image, plan: EditPlan, seed: int, progress: Progress | None) -> tuple[Edited, Cost]:
+        model, settings = self.model, self.settings
+        masks, segmenting = self._segment(image, plan)
+        with model.phase("canvas"):
+            canvas = make_canvas(np.asarray(image), plan, masks)
+        made, made_masks, cost = self._make_objects(plan.made, image.size, seed, progress)
+        padded = {key: self._padded(mask) for key, mask in masks.items()}
+        schedule = make_schedule(plan, self._padded_canvas(canvas), padded, made_masks, settings, model.factor)
+        edited = canvas.pixels
+        if schedule.first < settings.steps:
+            held = self._hold(canvas, plan, schedule, made, seed, progress)
+            edited = self._compose(held, plan, schedule, image.size, progress)
+        if edited.max() <= BLACK < np.asarray(image).max():
+            raise _UnusableError("the new picture is all black; try dtype float32")
+        with model.phase("blend"):
+            return self._blend(np.asarray(image), edited, canvas, plan, schedule), segmenting + cost
+
+    # masks
+
+    def _segment(self, image: Image.Image, plan: EditPlan) -> tuple[dict[str, Mask], Cost]:
+        """Return disjoint masks of all objects that matter, by id, from one embedding and one decoder batch."""
+        changed = [placed.box for placed in plan.erased] + [one.placed.box for one in plan.touched]
+        wanted = {placed.id: placed for placed in plan.erased}
+        wanted |= {one.source.id: one.source for one in plan.touched if one.source is not None}
+        wanted |= {placed.id: placed for placed in plan.untouched if any(_near(placed.box, box) for box in changed)}
+        if not wanted:
+            return {}, Cost()
+        with self.model.phase("segment"):
+            found = self.segmenter.segment(image, [placed.box for placed in wanted.values()])
+        pairs = zip(wanted.items(), found.masks, strict=True)
+        return owned({key: trusted(mask, placed.box) for (key, placed), mask in pairs}), found.cost
+
+    def _padded(self, mask: Mask) -> Mask:
+        height, width = mask.shape
+        across, down = self.model.canvas_wh((width, height))
+        return np.pad(mask, ((0, down - height), (0, across - width)), mode="edge")
+
+    def _padded_canvas(self, canvas: Canvas) -> Canvas:
+        cores = {key: self._padded(mask) for key, mask in canvas.cores.items()}
+        return replace(canvas, erased=self._padded(canvas.erased), cores=cores)
+
+    def _check_size(self, placed: PlacedObject, size_wh: tuple[int, int]) -> None:
+        width, height = placed.box.w * size_wh[0], placed.box.h * size_wh[1]
+        if min(width, height) < self.model.factor:
+            raise BackendError(
+                f"the box {[round(value, 3) for value in placed.box]} of {placed.id!r} is {width:.1f} x {height:.1f} "
+                f"pixels, and the model draws nothing under {self.model.factor}; give a larger box"
+            )
+
+    # single objects
+
+    def _make_objects(
+        self, objects: Sequence[PlacedObject], size_wh: tuple[int, int], seed: int, progress: Progress | None
+    ) -> tuple[dict[str, list[torch.Tensor]], dict[str, Mask], Cost]:
+        """Generate every object alone in its box, all in one batch.
+
+        Returns by id the latents ``[channels, h, w]`` at the levels up to the one they are held to, and
+        the masks in canvas pixels. Beyond that level only the segmenter looks, so the steps get larger.
+        """
+        if not objects:
+            return {}, {}, Cost()
+        model, settings = self.model, self.settings
+        prompts = [settings.object_prompt.format(phrase=placed.phrase) for placed in objects]
+        text, negative = model.text_embeddings(prompts), model.text_embeddings([""])
+        grounding = model.grounding([[(placed.phrase, placed.box)] for placed in objects], size_wh)
+        scheduler, held = model.scheduler(settings.steps), held_steps(settings)
+        levels = [*range(held), *range(held, settings.steps, settings.object_stride)]
+        latents = model.noise([seed + 1 + place for place in range(len(objects))], size_wh)
+        trajectory = [latents]
+        with model.phase("objects"), torch.inference_mode():
+            for done, (level, following) in enumerate(zip(levels, [*levels[1:], settings.steps], strict=True), 1):
+                boxes = grounding if level < round(settings.grounding_ratio * settings.steps) else None
+                output = model.predict(
+                    latents,
+                    scheduler.timesteps[level],
+                    text,
+                    grounding=boxes,
+                    negative=negative,
+                    guidance=settings.object_guidance,
+                )
+                latents = _stride(scheduler, output, level, following, latents)
+                if following <= held:
+                    trajectory.append(latents)
+                if progress:
+                    progress("objects", done, len(levels))
+        pictures = self._decode(latents, size_wh)
+        masks, cost = {}, Cost()
+        with model.phase("segment"):
+            for placed, picture in zip(objects, pictures, strict=True):
+                found = self.segmenter.segment(picture, [placed.box])
+                masks[placed.id] = self._padded(trusted(found.masks[0], placed.box))
+                cost += found.cost
+        made = {placed.id: [batch[row] for batch in trajectory] for row, placed in enumerate(objects)}
+        return made, masks, cost
+
+    # composition
+
+    def _hold(
+        self,
+        canvas: Canvas,
+        plan: EditPlan,
+        schedule: Schedule,
+        made: Mapping[str, Sequence[torch.Tensor]],
+        seed: int,
+        progress: Progress | None,
+    ) -> list[torch.Tensor]:
+        """Return the latents to hold to, ``[1, channels, h, w]`` for each level from the first one on."""
+        model, settings = self.model, self.settings
+        steps, first = settings.steps, schedule.first
+        picture = Image.fromarray(canvas.pixels)
+        with model.phase("encode"):
+            clean = model.encode_image([picture])
+        inverted = [clean]
+
+        def keep(_: int, latents: torch.Tensor) -> torch.Tensor:
+            inverted.append(latents)
+            return latents
+
+        text = model.text_embeddings([self._prompt(plan.canvas_layout)])
+        model.invert(clean, text, steps=steps, stop=steps - first, hook=keep, progress=progress)
+        held = inverted[::-1]
+        scheduler = model.scheduler(steps)
+        noise = model.noise([seed], picture.size)
+        erased = self._cells(schedule.erased)
+        for level in range(first, steps):
+            # An inverted fill is too smooth to grow anything from: erased places start from fresh noise.
+            noised = scheduler.add_noise(clean, noise, scheduler.timesteps[level : level + 1])
+            latents = torch.where(erased, noised, held[level - first])
+            for object_id, cells in schedule.cores.items():
+                if level < len(made[object_id]):
+                    latents = torch.where(self._cells(cells), made[object_id][level][None], latents)
+            held[level - first] = latents
+        return held
+
+    def _compose(
+        self,
+        held: Sequence[torch.Tensor],
+        plan: EditPlan,
+        schedule: Schedule,
+        size_wh: tuple[int, int],
+        progress: Progress | None,
+    ) -> Pixels:
+        """Denoise the whole picture once, all boxes of the target as grounding; return its pixels."""
+        model, settings, first = self.model, self.settings, schedule.first
+        release = torch.from_numpy(schedule.release)[None, None].to(model.device)
+
+        def hold(step: int, latents: torch.Tensor) -> torch.Tensor:
+            return torch.where(release > step, held[step + 1 - first], latents)
+
+        guidance: float | torch.Tensor = settings.guidance
+        if schedule.restyled.any() and settings.restyle_guidance != settings.guidance:
+            guidance = torch.where(self._cells(schedule.restyled), settings.restyle_guidance, settings.guidance)
+            guidance = guidance.to(model.dtype)
+        latents = model.denoise(
+            held[0],
+            model.text_embeddings([self._prompt(plan.target)]),
+            steps=settings.steps,
+            start=first,
+            grounding=model.grounding([[(placed.phrase, placed.box) for placed in plan.target.objects]], size_wh),
+            grounding_ratio=settings.grounding_ratio,
+            negative=model.text_embeddings([""]),
+            guidance=guidance,
+            hook=hold,
+            progress=progress,
+            phase="compose",
+        )
+        return np.asarray(self._decode(latents, size_wh)[0])
+
+    def _blend(self, old: Pixels, edited: Pixels, canvas: Canvas, plan: EditPlan, schedule: Schedule) -> Edited:
+        """Put the new picture into the old one: identical outside the region, soft at its rim."""
+        height, width = old.shape[:2]
+        region = schedule.region[:height, :width]
+        weights = blend_weights(schedule, self.settings.feather)[:height, :width, None]
+        result = old + weights * (edited.astype(np.float32) - old)
+        for one in plan.touched:
+            if one.source is not None and not one.restyled:
+                # The object's own pixels: a round trip through the autoencoder would blur it with every move.
+                alpha = canvas.alphas[one.placed.id] * schedule.visible[one.placed.id][:height, :width]
+                result += alpha[..., None] * (canvas.pixels - result)
+        new = np.clip(result + 0.5, 0, 255).astype(np.uint8)
+        return Edited(Image.fromarray(np.where(region[..., None], new, old)), region.copy())
+
+    # small things
+
+    def _prompt(self, layout: Layout) -> str:
+        objects = ", ".join(f"a {placed.phrase}" for placed in layout.objects)
+        background = layout.background or self.settings.background
+        if not objects:
+            return background
+        return self.settings.scene_prompt.format(background=background, objects=objects)
+
+    def _cells(self, mask: Mask) -> torch.Tensor:
+        return torch.from_numpy(mask)[None, None].to(self.model.device)
+
+    def _decode(self, latents: torch.Tensor, size_wh: tuple[int, int]) -> list[Image.Image]:
+        if not torch.isfinite(latents).all():
+            raise _UnusableError(f"latents are not finite in {self.model.dtype}; try dtype float32")
+        with self.model.phase("decode"):
+            return self.model.decode(latents, size_wh)
+
+
+def _near(box: Box, other: Box) -> bool:
+    grown = Box(other.x - NEAR, other.y - NEAR, other.w + 2 * NEAR, other.h + 2 * NEAR)
+    return box.intersection(grown) > 0
+
+
+def _stride(
+    scheduler: DDIMScheduler, output: torch.Tensor, level: int, following: int, latents: torch.Tensor
+) -> torch.Tensor:
+    """Do one DDIM step (arXiv 2010.02502, equation 12) from a level to any later one."""
+    timestep = scheduler.timesteps[level]
+    clean: torch.Tensor = scheduler.step(output, timestep, latents).pred_original_sample
+    alphas, steps = scheduler.alphas_cumprod, len(scheduler.timesteps)
+    now = float(alphas[timestep])
+    then = float(alphas[scheduler.timesteps[following]]) if following < steps else float(scheduler.final_alpha_cumprod)
+    noise = (latents - now**0.5 * clean) / (1 - now) ** 0.5
+    following_latents: torch.Tensor = then**0.5 * clean + (1 - then) ** 0.5 * noise
+    return following_latents
