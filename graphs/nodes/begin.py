@@ -1,0 +1,89 @@
+"""The first node: checks the request and lays out a fresh turn, keeping what earlier turns left behind."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from langchain_core.messages import RemoveMessage
+from langgraph.graph.message import REMOVE_ALL_MESSAGES
+from pydantic import ValidationError
+
+from graphs.budget import no_usage
+from graphs.work import timed
+from tools.scene.layout import Layout
+from tools.scene.spec import SceneSpec
+
+if TYPE_CHECKING:
+    from langgraph.runtime import Runtime
+
+    from graphs.context import Context
+    from graphs.state import State
+
+EMPTY_SCENE = Layout().model_dump(mode="json")
+
+
+class RequestError(ValueError):
+    """A request that makes no turn: the caller's mistake, named with what to give instead."""
+
+
+@timed
+def begin(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
+    """Check the request, reset everything that belongs to one turn, and keep the scene of a known picture.
+
+    Raises:
+        RequestError: not exactly one of prompt and instruction, nothing to edit, a spec or layout
+            that is not one, or settings that cannot end well.
+    """
+    prompt, instruction = (state.get("prompt") or "").strip(), (state.get("instruction") or "").strip()
+    if bool(prompt) == bool(instruction):
+        raise RequestError("give exactly one of prompt and instruction, and not an empty one")
+    settings = runtime.context.settings
+    if settings.loop.refine and settings.refiner is None:
+        raise RequestError("loop.refine is on, but the preset names no refiner: name one, or switch it off")
+    known = state.get("picture")
+    picture = state.get("image") or (known if instruction else None)
+    if instruction and picture is None:
+        raise RequestError(f"the instruction {instruction!r} needs a picture to edit: give an image")
+    seed = state.get("seed")
+    return {
+        "kind": "prompt" if prompt else "instruction",
+        "text": prompt or instruction,
+        "noise_seed": state.get("noise_seed", 0) if seed is None else seed,
+        "approval": bool(state.get("approve")),
+        "messages": [RemoveMessage(id=REMOVE_ALL_MESSAGES)],
+        "goal": {
+            "spec": _checked(SceneSpec, state.get("spec")),
+            "target": _checked(Layout, state.get("layout")),
+            "operations": [],
+            "requirements": [],
+        },
+        "picture": picture,
+        "scene": state.get("scene", EMPTY_SCENE) if picture is not None and picture == known else EMPTY_SCENE,
+        "first_picture": picture,
+        "generated": False,
+        "polish": "no",
+        "rounds": 0,
+        "best": None,
+        "latest": None,
+        "planned": [],
+        "done": [],
+        "repairs": 0,
+        "tool_calls": 0,
+        "tool_failures": 0,
+        "impossible": "",
+        "usage": no_usage(),
+        "elapsed": 0.0,
+        "exit": None,
+        "detail": "",
+        "turns": state.get("turns", []),
+    }
+
+
+def _checked(kind: type[SceneSpec | Layout], given: dict[str, Any] | None) -> dict[str, Any] | None:
+    if given is None:
+        return None
+    try:
+        return kind.model_validate(given).model_dump(mode="json")
+    except ValidationError as error:
+        problems = "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors())
+        raise RequestError(f"the given {kind.__name__} is not valid: {problems}") from None

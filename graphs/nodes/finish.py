@@ -1,0 +1,40 @@
+"""The last node: the best round wins, whatever ended the turn."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from graphs.nodes.begin import EMPTY_SCENE
+from graphs.work import timed
+
+if TYPE_CHECKING:
+    from langgraph.runtime import Runtime
+
+    from graphs.context import Context
+    from graphs.state import Result, State, Turn
+
+TURNS_KEPT = 20
+
+
+@timed
+def finish(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
+    """Return the best picture with its verdict and what the turn took, and go on from that picture next time."""
+    best, ended = state["best"], state["exit"]
+    assert ended is not None
+    result: Result = {
+        "agreed": best is not None and best["agreed"],
+        "exit": ended,
+        "detail": state["detail"],
+        "rounds": state["rounds"],
+        "image": best["image"] if best else state["picture"],
+        "verdict": best["verdict"] if best else {},
+        "usage": state["usage"] | {"wall_seconds": round(state["elapsed"], 3)},
+        "spec": state["goal"]["spec"],
+    }
+    turn: Turn = {"text": state["text"], "exit": ended, "done": state["done"]}
+    return {
+        "result": result,
+        "picture": result["image"],
+        "scene": best["scene"] if best else state.get("scene", EMPTY_SCENE),
+        "turns": [*state["turns"], turn][-TURNS_KEPT:],
+    }

@@ -1,0 +1,109 @@
+"""The language model with the tools bound: it sees the verdict, the layout and what has failed so far."""
+
+from __future__ import annotations
+
+import base64
+from typing import TYPE_CHECKING, Any
+
+from langchain_core.messages import AIMessage, AnyMessage, HumanMessage, SystemMessage, ToolMessage
+
+from graphs.budget import add_tokens
+from graphs.work import timed
+from prompts import render
+from tools.registry import TOOLS
+
+if TYPE_CHECKING:
+    from langgraph.runtime import Runtime
+
+    from graphs.context import Context
+    from graphs.state import State
+
+ROUNDS_SHOWN = 4  # earlier rounds are summed up by the list of edits in the newest report
+
+
+@timed
+def think(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
+    """Ask the model what to do next.
+
+    An answer without a tool call ends the turn while the verdict fails, after as many reminders as
+    ``loop.repairs`` allows; none when no layout can meet the goal.
+    """
+    context = runtime.context
+    asked = [SystemMessage(render("system", vision=context.settings.chat.vision)), *show_pictures(state, context)]
+    said = context.chat.bind_tools(list(TOOLS)).invoke(asked)
+    answer = _with_ids(said if isinstance(said, AIMessage) else AIMessage(said.content))
+    update: dict[str, Any] = {"messages": [answer], "usage": add_tokens(state["usage"], said)}
+    if answer.tool_calls or answer.invalid_tool_calls:
+        return update | {"repairs": 0}
+    if state["impossible"]:
+        return update | {"exit": "unsatisfiable", "detail": state["impossible"]}
+    if state["repairs"] >= context.settings.loop.repairs:
+        return update | {"exit": "model_stopped", "detail": answer.text[:1000]}
+    return {
+        **update,
+        "messages": [answer, HumanMessage(render("reminder"))],
+        "repairs": state["repairs"] + 1,
+    }
+
+
+def show_pictures(state: State, context: Context) -> list[AnyMessage]:
+    """Return the messages of the last rounds, with the pictures they name where the model can see.
+
+    Crops come from tool answers, whose content may only be text in the OpenAI protocol: they follow
+    as a message of their own after the last answer.
+    """
+    messages = state["messages"]
+    reports = [at for at, message in enumerate(messages) if message.additional_kwargs.get("picture")]
+    recent = messages[reports[-ROUNDS_SHOWN] :] if len(reports) > ROUNDS_SHOWN else messages
+    if not context.settings.chat.vision:
+        return list(recent)
+    shown: list[AnyMessage] = []
+    for at, message in enumerate(recent):
+        newest_report = bool(reports) and message is messages[reports[-1]]
+        shown.append(_with_picture(message, context) if newest_report else message)
+        ends_answers = at + 1 == len(recent) or not isinstance(recent[at + 1], ToolMessage)
+        if isinstance(message, ToolMessage) and ends_answers:
+            shown += _crops(recent[: at + 1], context)
+    return shown
+
+
+def _with_picture(message: AnyMessage, context: Context) -> HumanMessage:
+    blocks: list[str | dict[Any, Any]] = [{"type": "text", "text": message.text}]
+    return HumanMessage([*blocks, _block(message.additional_kwargs["picture"], context)])
+
+
+def _crops(messages: list[AnyMessage], context: Context) -> list[HumanMessage]:
+    blocks: list[str | dict[Any, Any]] = []
+    for message in reversed(messages):
+        if not isinstance(message, ToolMessage):
+            break
+        for picture in (message.artifact or {}).get("pictures", []):
+            blocks = [
+                {"type": "text", "text": f"crop of call {message.tool_call_id}:"},
+                _block(picture, context),
+                *blocks,
+            ]
+    return [HumanMessage(blocks)] if blocks else []
+
+
+def _block(picture: str, context: Context) -> dict[Any, Any]:
+    data = base64.b64encode(context.images.path(picture).read_bytes()).decode()
+    return {"type": "image_url", "image_url": {"url": f"data:image/png;base64,{data}"}}
+
+
+def _with_ids(message: AIMessage) -> AIMessage:
+    """Give every call an id of its own: some servers send none, or the same one twice."""
+    seen: set[str] = set()
+
+    def own(call: Any, number: int) -> Any:
+        call_id = call["id"] if call["id"] and call["id"] not in seen else f"call_{number}_{len(seen)}"
+        seen.add(call_id)
+        return {**call, "id": call_id}
+
+    count = len(message.tool_calls)
+    return AIMessage(
+        content=message.content,
+        tool_calls=[own(call, number) for number, call in enumerate(message.tool_calls)],
+        invalid_tool_calls=[own(call, count + number) for number, call in enumerate(message.invalid_tool_calls)],
+        usage_metadata=message.usage_metadata,
+    )

@@ -1,0 +1,43 @@
+"""The ``detect`` tool: ask the detector about the current picture."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from langchain_core.tools import tool
+from langgraph.prebuilt import ToolRuntime
+from pydantic import Field, StringConstraints
+
+from tools.context import Context
+from tools.scene.words import parse_phrase
+
+Phrase = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=80)]
+
+
+@tool
+def detect(
+    phrases: Annotated[
+        list[Phrase],
+        Field(min_length=1, max_length=20, description="what to look for, singular, such as ['car', 'red car']"),
+    ],
+    runtime: ToolRuntime[Context, dict[str, Any]],
+    threshold: Annotated[
+        float | None, Field(gt=0, lt=1, description="least score; lower finds more and errs more")
+    ] = None,
+) -> dict[str, Any]:
+    """Look for objects in the current picture. Answers with boxes [x, y, w, h] and scores, best first.
+
+    A plain noun ('car') finds every car; with an attribute ('red car') only those that have it.
+    """
+    context = runtime.context
+    queries = list(dict.fromkeys(parse_phrase(phrase) for phrase in phrases))
+    found = context.backend.detect(context.images.load(runtime.state["picture"]), queries, threshold)
+    answer: dict[str, Any] = {
+        query.phrase: [
+            {"box": [round(value, 3) for value in one.box], "score": round(one.score, 3)}
+            for one in found.detections
+            if one.query == query
+        ]
+        for query in queries
+    }
+    return answer | ({"warnings": list(found.warnings)} if found.warnings else {})

@@ -1,0 +1,120 @@
+"""The ``edit`` tool: check the operations the model wants, and plan them for the next pass of the editor.
+
+The tool itself draws nothing. The graph runs the editor once for all edit calls of one message, and
+then completes each call's answer.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Annotated, Any
+
+from langchain_core.tools import tool
+from langgraph.prebuilt import ToolRuntime
+from pydantic import Field
+
+from tools.context import Context
+from tools.errors import ToolError
+from tools.inspect import find_object
+from tools.layout import OPERATIONS, dump_operations
+from tools.scene.layout import Layout
+from tools.scene.operations import Add, Move, Operation, Remove, Replace, Restyle, apply
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from tools.scene.box import Box
+
+SMALLEST = 0.02  # of the picture, for each side: less is no object that any detector finds
+SAME_PLACE = 0.9  # IoU above which two objects hide each other
+
+
+@tool(response_format="content_and_artifact")
+def edit(
+    operations: Annotated[
+        list[Operation], Field(min_length=1, max_length=20, description="done together, in one pass of the editor")
+    ],
+    runtime: ToolRuntime[Context, dict[str, Any]],
+) -> tuple[str, dict[str, Any]]:
+    """Change the picture. Only the named objects and places change, everything else stays as it is.
+
+    Operations: add (a new object into a box), remove, move (into a box; another size resizes),
+    restyle (give it these attributes, such as a colour, where it stands), replace (another kind of
+    object in its place). Ids are those of the layout. Put everything that is wrong into one call.
+    """
+    state = runtime.state
+    scene = Layout.model_validate(state["scene"])
+    planned = OPERATIONS.validate_python(state.get("planned") or [])
+    check_operations(scene, planned, operations)
+    return "planned: " + json.dumps(describe(scene, operations)), {"operations": dump_operations(operations)}
+
+
+def check_operations(scene: Layout, planned: Sequence[Operation], operations: Sequence[Operation]) -> None:
+    """Check operations against the layout and against those already ``planned`` for the same pass.
+
+    Raises:
+        ToolError: an unknown id, a box too small to hold anything, two operations that contradict
+            each other, or an object put exactly where another one is.
+    """
+    seen: dict[str, list[str]] = {}
+    for operation in planned:
+        _note(scene, seen, operation)
+    for operation in operations:
+        _note(scene, seen, operation)
+        box: Box | None = getattr(operation, "box", None)
+        if box is not None and min(box.w, box.h) < SMALLEST:
+            raise ToolError(
+                f"the box {[round(value, 3) for value in box]} of {operation.op!r} is too small to hold anything: "
+                f"w and h must be at least {SMALLEST}"
+            )
+    placing = {operation.id for operation in operations if isinstance(operation, Move)}
+    target = apply(scene, [*planned, *operations])
+    placing |= set(target.ids) - set(scene.ids)
+    for one in target.objects:
+        for other in target.objects:
+            if one.id in placing and one.id != other.id and one.box.iou(other.box) > SAME_PLACE:
+                raise ToolError(
+                    f"{one.id!r} would cover {other.id!r} completely, both in {[round(v, 3) for v in one.box]}: "
+                    "choose another box, or remove or replace the other object in the same call"
+                )
+
+
+def describe(scene: Layout, operations: Sequence[Operation]) -> list[str]:
+    """Say in words what is done to which id, one line per operation, new ids included."""
+    lines, layout = [], scene
+    for operation in operations:
+        after = apply(layout, [operation])
+        new = [placed for placed in after.objects if placed.id not in layout.ids]
+        match operation:
+            case Add():
+                lines.append(f"added {new[0].id!r} ({new[0].phrase}) at {_numbers(operation.box)}")
+            case Remove():
+                lines.append(f"removed {operation.id!r}")
+            case Move():
+                old = layout[operation.id].box
+                lines.append(f"moved {operation.id!r} from {_numbers(old)} to {_numbers(operation.box)}")
+            case Restyle():
+                lines.append(f"made {operation.id!r} {' '.join(operation.attributes)}")
+            case Replace():
+                new_object = new[0] if new else after[operation.id]
+                lines.append(f"replaced {operation.id!r} by {new_object.id!r} ({new_object.phrase})")
+        layout = after
+    return lines
+
+
+def _note(scene: Layout, seen: dict[str, list[str]], operation: Operation) -> None:
+    if isinstance(operation, Add):
+        return
+    placed = find_object(scene, operation.id)
+    earlier = seen.setdefault(placed.id, [])
+    # A move and a change of looks can be done to one object together; everything else contradicts.
+    if (earlier and {*earlier, operation.op} != {"move", "restyle"}) or operation.op in earlier:
+        raise ToolError(
+            f"{placed.id!r} has two operations that contradict each other ({', '.join([*earlier, operation.op])}): "
+            "give one operation per object; replace takes name, attributes and box together"
+        )
+    earlier.append(operation.op)
+
+
+def _numbers(box: Box) -> list[float]:
+    return [round(value, 3) for value in box]

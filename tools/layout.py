@@ -1,0 +1,59 @@
+"""The ``suggest_layout`` tool: what the layout solver would do about the current verdict."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from langchain_core.tools import tool
+from langgraph.prebuilt import ToolRuntime
+from pydantic import TypeAdapter
+
+from tools.context import Context
+from tools.errors import FinalToolError
+from tools.scene.difference import difference
+from tools.scene.layout import Layout
+from tools.scene.operations import Operation, apply
+from tools.scene.requirements import Requirement
+from tools.scene.solver import Unsatisfiable, solve
+
+OPERATIONS: TypeAdapter[list[Operation]] = TypeAdapter(list[Operation])
+REQUIREMENTS: TypeAdapter[list[Requirement]] = TypeAdapter(list[Requirement])
+
+
+@tool
+def suggest_layout(runtime: ToolRuntime[Context, dict[str, Any]]) -> dict[str, Any]:
+    """Ask the layout solver for the smallest change that meets every requirement of the goal.
+
+    Answers with operations that can be given to edit as they are, and the layout they lead to.
+    """
+    state = runtime.state
+    goal, scene = state["goal"], Layout.model_validate(state["scene"])
+    operations, target = propose(goal, scene, first=state["rounds"] == 0)
+    return {"operations": dump_operations(operations), "layout": target.model_dump(mode="json")}
+
+
+def propose(goal: dict[str, Any], scene: Layout, *, first: bool) -> tuple[list[Operation], Layout]:
+    """Return operations towards the goal and the layout they aim at.
+
+    In the first round what was asked for is taken to the letter (an instruction's own operations, or
+    a target layout that was given); later only what the verdict still misses is worth a change.
+
+    Raises:
+        FinalToolError: no layout can meet the requirements.
+    """
+    if first and goal["operations"]:
+        operations = OPERATIONS.validate_python(goal["operations"])
+        return operations, apply(scene, operations)
+    if first and goal["target"]:
+        target = Layout.model_validate(goal["target"])
+        return list(difference(scene, target)), target
+    try:
+        target = solve(REQUIREMENTS.validate_python(goal["requirements"]), scene)
+    except Unsatisfiable as error:
+        raise FinalToolError(f"no layout can meet the goal: {error}. Say so instead of editing") from None
+    return list(difference(scene, target)), target
+
+
+def dump_operations(operations: list[Operation]) -> list[dict[str, Any]]:
+    """Return operations as JSON types."""
+    return [operation.model_dump(mode="json") for operation in operations]

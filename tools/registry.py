@@ -1,0 +1,15 @@
+"""The tools that a language model is given, in the order it sees them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tools.detect import detect
+from tools.edit import edit
+from tools.inspect import inspect
+from tools.layout import suggest_layout
+
+if TYPE_CHECKING:
+    from langchain_core.tools import BaseTool
+
+TOOLS: tuple[BaseTool, ...] = (detect, inspect, suggest_layout, edit)
