@@ -89,11 +89,13 @@ def _plain(detection: Detection) -> Detection:
 
 
 def _same(first: Detection, second: Detection) -> bool:
-    if first.name != second.name:
-        return False
-    small, large = sorted((first.box.area, second.box.area))
-    inside = first.box.intersection(second.box) >= INSIDE * small and small >= PART * large
-    return inside or first.box.iou(second.box) >= SAME
+    return first.name == second.name and _overlap(first.box, second.box)
+
+
+def _overlap(first: Box, second: Box) -> bool:
+    small, large = sorted((first.area, second.area))
+    inside = first.intersection(second) >= INSIDE * small and small >= PART * large
+    return inside or first.iou(second) >= SAME
 
 
 def _thing(group: list[Detection], wanted: frozenset[Query]) -> Thing:
@@ -124,3 +126,14 @@ def _covered(asked: Collection[str], found: Collection[str]) -> bool:
 
 def _outshines(strong: Thing, weak: Thing) -> bool:
     return strong.name != weak.name and strong.score * WEAK > weak.score and strong.box.iou(weak.box) >= CLASH
+
+
+def can_be_told_apart(first: Box, second: Box) -> bool:
+    """Return whether two objects of one name in these boxes are seen as two."""
+    return not _overlap(first, second)
+
+
+def restyled(attributes: Collection[str], wish: Collection[str]) -> tuple[str, ...]:
+    """Return the attributes of an object that is given ``wish``: those that it excludes are gone."""
+    kept = (word for word in attributes if not _rivals([word], wish) and not _covered([word], wish))
+    return tuple(dict.fromkeys([*kept, *wish]))

@@ -1,0 +1,462 @@
+"""The layout solver: the smallest change of a scene that fulfils every requirement.
+
+Built on OR-Tools' CP-SAT over an integer grid. Which objects stay, change, go or come, and where they
+stand, is decided together, because a relation may be cheaper to meet by another choice of objects.
+Knows boxes and words only; what a requirement means is defined in `tools.scene.verdict`, and everything
+here is aimed at with a wider margin, so that a detector's jitter does not undo it.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from statistics import median
+from typing import TYPE_CHECKING
+
+from ortools.sat.python import cp_model
+
+from tools.scene.box import Box
+from tools.scene.layout import Layout, PlacedObject
+from tools.scene.relations import DIRECTIONS, PAIR_DIRECTIONS, holds
+from tools.scene.spec import Query
+from tools.scene.things import as_detections, can_be_told_apart, restyled
+from tools.scene.verdict import AT, claims, is_leftover, verdict
+from tools.scene.words import implies
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from ortools.sat.python.cp_model import IntVar
+
+    from tools.scene.requirements import Requirement
+    from tools.scene.spec import Predicate
+
+GRID = 100  # steps along each side of the picture
+EDGE = 2  # steps that a moved or new box keeps from the border
+CLEAR = 3  # steps wished for between two boxes
+SIZE = 0.28  # side of a new object when the picture holds nothing to compare with
+LARGEST = 0.45  # side that a new object never exceeds
+SCALES = (100, 80, 60, 45)  # per cent of its usual size that an object may take when it is crowded
+ASIDE = 15  # steps between centres for "left of" and the like, and from the picture's middle
+CENTRAL = 8  # steps from the picture's middle for "in the middle"
+CLOSE = 8  # steps, at most, between things next to each other
+RESTING = 3  # steps, at most, between a thing and what it stands on
+MOST = 100  # objects that a layout can hold
+
+# What a change costs: keeping is free, then restyling, moving (the farther the dearer), removing, adding.
+RESTYLE, MOVE, WAY, REMOVE, ADD = 1000, 1500, 2, 2000, 2500
+TIGHT, OVERLAP, SHRINK, DRIFT = 20, 20, 120, 1
+EFFORT = 1.0  # deterministic seconds
+
+
+class Unsatisfiable(ValueError):
+    """No layout fulfils these ``requirements`` together."""
+
+    def __init__(self, requirements: tuple[Requirement, ...]) -> None:
+        self.requirements = requirements
+        told = "; ".join(one.text for one in requirements)
+        super().__init__(f"no layout fulfils these together: {told}. Drop or change one of them")
+
+
+def solve(requirements: Iterable[Requirement], current: Layout) -> Layout:
+    """Return the layout nearest to ``current`` that fulfils every requirement.
+
+    A scene that already does is returned as it is. Objects of names that no requirement mentions stay
+    where they are and are only kept clear of. New boxes have the usual size of their class in the picture,
+    smaller where it is crowded. The same input gives the same layout, on every machine.
+
+    Raises:
+        Unsatisfiable: with the smallest set found of requirements that exclude each other.
+    """
+    demands = tuple(requirements)
+    if verdict(demands, as_detections(current)).agreed:
+        return current
+    crowd = tuple(one for one in demands if one.kind == "count")
+    if sum(one.count for one in crowd) > MOST:
+        raise Unsatisfiable(crowd)
+    solved = _Model(demands, current).solve()
+    if solved is None:
+        raise Unsatisfiable(_conflict(demands, current))
+    return solved
+
+
+def _conflict(demands: tuple[Requirement, ...], current: Layout) -> tuple[Requirement, ...]:
+    """Drop requirements one by one as long as the rest stays impossible."""
+    core = list(demands)
+    for one in demands:
+        rest = [other for other in core if other is not one]
+        if _Model(tuple(rest), current).is_impossible():
+            core = rest
+    return tuple(core)
+
+
+@dataclass
+class _Slot:
+    """An object that is there or may come: its variables, in grid steps."""
+
+    name: str
+    old: PlacedObject | None
+    styles: list[tuple[str, ...]]
+    pinned: Box | None = None
+    fixed: bool = False  # never moves: pinned, or of a name that no requirement mentions
+    present: IntVar = field(init=False)
+    moved: IntVar = field(init=False)
+    style: list[IntVar] = field(init=False)
+    x: IntVar = field(init=False)
+    y: IntVar = field(init=False)
+    w: IntVar = field(init=False)
+    h: IntVar = field(init=False)
+
+    def center2(self, axis: int) -> cp_model.LinearExpr:
+        """Twice the centre's coordinate, which keeps it an integer."""
+        return 2 * self.x + self.w if axis == 0 else 2 * self.y + self.h
+
+    def start(self, axis: int) -> IntVar:
+        return self.x if axis == 0 else self.y
+
+    def end(self, axis: int) -> cp_model.LinearExpr:
+        return self.x + self.w if axis == 0 else self.y + self.h
+
+
+class _Model:
+    def __init__(self, demands: tuple[Requirement, ...], current: Layout) -> None:
+        self.demands, self.current = demands, current
+        self.cp = cp_model.CpModel()
+        self.costs: list[cp_model.LinearExprT] = []
+        self.pins: dict[int, _Slot] = {}
+        self.slots = self._cast()
+        for slot in self.slots:
+            self._add_variables(slot)
+        for number, first in enumerate(self.slots):
+            for second in self.slots[number + 1 :]:
+                self._keep_apart(first, second)
+        for number, one in enumerate(demands):
+            self._demand(number, one)
+
+    def is_impossible(self) -> bool:
+        return bool(self._solver().solve(self.cp) == cp_model.INFEASIBLE)
+
+    def solve(self) -> Layout | None:
+        self.cp.minimize(sum(self.costs))
+        solver = self._solver()
+        if solver.solve(self.cp) not in {cp_model.OPTIMAL, cp_model.FEASIBLE}:
+            return None
+        result = self.current
+        objects: list[PlacedObject] = []
+        for slot in self.slots:
+            if not solver.value(slot.present):
+                continue
+            box = slot.pinned or Box(*(solver.value(v) / GRID for v in (slot.x, slot.y, slot.w, slot.h)))
+            style = next(s for s, chosen in zip(slot.styles, slot.style, strict=True) if solver.value(chosen))
+            if slot.old is None:
+                new = PlacedObject(id=result.new_id(slot.name), name=slot.name, attributes=style, box=box)
+                result = result.model_copy(update={"objects": (*result.objects, new)})  # takes the id
+                objects.append(new)
+            else:
+                place = box if solver.value(slot.moved) else slot.old.box
+                objects.append(slot.old.model_copy(update={"box": place, "attributes": style}))
+        return self.current.model_copy(update={"objects": tuple(objects)})
+
+    def _solver(self) -> cp_model.CpSolver:
+        solver = cp_model.CpSolver()
+        solver.parameters.num_workers = 1
+        solver.parameters.random_seed = 0
+        solver.parameters.max_deterministic_time = EFFORT
+        solver.parameters.relative_gap_limit = 0.01
+        return solver
+
+    # Who may be in the scene
+
+    def _cast(self) -> list[_Slot]:
+        queries = list(dict.fromkeys(query for one in self.demands for query in (one.query, *one.objects)))
+        names = dict.fromkeys(query.name for query in queries)
+        wishes = {
+            name: [query.attributes for query in queries if query.name == name and query.attributes] for name in names
+        }
+        slots = []
+        for old in self.current.objects:
+            wished = [restyled(old.attributes, wish) for wish in wishes.get(old.name, ())]
+            styles = list(dict.fromkeys([old.attributes, *wished]))
+            slots.append(_Slot(old.name, old, styles, fixed=old.name not in names))
+        for number, one in enumerate(self.demands):
+            if claims(one):
+                self.pins[number] = self._pin(one, slots)
+        for name in names:
+            there = sum(slot.name == name for slot in slots)
+            styles = list(dict.fromkeys([(), *wishes[name]]))
+            slots += [_Slot(name, None, styles) for _ in range(self._needed(name) - there)]
+        return slots
+
+    def _pin(self, one: Requirement, slots: list[_Slot]) -> _Slot:
+        """Find or make the object that a requirement wants at a box, and hold it there."""
+        assert one.box is not None
+        free = [slot for slot in slots if slot.name == one.query.name and slot.pinned is None and slot.old]
+        same = [slot for slot in free if slot.old and slot.old.id == one.id]
+        near = [slot for slot in free if slot.old and slot.old.box.iou(one.box) >= AT]
+        slot = next(iter([*same, *near]), None)
+        if slot is None or slot.old is None:
+            slot = _Slot(one.query.name, None, [one.query.attributes])
+            slots.append(slot)
+        stays = slot.old is not None and one.kind != "placed" and slot.old.box.iou(one.box) >= AT
+        slot.pinned = slot.old.box if stays and slot.old else one.box
+        slot.fixed = True
+        return slot
+
+    def _needed(self, name: str) -> int:
+        """How many of a name the requirements can ask for."""
+        about = [one for one in self.demands if one.query.name == name and not claims(one)]
+        counts = [one.count for one in about if one.kind == "count"]
+        if counts:
+            return max(counts)
+        if any(one.kind == "absent" and not one.box and not one.query.attributes for one in about):
+            return 0
+        styled = sum(one.count for one in about if one.kind == "attribute")
+        related = sum(one.count for one in about if one.kind == "relation")
+        faced = [one.object_count for one in self.demands for query in one.objects if query.name == name]
+        return max(styled, related + sum(faced)) if related or faced else styled
+
+    # What each object can do
+
+    def _add_variables(self, slot: _Slot) -> None:
+        cp, old = self.cp, slot.old
+        slot.present, slot.moved = cp.new_bool_var(""), cp.new_bool_var("")
+        slot.style = [cp.new_bool_var("") for _ in slot.styles]
+        cp.add_exactly_one(slot.style)
+        sizes = self._sizes(slot)
+        slot.x, slot.y = (cp.new_int_var(0, GRID, "") for _ in range(2))
+        slot.w, slot.h = (cp.new_int_var(1, GRID, "") for _ in range(2))
+        cp.add(slot.x + slot.w <= GRID)
+        cp.add(slot.y + slot.h <= GRID)
+        if slot.fixed:
+            box = slot.pinned or (old.box if old else None)
+            assert box is not None
+            self._set(slot, box)
+            cp.add(slot.present == 1)
+            cp.add(slot.moved == int(old is None or box != old.box))
+        else:
+            scale = [cp.new_bool_var("") for _ in sizes]
+            cp.add_exactly_one(scale)
+            for step, (chosen, (w, h)) in enumerate(zip(scale, sizes, strict=True)):
+                cp.add(slot.w == w).only_enforce_if(chosen)
+                cp.add(slot.h == h).only_enforce_if(chosen)
+                self.costs.append(SHRINK * step * chosen)
+            for axis in (0, 1):
+                cp.add(slot.start(axis) >= EDGE).only_enforce_if(slot.moved)
+                cp.add(slot.end(axis) <= GRID - EDGE).only_enforce_if(slot.moved)
+            if old is None:
+                cp.add(slot.moved == 1)
+            else:
+                self._set(slot, old.box, unless=slot.moved)
+                cp.add_implication(slot.moved, slot.present)
+        if old is None:
+            self.costs.append(ADD * slot.present)
+        else:
+            self.costs += [REMOVE * slot.present.negated(), MOVE * slot.moved]
+            self.costs += [RESTYLE * chosen for chosen in slot.style[1:]]
+        if not slot.fixed:
+            home = old.box.center if old else self._home(slot.name)
+            for axis in (0, 1):
+                way = cp.new_int_var(0, 2 * GRID, "")
+                offset = slot.center2(axis) - round(2 * GRID * home[axis])
+                cp.add(way >= offset).only_enforce_if(slot.moved)
+                cp.add(way >= -offset).only_enforce_if(slot.moved)
+                self.costs.append((WAY if old else DRIFT) * way)
+
+    def _set(self, slot: _Slot, box: Box, unless: IntVar | None = None) -> None:
+        x0, y0, x1, y1 = box.to_px((GRID, GRID))
+        for variable, value in zip((slot.x, slot.y, slot.w, slot.h), (x0, y0, x1 - x0, y1 - y0), strict=True):
+            constraint = self.cp.add(variable == value)
+            if unless is not None:
+                constraint.only_enforce_if(unless.negated())
+
+    def _sizes(self, slot: _Slot) -> list[tuple[int, int]]:
+        if slot.old is not None:
+            x0, y0, x1, y1 = slot.old.box.to_px((GRID, GRID))
+            return [(max((x1 - x0) * s // 100, 1), max((y1 - y0) * s // 100, 1)) for s in SCALES]
+        boxes = [placed.box for placed in self.current.objects]
+        like = [placed.box for placed in self.current.objects if placed.name == slot.name] or boxes
+        w, h = (median(box.w for box in like), median(box.h for box in like)) if like else (SIZE, SIZE)
+        total = max(len(boxes), sum(one.count for one in self.demands if one.kind == "count"), 1)
+        shrink = min(1.0, min(LARGEST, math.sqrt(0.6 / total)) / max(w, h))
+        return [(max(round(w * shrink * s), 3), max(round(h * shrink * s), 3)) for s in SCALES]
+
+    def _home(self, name: str) -> tuple[float, float]:
+        """Where a new object would rather be: in the middle, as low or high as others of its name."""
+        like = [placed.box.center[1] for placed in self.current.objects if placed.name == name]
+        return 0.5, median(like) if like else 0.5
+
+    def _keep_apart(self, first: _Slot, second: _Slot) -> None:
+        """Two of a name never overlap, for they would be seen as one; others as little as possible."""
+        if first.fixed and second.fixed:
+            return
+        cp, alike = self.cp, first.name == second.name
+        ways = [cp.new_bool_var("") for _ in range(4)]
+        space = cp.new_int_var(0 if alike else -GRID, CLEAR, "")
+        for axis in (0, 1):
+            cp.add(second.start(axis) - first.end(axis) >= space).only_enforce_if(ways[2 * axis])
+            cp.add(first.start(axis) - second.end(axis) >= space).only_enforce_if(ways[2 * axis + 1])
+        gone = [first.present.negated(), second.present.negated()]
+        for mover in (first, second):
+            cp.add_bool_or([*ways, *gone, mover.moved.negated()])
+        cost = cp.new_int_var(0, (TIGHT + OVERLAP) * 2 * GRID, "")
+        cp.add(cost >= TIGHT * (CLEAR - space))
+        cp.add(cost >= TIGHT * CLEAR - OVERLAP * space)
+        self.costs.append(cost)
+        if alike and first.old and second.old and not can_be_told_apart(first.old.box, second.old.box):
+            cp.add_bool_or([*gone, first.moved, second.moved])
+
+    # What the requirements demand
+
+    def _demand(self, number: int, one: Requirement) -> None:
+        cp = self.cp
+        alike = [slot for slot in self.slots if slot.name == one.query.name]
+        if claims(one):
+            if one.kind != "kept":
+                cp.add(self._fit(self.pins[number], one.query) == 1)
+            return
+        match one.kind:
+            case "count":
+                cp.add(sum(slot.present for slot in alike) == one.count)
+            case "attribute":
+                cp.add(sum(self._fit(slot, one.query) for slot in alike) >= one.count)
+            case "absent":
+                for slot in alike:
+                    if one.box is None:
+                        cp.add(self._fit(slot, one.query) == 0)
+                    elif slot.pinned is None:
+                        self._clear(slot, one.box, self._fit(slot, one.query))
+            case _:
+                self._relate(one)
+
+    def _fit(self, slot: _Slot, query: Query) -> IntVar:
+        """Return a variable: the object is there and has the attributes."""
+        fits = self.cp.new_bool_var("")
+        chosen = [
+            literal
+            for style, literal in zip(slot.styles, slot.style, strict=True)
+            if all(any(implies(word, asked) for word in style) for asked in query.attributes)
+        ]
+        self.cp.add_implication(fits, slot.present)
+        self.cp.add_bool_or([*chosen, fits.negated()])
+        for literal in chosen:
+            self.cp.add_bool_or([fits, slot.present.negated(), literal.negated()])
+        return fits
+
+    def _clear(self, slot: _Slot, place: Box, fits: IntVar) -> None:
+        """Keep an object out of a place that shall be empty; one that only grazes it may stay."""
+        x0, y0, x1, y1 = place.to_px((GRID, GRID))
+        ways = [self.cp.new_bool_var("") for _ in range(4)]
+        self.cp.add(slot.end(0) <= x0).only_enforce_if(ways[0])
+        self.cp.add(slot.start(0) >= x1).only_enforce_if(ways[1])
+        self.cp.add(slot.end(1) <= y0).only_enforce_if(ways[2])
+        self.cp.add(slot.start(1) >= y1).only_enforce_if(ways[3])
+        grazing = slot.old is not None and not is_leftover(slot.old.box, place)
+        self.cp.add_bool_or([*ways, fits.negated(), *([slot.moved.negated()] if grazing else [])])
+
+    def _relate(self, one: Requirement) -> None:
+        cp, predicate = self.cp, one.predicate
+        assert predicate is not None
+        subjects = self._select(one.query, one.count)
+        if predicate in PAIR_DIRECTIONS:
+            objects = self._select(one.objects[0], one.object_count)
+            for subject, is_subject in subjects:
+                for other, is_object in objects:
+                    both = [is_subject.negated(), is_object.negated()]
+                    ways = [] if subject is other else self._ways(predicate, subject, other)
+                    cp.add_bool_or([*both, *ways])
+            return
+        groups = [
+            [(slot, self._fit(slot, query)) for slot in self.slots if slot.name == query.name] for query in one.objects
+        ]
+        for subject, chosen in subjects:
+            ways = []
+            for others in _distinct(subject, groups):
+                option = cp.new_bool_var("")
+                for _, fits in others:
+                    cp.add_implication(option, fits)
+                cp.add_bool_or([option.negated(), *self._ways(predicate, subject, *(slot for slot, _ in others))])
+                ways.append(option)
+            cp.add_bool_or([chosen.negated(), *ways])
+
+    def _select(self, query: Query, count: int) -> list[tuple[_Slot, IntVar]]:
+        """Choose ``count`` objects that fit the query."""
+        chosen = []
+        for slot in self.slots:
+            if slot.name == query.name:
+                literal = self.cp.new_bool_var("")
+                self.cp.add_implication(literal, self._fit(slot, query))
+                chosen.append((slot, literal))
+        self.cp.add(sum(literal for _, literal in chosen) >= count)
+        return chosen
+
+    def _ways(self, predicate: Predicate, subject: _Slot, *others: _Slot) -> list[IntVar]:
+        """Return literals, each of which makes the relation true: as it is, or by placing with a margin."""
+        cp = self.cp
+        ways = []
+        for constraints in _placings(predicate, subject, *others):
+            way = cp.new_bool_var("")
+            for constraint in constraints:
+                cp.add(constraint).only_enforce_if(way)
+            ways.append(way)
+        boxes = [slot.pinned or (slot.old.box if slot.old else None) for slot in (subject, *others)]
+        known = [box for box in boxes if box is not None]
+        if len(known) == len(boxes) and holds(predicate, *known):
+            as_it_is = cp.new_bool_var("")
+            for slot in (subject, *others):
+                if not slot.fixed:
+                    cp.add_implication(as_it_is, slot.moved.negated())
+            ways.append(as_it_is)
+        return ways
+
+
+def _distinct(
+    subject: _Slot, groups: Sequence[Sequence[tuple[_Slot, IntVar]]]
+) -> list[tuple[tuple[_Slot, IntVar], ...]]:
+    """Return every choice of one object per group, all different from each other and the subject."""
+    choices: list[tuple[tuple[_Slot, IntVar], ...]] = [()]
+    for group in groups:
+        choices = [
+            (*choice, one)
+            for choice in choices
+            for one in group
+            if one[0] is not subject and all(one[0] is not other for other, _ in choice)
+        ]
+    return choices
+
+
+def _placings(predicate: Predicate, subject: _Slot, *others: _Slot) -> list[list[cp_model.BoundedLinearExpression]]:
+    """Return alternatives; each is a list of constraints that together make the relation clearly true."""
+    if predicate in DIRECTIONS:
+        axis, sign = DIRECTIONS[predicate]
+        origin = others[0].center2(axis) if others else GRID
+        return [[sign * (subject.center2(axis) - origin) >= 2 * ASIDE]]
+    if predicate == "in the middle":
+        inside = [subject.center2(axis) - GRID <= 2 * CENTRAL for axis in (0, 1)]
+        return [[*inside, *(subject.center2(axis) - GRID >= -2 * CENTRAL for axis in (0, 1))]]
+    other = others[0]
+    if predicate == "next to":
+        level = subject.center2(1) - other.center2(1)
+        beside = [level <= 2 * CLOSE, level >= -2 * CLOSE]
+        spaces = (other.start(0) - subject.end(0), subject.start(0) - other.end(0))
+        return [[*beside, space >= 0, space <= CLOSE] for space in spaces]
+    if predicate == "on top of":
+        space = other.start(1) - subject.end(1)
+        over = [subject.center2(0) >= 2 * other.start(0) + 1, subject.center2(0) <= 2 * other.end(0) - 1]
+        return [[space >= 0, space <= RESTING, *over]]
+    placings = []
+    for axis in (0, 1):
+        for low, high in (others, others[::-1]):
+            span = high.center2(axis) - low.center2(axis)
+            skew = high.center2(1 - axis) - low.center2(1 - axis)
+            off = subject.center2(1 - axis) - low.center2(1 - axis)
+            placings.append(
+                [
+                    subject.center2(axis) - low.center2(axis) >= 2 * CLOSE,
+                    high.center2(axis) - subject.center2(axis) >= 2 * CLOSE,
+                    span >= skew + 4,
+                    span >= 4 - skew,
+                    off <= 2 * ASIDE,
+                    off >= -2 * ASIDE,
+                ]
+            )
+    return placings
