@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import json
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from tools.backend.protocol import Cost
 
@@ -20,7 +20,12 @@ if TYPE_CHECKING:
     from graphs.state import State
     from tools.backend.protocol import Progress
 
-    Node = Callable[[State, Runtime[Context]], dict[str, Any]]
+    class Node(Protocol):
+        """What the graph calls."""
+
+        def __call__(self, state: State, runtime: Runtime[Context]) -> dict[str, Any]:
+            """Return what the node changes."""
+            ...
 
 
 def timed(node: Node) -> Node:

@@ -28,7 +28,7 @@ def render(name: str, **values: Any) -> str:
 
 def data(text: str) -> str:
     """Return text that cannot open or close one of the tags around it; other text stays as it is."""
-    return re.sub(rf"<(?=\s*/?\s*(?:{'|'.join(TAGS)})\b)", "‹", text, flags=re.IGNORECASE)
+    return re.sub(rf"<(?=\s*/?\s*(?:{'|'.join(TAGS)})\b)", "\u2039", text, flags=re.IGNORECASE)
 
 
 def as_json(value: Any) -> str:

@@ -29,143 +29,16 @@ if TYPE_CHECKING:
     from graphs.state import State
 
 NO_NOUNS = frozenset(
-    [
-        "a",
-        "an",
-        "the",
-        "and",
-        "or",
-        "but",
-        "not",
-        "no",
-        "it",
-        "its",
-        "them",
-        "they",
-        "this",
-        "that",
-        "these",
-        "those",
-        "one",
-        "ones",
-        "other",
-        "another",
-        "all",
-        "both",
-        "each",
-        "every",
-        "some",
-        "any",
-        "to",
-        "from",
-        "in",
-        "on",
-        "at",
-        "of",
-        "off",
-        "out",
-        "up",
-        "down",
-        "with",
-        "without",
-        "into",
-        "onto",
-        "by",
-        "as",
-        "so",
-        "than",
-        "then",
-        "there",
-        "here",
-        "please",
-        "add",
-        "put",
-        "place",
-        "insert",
-        "draw",
-        "remove",
-        "delete",
-        "erase",
-        "take",
-        "away",
-        "get",
-        "rid",
-        "move",
-        "shift",
-        "slide",
-        "bring",
-        "push",
-        "pull",
-        "drag",
-        "swap",
-        "exchange",
-        "switch",
-        "resize",
-        "enlarge",
-        "shrink",
-        "grow",
-        "scale",
-        "make",
-        "turn",
-        "change",
-        "recolor",
-        "recolour",
-        "paint",
-        "color",
-        "colour",
-        "replace",
-        "duplicate",
-        "copy",
-        "clone",
-        "keep",
-        "undo",
-        "back",
-        "is",
-        "are",
-        "be",
-        "have",
-        "left",
-        "right",
-        "above",
-        "below",
-        "top",
-        "bottom",
-        "middle",
-        "center",
-        "centre",
-        "next",
-        "between",
-        "near",
-        "far",
-        "leftmost",
-        "rightmost",
-        "largest",
-        "smallest",
-        "biggest",
-        "first",
-        "second",
-        "third",
-        "last",
-        "half",
-        "twice",
-        "double",
-        "bigger",
-        "smaller",
-        "larger",
-        "little",
-        "bit",
-        "more",
-        "less",
-        "picture",
-        "image",
-        "background",
-        "side",
-        "towards",
-        "toward",
-        "around",
-        "under",
-        "over",
-    ]
+    """
+    a an the and or but not no it its them they this that these those one ones other another all both each every
+    some any to from in on at of off out up down with without into onto by as so than then there here please add
+    put place insert draw remove delete erase take away get rid move shift slide bring push pull drag swap
+    exchange switch resize enlarge shrink grow scale make turn change recolor recolour paint color colour
+    replace duplicate copy clone keep undo back is are be have left right above below top bottom middle center
+    centre next between near far leftmost rightmost largest smallest biggest first second third last half twice
+    double bigger smaller larger little bit more less picture image background side towards toward around under
+    over
+    """.split()  # noqa: SIM905 - a list literal of 200 words is harder to read
 )
 
 
@@ -215,14 +88,15 @@ def parse(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
     try:
         answer: Any = context.chat.with_structured_output(schema, include_raw=True).invoke(asked)
     except CannotParse as error:
-        return _given_up(str(error))
+        return _given_up(str(error), state["usage"])
     said: AIMessage = answer["raw"]
     usage = add_tokens(state["usage"], said)
     if refusal := said.additional_kwargs.get("refusal"):
-        return _given_up(f"the language model refused: {refusal}") | {"usage": usage}
+        return _given_up(f"the language model refused: {refusal}", usage)
     try:
         if answer["parsed"] is None:
-            raise ValueError(answer["parsing_error"] or "the answer holds no JSON object")
+            broken_how = answer["parsing_error"]
+            raise broken_how if isinstance(broken_how, ValueError) else ValueError("the answer holds no JSON object")
         parsed = schema.model_validate(answer["parsed"])
         understood = _understand(goal, scene, parsed)
     except ValueError as error:  # pydantic's errors are ValueErrors
@@ -230,9 +104,8 @@ def parse(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
     else:
         return understood | {"usage": usage}
     if state["repairs"] >= context.settings.loop.repairs:
-        return _given_up(
-            f"{state['repairs'] + 1} answers of the language model in a row were not usable: {problem}"
-        ) | {"usage": usage}
+        count = state["repairs"] + 1
+        return _given_up(f"{count} answers of the language model in a row were not usable: {problem}", usage)
     broken = AIMessage(said.text or json.dumps([call["args"] for call in said.tool_calls]) or "(empty)")
     repair = HumanMessage(render("repair", problem=problem))
     fresh = [] if state["messages"] else asked
@@ -285,5 +158,5 @@ def _understood(goal: dict[str, Any], demands: Iterable[Requirement]) -> dict[st
     }
 
 
-def _given_up(detail: str) -> dict[str, Any]:
-    return {"exit": "parse_failed", "detail": detail}
+def _given_up(detail: str, usage: dict[str, Any]) -> dict[str, Any]:
+    return {"exit": "parse_failed", "detail": detail, "usage": usage}
