@@ -63,9 +63,17 @@ class SegmenterSettings(Part):
 
 
 class GeneratorSettings(Part):
+    """Where a picture comes from when none is given.
+
+    ``path`` is a checkpoint for kind "diffusers" (with boxes, when it is a GLIGEN one), a model's name
+    for "openai" (any server with the OpenAI Images protocol; address and key as in ``chat``), and a
+    picture for "file".
+    """
+
     kind: Literal["diffusers", "openai", "file"] = "diffusers"
     steps: int = Field(default=50, ge=1, le=1000)
     guidance: float = Field(default=7.5, ge=1, le=30)
+    grounding_ratio: float = Field(default=0.4, ge=0, le=1, description="share of steps with boxes (GLIGEN beta)")
     width: int = Field(default=512, ge=16, le=4096)
     height: int = Field(default=512, ge=16, le=4096)
 

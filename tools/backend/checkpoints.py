@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from importlib import resources
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -17,13 +17,13 @@ from safetensors import SafetensorError, safe_open
 from tools.backend.protocol import BackendError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from configs.settings import Part
 
 PACKAGE = "package:"
 PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl")
-HUB_FILES = ["*.json", "*.txt", "*.model", "*.safetensors"]
+CONFIGURATION = (".json", ".txt", ".model")
 # a damaged or foreign configuration shows as any of these somewhere inside a library's loader
 LOADER_ERRORS = (
     OSError,
@@ -68,22 +68,45 @@ def _is_hub_id(path: str) -> bool:
 
 
 def _fetch(repository: str, revision: str | None) -> Path:
-    from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
-
-    def download(ignored: list[str]) -> Path:
-        return Path(snapshot_download(repository, revision=revision, allow_patterns=HUB_FILES, ignore_patterns=ignored))
+    from huggingface_hub import HfApi, snapshot_download
+    from huggingface_hub.errors import EntryNotFoundError, HFValidationError, RepositoryNotFoundError
 
     try:
-        folder = download([f"*.{HALF}.*", "*non_ema*", "*flax*", "*openvino*", "*onnx*"])
-        if not any(folder.rglob("*.safetensors")):  # some repositories hold nothing but the half precision files
-            folder = download(["*non_ema*"])
-    except (HfHubHTTPError, LocalEntryNotFoundError, OSError, ValueError) as error:
+        try:
+            files = choose_files(repository, HfApi().list_repo_files(repository, revision=revision))
+            return Path(snapshot_download(repository, revision=revision, allow_patterns=files))
+        except (RepositoryNotFoundError, EntryNotFoundError, HFValidationError):
+            raise
+        except (OSError, RuntimeError):  # no network: what was fetched before will do
+            return Path(snapshot_download(repository, revision=revision, local_files_only=True))
+    except (OSError, ValueError, RuntimeError) as error:
         raise BackendError(
             f"checkpoint {repository!r} (revision {revision or 'newest'}) is no local folder and cannot be "
-            f"fetched from the hub: {type(error).__name__}; check the spelling, the network and access rights"
+            f"fetched from the hub ({type(error).__name__}); check the spelling, the network and access rights"
         ) from None
-    return folder
+
+
+def choose_files(repository: str, files: Iterable[str]) -> list[str]:
+    """Return what to fetch of a repository: configuration, and every weight once.
+
+    Half precision copies are left out where full ones exist, and so are the single-file copies that lie
+    beside a pipeline's folders.
+
+    Raises:
+        BackendError: the repository has no safetensors.
+    """
+    names = sorted(files)
+    weights = [name for name in names if name.endswith(".safetensors") and "non_ema" not in name]
+    if "model_index.json" in names:
+        weights = [name for name in weights if "/" in name]
+    if not weights:
+        raise BackendError(
+            f"checkpoint {repository!r} has no .safetensors on the hub; pickle weights can run code and are never "
+            "loaded: choose another repository or revision"
+        )
+    full = {str(PurePosixPath(name).parent) for name in weights if f".{HALF}." not in name}
+    weights = [name for name in weights if f".{HALF}." not in name or str(PurePosixPath(name).parent) not in full]
+    return [name for name in names if name.endswith(CONFIGURATION)] + weights
 
 
 def check_files(folder: Path) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 import warnings
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -62,6 +62,11 @@ class ZeroShotDetector:
             processor = AutoImageProcessor.from_pretrained(folder, backend="pil", trust_remote_code=False)
             tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
         return cls(HEADS[kind](model, processor, tokenizer), settings)
+
+    @property
+    def components(self) -> list[Any]:
+        """The models in it."""
+        return [self.head.model]
 
     def detect(self, image: Image, queries: Sequence[Query], threshold: float | None = None) -> Detected:
         """Find every query; plain and attributed ones have their own threshold unless one is given.

@@ -34,6 +34,7 @@ class Candidates:
 class Head(Protocol):
     """A loaded detector of one kind. ``passes`` counts the pictures it has embedded."""
 
+    model: Any
     tokenizer: Any
     passes: int
 

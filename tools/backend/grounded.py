@@ -83,7 +83,7 @@ class GroundedDiffusion:
         self.factor = 2 ** (len(vae.config.block_out_channels) - 1)  # pixels per latent pixel
         self.multiple = self.factor * 2 ** (len(unet.config.block_out_channels) - 1)  # canvases are multiples of it
         self.channels: int = vae.config.latent_channels
-        self.batcher = Batcher(self.device, self._offload_idle)
+        self.batcher = Batcher(self.device, self.offload_idle)
         self._cost, self._warnings = Cost(), dict[str, None]()
 
     @classmethod
@@ -128,6 +128,11 @@ class GroundedDiffusion:
                 f"checkpoint {self.name!r} has no grounding layers (attention_type is "
                 f"{self.unet.config.attention_type!r}, not 'gated'); set {field} to a GLIGEN text-box checkpoint"
             )
+
+    @property
+    def components(self) -> list[Any]:
+        """The models in it."""
+        return [self.vae, self.unet, self.text_encoder]
 
     # accounting
 
@@ -217,7 +222,6 @@ class GroundedDiffusion:
         length = self.text_encoder.config.max_position_embeddings
         for text in texts:
             self.warn(truncation_warning(self.tokenizer, text, length))
-            self.warn(vocabulary_warning(self.tokenizer, text))
         batch = self.tokenizer(
             list(texts), padding="max_length", max_length=length, truncation=True, return_tensors="pt"
         )
@@ -249,6 +253,8 @@ class GroundedDiffusion:
         boxes = torch.zeros(len(kept), MAX_OBJECTS, 4, dtype=self.dtype)
         phrases = torch.zeros(len(kept), MAX_OBJECTS, dim, dtype=self.dtype, device=self.device)
         masks = torch.zeros(len(kept), MAX_OBJECTS, dtype=self.dtype)
+        for phrase in vocabulary:
+            self.warn(vocabulary_warning(self.tokenizer, phrase))
         if vocabulary:
             pooled = self.text_encoder.to(self.device)(self._tokens(vocabulary)).pooler_output
         canvas = self.canvas_wh(size_wh)
@@ -381,7 +387,7 @@ class GroundedDiffusion:
 
     # memory
 
-    def _offload_idle(self) -> bool:
+    def offload_idle(self) -> bool:
         """Move what the UNet does not need to main memory; it comes back when it is used."""
         if self.device.type == "cpu" or self.vae.device.type == "cpu":
             return False
@@ -389,10 +395,3 @@ class GroundedDiffusion:
         self.text_encoder.to("cpu")
         free(self.device)
         return True
-
-    def to(self, device: torch.device | str) -> None:
-        """Move every component, such as to main memory while another part works."""
-        for component in (self.vae, self.unet, self.text_encoder):
-            component.to(device)
-        self.device = torch.device(device)
-        self.batcher.device = self.device

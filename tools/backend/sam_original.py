@@ -24,7 +24,7 @@ class OriginalSam:
     """A ``SamPredictor`` cut into embedding and decoding."""
 
     def __init__(self, predictor: Any) -> None:
-        self.predictor = predictor
+        self.predictor, self.model = predictor, predictor.model
 
     @classmethod
     def load(cls, path: str, device: torch.device) -> OriginalSam:

@@ -33,6 +33,8 @@ PICTURES_KEPT = 4
 class Masker(Protocol):
     """A loaded Segment Anything model of one kind."""
 
+    model: Any
+
     def embed(self, image: Image) -> Any:
         """Run the picture encoder; the result is only for `propose`."""
         ...
@@ -133,6 +135,11 @@ class Segmenter:
         if kind in ("sam2", "sam2_video"):
             return cls(Sam2(checkpoints.load(Sam2Model, folder, device=device, dtype=dtype)))
         raise BackendError(f"{settings.path!r} is a {kind!r} model; segmenter.path takes one of: sam, sam2")
+
+    @property
+    def components(self) -> list[Any]:
+        """The models in it."""
+        return [self.masker.model]
 
     @torch.no_grad()
     def segment(self, image: Image, boxes: Sequence[Box]) -> Segmented:

@@ -1,0 +1,181 @@
+"""First pictures: from a grounded checkpoint, any text-to-image checkpoint, a web service, or a file."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import TYPE_CHECKING, Any, Protocol
+
+from tools.backend import checkpoints
+from tools.backend.images_api import ImagesApi
+from tools.backend.pipelines import Pipeline, padded_wh, until_usable
+from tools.backend.protocol import BackendError, Cost, Generated
+from tools.backend.text import vocabulary_warning
+from tools.images import PictureError, open_picture
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from PIL.Image import Image
+
+    from configs.settings import GeneratorSettings, Part, Settings
+    from tools.backend.grounded import GroundedDiffusion
+    from tools.backend.protocol import Progress
+    from tools.scene.layout import Layout
+
+NO_BOXES = "this generator cannot be told where things belong; the layout was not used"
+
+
+class Generator(Protocol):
+    """Makes pictures of one size."""
+
+    def generate(
+        self, prompt: str, layout: Layout | None, seeds: list[int], size_wh: tuple[int, int], progress: Progress | None
+    ) -> Generated:
+        """Return one picture per seed."""
+        ...
+
+
+def load_generator(settings: Settings, load_grounded: Callable[[Part], GroundedDiffusion]) -> Generator:
+    """Return the generator of a preset; ``load_grounded`` gives a model that the editor may share."""
+    ours = settings.generator
+    if ours.kind == "file":
+        return FileGenerator(ours.path)
+    if ours.kind == "openai":
+        return ApiGenerator(ImagesApi(ours.path, settings.chat))
+    if _is_grounded(ours):
+        return GroundedGenerator(load_grounded(ours), ours)
+    from diffusers import AutoPipelineForText2Image  # slow to import, and needed by few presets
+
+    return PipelineGenerator(Pipeline.load(AutoPipelineForText2Image, ours), ours)
+
+
+def _is_grounded(part: Part) -> bool:
+    file = checkpoints.resolve(part) / "unet" / "config.json"
+    if not file.is_file():
+        return False
+    with checkpoints.reading(file.parent):
+        return bool(json.loads(file.read_text(encoding="utf-8")).get("attention_type") == "gated")
+
+
+class GroundedGenerator:
+    """A GLIGEN checkpoint: every object of the layout is put into its box."""
+
+    def __init__(self, model: GroundedDiffusion, settings: GeneratorSettings) -> None:
+        self.model, self.settings = model, settings
+
+    @property
+    def components(self) -> list[Any]:
+        """The models in it."""
+        return self.model.components
+
+    def generate(
+        self, prompt: str, layout: Layout | None, seeds: list[int], size_wh: tuple[int, int], progress: Progress | None
+    ) -> Generated:
+        """Return one picture per seed, all in one batch."""
+        model, settings = self.model, self.settings
+        model.collect()
+        model.warn(vocabulary_warning(model.tokenizer, prompt))
+        text, negative = model.text_embeddings([prompt]), model.text_embeddings([""])
+        placed = [(one.phrase, one.box) for one in layout.objects] if layout else []
+
+        def make(some: list[int]) -> list[Image]:
+            latents = model.denoise(
+                model.noise(some, size_wh),
+                text,
+                steps=settings.steps,
+                grounding=model.grounding([placed] * len(some), size_wh) if placed else None,
+                grounding_ratio=settings.grounding_ratio,
+                negative=negative,
+                guidance=settings.guidance,
+                progress=progress,
+                phase="generate",
+            )
+            return model.decode(latents, size_wh)
+
+        images, warnings = until_usable(make, seeds, model.name)
+        cost, more = model.collect()
+        return Generated(tuple(images), (*more, *warnings), cost)
+
+
+class PipelineGenerator:
+    """Any text-to-image checkpoint that diffusers knows."""
+
+    def __init__(self, pipeline: Pipeline, settings: GeneratorSettings) -> None:
+        self.pipeline, self.settings = pipeline, settings
+
+    @property
+    def components(self) -> list[Any]:
+        """The models in it."""
+        return self.pipeline.components
+
+    def generate(
+        self, prompt: str, layout: Layout | None, seeds: list[int], size_wh: tuple[int, int], progress: Progress | None
+    ) -> Generated:
+        """Return one picture per seed; a layout is not used, which is said in a warning."""
+        start, settings = time.perf_counter(), self.settings
+        width, height = padded_wh(size_wh)
+        runs = 0
+
+        def make(some: list[int]) -> list[Image]:
+            nonlocal runs
+            runs += len(some)
+            made = self.pipeline(
+                some,
+                progress,
+                "generate",
+                settings.steps,
+                prompt=prompt,
+                guidance_scale=settings.guidance,
+                width=width,
+                height=height,
+            )
+            return [image.crop((0, 0, *size_wh)) for image in made]
+
+        images, warnings = until_usable(make, seeds, self.pipeline.name)
+        halves = 2 if settings.guidance > 1 else 1
+        cost = Cost(
+            unet_evaluations=runs * settings.steps * halves,
+            decoder_passes=runs,
+            seconds={"generate": time.perf_counter() - start},
+        )
+        return Generated(tuple(images), ((NO_BOXES,) if layout and layout.objects else ()) + warnings, cost)
+
+
+class ApiGenerator:
+    """A server with the OpenAI Images protocol."""
+
+    def __init__(self, api: ImagesApi) -> None:
+        self.api = api
+
+    def generate(
+        self, prompt: str, layout: Layout | None, seeds: list[int], size_wh: tuple[int, int], progress: Progress | None
+    ) -> Generated:
+        """Return as many pictures as seeds; the service takes neither seeds nor a layout."""
+        start = time.perf_counter()
+        images = []
+        for number in range(1, len(seeds) + 1):
+            images.append(self.api.generate(prompt, size_wh))
+            if progress:
+                progress("generate", number, len(seeds))
+        warnings = ["the image service takes no seed: the same call gives another picture"]
+        if layout and layout.objects:
+            warnings.append(NO_BOXES)
+        return Generated(tuple(images), tuple(warnings), Cost(seconds={"generate": time.perf_counter() - start}))
+
+
+class FileGenerator:
+    """A picture that is already there, such as one made by a closed service."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+
+    def generate(
+        self, prompt: str, layout: Layout | None, seeds: list[int], size_wh: tuple[int, int], progress: Progress | None
+    ) -> Generated:
+        """Return the picture as it is, once per seed."""
+        try:
+            image = open_picture(self.path)
+        except PictureError as error:
+            raise BackendError(f"generator.path: {error}") from None
+        return Generated((image,) * len(seeds))

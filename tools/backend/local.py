@@ -1,0 +1,222 @@
+"""All models on this machine: each loaded on first use, kept warm, placed where its preset says."""
+
+from __future__ import annotations
+
+import threading
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import torch
+
+from tools.backend import checkpoints
+from tools.backend.detector import ZeroShotDetector
+from tools.backend.editor import LatentEditor
+from tools.backend.generator import Generator, load_generator
+from tools.backend.grounded import GroundedDiffusion
+from tools.backend.memory import free, peak_bytes
+from tools.backend.protocol import BackendError
+from tools.backend.refiner import Refiner
+from tools.backend.segmenter import Segmenter
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from PIL.Image import Image
+
+    from configs.settings import DetectorSettings, Part, Settings
+    from tools.backend.protocol import Detected, Edited, Generated, Progress, Segmented
+    from tools.scene.box import Box
+    from tools.scene.layout import Layout
+    from tools.scene.operations import Operation
+    from tools.scene.spec import Query
+
+    Result = TypeVar("Result", Detected, Segmented, Generated, Edited)
+    Value = TypeVar("Value")
+
+
+class LocalBackend:
+    """Implements `tools.backend.protocol.Backend` with models in this process.
+
+    Building one loads nothing. One call runs at a time; others wait. Parts that name the same checkpoint
+    on the same device share one model.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self._loaded: dict[Any, Any] = {}
+        self._lock = threading.RLock()
+
+    def with_settings(self, settings: Settings) -> LocalBackend:
+        """Return a backend with other settings that shares the models which both name."""
+        other = LocalBackend(settings)
+        other._loaded, other._lock = self._loaded, self._lock
+        return other
+
+    def detect(self, image: Image, queries: Sequence[Query], threshold: float | None = None) -> Detected:
+        """Find every query in the picture; see the protocol."""
+        detector = self.detector_for(self.settings.detector)
+        return self._run(self.settings.detector, detector, lambda: detector.detect(image, queries, threshold))
+
+    def score(self, image: Image, box: Box, queries: Sequence[Query]) -> tuple[float, ...]:
+        """Return how well each query fits what is inside ``box``; see the protocol."""
+        detector = self.detector_for(self.settings.detector)
+        with self._at_work(self.settings.detector, detector):
+            return self._twice(detector, lambda: detector.score(image, box, queries))
+
+    def segment(self, image: Image, boxes: Sequence[Box]) -> Segmented:
+        """Return one mask per box; see the protocol."""
+        part = self.settings.segmenter
+        segmenter: Segmenter = self._load(part, lambda: Segmenter.from_settings(part))
+        return self._run(part, segmenter, lambda: segmenter.segment(image, boxes))
+
+    def generate(
+        self,
+        prompt: str,
+        *,
+        layout: Layout | None = None,
+        n: int = 1,
+        seed: int = 0,
+        size_wh: tuple[int, int] | None = None,
+        progress: Progress | None = None,
+    ) -> Generated:
+        """Make ``n`` pictures, of seeds ``seed``, ``seed + 1``, ...; see the protocol."""
+        if n < 1:
+            raise BackendError(f"cannot make {n} pictures: n must be at least 1")
+        part = self.settings.generator
+        size_wh = size_wh or (part.width, part.height)
+        if not all(16 <= side <= 4096 for side in size_wh):
+            raise BackendError(
+                f"cannot make a picture of {size_wh[0]}x{size_wh[1]} pixels: both sides must be 16 to 4096"
+            )
+        generator: Generator = self._load(part, lambda: load_generator(self.settings, self._diffusion))
+        seeds = [seed + place for place in range(n)]
+        return self._run(part, generator, lambda: generator.generate(prompt, layout, seeds, size_wh, progress))
+
+    def edit(
+        self,
+        image: Image,
+        operations: Sequence[Operation],
+        scene: Layout,
+        *,
+        seed: int = 0,
+        progress: Progress | None = None,
+    ) -> Edited:
+        """Do all operations in one pass of the latent editor; see the protocol."""
+        part = self.settings.editor
+        model = self._diffusion(part)
+        editor = LatentEditor(model, self, part)
+        return self._run(part, model, lambda: editor.edit(image, operations, scene, seed=seed, progress=progress))
+
+    def refine(self, image: Image, prompt: str, *, seed: int = 0, progress: Progress | None = None) -> Generated:
+        """Polish the picture with the preset's image-to-image model; see the protocol."""
+        part = self.settings.refiner
+        if part is None:
+            raise BackendError("this preset names no refiner; set refiner.path to an image-to-image checkpoint")
+        refiner: Refiner = self._load(part, lambda: Refiner.from_settings(part))
+        return self._run(part, refiner, lambda: refiner.refine(image, prompt, seed, progress))
+
+    def detector_for(self, settings: DetectorSettings) -> ZeroShotDetector:
+        """Return a loaded detector, such as the independent judge of a preset: ``detector_for(settings.judge)``."""
+        loaded: ZeroShotDetector = self._load(settings, lambda: ZeroShotDetector.from_settings(settings))
+        return loaded
+
+    # what is loaded
+
+    def memory(self) -> dict[str, dict[str, Any]]:
+        """Return, for every loaded model ("checkpoint: class"), its device, its dtype and the bytes of its weights."""
+        report: dict[str, dict[str, Any]] = {}
+        for key, owner in self._loaded.items():
+            path = key[0] if isinstance(key, tuple) else key.path
+            for component in _components(owner):
+                weights = list(component.parameters())
+                report[f"{path}: {type(component).__name__}"] = {
+                    "device": str(weights[0].device),
+                    "dtype": str(weights[0].dtype).removeprefix("torch."),
+                    "bytes": sum(weight.numel() * weight.element_size() for weight in weights),
+                }
+        return report
+
+    def unload(self) -> None:
+        """Let all models go; they are loaded again when they are needed."""
+        with self._lock:
+            self._loaded.clear()
+            for index in range(torch.cuda.device_count()):
+                free(torch.device("cuda", index))
+
+    def _load(self, part: Part, load: Callable[[], Any]) -> Any:
+        with self._lock:
+            if part not in self._loaded:
+                self._loaded[part] = self._twice(None, load)
+            return self._loaded[part]
+
+    def _diffusion(self, part: Part) -> GroundedDiffusion:
+        # steps and guidance do not make another model
+        key = (part.path, part.revision, part.device, part.dtype)
+        with self._lock:
+            if key not in self._loaded:
+                model = self._twice(None, lambda: GroundedDiffusion.load(part))
+                model.batcher.offload = lambda: model.offload_idle() or self._offload_others(model)
+                self._loaded[key] = model
+            loaded: GroundedDiffusion = self._loaded[key]
+            return loaded
+
+    # where it runs
+
+    def _run(self, part: Part, owner: Any, call: Callable[[], Result]) -> Result:
+        device = checkpoints.choose_device(part.device)
+        with self._at_work(part, owner):
+            if device.type == "cuda":
+                torch.cuda.reset_peak_memory_stats(device)
+            result = self._twice(owner, call)
+            return replace(result, cost=replace(result.cost, peak_bytes=peak_bytes(device)))
+
+    @contextmanager
+    def _at_work(self, part: Part, owner: Any) -> Iterator[None]:
+        """Hold the part on its device; an offloaded one goes back to main memory afterwards."""
+        device = checkpoints.choose_device(part.device)
+        with self._lock:
+            _move(owner, device)
+            try:
+                yield
+            finally:
+                if part.offload and device.type != "cpu":
+                    _move(owner, torch.device("cpu"))
+                    free(device)
+
+    def _twice(self, owner: Any, call: Callable[[], Value]) -> Value:
+        """Call, and when memory runs out move all other models away and call once more."""
+        try:
+            return call()
+        except torch.OutOfMemoryError:
+            pass  # left before freeing, so that the failed call's tensors are gone
+        self._offload_others(owner)
+        try:
+            return call()
+        except torch.OutOfMemoryError:
+            raise BackendError(
+                "out of device memory with every other model moved away; use a smaller picture, dtype float16, "
+                "the preset gligen-sd14-8gb, or device cpu"
+            ) from None
+
+    def _offload_others(self, owner: Any) -> bool:
+        kept = {id(component) for component in _components(owner)}
+        moved = False
+        for other in self._loaded.values():
+            for component in _components(other):
+                device = next(component.parameters()).device
+                if device.type != "cpu" and id(component) not in kept:
+                    component.to("cpu")
+                    free(device)
+                    moved = True
+        return moved
+
+
+def _components(owner: Any) -> list[Any]:
+    return list(getattr(owner, "components", ()))
+
+
+def _move(owner: Any, device: torch.device) -> None:
+    for component in _components(owner):
+        if next(component.parameters()).device.type != device.type:
+            component.to(device)

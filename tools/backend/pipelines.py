@@ -1,0 +1,139 @@
+"""Any diffusers pipeline, loaded safely and run in batches that fit."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from PIL import Image
+
+from tools.backend import checkpoints
+from tools.backend.memory import Batcher
+from tools.backend.protocol import BackendError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from configs.settings import Part
+    from tools.backend.protocol import Progress
+
+MULTIPLE = 16  # of pixels: what every autoencoder and UNet of the supported families can halve evenly
+BLACK = 3  # a picture with no value above this (of 255) is a failed one: half precision, or a safety checker
+ATTEMPTS = 3
+NEXT_SEED = 1_000_003  # far from the seeds of the other pictures of a call
+
+
+class Pipeline:
+    """A diffusers pipeline that makes pictures from seeds."""
+
+    def __init__(self, pipe: Any, device: torch.device, name: str) -> None:
+        self.pipe, self.device, self.name = pipe, device, name
+        self.batcher = Batcher(device)
+
+    @classmethod
+    def load(cls, kind: Any, part: Part) -> Pipeline:
+        """Load a checkpoint with one of diffusers' ``AutoPipelineFor...`` classes.
+
+        Raises:
+            BackendError: it is unreadable or no pipeline of this kind.
+        """
+        folder = checkpoints.resolve(part)
+        device = checkpoints.choose_device(part.device)
+        _refuse_code(folder)
+        halves = any(checkpoints.variant(below) for below in folder.iterdir() if below.is_dir())
+        with checkpoints.reading(folder):
+            pipe = kind.from_pretrained(
+                folder,
+                torch_dtype=checkpoints.choose_dtype(part.dtype, device),
+                use_safetensors=True,
+                local_files_only=True,
+                variant=checkpoints.HALF if halves else None,
+            )
+        pipe.set_progress_bar_config(disable=True)
+        return cls(pipe.to(device), device, part.path)
+
+    @property
+    def components(self) -> list[Any]:
+        """The models in it."""
+        return [one for one in self.pipe.components.values() if isinstance(one, torch.nn.Module)]
+
+    def __call__(
+        self, seeds: Sequence[int], progress: Progress | None, phase: str, steps: int, **arguments: Any
+    ) -> list[Image.Image]:
+        """Return one RGB picture per seed.
+
+        Values that are not finite give a black picture, for the caller to try again (`until_usable`).
+        """
+
+        def tell(pipe: Any, step: int, timestep: Any, state: dict[str, Any]) -> dict[str, Any]:
+            if progress:
+                progress(phase, step + 1, getattr(pipe, "num_timesteps", steps))
+            return state
+
+        def run(some: torch.Tensor) -> torch.Tensor:
+            generators = [torch.Generator().manual_seed(seed) for seed in some.tolist()]
+            made = self.pipe(
+                num_images_per_prompt=len(generators),
+                generator=generators,
+                num_inference_steps=steps,
+                output_type="np",
+                callback_on_step_end=tell,
+                **arguments,
+            )
+            return torch.from_numpy(np.asarray(made.images))
+
+        values = self.batcher(run, torch.tensor([seed % 2**63 for seed in seeds])).numpy()
+        values = np.where(np.isfinite(values).all(axis=(1, 2, 3), keepdims=True), values, 0)
+        return [Image.fromarray(one) for one in (values * 255).round().clip(0, 255).astype(np.uint8)]
+
+
+def until_usable(
+    make: Callable[[list[int]], list[Image.Image]], seeds: Sequence[int], name: str
+) -> tuple[list[Image.Image], tuple[str, ...]]:
+    """Call ``make`` with the seeds, and again with others for pictures that came out all black.
+
+    Returns: one picture per seed, and a warning for every seed that was replaced.
+
+    Raises:
+        BackendError: a picture is still black after three tries.
+    """
+    done: dict[int, Image.Image] = {}
+    trying = dict(enumerate(seeds))
+    warnings: list[str] = []
+    for attempt in range(1, ATTEMPTS + 1):
+        made = make(list(trying.values()))
+        done |= {place: image for place, image in zip(trying, made, strict=True) if np.asarray(image).max() > BLACK}
+        for place in [place for place in trying if place in done]:
+            del trying[place]
+        if not trying:
+            return [done[place] for place in range(len(seeds))], tuple(warnings)
+        if attempt < ATTEMPTS:
+            warnings += [f"seed {seed} gave a black picture; took {seed + NEXT_SEED}" for seed in trying.values()]
+            trying = {place: seed + NEXT_SEED for place, seed in trying.items()}
+    raise BackendError(
+        f"{name!r} gave only black pictures in {ATTEMPTS} tries, the last with seed {next(iter(trying.values()))}; "
+        "try dtype float32, another prompt (a safety checker blackens pictures) or another checkpoint"
+    )
+
+
+def padded(image: Image.Image) -> Image.Image:
+    """Return the picture with its edges repeated at the right and bottom, up to a size that models take."""
+    right, below = -image.width % MULTIPLE, -image.height % MULTIPLE
+    return Image.fromarray(np.pad(np.asarray(image), ((0, below), (0, right), (0, 0)), mode="edge"))
+
+
+def padded_wh(size_wh: tuple[int, int]) -> tuple[int, int]:
+    """Return the smallest size that models take and that holds ``size_wh``."""
+    width, height = (-(-side // MULTIPLE) * MULTIPLE for side in size_wh)
+    return width, height
+
+
+def _refuse_code(folder: Path) -> None:
+    code = sorted(file.name for file in folder.rglob("*.py"))
+    if code:
+        raise BackendError(
+            f"checkpoint {str(folder)!r} brings code of its own ({', '.join(code[:3])}), which is never run; "
+            "use a checkpoint of classes that diffusers has"
+        )

@@ -1,0 +1,59 @@
+"""A last polish: any image-to-image checkpoint, as SLD's SDXL refiner (arXiv 2311.16090, section A)."""
+
+from __future__ import annotations
+
+import math
+import time
+from typing import TYPE_CHECKING, Any
+
+from tools.backend.pipelines import Pipeline, padded, until_usable
+from tools.backend.protocol import Cost, Generated
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+    from configs.settings import RefinerSettings
+    from tools.backend.protocol import Progress
+
+
+class Refiner:
+    """An image-to-image pipeline with the strength and steps of its preset."""
+
+    def __init__(self, pipeline: Pipeline, settings: RefinerSettings) -> None:
+        self.pipeline, self.settings = pipeline, settings
+
+    @classmethod
+    def from_settings(cls, settings: RefinerSettings) -> Refiner:
+        """Load the checkpoint."""
+        from diffusers import AutoPipelineForImage2Image  # slow to import, and needed by few presets
+
+        return cls(Pipeline.load(AutoPipelineForImage2Image, settings), settings)
+
+    @property
+    def components(self) -> list[Any]:
+        """The models in it."""
+        return self.pipeline.components
+
+    def refine(self, image: Image, prompt: str, seed: int, progress: Progress | None) -> Generated:
+        """Return the picture, polished, at its own size."""
+        start, settings = time.perf_counter(), self.settings
+        image = image.convert("RGB")
+        canvas, runs = padded(image), 0
+        steps = max(settings.steps, math.ceil(1 / settings.strength))  # a share of few steps would be none
+
+        def make(seeds: list[int]) -> list[Image]:
+            nonlocal runs
+            runs += len(seeds)
+            made = self.pipeline(
+                seeds, progress, "refine", steps, prompt=prompt, image=canvas, strength=settings.strength
+            )
+            return [one.crop((0, 0, *image.size)) for one in made]
+
+        images, warnings = until_usable(make, [seed], self.pipeline.name)
+        cost = Cost(
+            unet_evaluations=2 * runs * int(steps * settings.strength),
+            encoder_passes=runs,
+            decoder_passes=runs,
+            seconds={"refine": time.perf_counter() - start},
+        )
+        return Generated(tuple(images), warnings, cost)
