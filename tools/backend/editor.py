@@ -8,49 +8,38 @@ first level at which something is free to change.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from PIL import Image
 
+from tools.backend.attention import GUIDED_SHARE, GuidedObject, find_tokens, guide
 from tools.backend.editor_canvas import make_canvas
 from tools.backend.editor_masks import owned, trusted
+from tools.backend.editor_objects import UnusableError, make_objects, pad_mask, with_article
 from tools.backend.editor_plan import plan_edit
-from tools.backend.editor_schedule import blend_weights, held_steps, make_schedule
+from tools.backend.editor_schedule import blend_weights, make_schedule
 from tools.backend.protocol import BackendError, Cost, Edited
 from tools.scene.box import Box
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from diffusers import DDIMScheduler
-
     from configs.settings import EditorSettings
     from tools.backend.editor_canvas import Canvas
     from tools.backend.editor_masks import Mask, Pixels
-    from tools.backend.editor_plan import EditPlan
+    from tools.backend.editor_objects import MadeObjects, Segmenter
+    from tools.backend.editor_plan import NetEdit
     from tools.backend.editor_schedule import Schedule
     from tools.backend.grounded import GroundedDiffusion
-    from tools.backend.protocol import Progress, Segmented
+    from tools.backend.protocol import Progress
     from tools.scene.layout import Layout, PlacedObject
     from tools.scene.operations import Operation
 
 RETRY_SEED = 7_919  # added to the seed for the second attempt
 NEAR = 0.1  # untouched objects whose box is within this share of the picture of a changed box are segmented
 BLACK = 3  # a picture with no value above this (of 255) is a failure of the model, unless the input was
-
-
-class Segmenter(Protocol):
-    """What the editor needs of a segmenter."""
-
-    def segment(self, image: Image.Image, boxes: Sequence[Box]) -> Segmented:
-        """Return one mask per box."""
-        ...
-
-
-class _UnusableError(BackendError):
-    """The model's output cannot be used; another seed may do better."""
 
 
 class LatentEditor:
@@ -90,7 +79,7 @@ class LatentEditor:
                 edited, segmenting = self._edit(image, plan, attempt, progress)
                 cost, warnings = model.collect()
                 return replace(edited, warnings=(*edited.warnings, *warnings), cost=spent + cost + segmenting)
-            except _UnusableError as error:
+            except UnusableError as error:
                 reason = error
                 model.warn(f"seed {attempt} failed: {error}")
                 cost, warnings = model.collect()
@@ -99,26 +88,25 @@ class LatentEditor:
                     model.warn(warning)
         raise BackendError(f"the edit failed with seeds {seed} and {seed + RETRY_SEED}: {reason}")
 
-    def _edit(self, image: Image.Image, plan: EditPlan, seed: int, progress: Progress | None) -> tuple[Edited, Cost]:
+    def _edit(self, image: Image.Image, plan: NetEdit, seed: int, progress: Progress | None) -> tuple[Edited, Cost]:
         model, settings = self.model, self.settings
         masks, segmenting = self._segment(image, plan)
         with model.phase("canvas"):
             canvas = make_canvas(np.asarray(image), plan, masks)
-        made, made_masks, cost = self._make_objects(plan.made, image.size, seed, progress)
-        padded = {key: self._padded(mask) for key, mask in masks.items()}
-        schedule = make_schedule(plan, self._padded_canvas(canvas), padded, made_masks, settings, model.factor)
+        made = make_objects(model, self.segmenter, settings, plan.made, image.size, seed, progress)
+        schedule = self._schedule(plan, canvas, masks, made)
         edited = canvas.pixels
         if schedule.first < settings.steps:
             held = self._hold(canvas, plan, schedule, made, seed, progress)
-            edited = self._compose(held, plan, schedule, image.size, progress)
+            edited = self._compose(held, plan, schedule, made, image.size, progress)
         if edited.max() <= BLACK < np.asarray(image).max():
-            raise _UnusableError("the new picture is all black; try dtype float32")
+            raise UnusableError("the new picture is all black; try dtype float32")
         with model.phase("blend"):
-            return self._blend(np.asarray(image), edited, canvas, plan, schedule), segmenting + cost
+            return self._blend(np.asarray(image), edited, canvas, plan, schedule), segmenting + made.cost
 
     # masks
 
-    def _segment(self, image: Image.Image, plan: EditPlan) -> tuple[dict[str, Mask], Cost]:
+    def _segment(self, image: Image.Image, plan: NetEdit) -> tuple[dict[str, Mask], Cost]:
         """Return disjoint masks of all objects that matter, by id, from one embedding and one decoder batch."""
         changed = [placed.box for placed in plan.erased] + [one.placed.box for one in plan.touched]
         wanted = {placed.id: placed for placed in plan.erased}
@@ -131,14 +119,14 @@ class LatentEditor:
         pairs = zip(wanted.items(), found.masks, strict=True)
         return owned({key: trusted(mask, placed.box) for (key, placed), mask in pairs}), found.cost
 
-    def _padded(self, mask: Mask) -> Mask:
-        height, width = mask.shape
-        across, down = self.model.canvas_wh((width, height))
-        return np.pad(mask, ((0, down - height), (0, across - width)), mode="edge")
-
-    def _padded_canvas(self, canvas: Canvas) -> Canvas:
-        cores = {key: self._padded(mask) for key, mask in canvas.cores.items()}
-        return replace(canvas, erased=self._padded(canvas.erased), cores=cores)
+    def _schedule(self, plan: NetEdit, canvas: Canvas, masks: Mapping[str, Mask], made: MadeObjects) -> Schedule:
+        size_wh = canvas.erased.shape[1], canvas.erased.shape[0]
+        canvas_wh = self.model.canvas_wh(size_wh)
+        padded, cores = (
+            {key: pad_mask(mask, canvas_wh) for key, mask in some.items()} for some in (masks, canvas.cores)
+        )
+        canvas = replace(canvas, erased=pad_mask(canvas.erased, canvas_wh), cores=cores)
+        return make_schedule(plan, canvas, padded, made.masks, self.settings, self.model.factor)
 
     def _check_size(self, placed: PlacedObject, size_wh: tuple[int, int]) -> None:
         width, height = placed.box.w * size_wh[0], placed.box.h * size_wh[1]
@@ -148,60 +136,14 @@ class LatentEditor:
                 f"pixels, and the model draws nothing under {self.model.factor}; give a larger box"
             )
 
-    # single objects
-
-    def _make_objects(
-        self, objects: Sequence[PlacedObject], size_wh: tuple[int, int], seed: int, progress: Progress | None
-    ) -> tuple[dict[str, list[torch.Tensor]], dict[str, Mask], Cost]:
-        """Generate every object alone in its box, all in one batch.
-
-        Returns by id the latents ``[channels, h, w]`` at the levels up to the one they are held to, and
-        the masks in canvas pixels. Beyond that level only the segmenter looks, so the steps get larger.
-        """
-        if not objects:
-            return {}, {}, Cost()
-        model, settings = self.model, self.settings
-        prompts = [settings.object_prompt.format(phrase=placed.phrase) for placed in objects]
-        text, negative = model.text_embeddings(prompts), model.text_embeddings([""])
-        grounding = model.grounding([[(placed.phrase, placed.box)] for placed in objects], size_wh)
-        scheduler, held = model.scheduler(settings.steps), held_steps(settings)
-        levels = [*range(held), *range(held, settings.steps, settings.object_stride)]
-        latents = model.noise([seed + 1 + place for place in range(len(objects))], size_wh)
-        trajectory = [latents]
-        with model.phase("objects"), torch.inference_mode():
-            for done, (level, following) in enumerate(zip(levels, [*levels[1:], settings.steps], strict=True), 1):
-                boxes = grounding if level < round(settings.grounding_ratio * settings.steps) else None
-                output = model.predict(
-                    latents,
-                    scheduler.timesteps[level],
-                    text,
-                    grounding=boxes,
-                    negative=negative,
-                    guidance=settings.object_guidance,
-                )
-                latents = _stride(scheduler, output, level, following, latents)
-                if following <= held:
-                    trajectory.append(latents)
-                if progress:
-                    progress("objects", done, len(levels))
-        pictures = self._decode(latents, size_wh)
-        masks, cost = {}, Cost()
-        with model.phase("segment"):
-            for placed, picture in zip(objects, pictures, strict=True):
-                found = self.segmenter.segment(picture, [placed.box])
-                masks[placed.id] = self._padded(trusted(found.masks[0], placed.box))
-                cost += found.cost
-        made = {placed.id: [batch[row] for batch in trajectory] for row, placed in enumerate(objects)}
-        return made, masks, cost
-
     # composition
 
     def _hold(
         self,
         canvas: Canvas,
-        plan: EditPlan,
+        plan: NetEdit,
         schedule: Schedule,
-        made: Mapping[str, Sequence[torch.Tensor]],
+        made: MadeObjects,
         seed: int,
         progress: Progress | None,
     ) -> list[torch.Tensor]:
@@ -228,36 +170,57 @@ class LatentEditor:
             noised = scheduler.add_noise(clean, noise, scheduler.timesteps[level : level + 1])
             latents = torch.where(erased, noised, held[level - first])
             for object_id, cells in schedule.cores.items():
-                if level < len(made[object_id]):
-                    latents = torch.where(self._cells(cells), made[object_id][level][None], latents)
+                if level < len(made.latents[object_id]):
+                    latents = torch.where(self._cells(cells), made.latents[object_id][level][None], latents)
             held[level - first] = latents
         return held
 
     def _compose(
         self,
         held: Sequence[torch.Tensor],
-        plan: EditPlan,
+        plan: NetEdit,
         schedule: Schedule,
+        made: MadeObjects,
         size_wh: tuple[int, int],
         progress: Progress | None,
     ) -> Pixels:
         """Denoise the whole picture once, all boxes of the target as grounding; return its pixels."""
         model, settings, first = self.model, self.settings, schedule.first
+        prompt = self._prompt(plan.target)
+        text = model.text_embeddings([prompt])
+        grounding = model.grounding([[(placed.phrase, placed.box) for placed in plan.target.objects]], size_wh)
+        grounded, attended = (round(share * settings.steps) for share in (settings.grounding_ratio, GUIDED_SHARE))
+        attentive = self._attentive(plan, made, prompt, size_wh) if settings.attention_guidance > 0 else []
         release = torch.from_numpy(schedule.release)[None, None].to(model.device)
 
         def hold(step: int, latents: torch.Tensor) -> torch.Tensor:
-            return torch.where(release > step, held[step + 1 - first], latents)
+            return attend(step + 1, torch.where(release > step, held[step + 1 - first], latents))
+
+        def attend(level: int, latents: torch.Tensor) -> torch.Tensor:
+            if not attentive or level >= attended:
+                return latents
+            guided = guide(
+                model,
+                latents,
+                level,
+                steps=settings.steps,
+                text=text,
+                grounding=grounding if level < grounded else None,
+                objects=attentive,
+                strength=settings.attention_guidance,
+            )
+            return torch.where(release <= level, guided, latents)
 
         guidance: float | torch.Tensor = settings.guidance
         if schedule.restyled.any() and settings.restyle_guidance != settings.guidance:
             guidance = torch.where(self._cells(schedule.restyled), settings.restyle_guidance, settings.guidance)
             guidance = guidance.to(model.dtype)
         latents = model.denoise(
-            held[0],
-            model.text_embeddings([self._prompt(plan.target)]),
+            attend(first, held[0]),
+            text,
             steps=settings.steps,
             start=first,
-            grounding=model.grounding([[(placed.phrase, placed.box) for placed in plan.target.objects]], size_wh),
+            grounding=grounding,
             grounding_ratio=settings.grounding_ratio,
             negative=model.text_embeddings([""]),
             guidance=guidance,
@@ -267,7 +230,26 @@ class LatentEditor:
         )
         return np.asarray(self._decode(latents, size_wh)[0])
 
-    def _blend(self, old: Pixels, edited: Pixels, canvas: Canvas, plan: EditPlan, schedule: Schedule) -> Edited:
+    def _attentive(self, plan: NetEdit, made: MadeObjects, prompt: str, size_wh: tuple[int, int]) -> list[GuidedObject]:
+        """Return what attention guidance looks after: objects in a new style, and new ones."""
+        model, wanted = self.model, {one.placed.id for one in plan.touched if one.source is None or one.restyled}
+        length = model.text_encoder.config.max_position_embeddings
+        found = find_tokens(model.tokenizer, prompt, [placed.phrase for placed in plan.target.objects], length)
+        canvas_wh = model.canvas_wh(size_wh)
+        across, down = size_wh[0] / canvas_wh[0], size_wh[1] / canvas_wh[1]
+        return [
+            GuidedObject(
+                tokens,
+                Box(box.x * across, box.y * down, box.w * across, box.h * down),
+                made.references.get(object_id, {}),
+            )
+            for object_id, box, tokens in zip(
+                plan.target.ids, (placed.box for placed in plan.target.objects), found, strict=True
+            )
+            if object_id in wanted and tokens
+        ]
+
+    def _blend(self, old: Pixels, edited: Pixels, canvas: Canvas, plan: NetEdit, schedule: Schedule) -> Edited:
         """Put the new picture into the old one: identical outside the region, soft at its rim."""
         height, width = old.shape[:2]
         region = schedule.region[:height, :width]
@@ -284,7 +266,7 @@ class LatentEditor:
     # small things
 
     def _prompt(self, layout: Layout) -> str:
-        objects = ", ".join(f"a {placed.phrase}" for placed in layout.objects)
+        objects = ", ".join(with_article(placed.phrase) for placed in layout.objects)
         background = layout.background or self.settings.background
         if not objects:
             return background
@@ -295,7 +277,7 @@ class LatentEditor:
 
     def _decode(self, latents: torch.Tensor, size_wh: tuple[int, int]) -> list[Image.Image]:
         if not torch.isfinite(latents).all():
-            raise _UnusableError(f"latents are not finite in {self.model.dtype}; try dtype float32")
+            raise UnusableError(f"latents are not finite in {self.model.dtype}; try dtype float32")
         with self.model.phase("decode"):
             return self.model.decode(latents, size_wh)
 
@@ -303,17 +285,3 @@ class LatentEditor:
 def _near(box: Box, other: Box) -> bool:
     grown = Box(other.x - NEAR, other.y - NEAR, other.w + 2 * NEAR, other.h + 2 * NEAR)
     return box.intersection(grown) > 0
-
-
-def _stride(
-    scheduler: DDIMScheduler, output: torch.Tensor, level: int, following: int, latents: torch.Tensor
-) -> torch.Tensor:
-    """Do one DDIM step (arXiv 2010.02502, equation 12) from a level to any later one."""
-    timestep = scheduler.timesteps[level]
-    clean: torch.Tensor = scheduler.step(output, timestep, latents).pred_original_sample
-    alphas, steps = scheduler.alphas_cumprod, len(scheduler.timesteps)
-    now = float(alphas[timestep])
-    then = float(alphas[scheduler.timesteps[following]]) if following < steps else float(scheduler.final_alpha_cumprod)
-    noise = (latents - now**0.5 * clean) / (1 - now) ** 0.5
-    following_latents: torch.Tensor = then**0.5 * clean + (1 - then) ** 0.5 * noise
-    return following_latents

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from tools.backend.editor_masks import Floats, Mask, Pixels
-    from tools.backend.editor_plan import EditPlan
+    from tools.backend.editor_plan import NetEdit
     from tools.scene.box import Box
 
 FRINGE = 2  # pixels around an object that its antialiasing, shadow line or a tight mask may have coloured
@@ -38,7 +38,7 @@ class Canvas:
     alphas: dict[str, Floats]
 
 
-def make_canvas(pixels: Pixels, plan: EditPlan, masks: Mapping[str, Mask]) -> Canvas:
+def make_canvas(pixels: Pixels, plan: NetEdit, masks: Mapping[str, Mask]) -> Canvas:
     """Do the part of an edit that pixels alone can do.
 
     ``masks`` holds, by id in the current layout, disjoint masks of erased, restyled, moved and nearby

@@ -43,7 +43,7 @@ class Touched:
 
 
 @dataclass(frozen=True)
-class EditPlan:
+class NetEdit:
     """The net effect of a list of operations.
 
     ``target`` is the layout aimed at; ``touched`` and ``untouched`` are its objects, back to front;
@@ -72,7 +72,7 @@ class EditPlan:
         return self.target.model_copy(update={"objects": tuple(objects)})
 
 
-def plan_edit(scene: Layout, operations: Sequence[Operation]) -> EditPlan:
+def plan_edit(scene: Layout, operations: Sequence[Operation]) -> NetEdit:
     """Fold ``operations``, done in the order given, into what has to change.
 
     Several operations on one object add up (Move then Restyle: the object at its new place in the new
@@ -110,7 +110,7 @@ def plan_edit(scene: Layout, operations: Sequence[Operation]) -> EditPlan:
     staying = {source.id for source in (origin[placed.id] for placed in layout.objects) if source is not None}
     leaving = {one.source.id for one in touched if one.source is not None and one.moved}
     erased = tuple(placed for placed in scene.objects if placed.id not in staying or placed.id in leaving)
-    return EditPlan(layout, tuple(touched), tuple(untouched), erased)
+    return NetEdit(layout, tuple(touched), tuple(untouched), erased)
 
 
 def _same(box: Box, other: Box) -> bool:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from configs.settings import EditorSettings
     from tools.backend.editor_canvas import Canvas
     from tools.backend.editor_masks import Floats, Mask
-    from tools.backend.editor_plan import EditPlan
+    from tools.backend.editor_plan import NetEdit
 
 Levels = NDArray[np.int64]
 
@@ -56,7 +56,7 @@ def held_steps(settings: EditorSettings) -> int:
 
 
 def make_schedule(
-    plan: EditPlan, canvas: Canvas, masks: Mapping[str, Mask], made: Mapping[str, Mask], settings: EditorSettings,
+    plan: NetEdit, canvas: Canvas, masks: Mapping[str, Mask], made: Mapping[str, Mask], settings: EditorSettings,
     factor: int,
 ) -> Schedule:  # fmt: skip
     """Decide for every latent cell when it is released.
@@ -102,7 +102,7 @@ def make_schedule(
     return Schedule(release, erased, restyled, cores, region, opaque, visible)
 
 
-def _visible(plan: EditPlan, canvas: Canvas, masks: Mapping[str, Mask], made: Mapping[str, Mask]) -> dict[str, Mask]:
+def _visible(plan: NetEdit, canvas: Canvas, masks: Mapping[str, Mask], made: Mapping[str, Mask]) -> dict[str, Mask]:
     """Return what of each touched object is not covered by one in front of it."""
     touched = {one.placed.id: made.get(one.placed.id, canvas.cores.get(one.placed.id)) for one in plan.touched}
     covered = np.zeros_like(canvas.erased)

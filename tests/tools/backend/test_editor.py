@@ -61,7 +61,7 @@ def picture(size_wh: tuple[int, int] = (64, 64), seed: int = 0) -> Image.Image:
 
 
 def changed(edited: Edited, image: Image.Image) -> np.ndarray:
-    return (np.asarray(edited.image) != np.asarray(image)).any(axis=-1)
+    return np.asarray((np.asarray(edited.image) != np.asarray(image)).any(axis=-1))
 
 
 OPERATIONS: dict[str, list[Operation]] = {
@@ -167,7 +167,11 @@ def test_passes_are_batched_and_reported(model: GroundedDiffusion) -> None:
     handle = model.unet.register_forward_pre_hook(lambda _, inputs: rows.append(len(inputs[0])))
     phases: list[tuple[str, int, int]] = []
     try:
-        operations = [ADD, Add(name="cat", box=Box(0.1, 0.6, 0.3, 0.3)), Move(id="dog #1", box=Box(0.4, 0.4, 0.2, 0.2))]
+        operations: list[Operation] = [
+            ADD,
+            Add(name="cat", box=Box(0.1, 0.6, 0.3, 0.3)),
+            Move(id="dog #1", box=Box(0.4, 0.4, 0.2, 0.2)),
+        ]
         edited = editor.edit(picture(), operations, SCENE, progress=lambda *step: phases.append(step))
     finally:
         handle.remove()
@@ -241,3 +245,16 @@ class TestUnusableOutput:
 def test_a_box_below_the_resolution_of_the_latents_is_refused(model: GroundedDiffusion) -> None:
     with pytest.raises(BackendError, match="larger box"):
         make_editor(model).edit(picture(), [Add(name="cup", box=Box(0.1, 0.1, 0.01, 0.2))], SCENE)
+
+
+def test_attention_guidance_costs_its_evaluations_and_moves_the_result(model: GroundedDiffusion) -> None:
+    operations = [*OPERATIONS["restyle"], ADD]
+    plain, guided, again = (
+        make_editor(model, steps=8, attention_guidance=strength).edit(picture(), operations, SCENE)
+        for strength in (0.0, 30.0, 30.0)
+    )
+    # restyling starts at level 2 of 8, guidance ends at 60 % of 8 = level 5
+    assert guided.cost.unet_evaluations == plain.cost.unet_evaluations + 3
+    assert guided.image.tobytes() == again.image.tobytes()
+    assert guided.image.tobytes() != plain.image.tobytes()
+    assert not (changed(guided, picture()) & ~guided.region).any()
