@@ -30,7 +30,7 @@ class Requirement(Frozen):
     - count: exactly ``count`` objects of the name, whatever their attributes.
     - attribute: at least ``count`` of them have the attributes; with a ``box``, the one there has them.
     - relation: ``count`` subjects stand in ``predicate`` to the ``objects`` (none: to the picture).
-    - placed: the object is at ``box``. kept: it is still there.
+    - placed: the object is at ``box``, and more there than where it ``was``. kept: it is still there.
     - absent: nothing like it in the picture; with a ``box``, nothing like it there.
     """
 
@@ -41,6 +41,7 @@ class Requirement(Frozen):
     objects: tuple[Query, ...] = Field(default=(), max_length=2)
     object_count: int = Field(default=1, ge=1, le=2000, description="how many things a directional relation must face")
     box: Box | None = None
+    was: Box | None = Field(default=None, description="where a moved object stood before; a short way must be seen too")
     id: ObjectId | None = Field(default=None, description="of the layout's object that is meant")
 
     @model_validator(mode="after")
@@ -231,7 +232,7 @@ def _pair(old: PlacedObject, new: PlacedObject) -> list[Requirement]:
     restyled = bool(new.attributes) and set(_query(old).attributes) != set(_query(new).attributes)
     if overlap <= (IN_PLACE if restyled else KEPT):
         query = _query(new) if new.attributes else _query(old)
-        return [Requirement(kind="placed", query=query, box=new.box, id=old.id), _gone(old)]
+        return [Requirement(kind="placed", query=query, box=new.box, was=old.box, id=old.id), _gone(old)]
     if restyled:
         return [Requirement(kind="attribute", query=_query(new), box=new.box, id=old.id)]
     return [Requirement(kind="kept", query=_query(old), box=old.box, id=old.id)]

@@ -33,20 +33,22 @@ if TYPE_CHECKING:
 
 GRID = 100  # steps along each side of the picture
 EDGE = 2  # steps that a moved or new box keeps from the border
-CLEAR = 3  # steps wished for between two boxes
+CLEAR = 5  # steps wished for between two boxes
 SIZE = 0.28  # side of a new object when the picture holds nothing to compare with
 LARGEST = 0.45  # side that a new object never exceeds
 SCALES = (100, 80, 60, 45)  # per cent of its usual size that an object may take when it is crowded
 ASIDE = 15  # steps between centres for "left of" and the like, and from the picture's middle
+STRIDE = 0.15  # of its longer side that a moved object travels at least; less would not count as a Move
 CENTRAL = 8  # steps from the picture's middle for "in the middle"
 CLOSE = 8  # steps, at most, between things next to each other
 RESTING = 3  # steps, at most, between a thing and what it stands on
 MOST = 100  # objects that a layout can hold
 
-# What a change costs: keeping is free, then restyling, moving (the farther the dearer), removing, adding.
-RESTYLE, MOVE, WAY, REMOVE, ADD = 1000, 1500, 2, 2000, 2500
+# What a change costs: keeping is free, then restyling, moving (the farther the dearer; what others stand in
+# relation to rather stays), removing, adding.
+RESTYLE, MOVE, ANCHOR, WAY, REMOVE, ADD = 1000, 1500, 100, 2, 2000, 2500
 TIGHT, OVERLAP, SHRINK, DRIFT = 20, 20, 120, 1
-EFFORT = 1.0  # deterministic seconds
+EFFORT = 0.2  # deterministic seconds; a good answer comes early, the proof that it is the best one late
 
 
 class Unsatisfiable(ValueError):
@@ -178,9 +180,11 @@ class _Model:
             wished = [restyled(old.attributes, wish) for wish in wishes.get(old.name, ())]
             styles = list(dict.fromkeys([old.attributes, *wished]))
             slots.append(_Slot(old.name, old, styles, fixed=old.name not in names))
-        for number, one in enumerate(self.demands):
-            if claims(one):
-                self.pins[number] = self._pin(one, slots)
+        # Known objects first, so that a new one does not take the place of one that is asked for by id.
+        order = sorted(range(len(self.demands)), key=lambda number: self.demands[number].id not in self.current.ids)
+        for number in order:
+            if claims(self.demands[number]):
+                self.pins[number] = self._pin(self.demands[number], slots)
         for name in names:
             there = sum(slot.name == name for slot in slots)
             styles = list(dict.fromkeys([(), *wishes[name]]))
@@ -248,10 +252,12 @@ class _Model:
             else:
                 self._set(slot, old.box, unless=slot.moved)
                 cp.add_implication(slot.moved, slot.present)
+                self._stride(slot, old.box, resized=scale[1:])
         if old is None:
             self.costs.append(ADD * slot.present)
         else:
-            self.costs += [REMOVE * slot.present.negated(), MOVE * slot.moved]
+            anchor = any(query.name == slot.name for one in self.demands for query in one.objects)
+            self.costs += [REMOVE * slot.present.negated(), (MOVE + ANCHOR * anchor) * slot.moved]
             self.costs += [RESTYLE * chosen for chosen in slot.style[1:]]
         if not slot.fixed:
             home = old.box.center if old else self._home(slot.name)
@@ -261,6 +267,15 @@ class _Model:
                 cp.add(way >= offset).only_enforce_if(slot.moved)
                 cp.add(way >= -offset).only_enforce_if(slot.moved)
                 self.costs.append((WAY if old else DRIFT) * way)
+
+    def _stride(self, slot: _Slot, box: Box, resized: list[IntVar]) -> None:
+        step = math.ceil(2 * STRIDE * GRID * max(box.w, box.h))
+        ways = [self.cp.new_bool_var("") for _ in range(4)]
+        for axis in (0, 1):
+            offset = slot.center2(axis) - round(2 * GRID * box.center[axis])
+            self.cp.add(offset >= step).only_enforce_if(ways[2 * axis])
+            self.cp.add(offset <= -step).only_enforce_if(ways[2 * axis + 1])
+        self.cp.add_bool_or([slot.moved.negated(), *ways, *resized])
 
     def _set(self, slot: _Slot, box: Box, unless: IntVar | None = None) -> None:
         x0, y0, x1, y1 = box.to_px((GRID, GRID))
@@ -424,7 +439,9 @@ def _distinct(
     return choices
 
 
-def _placings(predicate: Predicate, subject: _Slot, *others: _Slot) -> list[list[cp_model.BoundedLinearExpression]]:
+def _placings(
+    predicate: Predicate, subject: _Slot, *others: _Slot
+) -> list[list[cp_model.BoundedLinearExpression | bool]]:
     """Return alternatives; each is a list of constraints that together make the relation clearly true."""
     if predicate in DIRECTIONS:
         axis, sign = DIRECTIONS[predicate]
@@ -443,7 +460,7 @@ def _placings(predicate: Predicate, subject: _Slot, *others: _Slot) -> list[list
         space = other.start(1) - subject.end(1)
         over = [subject.center2(0) >= 2 * other.start(0) + 1, subject.center2(0) <= 2 * other.end(0) - 1]
         return [[space >= 0, space <= RESTING, *over]]
-    placings = []
+    placings: list[list[cp_model.BoundedLinearExpression | bool]] = []
     for axis in (0, 1):
         for low, high in (others, others[::-1]):
             span = high.center2(axis) - low.center2(axis)

@@ -121,6 +121,8 @@ def _check(one: Requirement, found: Sequence[Thing], claimed: dict[int, Thing]) 
     fitting = [thing for thing in same_name if thing.fits(one.query)]
     if claims(one):
         here = claimed.get(id(one))
+        if here and one.was and one.box and here.box.iou(one.was) >= here.box.iou(one.box):
+            return _result(one, False, [here], f"it still at {[round(v, 2) for v in here.box]}")
         passed = here is not None and (not here.contradicts(one.query) if one.kind == "kept" else here.fits(one.query))
         seen = [here] if here else same_name
         return _result(one, passed, seen, _seen(seen) if here or not seen else f"it elsewhere: {_seen(seen, True)}")
