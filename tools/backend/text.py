@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import Any
 
 WORD_END = "</w>"
-SMALL_VOCABULARY = 2000  # a tokenizer with fewer entries knows whole words only, and can list them
+SMALL_VOCABULARY = 10_000  # a tokenizer with fewer entries was made for a list of words; CLIP's has 49 408
 
 
 def unknown_words(tokenizer: Any, text: str) -> tuple[str, ...]:
@@ -25,11 +26,16 @@ def unknown_words(tokenizer: Any, text: str) -> tuple[str, ...]:
 
 
 def known_words(tokenizer: Any) -> tuple[str, ...]:
-    """Return the words of a small word-level vocabulary, sorted; nothing for a large one."""
+    """Return the words of a small word-level vocabulary, sorted; nothing for a large one.
+
+    Entries that are only the end of longer words are left out.
+    """
     vocabulary = tokenizer.get_vocab()
     if len(vocabulary) > SMALL_VOCABULARY:
         return ()
-    words = (entry.removesuffix(WORD_END) for entry in vocabulary if entry.endswith(WORD_END))
+    merges = json.loads(tokenizer.backend_tokenizer.to_str())["model"].get("merges", ())
+    ends = {merge[1] if isinstance(merge, list) else merge.split(" ")[1] for merge in merges}
+    words = (entry.removesuffix(WORD_END) for entry in vocabulary if entry.endswith(WORD_END) and entry not in ends)
     return tuple(sorted(word for word in words if len(word) > 1 and word.isalnum()))
 
 
