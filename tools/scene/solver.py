@@ -36,7 +36,8 @@ EDGE = 2  # steps that a moved or new box keeps from the border
 CLEAR = 5  # steps wished for between two boxes
 SIZE = 0.28  # side of a new object when the picture holds nothing to compare with
 LARGEST = 0.45  # side that a new object never exceeds
-SCALES = (100, 80, 60, 45)  # per cent of its usual size that an object may take when it is crowded
+SMALLEST = 16  # steps: no longer side is shrunk below this, for small things are hard to draw and to find
+SCALES = (100, 85, 70, 55)  # per cent of its usual size that an object may take when it is crowded
 ASIDE = 15  # steps between centres for "left of" and the like, and from the picture's middle
 STRIDE = 0.15  # of its longer side that a moved object travels at least; less would not count as a Move
 CENTRAL = 8  # steps from the picture's middle for "in the middle"
@@ -285,15 +286,20 @@ class _Model:
                 constraint.only_enforce_if(unless.negated())
 
     def _sizes(self, slot: _Slot) -> list[tuple[int, int]]:
-        if slot.old is not None:
-            x0, y0, x1, y1 = slot.old.box.to_px((GRID, GRID))
-            return [(max((x1 - x0) * s // 100, 1), max((y1 - y0) * s // 100, 1)) for s in SCALES]
+        """Return sizes the object may take, the usual one first."""
+        w, h = slot.old.box[2:] if slot.old else self._usual_size(slot.name)
+        sizes = [(max(round(w * scale), 1), max(round(h * scale), 1)) for scale in SCALES]
+        return [sizes[0], *(size for size in sizes[1:] if max(size) >= SMALLEST)]
+
+    def _usual_size(self, name: str) -> tuple[float, float]:
+        """As others of its name; else a square as large as what is there; never too large for the crowd."""
         boxes = [placed.box for placed in self.current.objects]
-        like = [placed.box for placed in self.current.objects if placed.name == slot.name] or boxes
-        w, h = (median(box.w for box in like), median(box.h for box in like)) if like else (SIZE, SIZE)
+        like = [placed.box for placed in self.current.objects if placed.name == name]
+        side = median(math.sqrt(box.area) for box in boxes) if boxes else SIZE
+        w, h = (median(box.w for box in like), median(box.h for box in like)) if like else (side, side)
         total = max(len(boxes), sum(one.count for one in self.demands if one.kind == "count"), 1)
-        shrink = min(1.0, min(LARGEST, math.sqrt(0.6 / total)) / max(w, h))
-        return [(max(round(w * shrink * s), 3), max(round(h * shrink * s), 3)) for s in SCALES]
+        limit = min(LARGEST, math.sqrt(0.45 / total))
+        return w * min(1.0, limit / max(w, h)), h * min(1.0, limit / max(w, h))
 
     def _home(self, name: str) -> tuple[float, float]:
         """Where a new object would rather be: in the middle, as low or high as others of its name."""

@@ -20,10 +20,11 @@ if TYPE_CHECKING:
     from tools.scene.spec import Query
 
 SAME = 0.45  # IoU from which two boxes of one name are one thing
-INSIDE = 0.9  # or this share of the smaller one lies in the larger one ...
+INSIDE = 0.8  # or this share of the smaller one lies in the larger one ...
 PART = 0.25  # ... that is not more than four times as large
-CLASH = 0.8  # IoU from which two names are taken for readings of one object ...
-WEAK = 0.6  # ... of which one is dropped that scores less than this share of the other
+CLASH = 0.7  # IoU from which two names are taken for readings of one object ...
+WEAK = 0.75  # ... of which one is dropped that scores less than this share of the other,
+# or less at all, if only an attribute was seen: "red cat" on a red dog
 FAVOUR = 0.05  # head start of an attribute that is looked for, over its rivals
 
 
@@ -58,7 +59,7 @@ def things(detections: Iterable[Detection], wanted: Collection[Query] = ()) -> t
     each other (colours, materials) the best scoring one wins; one in ``wanted`` has a small head start,
     so that a tie does not cause an edit. With ``wanted`` given, an attributed box that stands alone counts
     only if it is wanted: "purple car", asked only as a rival of "red car", is no evidence of a car.
-    Of two names on one place the much weaker one is dropped.
+    Of two names on one place the much weaker one is dropped, for it is a misreading.
     """
     groups: list[list[Detection]] = []
     for detection in sorted((_plain(one) for one in detections), key=lambda one: -one.score):
@@ -125,7 +126,9 @@ def _covered(asked: Collection[str], found: Collection[str]) -> bool:
 
 
 def _outshines(strong: Thing, weak: Thing) -> bool:
-    return strong.name != weak.name and strong.score * WEAK > weak.score and strong.box.iou(weak.box) >= CLASH
+    by_name = any(not one.attributes for one in weak.detections)
+    limit = strong.score * (WEAK if by_name else 1.0)
+    return strong.name != weak.name and weak.score < limit and strong.box.iou(weak.box) >= CLASH
 
 
 def can_be_told_apart(first: Box, second: Box) -> bool:
