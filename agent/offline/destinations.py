@@ -1,0 +1,263 @@
+"""Where to: places ("in the top left corner", "next to the car") and shifts ("a bit to the left")."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from agent.offline import amounts
+from agent.offline.lexer import Phrases, phrases
+from agent.offline.placement import (
+    at,
+    beside,
+    fits_beside,
+    fits_picture,
+    free_place,
+    in_picture,
+)
+from agent.offline.selectors import read_selection
+from agent.offline.vocabulary import PICTURE_SIDES, TWO_SIDED
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from agent.offline.lexer import Cursor
+    from agent.offline.placement import Point
+    from agent.offline.selectors import Item, Scene
+    from tools.scene.box import Box
+    from tools.scene.spec import Predicate
+
+    Shift = Callable[[Box], Box]
+
+STEPS = {"bit": 0.1, None: 0.25, "much": 0.4}  # of the picture, for "to the left" and the like
+TOWARDS = {"bit": 0.25, None: 0.5, "much": 0.75}  # of the way
+
+_DIRECTIONS: Phrases[Point] = Phrases(
+    dict.fromkeys(("left", "to the left", "leftwards", "leftward", "towards the left", "toward the left", "to left",
+                   "further left", "further to the left", "more to the left", "over to the left"), (-1.0, 0.0))
+    | dict.fromkeys(("right", "to the right", "rightwards", "rightward", "towards the right", "toward the right",
+                     "to right", "further right", "further to the right", "more to the right", "over to the right"),
+                    (1.0, 0.0))
+    | dict.fromkeys(("up", "upwards", "upward", "higher", "higher up", "further up", "towards the top",
+                     "toward the top"), (0.0, -1.0))
+    | dict.fromkeys(("down", "downwards", "downward", "lower", "further down", "lower down", "towards the bottom",
+                     "toward the bottom"), (0.0, 1.0))
+)  # fmt: skip
+_ALL_THE_WAY = phrases("all the way")
+_HALFWAY = phrases("halfway|half way|half the way|midway")
+_TOWARDS = phrases("towards|toward|closer to|nearer to|nearer|in the direction of|closer towards|to|near to")
+_AWAY = phrases("away from|further away from|farther from|further from|farther away from")
+_OF_PICTURE = phrases("of the picture|of the image|of the width|of the height|of its width|of the way|of the picture width")
+_CORNERS: dict[str, tuple[Predicate, ...]] = {
+    f"{vertical} {side}{corner}": (first, second)
+    for vertical, first in (("top", "at the top"), ("upper", "at the top"), ("bottom", "at the bottom"),
+                            ("lower", "at the bottom"))
+    for side, second in (("left", "on the left"), ("right", "on the right"))
+    for corner in (" corner", "")
+}  # type: ignore[assignment]  # fmt: skip
+_MORE_SIDES: Phrases[tuple[Predicate, ...]] = Phrases(
+    _CORNERS
+    | {"to the top": ("at the top",), "to the bottom": ("at the bottom",), "to the center": ("in the middle",),
+       "to the middle": ("in the middle",), "all the way to the left": ("on the left",),
+       "all the way to the right": ("on the right",), "all the way to the top": ("at the top",),
+       "all the way to the bottom": ("at the bottom",), "all the way left": ("on the left",),
+       "all the way right": ("on the right",), "all the way up": ("at the top",),
+       "all the way down": ("at the bottom",), "in the foreground": ("at the bottom",)}
+)  # fmt: skip
+_TO = phrases("to be|so that it is|so that they are|so it is|to stand|to sit|until it is|directly|right|just|to|over|"
+              "over to|back|to a place|to a position|to the place|to the position|that is|which is|standing|sitting|"
+              "somewhere|onto|up to|down to|up|down")  # fmt: skip
+_WHERE = phrases("where|to where|to the place of|to the position of|in place of|in the place of|at the position of|"
+                 "at the place of|into the place of")  # fmt: skip
+_ONTO = phrases("onto|on to|up onto")
+
+
+@dataclass(frozen=True)
+class Place:
+    """A predicate towards boxes, or predicates of the picture, or exactly the middle of a box ("at")."""
+
+    predicate: Predicate | str
+    refs: tuple[Box, ...] = ()
+    sides: tuple[Predicate, ...] = ()
+
+    def box(self, size_wh: tuple[float, float], center: Point, others: Sequence[Box]) -> Box:
+        """Return where an object of this size goes that is at ``center`` now.
+
+        Raises:
+            NoPlaceError: nowhere.
+        """
+        if self.predicate == "at":
+            return at(self.refs[0].center, size_wh)
+        if self.sides:
+            return free_place(size_wh, [in_picture(self.sides, size_wh, center)], others, fits_picture(self.sides))
+        predicate: Predicate = self.predicate  # type: ignore[assignment]
+        if predicate == "on top of":
+            others = [box for box in others if box not in self.refs]
+        return free_place(size_wh, beside(predicate, size_wh, self.refs), others, fits_beside(predicate, self.refs))
+
+
+def starts(words: Cursor) -> bool:
+    """Return whether words that say where to follow."""
+    tables = (_DIRECTIONS, PICTURE_SIDES, TWO_SIDED, _MORE_SIDES, _TOWARDS, _AWAY, _HALFWAY, _ALL_THE_WAY, _WHERE, _ONTO)
+    if any(words.sees(table) for table in tables):
+        return True
+    here = words.position
+    found = words.take_word("by") != "" or amounts.read_degree(words) is not None or amounts.read_percent(words) is not None
+    words.position = here
+    return found
+
+
+def read_place(words: Cursor, scene: Scene, *, sides: bool = False) -> Place | None:
+    """Take a place; None where none follows. With ``sides``, "to the left" alone is one."""
+    start = words.position
+    if words.take(_WHERE):
+        chosen = _one(words, scene, start)
+        words.take_word("is", "was", "stands")
+        return Place("at", (chosen.box,))
+    found = _read_sides(words)
+    if found is not None:
+        return Place("", sides=found)
+    words.take(_TO)
+    found = _read_sides(words)
+    if found is not None:
+        return Place("", sides=found)
+    predicate = words.take(TWO_SIDED)
+    if predicate is None:
+        words.position = start
+        if words.take(_ONTO):
+            predicate = "on top of"
+        elif sides and (way := words.take(_DIRECTIONS)) is not None:
+            named: dict[Point, Predicate] = {(-1.0, 0.0): "left of", (1.0, 0.0): "right of", (0.0, -1.0): "above"}
+            return Place(named.get(way, "below"), tuple(item.box for item in scene.focus[-1:]))
+        else:
+            return None
+    focus, name = scene.focus, scene.last_name
+    first = read_selection(words, scene, places=False) if predicate != "between" else _read_pair(words, scene, start)
+    if len(first) != (2 if predicate == "between" else 1):
+        words.fail("a place needs one object to compare with ('between' needs two)", start, words.position)
+    scene.focus, scene.last_name = focus, name
+    return Place(predicate, tuple(item.box for item in first))
+
+
+def read_shift(words: Cursor, scene: Scene, chosen: Sequence[Item], spoken: str) -> Shift | None:
+    """Take "a bit to the left", "20% up", "towards the dog"; return what it does to a box, or None."""
+    start = words.position
+    degree = amounts.read_degree(words)
+    share = _read_share(words)
+    if share is None and degree is None:
+        degree = amounts.read_degree(words)
+    half = bool(words.take(_HALFWAY))
+    way = None
+    if words.length(_DIRECTIONS) > max(words.length(PICTURE_SIDES), words.length(_MORE_SIDES), words.length(TWO_SIDED)):
+        way = _read_ways(words)
+    elif spoken in {"raise", "lift", "lower"}:
+        way = (0.0, 1.0 if spoken == "lower" else -1.0)
+    if way is not None:
+        degree = degree or amounts.read_degree(words)
+        share = share if share is not None else _read_share(words)
+        step = 0.5 if half else share if share is not None else STEPS[degree]
+        return lambda box: at((box.center[0] + way[0] * step, box.center[1] + way[1] * step), (box.w, box.h))
+    if spoken in {"center", "centre"} and (words.done or not words.word()[0].isalpha() or words.word() in {"and", "then"}):
+        return lambda box: at((0.5, 0.5), (box.w, box.h))
+    away = bool(words.take(_AWAY))
+    towards = not away and words.sees(_TOWARDS) is not None and (
+        words.word() != "to" or half or share is not None
+    )  # fmt: skip
+    if away or towards:
+        if towards:
+            words.take(_TOWARDS)
+        goal = _goal(words, scene, start)
+        degree = degree or amounts.read_degree(words)
+        share = share if share is not None else _read_share(words)
+        part = 0.5 if half else share if share is not None else TOWARDS[degree]
+        return _away(goal, part) if away else _closer(goal, part)
+    if degree is not None or share is not None or half:
+        words.fail("say which way, such as 'to the left'", start)
+    words.position = start
+    return None
+
+
+def _read_ways(words: Cursor) -> Point:
+    x = y = 0.0
+    while True:
+        way = words.take(_DIRECTIONS)
+        if way is None:
+            break
+        x, y = x + way[0], y + way[1]
+        before = words.position
+        if words.take_word("and", "then") and words.sees(_DIRECTIONS) and not words.sees(TWO_SIDED):
+            continue
+        words.position = before
+        if not words.sees(_DIRECTIONS):
+            break
+    return x, y
+
+
+def _read_share(words: Cursor) -> float | None:
+    before = words.position
+    words.take_word("by")
+    share = amounts.read_percent(words)
+    if share is None:
+        words.position = before
+        return None
+    words.take(_OF_PICTURE)
+    if share > 1:
+        words.fail("a shift is at most 100% of the picture", before, words.position)
+    return share
+
+
+def _read_sides(words: Cursor) -> tuple[Predicate, ...] | None:
+    longest = max(words.length(PICTURE_SIDES), words.length(_MORE_SIDES))
+    if not longest or words.length(TWO_SIDED) > longest:
+        return None
+    if words.length(PICTURE_SIDES) >= words.length(_MORE_SIDES):
+        return words.take(PICTURE_SIDES)
+    return words.take(_MORE_SIDES)
+
+
+def _read_pair(words: Cursor, scene: Scene, start: int) -> list[Item]:
+    pair = read_selection(words, scene, places=False)
+    if len(pair) != 2:
+        words.fail("'between' needs two objects joined by 'and'", start, words.position)
+    return pair
+
+
+def _one(words: Cursor, scene: Scene, start: int) -> Item:
+    focus = scene.focus
+    chosen = read_selection(words, scene, places=False)
+    scene.focus = focus
+    if len(chosen) != 1:
+        words.fail("name one object there", start, words.position)
+    return chosen[0]
+
+
+def _goal(words: Cursor, scene: Scene, start: int) -> Point:
+    middle = phrases("the middle|the center|the centre|the middle of the picture|the center of the picture")
+    if words.take(middle):
+        return 0.5, 0.5
+    corner = phrases("the")
+    here = words.position
+    words.take(corner)
+    found = words.take(Phrases(_CORNERS))
+    if found is not None:
+        return in_picture(found, (0.0, 0.0), (0.5, 0.5))
+    words.position = here
+    return _one(words, scene, start).box.center
+
+
+def _closer(goal: Point, part: float) -> Shift:
+    def shift(box: Box) -> Box:
+        x, y = box.center
+        return at((x + part * (goal[0] - x), y + part * (goal[1] - y)), (box.w, box.h))
+
+    return shift
+
+
+def _away(goal: Point, part: float) -> Shift:
+    def shift(box: Box) -> Box:
+        x, y = box.center
+        dx, dy = x - goal[0], y - goal[1]
+        length = (dx * dx + dy * dy) ** 0.5 or 1.0
+        return at((x + part / 2 * dx / length, y + part / 2 * dy / length), (box.w, box.h))
+
+    return shift

@@ -1,0 +1,568 @@
+"""The instruction grammar: "swap the cup and the bowl, then make it red" becomes operations on a layout.
+
+An instruction is clauses parted by "and", "then", "," or "."; a clause without a verb repeats the one
+before ("make the car blue and the dog red"). Clauses are done one after the other on a working copy; what
+comes out is their net effect, at most one change of place and one of looks for each object.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from agent.offline import amounts, destinations
+from agent.offline.lexer import Cursor, Phrases, phrases
+from agent.offline.nouns import NounPhrase, is_adjective, read_attributes, read_noun_phrase
+from agent.offline.placement import NoPlaceError, at, free_place, scaled, usual_size
+from agent.offline.selectors import Item, Scene, read_selection, starts_selection
+from tools.scene.box import Box
+from tools.scene.operations import Add, Move, Remove, Replace, Restyle
+from tools.scene.words import COLOURS, family
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from tools.scene.layout import Layout, PlacedObject
+    from tools.scene.operations import Operation
+
+HINT = (
+    "known actions: add, remove, move ('to the left', 'a bit up', 'next to the car', 'towards the dog'), swap, "
+    "make larger or smaller ('by 20%', 'twice as big'), replace X with Y, make X red, turn X into Y, duplicate"
+)
+_VERBS = Phrases(
+    dict.fromkeys("remove|delete|erase|get rid of|take away|take out|eliminate|clear|clear away|wipe out|discard|"
+                  "throw away|throw out|take|cut out|hide|drop".split("|"), "remove")
+    | dict.fromkeys("add|insert|include|draw|create|generate|there should be|i need|give me|i want|i would like|"
+                    "introduce|we need".split("|"), "add")
+    | dict.fromkeys("put|place|set|position|drop in".split("|"), "put")
+    | dict.fromkeys("move|shift|slide|push|drag|bring|relocate|nudge|pull|send|reposition|center|centre|raise|lower|"
+                    "lift".split("|"), "move")
+    | dict.fromkeys("swap|exchange|switch|interchange|trade".split("|"), "swap")
+    | dict.fromkeys("resize|enlarge|shrink|grow|scale|scale up|scale down|double|halve|triple|expand|magnify|"
+                    "increase|decrease|reduce|upscale|downscale".split("|"), "resize")
+    | dict.fromkeys("replace|substitute".split("|"), "replace")
+    | dict.fromkeys("make|turn|change|transform|convert|recolor|recolour|color|colour|paint|repaint|dye|tint|"
+                    "restyle|render".split("|"), "make")
+    | dict.fromkeys("duplicate|copy|clone|repeat|make a copy of|make another copy of|add a copy of|make copies of|"
+                    "create a copy of|make a duplicate of".split("|"), "duplicate")
+    | dict.fromkeys("put back|bring back|restore|re-add|readd".split("|"), "restore")
+)  # fmt: skip
+_POLITE = phrases("please|can you|could you|would you|will you|i want you to|i would like you to|i want to|kindly|now|"
+                  "also|then|next|first|finally|afterwards|after that|just|let us|you should|i need you to|"
+                  "ok|okay|hey|and|,|.|;|!|so|but|instead")  # fmt: skip
+_BETWEEN = phrases("and then|and also|and|then|,|;|.|!|after that|afterwards|but|please|too|as well|thanks|thank you|?")
+_NOTHING_ELSE = phrases(
+    "keep everything else|keep the rest|leave everything else|leave the rest|do not change anything else|"
+    "do not touch anything else|keep everything else the same|keep the rest the same|keep everything else unchanged|"
+    "keep everything else as it is|keep the rest as it is|leave everything else as it is|leave the rest as it is|"
+    "keep the rest unchanged|leave everything else unchanged|leave the rest unchanged|nothing else|"
+    "leave everything else alone|leave the rest alone|without changing anything else|"
+    "leave everything else the same"
+)
+_FROM_PICTURE = phrases("from the picture|from the image|from the photo|from the scene|from it|from there|"
+                        "in the picture|in the image|from this picture|from this image|completely|entirely")  # fmt: skip
+_TO_PICTURE = phrases("to the picture|to the image|to the photo|to the scene|into the picture|into the image|"
+                      "in the picture|in the image|into the scene|in the scene|somewhere|anywhere")  # fmt: skip
+_BACK = phrases("back")
+_WITH = phrases("with|by|for|against|into|to")
+_INTO = phrases("into|to|in|be|become|look|to be|to become")
+_COLOUR_OF = phrases("the color of|the colour of|the colors of|the colours of|color of|colour of")
+_COLOUR = phrases("'s color|'s colour|color|colour")
+_PLACES_OF = phrases("the positions of|the places of|the position of|the place of|the locations of|positions of|"
+                     "places of|the place|the positions")  # fmt: skip
+_SWAP_PLACES = phrases("swap places|swap positions|trade places|switch places|change places|exchange places|"
+                       "switch positions|trade positions|exchange positions")  # fmt: skip
+_SIZE_OF = phrases("the size of|size of|the scale of")
+_GONE = phrases("disappear|vanish|go away|gone")
+_SAME_SIZE = phrases("as big as|as large as|as small as|the same size as|the size of|as tall as|the size as")
+_BIG = {"big": 1.3, "large": 1.3, "huge": 1.7, "giant": 1.7, "enormous": 1.7, "small": 0.7, "little": 0.7, "tiny": 0.45,
+        "bigger": 1.3, "smaller": 0.7}  # fmt: skip
+_COMPARED = phrases("a bigger|a larger|a smaller|bigger|larger|smaller")
+
+
+@dataclass(frozen=True)
+class Memory:
+    """What earlier turns left behind.
+
+    ``recent``: ids that were spoken of or changed last, the newest last ("it"); ``removed``: objects that
+    were taken away, the newest last ("put back the dog").
+    """
+
+    recent: tuple[str, ...] = ()
+    removed: tuple[PlacedObject, ...] = ()
+
+
+def parse_instruction(text: str, layout: Layout, memory: Memory | None = None) -> tuple[Operation, ...]:
+    """Read an instruction about a picture that holds ``layout``; its goal is ``apply(layout, operations)``.
+
+    Raises:
+        CannotParse: unknown words, an object that is not there or could be one of several, a place that
+            does not exist, or nothing to change.
+    """
+    return _Instruction(text, layout, memory or Memory()).read()
+
+
+class _Instruction:
+    def __init__(self, text: str, layout: Layout, memory: Memory) -> None:
+        self.words = Cursor(text)
+        self.memory = memory
+        items = [Item(one.id, one.name, one.attributes, one.box, one) for one in layout.objects]
+        focus = [item for recent in memory.recent for item in items if item.id == recent]
+        self.scene = Scene(items, focus, focus[-1].name if focus else "")
+        self.layout = layout
+        self.verb = ""
+        self.added = 0
+
+    def read(self) -> tuple[Operation, ...]:
+        words = self.words
+        while words.take(_POLITE):
+            pass
+        while not words.done:
+            start = words.position
+            self._read_clause()
+            if words.position == start:
+                words.fail(HINT)
+            if words.done:
+                break
+            if not words.take(_BETWEEN):
+                words.fail(HINT)
+            while words.take(_POLITE) or words.take(_BETWEEN):
+                pass
+        operations = self._net()
+        if not operations:
+            words.fail("the picture is like that already", 0)
+        return operations
+
+    def _read_clause(self) -> None:
+        words = self.words
+        if words.take(_NOTHING_ELSE):
+            return
+        start = words.position
+        spoken = words.word()
+        verb = words.take(_VERBS)
+        if verb is None and self.verb and (self.verb == "add" or starts_selection(words, self.scene)):
+            verb, spoken = self.verb, ""
+        match verb:
+            case "remove":
+                self._remove(spoken)
+            case "add":
+                self._add(start)
+            case "put":
+                if words.sees(_BACK):
+                    words.take(_BACK)
+                    verb = "restore"
+                    self._restore(start)
+                elif starts_selection(words, self.scene) and words.word() not in {"a", "an", "another"}:
+                    verb = "move"
+                    self._move(start, spoken)
+                else:
+                    verb = "add"
+                    self._add(start)
+            case "move":
+                self._move(start, spoken)
+            case "swap":
+                self._swap(start)
+            case "resize":
+                self._resize(start, spoken)
+            case "replace":
+                self._replace(start)
+            case "make":
+                self._make(start)
+            case "duplicate":
+                self._duplicate(start)
+            case "restore":
+                self._restore(start)
+            case _:
+                words.fail(HINT)
+        self.verb = verb
+
+    # remove
+
+    def _remove(self, spoken: str) -> None:
+        chosen = read_selection(self.words, self.scene)
+        if spoken == "take" and not (self.words.take_word("away", "out", "off") or self.words.sees(_FROM_PICTURE)):
+            self.words.fail(HINT)
+        self.words.take_word("away", "out")
+        self.words.take(_FROM_PICTURE)
+        self._forget(chosen)
+
+    def _forget(self, chosen: Sequence[Item]) -> None:
+        self.scene.items = [item for item in self.scene.items if item not in chosen]
+        self.scene.focus = []
+
+    # add
+
+    def _add(self, start: int) -> None:
+        words = self.words
+        words.take_word("in")
+        made: list[Item] = []
+        lead = None
+        while True:
+            phrase = self._new_object(start)
+            self._check_count(phrase)
+            words.take(_TO_PICTURE)
+            place = destinations.read_place(words, self.scene) or lead
+            words.take(_TO_PICTURE)
+            made += [self._put(phrase, place, start) for _ in range(phrase.count or 1)]
+            self.scene.focus = made
+            before = words.position
+            if words.word() in {",", "and"}:
+                while words.take_word(",", "and"):
+                    pass
+                if not words.sees(_VERBS) and not words.sees(_NOTHING_ELSE) and words.word() not in {"then", "also"} and self._sees_new():
+                    continue
+            words.position = before
+            return
+
+    def _sees_new(self) -> bool:
+        word = self.words.word()
+        return word in {"a", "an", "another", "one", "two", "three", "four", "five"} or word.isdigit() or is_adjective(word)
+
+    def _new_object(self, start: int) -> NounPhrase:
+        words = self.words
+        here = words.position
+        if words.sees(Phrases({"one more": 1, "another": 1})) and words.word(1 if words.word() == "another" else 2) in {"one", ""}:
+            words.position += 2 if words.word() == "one" else 1
+            words.take_word("one")
+            last = self.scene.focus[-1:] or []
+            if not last:
+                words.fail("name what to add", here)
+            return NounPhrase(last[0].name, last[0].attributes, 1, "another", False, here, words.position)
+        number_at = 1 if words.word(1) == "more" else 0
+        if number_at:
+            tokens = words.tokens
+            words.tokens = [*tokens[: here + 1], *tokens[here + 2 :]]  # "two more dogs" adds two dogs
+        phrase = read_noun_phrase(words, self.scene.last_name)
+        if phrase is None:
+            words.fail("name an object to add, such as 'a red car'", start)
+        if phrase.definite and phrase.determiner != "the other":
+            words.fail(f"{words.quote(phrase.start, phrase.end)!r} sounds as if it were there; say 'a {phrase.phrase}'",
+                       start, phrase.end)  # fmt: skip
+        if phrase.count is None and phrase.plural:
+            words.fail("say how many, such as 'two'", phrase.start, phrase.end)
+        self.scene.last_name = phrase.name
+        return phrase
+
+    def _check_count(self, phrase: NounPhrase) -> None:
+        self.added += phrase.count or 1
+        if self.added > 20:
+            self.words.fail("add at most 20 objects at once", phrase.start, phrase.end)
+
+    def _put(self, phrase: NounPhrase, place: destinations.Place | None, start: int) -> Item:
+        factor = 1.0
+        for word in phrase.attributes:
+            factor *= _BIG.get(word, 1.0)
+        attributes = tuple(word for word in phrase.attributes if word not in _BIG)
+        same = [item.box for item in self.scene.items if item.name == phrase.name]
+        width, height = usual_size(same, self.scene.boxes())
+        return self._insert(phrase.name, attributes, (width * factor, height * factor), place, start)
+
+    def _insert(
+        self, name: str, attributes: tuple[str, ...], size: tuple[float, float], place: destinations.Place | None, start: int
+    ) -> Item:
+        others = self.scene.boxes()
+        size = min(size[0], 0.95), min(size[1], 0.95)
+        try:
+            box = free_place(size, [(0.5, 0.6)], others) if place is None else place.box(size, (0.5, 0.6), others)
+        except NoPlaceError:
+            self.words.fail("there is no room for it at that place", start, self.words.position)
+        item = Item(f"{name} (new {len(self.scene.items)})", name, attributes, box)
+        self.scene.items.append(item)
+        return item
+
+    # move
+
+    def _move(self, start: int, spoken: str) -> None:
+        words, scene = self.words, self.scene
+        here, focus, name = words.position, scene.focus, scene.last_name
+        words.take(_PLACES_OF)
+        chosen = read_selection(words, scene)
+        if not self._sees_destination(spoken):
+            # "move the dog on the left to the right" needs the place to tell which dog; "next to the car" does not
+            words.position, scene.focus, scene.last_name = here, focus, name
+            words.take(_PLACES_OF)
+            chosen = read_selection(words, scene, places=False)
+        self._move_to(chosen, start, spoken)
+
+    def _sees_destination(self, spoken: str) -> bool:
+        here, words = self.words.position, self.words
+        words.take_word("up", "down", "over") if words.word(1) in {"to", "towards"} else None
+        found = spoken in {"center", "centre", "raise", "lower", "lift"} or destinations.starts(words)
+        words.position = here
+        return found
+
+    def _move_to(self, chosen: Sequence[Item], start: int, spoken: str) -> None:
+        words = self.words
+        shift = destinations.read_shift(words, self.scene, chosen, spoken)
+        if shift is not None:
+            for item in chosen:
+                moved = shift(item.box)
+                if moved == item.box:
+                    words.fail(f"{item.id!r} cannot go any further that way", start, words.position)
+                item.box = moved
+            self.scene.focus = list(chosen)
+            return
+        place = destinations.read_place(words, self.scene)
+        if place is None:
+            words.fail("say where to, such as 'to the left', 'to the top right corner' or 'next to the car'",
+                       start, words.position)  # fmt: skip
+        for item in chosen:
+            others = self.scene.boxes(item)
+            try:
+                size = item.box.w, item.box.h
+                item.box = place.box(size, item.box.center, others)
+            except NoPlaceError:
+                words.fail(f"there is no room for {item.id!r} at that place", start, words.position)
+        self.scene.focus = list(chosen)
+
+    # swap
+
+    def _swap(self, start: int) -> None:
+        words, scene = self.words, self.scene
+        colours = bool(words.take(_COLOUR_OF))
+        words.take(_PLACES_OF)
+        words.take_word("of")
+        chosen = read_selection(words, scene)
+        if len(chosen) == 1 and words.take_word("for"):
+            phrase = read_noun_phrase(words, scene.last_name)
+            if phrase is None or phrase.definite:
+                words.fail("say what it is swapped for, such as 'a cat'", start)
+            self._become(chosen, phrase, start)
+            return
+        if len(chosen) == 1 and words.take(_WITH):
+            chosen = [*chosen, *read_selection(words, scene)]
+        self._exchange(chosen, start, colours=colours)
+
+    def _exchange(self, chosen: Sequence[Item], start: int, *, colours: bool) -> None:
+        if len(chosen) != 2:
+            self.words.fail(f"a swap takes two objects, not {len(chosen)}", start, self.words.position)
+        first, second = chosen
+        if colours:
+            tones = [tuple(word for word in item.attributes if family(word) == "colour") for item in chosen]
+            if not all(tones):
+                self.words.fail("both need a known colour", start, self.words.position)
+            first.attributes, second.attributes = (
+                self._restyled(first.attributes, tones[1]),
+                self._restyled(second.attributes, tones[0]),
+            )
+        else:
+            first.box, second.box = (
+                at(second.box.center, (first.box.w, first.box.h)),
+                at(first.box.center, (second.box.w, second.box.h)),
+            )
+        self.scene.focus = list(chosen)
+
+    # resize
+
+    def _resize(self, start: int, spoken: str) -> None:
+        words = self.words
+        words.take(_SIZE_OF)
+        words.take_word("up", "down")
+        chosen = read_selection(words, self.scene)
+        if words.word() == "'s" and words.word(1) == "size":
+            words.position += 2
+        words.take(phrases("in size"))
+        tail = words.word(-1)
+        direction = words.take_word("up", "down")
+        if words.take(_SAME_SIZE):
+            self._same_size(chosen, start)
+            return
+        factor = amounts.read_factor(words, spoken if direction != "down" else "shrink")
+        if factor is None:
+            words.fail(f"say how much, such as 'by 20%' or 'to half its size' (after {tail!r})", start, words.position)
+        self._scale(chosen, (factor, factor), start)
+
+    def _scale(self, chosen: Sequence[Item], factors: tuple[float, float], start: int) -> None:
+        for item in chosen:
+            box = scaled(item.box, *factors)
+            if box == item.box or min(box.w, box.h) < amounts.SMALLEST:
+                self.words.fail(f"{item.id!r} cannot get that size", start, self.words.position)
+            item.box = box
+        self.scene.focus = list(chosen)
+
+    def _same_size(self, chosen: Sequence[Item], start: int) -> None:
+        model = read_selection(self.words, self.scene)
+        if len(model) != 1:
+            self.words.fail("name one object to compare with", start, self.words.position)
+        for item in chosen:
+            item.box = at(item.box.center, (model[0].box.w, model[0].box.h))
+        self.scene.focus = list(chosen)
+
+    # replace and recolour
+
+    def _replace(self, start: int) -> None:
+        words = self.words
+        chosen = read_selection(words, self.scene)
+        if not words.take(phrases("with|by|for")):
+            words.fail("say what it is replaced with, such as 'with a cat'", start)
+        phrase = read_noun_phrase(words, chosen[0].name)
+        if phrase is None or phrase.definite:
+            words.fail("say what it is replaced with, such as 'with a cat'", start)
+        self._become(chosen, phrase, start)
+
+    def _become(self, chosen: Sequence[Item], phrase: NounPhrase, start: int) -> None:
+        count = phrase.count or (len(chosen) if phrase.plural else 1)
+        if count not in {1, len(chosen)} and len(chosen) != 1:
+            self.words.fail(f"{len(chosen)} objects cannot become {count}", start, self.words.position)
+        for item in chosen:
+            item.name, item.attributes = phrase.name, phrase.attributes
+        self.scene.focus = list(chosen)
+        self.scene.last_name = phrase.name
+        if len(chosen) == 1 and count > 1:
+            box = chosen[0].box
+            self._check_count(phrase)
+            for _ in range(count - 1):
+                place = destinations.Place("next to", (box,))
+                self._insert(phrase.name, phrase.attributes, (box.w, box.h), place, start)
+
+    def _make(self, start: int) -> None:
+        words, scene = self.words, self.scene
+        if words.take(_COLOUR_OF):
+            chosen = read_selection(words, scene)
+            words.take(_INTO)
+            self._recolour(chosen, start)
+            return
+        words.take(_SIZE_OF)
+        chosen = read_selection(words, scene)
+        if words.word() == "'s":
+            words.position += 1
+            if words.word() in {"color", "colour"}:
+                words.position += 1
+                words.take(_INTO)
+                self._recolour(chosen, start)
+                return
+            words.fail("only its colour can be changed this way", start, words.position + 1)
+        if words.take_word("from"):
+            read_attributes(words)
+        self._complement(chosen, start)
+        while words.word() == "and":
+            before = words.position
+            words.position += 1
+            if words.sees(_VERBS) or starts_selection(words, scene) or not self._sees_complement():
+                words.position = before
+                return
+            self._complement(chosen, start)
+
+    def _sees_complement(self) -> bool:
+        here = self.words.position
+        found = amounts.read_comparative(self.words) is not None
+        self.words.position = here
+        return found or is_adjective(self.words.word()) or bool(self.words.sees(_INTO))
+
+    def _complement(self, chosen: Sequence[Item], start: int) -> None:
+        """Take what is made of them: larger, red, a cat."""
+        words = self.words
+        if words.take(_SWAP_PLACES):
+            self._exchange(chosen, start, colours=False)
+            return
+        if words.take(_GONE):
+            self._forget(chosen)
+            return
+        if words.take(_SAME_SIZE):
+            self._same_size(chosen, start)
+            return
+        factors = amounts.read_comparative(words)
+        if factors is not None:
+            self._scale(chosen, factors, start)
+            return
+        words.take(_INTO)
+        if words.word() in COLOURS and words.word(1) in {"", "and", ",", ".", "then", "please", "!", ";"}:
+            self._recolour(chosen, start)
+            return
+        here = words.position
+        attributes = read_attributes(words)
+        if attributes and (words.done or not words.word()[0].isalpha() or words.word() in {"and", "then", "please"}
+                           or words.sees(_COLOUR) or words.sees(_NOTHING_ELSE)):  # fmt: skip
+            words.position = here
+            self._recolour(chosen, start)
+            return
+        words.position = here
+        phrase = read_noun_phrase(words, chosen[0].name)
+        if phrase is None or phrase.definite:
+            words.fail("say what it shall be, such as 'larger', 'red' or 'a cat'", start)
+        if phrase.count is None and not phrase.plural:
+            words.fail("say what it shall be, such as 'larger', 'red' or 'a cat'", phrase.start, phrase.end)
+        self._become(chosen, phrase, start)
+
+    def _recolour(self, chosen: Sequence[Item], start: int) -> None:
+        words = self.words
+        words.take_word("a", "an")
+        attributes = read_attributes(words)
+        if not attributes:
+            words.fail("say which colour or other attribute, such as 'red'", start, words.position + 1)
+        words.take(_COLOUR)
+        sizes = [word for word in attributes if word in _BIG]
+        if sizes:
+            self._scale(chosen, (_BIG[sizes[0]], _BIG[sizes[0]]), start)
+            attributes = tuple(word for word in attributes if word not in _BIG)
+        for item in chosen:
+            item.attributes = self._restyled(item.attributes, attributes)
+        self.scene.focus = list(chosen)
+
+    @staticmethod
+    def _restyled(old: tuple[str, ...], new: tuple[str, ...]) -> tuple[str, ...]:
+        """A new colour takes the old one's place; what is of another kind stays."""
+        kinds = {family(word) for word in new} - {None}
+        kept = [word for word in old if family(word) not in kinds and word not in new]
+        return tuple([*new, *kept])
+
+    # duplicate, restore
+
+    def _duplicate(self, start: int) -> None:
+        words = self.words
+        here, focus, name = words.position, self.scene.focus, self.scene.last_name
+        chosen = read_selection(words, self.scene, places=False)
+        place = None if words.done else destinations.read_place(words, self.scene, sides=True)
+        if place is None and not words.done and not words.sees(_BETWEEN):
+            words.position, self.scene.focus, self.scene.last_name = here, focus, name
+            chosen = read_selection(words, self.scene)
+            place = destinations.read_place(words, self.scene, sides=True)
+        times = amounts.read_times(words)
+        copies = []
+        for item in chosen:
+            for _ in range(times):
+                where = place or destinations.Place("next to", (item.box,))
+                self.added += 1
+                copies.append(self._insert(item.name, item.attributes, (item.box.w, item.box.h), where, start))
+        self.scene.focus = copies
+
+    def _restore(self, start: int) -> None:
+        words = self.words
+        removed = Scene([Item(one.id, one.name, one.attributes, one.box) for one in self.memory.removed])
+        if not removed.items:
+            words.fail("nothing was removed before", start)
+        removed.focus = removed.items[-1:]
+        chosen = read_selection(words, removed)
+        self.scene.items += chosen
+        self.scene.focus = list(chosen)
+        words.take(_BACK)
+
+    # the end
+
+    def _net(self) -> tuple[Operation, ...]:
+        """Return what must be done to each object so that it ends as it does now."""
+        operations: list[Operation] = []
+        left = {item.original.id: item for item in self.scene.items if item.original}
+        for placed in self.layout.objects:
+            item = left.get(placed.id)
+            if item is None:
+                operations.append(Remove(id=placed.id))
+                continue
+            box = None if _same(item.box, placed.box) else item.box
+            if item.name != placed.name:
+                operations.append(Replace(id=placed.id, name=item.name, attributes=item.attributes, box=box))
+                continue
+            if box is not None:
+                operations.append(Move(id=placed.id, box=box))
+            if item.attributes != placed.attributes and item.attributes:
+                operations.append(Restyle(id=placed.id, attributes=item.attributes))
+        operations += [
+            Add(name=item.name, attributes=item.attributes, box=item.box)
+            for item in self.scene.items
+            if item.original is None
+        ]
+        return tuple(operations)
+
+
+def _same(first: Box, second: Box) -> bool:
+    return all(abs(one - other) < 1e-6 for one, other in zip(first, second, strict=True))

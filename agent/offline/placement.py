@@ -1,0 +1,168 @@
+"""Where an object goes when an instruction says so in words: a small grid search over free places.
+
+Boxes are normalized. What "left of" and the others mean is `tools.scene.relations`' business; here they are
+only aimed at, with some room to spare.
+"""
+
+from __future__ import annotations
+
+from statistics import median
+from typing import TYPE_CHECKING
+
+from tools.scene.box import Box
+from tools.scene.relations import DIRECTIONS, holds
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from tools.scene.spec import Predicate
+
+EDGE = 0.03  # free border between an object and the picture's edge
+GAP = 0.03  # between neighbours
+STEP = 0.025  # of the grid of centres
+ROOM = 0.06  # how far beyond the definition of a place is aimed at
+CROWDED = 0.15  # share of a new object that may be covered before a smaller size is tried
+SIZE = 0.3  # of an object's sides where nothing is there to compare with
+
+Point = tuple[float, float]
+
+
+class NoPlaceError(ValueError):
+    """There is no box in the picture that is where it should be."""
+
+
+def usual_size(same: Sequence[Box], others: Sequence[Box]) -> tuple[float, float]:
+    """Return (w, h) for a new object: like its own kind, else like everything there, else `SIZE`."""
+    boxes = same or others
+    return (median(box.w for box in boxes), median(box.h for box in boxes)) if boxes else (SIZE, SIZE)
+
+
+def at(center: Point, size_wh: tuple[float, float]) -> Box:
+    """Return the box of this size around ``center``, pushed into the picture."""
+    width, height = min(size_wh[0], 1.0), min(size_wh[1], 1.0)
+    x = min(max(center[0] - width / 2, 0.0), 1.0 - width)
+    y = min(max(center[1] - height / 2, 0.0), 1.0 - height)
+    return Box(x, y, width, height)
+
+
+def free_place(
+    size_wh: tuple[float, float],
+    wishes: Sequence[Point],
+    others: Sequence[Box],
+    fits: Callable[[Box], bool] = lambda _: True,
+    *,
+    shrink: bool = True,
+) -> Box:
+    """Return the box nearest to one of the ``wishes`` (centres) that ``fits`` and covers little of ``others``.
+
+    With ``shrink`` smaller sizes are tried, down to 40 %, where there is no room.
+
+    Raises:
+        NoPlaceError: nothing fits.
+    """
+    best: tuple[float, Box] | None = None
+    for factor in (1.0, 0.85, 0.7, 0.55, 0.4) if shrink else (1.0,):
+        size = size_wh[0] * factor, size_wh[1] * factor
+        found = _best(size, wishes, others, fits)
+        if found is None:
+            continue
+        cost = found[0] + 2 * (1 - factor)
+        if best is None or cost < best[0]:
+            best = cost, found[1]
+        if _covered(found[1], others) <= CROWDED:
+            break
+    if best is None:
+        raise NoPlaceError
+    return best[1]
+
+
+def in_picture(predicates: Iterable[Predicate], size_wh: tuple[float, float], center: Point) -> Point:
+    """Return the centre that fulfils picture predicates, keeping what they do not speak of from ``center``."""
+    x, y = center
+    for predicate in predicates:
+        if predicate == "in the middle":
+            return 0.5, 0.5
+        axis, sign = DIRECTIONS[predicate]
+        half = size_wh[axis] / 2 + EDGE
+        value = half if sign < 0 else 1 - half
+        x, y = (value, y) if axis == 0 else (x, value)
+    return x, y
+
+
+def fits_picture(predicates: Sequence[Predicate]) -> Callable[[Box], bool]:
+    """Return the test for "in the top left corner" and the like."""
+
+    def fits(box: Box) -> bool:
+        return all(_beyond(predicate, box) for predicate in predicates)
+
+    return fits
+
+
+def beside(predicate: Predicate, size_wh: tuple[float, float], refs: Sequence[Box]) -> list[Point]:
+    """Return the centres that fulfil ``predicate`` towards ``refs`` best."""
+    width, height = size_wh
+    ref = refs[0]
+    x, y = ref.center
+    left, right = (ref.x - GAP - width / 2, y), (ref.x + ref.w + GAP + width / 2, y)
+    above, below = (x, ref.y - GAP - height / 2), (x, ref.y + ref.h + GAP + height / 2)
+    match predicate:
+        case "left of":
+            return [left]
+        case "right of":
+            return [right]
+        case "above":
+            return [above]
+        case "below":
+            return [below]
+        case "on top of":
+            return [(x, ref.y - height / 2)]
+        case "between":
+            (x1, y1), (x2, y2) = refs[0].center, refs[1].center
+            return [((x1 + x2) / 2, (y1 + y2) / 2)]
+        case _:
+            return [right, left]
+
+
+def fits_beside(predicate: Predicate, refs: Sequence[Box]) -> Callable[[Box], bool]:
+    """Return the test for "left of the car" and the like."""
+
+    def fits(box: Box) -> bool:
+        return holds(predicate, box, *refs) and _beyond(predicate, box, *refs)
+
+    return fits
+
+
+def scaled(box: Box, width: float, height: float) -> Box:
+    """Return ``box`` scaled about its centre, pushed into the picture and cut to its size."""
+    return at(box.center, (box.w * width, box.h * height))
+
+
+def _beyond(predicate: Predicate, box: Box, *refs: Box) -> bool:
+    """Whether the predicate holds with `ROOM` to spare, so that a detector's tolerance does not undo it."""
+    if predicate not in DIRECTIONS:
+        return holds(predicate, box, *refs)
+    axis, sign = DIRECTIONS[predicate]
+    other = refs[0].center[axis] if refs else 0.5
+    return sign * (box.center[axis] - other) >= ROOM
+
+
+def _best(
+    size: tuple[float, float], wishes: Sequence[Point], others: Sequence[Box], fits: Callable[[Box], bool]
+) -> tuple[float, Box] | None:
+    steps = [number * STEP for number in range(int(1 / STEP) + 1)]
+    centres = [*wishes, *((x, y) for x in steps for y in steps)]
+    best: tuple[float, Box] | None = None
+    for box in dict.fromkeys(at(centre, size) for centre in centres):
+        if not fits(box):
+            continue
+        x, y = box.center
+        distance = min(((x - wish[0]) ** 2 + (y - wish[1]) ** 2) ** 0.5 for wish in wishes)
+        cost = distance + 4 * _covered(box, others)
+        if best is None or cost < best[0] - 1e-9:
+            best = cost, box
+    return best
+
+
+def _covered(box: Box, others: Sequence[Box]) -> float:
+    """Return the largest share that ``box`` and another one hide of each other."""
+    return max((box.intersection(other) / min(box.area, other.area) for other in others if other.area > 0), default=0.0)

@@ -1,0 +1,195 @@
+"""The offline planner: a deterministic chat model that needs no network and no weights.
+
+It goes through the same graph, prompts and tools as any model. Asked for structured output, it reads the
+sentence or instruction in the newest message that has one with the grammar; asked with tools bound, it calls
+``suggest_layout``, looks at an object whose looks are about to change, and calls ``edit``. It has no geometry
+of its own for a correction: that is the layout solver's.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING, Any
+
+from langchain_core.language_models.chat_models import BaseChatModel
+from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
+from langchain_core.outputs import ChatGeneration, ChatResult
+from langchain_core.runnables import RunnableLambda
+from langchain_core.utils.function_calling import convert_to_openai_tool
+from pydantic import BaseModel, ValidationError
+
+from agent.offline.instructions import Memory, parse_instruction
+from agent.offline.sentences import parse_scene
+from tools.scene.errors import CannotParse
+from tools.scene.layout import Layout, PlacedObject
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from langchain_core.callbacks import CallbackManagerForLLMRun
+    from langchain_core.language_models import LanguageModelInput
+    from langchain_core.messages import BaseMessage, ToolCall
+    from langchain_core.runnables import Runnable
+    from langchain_core.tools import BaseTool
+
+FAILURES = 2  # answers of tools that are errors, in one round, after which it gives up
+_ID = re.compile(r"'([^'#]+ #\d+)'")
+_STRUCTURED = "structured_output"
+
+
+class OfflinePlanner(BaseChatModel):
+    """A chat model with tool calling and structured output behind which a grammar works.
+
+    Structured output reads ``<sentence>...</sentence>`` (answered as a `SceneSpec`), or
+    ``<instruction>...</instruction>`` with the current ``<layout>`` as JSON and optionally ``<recent>``
+    (answered as ``{"operations": [...]}``).
+
+    Raises (when structured output is asked for): CannotParse, quoting the words it does not know.
+    """
+
+    @property
+    def _llm_type(self) -> str:
+        return "offline-planner"
+
+    def bind_tools(
+        self,
+        tools: Sequence[dict[str, Any] | type | Callable[..., Any] | BaseTool],
+        *,
+        tool_choice: str | None = None,
+        **kwargs: Any,
+    ) -> Runnable[LanguageModelInput, AIMessage]:
+        """Bind tools; which one is called next follows from the conversation, so ``tool_choice`` is not used."""
+        return self.bind(tools=[convert_to_openai_tool(tool) for tool in tools], **kwargs)
+
+    def with_structured_output(
+        self, schema: dict[str, Any] | type, *, include_raw: bool = False, **kwargs: Any
+    ) -> Runnable[LanguageModelInput, Any]:
+        """Answer with ``schema``: an instance of a pydantic class, or a dict for a JSON schema.
+
+        With ``include_raw`` the answer is ``{"raw", "parsed", "parsing_error"}``, as with any chat model.
+        """
+
+        def parse(message: AIMessage) -> Any:
+            try:
+                answer, error = _fill(schema, message.text), None
+            except ValidationError as problem:
+                if not include_raw:
+                    raise
+                answer, error = None, problem
+            return {"raw": message, "parsed": answer, "parsing_error": error} if include_raw else answer
+
+        return self.bind(**{_STRUCTURED: True}) | RunnableLambda(parse)
+
+    def _generate(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: CallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> ChatResult:
+        if kwargs.get(_STRUCTURED):
+            message = AIMessage(_read(messages))
+        else:
+            message = _plan(messages, {tool["function"]["name"] for tool in kwargs.get("tools") or ()})
+        message.usage_metadata = {"input_tokens": 0, "output_tokens": 0, "total_tokens": 0}
+        message.response_metadata = {"model_name": self._llm_type}
+        return ChatResult(generations=[ChatGeneration(message=message)])
+
+
+def _fill(schema: dict[str, Any] | type, text: str) -> Any:
+    if isinstance(schema, type) and issubclass(schema, BaseModel):
+        return schema.model_validate_json(text)
+    return json.loads(text)
+
+
+# reading
+
+
+def _read(messages: Sequence[BaseMessage]) -> str:
+    """Return the JSON for the newest sentence or instruction in the conversation."""
+    for message in reversed(messages):
+        if not isinstance(message, HumanMessage):
+            continue
+        text = message.text
+        if (sentence := _between(text, "sentence")) is not None:
+            return parse_scene(sentence).model_dump_json()
+        if (instruction := _between(text, "instruction")) is not None:
+            rest = text.replace(instruction, "", 1)
+            layout = Layout.model_validate_json(_between(rest, "layout") or "{}")
+            operations = parse_instruction(instruction, layout, _memory(_between(rest, "recent"), layout))
+            return json.dumps({"operations": [operation.model_dump(mode="json") for operation in operations]})
+    raise CannotParse(
+        "there is no <sentence> or <instruction> to read in the conversation: the offline planner parses these only; "
+        "set a model and an endpoint for anything else"
+    )
+
+
+def _between(text: str, tag: str) -> str | None:
+    found = re.search(rf"<{tag}>(.*)</{tag}>", text, re.DOTALL)
+    return found[1].strip() if found else None
+
+
+def _memory(text: str | None, layout: Layout) -> Memory:
+    """Read what earlier turns did: ids, or turns as ``{"done": ["moved 'cup #1' ...", ...]}``, newest last."""
+    try:
+        found = json.loads(text) if text else []
+    except json.JSONDecodeError:
+        return Memory()
+    removed: list[PlacedObject] = []
+    if isinstance(found, dict):
+        removed = [PlacedObject.model_validate(one) for one in found.get("removed", [])]
+        found = found.get("recent", [])
+    for turn in reversed(found):
+        lines = [turn] if isinstance(turn, str) else turn.get("done", [])
+        ids = [one for line in lines for one in ([line] if line in layout.ids else _ID.findall(str(line)))]
+        known = tuple(dict.fromkeys(one for one in ids if one in layout.ids))
+        if known:
+            recent = known if not isinstance(turn, str) else tuple(one for one in found if one in layout.ids)
+            return Memory(recent, tuple(removed))
+    return Memory((), tuple(removed))
+
+
+# planning
+
+
+def _plan(messages: Sequence[BaseMessage], bound: set[str]) -> AIMessage:
+    """Return the next step: suggest_layout, inspect, edit, or a sentence that ends the work."""
+    if not {"suggest_layout", "edit"} <= bound:
+        return AIMessage("The offline planner needs the tools suggest_layout and edit to change a picture.")
+    newest = max((at for at, message in enumerate(messages) if isinstance(message, HumanMessage)), default=-1)
+    before = messages[newest - 1] if newest > 0 else None
+    if isinstance(before, AIMessage) and not before.tool_calls and before.text:
+        return AIMessage(before.text)  # asked again after giving up: nothing has changed
+    answers = [message for message in messages[newest + 1 :] if isinstance(message, ToolMessage)]
+    errors = [answer for answer in answers if answer.status == "error"]
+    if len(errors) >= FAILURES or any(answer.text.startswith("final: ") for answer in errors):
+        return AIMessage(f"I cannot go on: {errors[-1].name or 'a tool'} answered {errors[-1].text}")
+    number = len(messages)
+    suggestion = next((answer for answer in reversed(answers) if _is(answer, "suggest_layout")), None)
+    if suggestion is None or (answers[-1].status == "error" and answers[-1].name == "edit"):
+        return _calling(number, "suggest_layout", {})
+    try:
+        operations = json.loads(suggestion.text)["operations"]
+    except (json.JSONDecodeError, KeyError, TypeError):
+        return AIMessage(f"I cannot read what suggest_layout answered: {suggestion.text[:200]!r}")
+    if any(_is(answer, "edit") for answer in answers):
+        return AIMessage("The edit is planned; I wait for the next verdict.")
+    if not operations:
+        return AIMessage("I know no change that would bring the picture closer to what was asked for.")
+    looks = next((one for one in operations if one.get("op") == "restyle"), None)
+    if looks and "inspect" in bound and not any(answer.name == "inspect" for answer in answers):
+        return _calling(number, "inspect", {"object": looks["id"], "candidates": looks["attributes"]})
+    return _calling(number, "edit", {"operations": operations})
+
+
+def _is(answer: ToolMessage, name: str) -> bool:
+    return answer.name == name and answer.status != "error"
+
+
+def _calling(number: int, name: str, arguments: dict[str, Any]) -> AIMessage:
+    """Return a message with one call; its id follows from the place in the conversation."""
+    call: ToolCall = {"type": "tool_call", "id": f"call_{number}_{name}", "name": name, "args": arguments}
+    return AIMessage("", tool_calls=[call])
+
+

@@ -1,0 +1,380 @@
+"""Which objects of a picture an instruction means: "the left dog", "all red cars", "the other one", "it"."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from agent.offline.lexer import Phrases, joined, phrases
+from agent.offline.nouns import is_adjective
+from agent.offline.vocabulary import CLOSED, PICTURE_SIDES, TWO_SIDED
+from tools.scene.relations import holds
+from tools.scene.spec import Query
+from tools.scene.words import SHADES, attribute, family, implies, number, plural
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from agent.offline.lexer import Cursor
+    from tools.scene.box import Box
+    from tools.scene.layout import PlacedObject
+    from tools.scene.spec import Predicate
+
+
+@dataclass
+class Item:
+    """An object while an instruction is worked out; ``original`` is what the picture holds of it."""
+
+    id: str
+    name: str
+    attributes: tuple[str, ...]
+    box: Box
+    original: PlacedObject | None = None
+
+    @property
+    def phrase(self) -> str:
+        return Query(name=self.name, attributes=self.attributes).phrase
+
+
+@dataclass
+class Scene:
+    """The objects as they stand, and what was spoken of: the newest last."""
+
+    items: list[Item]
+    focus: list[Item] = field(default_factory=list)
+    last_name: str = ""
+
+    def boxes(self, *but: Item) -> list[Box]:
+        return [item.box for item in self.items if item not in but]
+
+
+_SORT: dict[str, tuple[Callable[[Item], float], bool]] = {
+    "left": (lambda item: item.box.center[0], False),
+    "right": (lambda item: item.box.center[0], True),
+    "top": (lambda item: item.box.center[1], False),
+    "bottom": (lambda item: item.box.center[1], True),
+    "largest": (lambda item: item.box.area, True),
+    "smallest": (lambda item: item.box.area, False),
+    "tallest": (lambda item: item.box.h, True),
+    "widest": (lambda item: item.box.w, True),
+    "middle": (lambda item: abs(item.box.center[0] - 0.5) + abs(item.box.center[1] - 0.5), False),
+}  # fmt: skip
+_EXTREMES = Phrases(
+    dict.fromkeys("left|leftmost|left-most|left-hand|left hand|most left|far left".split("|"), "left")
+    | dict.fromkeys("right|rightmost|right-most|right-hand|right hand|most right|far right".split("|"), "right")
+    | dict.fromkeys("top|topmost|upper|uppermost|highest|top-most".split("|"), "top")
+    | dict.fromkeys("bottom|bottommost|lower|lowermost|lowest|bottom-most".split("|"), "bottom")
+    | dict.fromkeys("largest|biggest|larger|bigger".split("|"), "largest")
+    | dict.fromkeys("smallest|smaller|tiniest|littlest".split("|"), "smallest")
+    | dict.fromkeys(("middle", "center", "central", "centre"), "middle")
+    | {"tallest": "tallest", "widest": "widest"}
+)
+_ORDINALS = Phrases({word: at for at, word in enumerate("first second third fourth fifth sixth seventh".split())}
+                    | {"last": -1, "1st": 0, "2nd": 1, "3rd": 2, "4th": 3, "5th": 4, "second to last": -2,
+                       "second last": -2})  # fmt: skip
+_FROM = Phrases({f"{start} the {side}": side for start in ("from", "counting from", "on from")
+                 for side in ("left", "right", "top", "bottom")})  # fmt: skip
+_IT = phrases("it|that one|this one|that|this|the same one|that object|this object")
+_THEM = phrases("them|both of them|all of them|these|those|they|them all|them both|those two|these two")
+_EVERYTHING = phrases("everything|all objects|all the objects|every object|all things|all of the objects|"
+                      "each object|everything in the picture|everything in the image|all")  # fmt: skip
+_REST = phrases("everything else|the others|the other ones|all the others|all others|the rest|all other objects|"
+                "all the other objects|the other objects")  # fmt: skip
+_EXCEPT = phrases("except|except for|but not|apart from|other than|but|excluding|besides")
+_ALL = phrases("all the|all of the|all|every|each|each of the|every one of the|every single|all these|all those|any")
+_BOTH = phrases("both|both the|both of the|the both")
+_THE = phrases("the|that|this|these|those|my|its|your|our")
+_SOME = phrases("one of the|a|an|one|any one of the|any of the|some")
+_THINGS = frozenset("object objects thing things item items".split())
+_ONES = frozenset("one ones".split())
+_THAT_IS = phrases("that is|that are|which is|which are|that stands|that sits|standing|sitting|located|placed")
+
+
+def read_selection(words: Cursor, scene: Scene, *, places: bool = True) -> list[Item]:
+    """Take words that mean objects, "A, B and C" included, and return the objects (at least one).
+
+    With ``places`` off, "the dog on the left" ends before "on": what follows says where to.
+
+    Raises:
+        CannotParse: nothing there is meant, or more than one thing could be.
+    """
+    chosen = _read_one(words, scene, places=places)
+    while words.word() in {",", "and"}:
+        before = words.position
+        words.position += 1
+        words.take_word("and")
+        if not starts_selection(words, scene):
+            words.position = before
+            break
+        chosen += [item for item in _read_one(words, scene, places=places) if item not in chosen]
+    scene.focus = chosen
+    return chosen
+
+
+def starts_selection(words: Cursor, scene: Scene) -> bool:
+    """Return whether the next words speak of an object rather than of a new action."""
+    if words.sees(_IT) or words.sees(_THEM) or words.sees(_EVERYTHING) or words.sees(_REST):
+        return True
+    return bool(words.sees(_THE) or words.sees(_ALL) or words.sees(_BOTH)) or _name_length(words, scene) > 0
+
+
+def _read_one(words: Cursor, scene: Scene, *, places: bool) -> list[Item]:
+    start = words.position
+    if words.take(_REST):
+        rest = [item for item in scene.items if item not in scene.focus]
+        if not scene.focus or not rest:
+            words.fail("say what the others are", start, words.position)
+        return rest
+    if words.length(_THEM) >= words.length(_IT) and words.take(_THEM):
+        return _spoken_of(words, scene, start)
+    if words.sees(_IT) and not _continues(words, scene, words.length(_IT)):
+        words.take(_IT)
+        return _spoken_of(words, scene, start)[-1:]
+    if words.sees(_EVERYTHING) and not _continues(words, scene, words.length(_EVERYTHING)):
+        words.take(_EVERYTHING)
+        return _without_exceptions(words, scene, list(scene.items), start)
+    return _read_described(words, scene, start, places=places)
+
+
+def _continues(words: Cursor, scene: Scene, length: int) -> bool:
+    """Whether a noun or adjective follows: "that dog", "all red cars"."""
+    following = words.word(length)
+    here = words.position
+    words.position += length
+    known = _name_length(words, scene) > 0 or following in _THINGS
+    known = known or (is_adjective(following, words.word(1)) and words.word(1) not in CLOSED and words.word(1) != "")
+    known = known or following in {"the", "of"} or bool(words.sees(_EXTREMES)) or number(following) is not None
+    known = known or (following[:1].isalpha() and following not in CLOSED and not is_adjective(following)
+                      and not following.endswith("er"))  # fmt: skip
+    words.position = here
+    return known
+
+
+def _spoken_of(words: Cursor, scene: Scene, start: int) -> list[Item]:
+    meant = [item for item in scene.focus if item in scene.items]
+    if not meant:
+        words.fail(f"nothing was spoken of before; name the object: {_names(scene.items)}", start, words.position)
+    return meant
+
+
+def _read_described(words: Cursor, scene: Scene, start: int, *, places: bool) -> list[Item]:
+    everything = bool(words.take(_ALL))
+    both = not everything and bool(words.take(_BOTH))
+    some = not (everything or both) and bool(words.take(_SOME))
+    if not some:
+        words.take(_THE)
+    other = bool(words.take_word("other"))
+    count = _read_number(words)
+    if count is not None and words.take_word("of"):
+        some = True
+        words.take(_THE)
+    ordinal, extremes = words.take(_ORDINALS), []
+    while (extreme := words.take(_EXTREMES)) is not None:
+        extremes.append(extreme)
+    count = _read_number(words) if count is None else count
+    attributes = _read_attributes(words, scene)
+    while (extreme := words.take(_EXTREMES)) is not None:
+        extremes.append(extreme)
+    name, many = _read_name(words, scene, start)
+    label = name
+    found = [item for item in scene.items if name in {"", item.name}]
+    if words.take_word("#"):
+        wanted = f"{name} #{words.word()}"
+        words.position += 1
+        found = [item for item in found if item.id == wanted]
+        label = wanted
+    found = _with_attributes(found, attributes)
+    label = " ".join([*attributes, label or "object"])
+    if not found:
+        words.fail(f"there is no {label!r} here; there is: {_names(scene.items)}", start, words.position)
+    if name:
+        scene.last_name = name
+    if other:
+        found = [item for item in found if item not in scene.focus] if scene.focus else found
+        if not scene.focus and len(found) > 1:
+            words.fail(f"say which one: {_names(found)}", start, words.position)
+    if places:
+        found = _filtered(words, scene, found, many=many or everything)
+    if ordinal is not None or extremes:
+        return _ranked(words, found, ordinal, extremes, count or 1, start)
+    if everything or both or many or count:
+        wanted_count = 2 if both else count
+        if wanted_count is not None and len(found) != wanted_count:
+            if some and len(found) > wanted_count:
+                return sorted(found, key=lambda item: item.box.area)[:wanted_count]
+            words.fail(f"there are {len(found)}, not {wanted_count}: {_names(found)}", start, words.position)
+        return _without_exceptions(words, scene, found, start)
+    if len(found) > 1 and some:
+        return sorted(found, key=lambda item: item.box.area)[:1]
+    if len(found) > 1:
+        words.fail(f"say which {label!r} is meant: {_names(found)} ('the left one', 'the largest one', 'all')",
+                   start, words.position)  # fmt: skip
+    if not found:
+        words.fail(f"there is no such {label!r}; there is: {_names(scene.items)}", start, words.position)
+    return found
+
+
+def _read_number(words: Cursor) -> int | None:
+    value = number(words.word()) if words.word() not in {"a", "an", "single", "both"} else None
+    if value is not None:
+        if value == 1 and words.word() == "one" and words.word(1) != "of" and not words.word(1)[:1].isalpha():
+            return None
+        words.position += 1
+    return value
+
+
+def _read_attributes(words: Cursor, scene: Scene) -> tuple[str, ...]:
+    found: list[str] = []
+    while True:
+        word, following = words.word(), words.word(1)
+        if _name_length(words, scene) and not (is_adjective(word) and following[:1].isalpha() and _named(following, scene)):
+            break
+        if word in SHADES and is_adjective(following):
+            found.append(attribute(f"{word} {following}"))
+            words.position += 2
+        elif is_adjective(word, following) and following not in {"", ",", "."}:
+            found.append(attribute(word))
+            words.position += 1
+        elif word == "and" and found and is_adjective(following) and words.word(2) not in CLOSED:
+            words.position += 1
+        else:
+            break
+    return tuple(found)
+
+
+def _named(word: str, scene: Scene) -> bool:
+    return word in _ONES | _THINGS or any(word in {item.name.split()[0], plural(item.name).split()[0]} for item in scene.items)
+
+
+def _name_length(words: Cursor, scene: Scene) -> int:
+    best = 0
+    for name in dict.fromkeys(item.name for item in scene.items):
+        for form in (name, plural(name)):
+            parts = form.split()
+            if [words.word(at) for at in range(len(parts))] == parts:
+                best = max(best, len(parts))
+    return best
+
+
+def _read_name(words: Cursor, scene: Scene, start: int) -> tuple[str, bool]:
+    """Take the noun; return ("" for any object) and whether it is in plural."""
+    length = _name_length(words, scene)
+    if length:
+        text = " ".join(words.word(at) for at in range(length))
+        words.position += length
+        for item in scene.items:
+            if text == item.name:
+                return item.name, False
+        name = next(item.name for item in scene.items if text == plural(item.name))
+        return name, True
+    word = words.word()
+    if word in _THINGS | _ONES:
+        words.position += 1
+        name = scene.last_name if word in _ONES else ""
+        if name and not any(item.name == name for item in scene.items):
+            name = ""
+        return name, word.endswith("s")
+    known = _names(scene.items)
+    if word[:1].isalpha() and word not in CLOSED:
+        words.fail(f"there is no {word!r} here; there is: {known}", start, words.position + 1)
+    words.fail(f"name an object; there is: {known}", start, words.position + 1)
+
+
+def _with_attributes(found: list[Item], attributes: tuple[str, ...]) -> list[Item]:
+    """Keep what has the attributes; where nothing has, the only one of which nothing else is known."""
+    fitting = [item for item in found if all(any(implies(one, word) for one in item.attributes) for word in attributes)]
+    if fitting or not attributes:
+        return fitting
+    kinds = {family(word) for word in attributes}
+    unknown = [item for item in found if not any(family(one) in kinds for one in item.attributes)]
+    return unknown if len(found) == 1 and len(unknown) == 1 else []
+
+
+def _filtered(words: Cursor, scene: Scene, found: list[Item], *, many: bool) -> list[Item]:
+    """Take "on the left", "next to the car", ... and keep what is there."""
+    start = words.position
+    that_is = bool(words.take(_THAT_IS))
+    if words.length(TWO_SIDED) > words.length(PICTURE_SIDES):
+        predicate = words.take(TWO_SIDED)
+        assert predicate is not None
+        return _related(words, scene, found, predicate, start)
+    sides = words.take(PICTURE_SIDES)
+    if sides is None:
+        if that_is:
+            words.fail("say where, such as 'that is on the left'", start)
+        return found
+    there = [item for item in found if all(holds(side, item.box) for side in sides)]
+    if many or len(there) == 1 or len(found) == 1:
+        kept = there if there else (found if len(found) == 1 else [])
+    elif len(sides) == 1 and sides[0] != "in the middle":
+        key, reverse = _SORT[sides[0].split()[-1]]
+        kept = sorted(found, key=key, reverse=reverse)[:1]
+    else:
+        kept = there
+    if not kept:
+        words.fail(f"nothing of it is there: {_names(found)}", start, words.position)
+    return kept
+
+
+def _related(words: Cursor, scene: Scene, found: list[Item], predicate: Predicate, start: int) -> list[Item]:
+    focus, name = scene.focus, scene.last_name
+    first = _read_one(words, scene, places=False)
+    refs = [first]
+    if predicate == "between" and len(first) == 1:
+        if not words.take_word("and"):
+            words.fail("'between' needs two objects joined by 'and'", start)
+        refs.append(_read_one(words, scene, places=False))
+    elif predicate == "between":
+        refs = [first[:1], first[1:2]]
+    scene.focus, scene.last_name = focus, name
+    if any(len(ref) != 1 for ref in refs):
+        words.fail("name one object there", start, words.position)
+    boxes = [ref[0].box for ref in refs]
+    kept = [item for item in found if item.box not in boxes and holds(predicate, item.box, *boxes)]
+    if not kept:
+        words.fail(f"nothing of it is there: {_names(found)}", start, words.position)
+    return kept
+
+
+def _ranked(
+    words: Cursor, found: list[Item], ordinal: int | None, extremes: list[str], count: int, start: int
+) -> list[Item]:
+    side = words.take(_FROM)
+    if ordinal is None:
+        if len(extremes) > 1:  # "the upper left dog": nearest to that corner
+            sides = [_SORT[extreme] for extreme in extremes]
+            ranked = sorted(found, key=lambda item: sum(-key(item) if back else key(item) for key, back in sides))
+        else:
+            key, reverse = _SORT[extremes[0]]
+            if extremes[0] == "middle" and len(found) % 2:
+                along = sorted(found, key=_SORT["left"][0])
+                ranked = [along[len(along) // 2]]
+            else:
+                ranked = sorted(found, key=key, reverse=reverse)
+        if count > len(ranked):
+            words.fail(f"there are only {len(found)}: {_names(found)}", start, words.position)
+        return ranked[:count]
+    key, reverse = _SORT[extremes[0] if extremes else side or "left"]
+    ranked = sorted(found, key=key, reverse=reverse)
+    if not -len(ranked) <= ordinal < len(ranked):
+        words.fail(f"there are only {len(found)}: {_names(found)}", start, words.position)
+    return [ranked[ordinal]]
+
+
+def _without_exceptions(words: Cursor, scene: Scene, found: list[Item], start: int) -> list[Item]:
+    if not words.take(_EXCEPT):
+        return found
+    spared = _read_one(words, scene, places=True)
+    while words.word() in {"and", ","} and words.word(1) in {"the", "that"}:
+        words.position += 1
+        spared += _read_one(words, scene, places=True)
+    rest = [item for item in found if item not in spared]
+    if not rest:
+        words.fail("nothing is left", start, words.position)
+    return rest
+
+
+def _names(items: Iterable[Item]) -> str:
+    return joined(
+        (f"{item.id} ({item.phrase})" if item.attributes else item.id for item in items), "and"
+    ) or "nothing"
