@@ -22,8 +22,6 @@ from tools.images import open_picture
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tools.backend.protocol import Backend
-
 SUFFIXES = ("", ".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".gif")
 
 
@@ -49,13 +47,11 @@ def run_batch(
     """
     work = _prepare(options, file, input_dir, output_dir)
     chat = announce_chat(options.load(), as_json=options.as_json)
-    backends: dict[Any, Backend] = {}
+    base = make_backend(options.load())
     console = Console(file=sys.stderr, highlight=False, soft_wrap=True)
     outcomes: list[dict[str, Any]] = []
     for number, one in enumerate(work, start=1):
         console.print(f"{number}/{len(work)} {one.item.output_dir}", markup=False)
-        # Items of generators with other thresholds need another detector; all the rest is shared by equality.
-        backend = backends.setdefault(one.settings.detector, backends.get(one.settings.detector) or _backend(one))
         try:
             if overwrite:
                 one.folder.clear()
@@ -64,7 +60,7 @@ def run_batch(
                     _job(one, mode, options.seed or 0),
                     one.settings,
                     one.folder,
-                    backend=backend,
+                    backend=base.with_settings(one.settings),
                     chat=chat,
                     preset=options.preset or DEFAULT_PRESET,
                     overrides=one.overrides,
@@ -121,10 +117,6 @@ def _job(one: _Work, mode: Mode, seed: int) -> Job:
         seed=seed,
         origin=one.picture.name,
     )
-
-
-def _backend(one: _Work) -> Backend:
-    return make_backend(one.settings)
 
 
 def _picture(folder: Path, name: str) -> Path:

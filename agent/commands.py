@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from rich.console import Console
 from rich.table import Table
 
-from agent.chat_models import make_chat_model
+from agent.chat_models import ChatModelError, make_chat_model, provider
 from agent.driver import Job, Result, run_correction
 from agent.options import DEFAULT_PRESET, ExitCode, Options, fail
 from agent.progress import LiveProgress
@@ -28,6 +28,7 @@ from tools.scene.spec import SceneSpec
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
 
+    from tools.backend.local import LocalBackend
     from tools.backend.protocol import Backend
 
 OFFLINE_NOTICE = (
@@ -85,20 +86,18 @@ def exit_code(result: Result) -> ExitCode:
 
 def announce_chat(settings: Settings, *, as_json: bool = False) -> BaseChatModel:
     """Make the chat model; when it is the offline planner, say so in the first line of output."""
-    chat = make_chat_model(settings.chat)
-    if is_offline(chat):
+    try:
+        chat = make_chat_model(settings.chat)
+    except ChatModelError as error:
+        fail(str(error))  # nothing was sent yet: what is missing is a setting
+    if provider(settings.chat) == "offline":
         stream = sys.stderr if as_json else sys.stdout
         stream.write(OFFLINE_NOTICE + "\n")
         stream.flush()
     return chat
 
 
-def is_offline(chat: BaseChatModel) -> bool:
-    """Whether ``chat`` is the embedded planner."""
-    return chat._llm_type == "offline-planner"
-
-
-def make_backend(settings: Settings) -> Backend:
+def make_backend(settings: Settings) -> LocalBackend:
     """Return the local backend; it loads its models when they are first used."""
     from tools.backend.local import LocalBackend
 

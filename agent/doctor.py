@@ -14,8 +14,7 @@ from urllib.parse import urlsplit
 
 from rich.console import Console
 
-from agent.chat_models import make_chat_model
-from agent.commands import is_offline
+from agent.chat_models import OPENAI_URL, provider, readable_url
 from agent.options import ExitCode, Options
 
 if TYPE_CHECKING:
@@ -95,12 +94,12 @@ def _weights(name: str, part: Part) -> Finding:
 
 def _language_model(settings: Settings) -> Iterator[Finding]:
     chat = settings.chat
-    if is_offline(make_chat_model(chat)):
+    if provider(chat) == "offline":
         advice = "it reads plain sentences; for a language model set OPENAI_API_KEY or --set chat.base_url=URL"
         yield Finding("language model", "ok", "the offline planner", advice)
         return
-    address = urlsplit(chat.base_url or "https://api.openai.com/v1")
-    place = f"{chat.model} at {address.hostname}"
+    url = readable_url(chat.base_url or OPENAI_URL)
+    place, address = f"{chat.model} at {url}", urlsplit(url)
     if chat.api_key is None and chat.base_url is None:
         yield Finding("language model", "problem", f"{place}: no key", "set OPENAI_API_KEY")
         return

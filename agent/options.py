@@ -112,16 +112,18 @@ def reporting(as_json: bool = False) -> Iterator[None]:
 
 def _mistakes() -> tuple[type[Exception], ...]:
     from agent.runs import RunError
+    from graphs.nodes.begin import RequestError
     from tools.images import PictureError
 
-    return UserMistake, SettingsError, RunError, PictureError
+    return UserMistake, SettingsError, RunError, RequestError, PictureError
 
 
 def _failures() -> tuple[type[Exception], ...]:
     """Return the failures whose message already says all that a user needs."""
+    from agent.chat_models import ChatModelError
     from tools.backend.protocol import BackendError
 
-    return (BackendError,)
+    return BackendError, ChatModelError
 
 
 def _leave(message: str, code: ExitCode, as_json: bool) -> NoReturn:

@@ -15,6 +15,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import yaml
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 from PIL import Image
@@ -38,6 +39,8 @@ class Step:
     node: str
     seconds: float | None
     calls: list[dict[str, Any]]
+    notes: list[str] = field(default_factory=list)
+    """What it did, in words."""
     error: str = ""
 
 
@@ -103,24 +106,41 @@ def render_report(folder: RunFolder) -> str:
         table=_requirement_table(attempts),
         lanes=_timeline(chapters),
         usage=_usage(result, events),
+        spent=sum(chapter.seconds for chapter in chapters),
         interrupted=sum(1 for event in events if event.get("interrupted")),
     )
 
 
 def tell_story(events: Sequence[dict[str, Any]]) -> list[Chapter]:
     """Put events into chapters: a new one begins with each picture that was judged."""
-    chapters, calls = [Chapter()], dict[str, list[dict[str, Any]]]()
+    chapters, calls, done = [Chapter()], dict[str, list[dict[str, Any]]](), 0
     for event in events:
         if event["event"] in ("llm", "tool"):
             calls.setdefault(event.get("task") or "", []).append(event)
         if event["event"] != "node":
             continue
         update = event.get("update") or {}
-        step = Step(event["node"], event.get("seconds"), calls.pop(event.get("task") or "", []), event.get("error", ""))
+        step = Step(
+            event["node"],
+            event.get("seconds"),
+            calls.pop(event.get("task") or "", []),
+            _notes(event["node"], update, done),
+            event.get("error", ""),
+        )
+        done = len(update.get("done", [])) if "done" in update else done
         if isinstance(update.get("latest"), dict):
             chapters.append(Chapter(attempt=update["latest"]))
         chapters[-1].steps.append(step)
     return chapters
+
+
+def _notes(node: str, update: dict[str, Any], done: int) -> list[str]:
+    if node == "parse" and isinstance(update.get("goal"), dict):
+        return [Requirement.model_validate(one).text for one in update["goal"]["requirements"]]
+    if node == "edit":
+        refused = [one["content"] for one in update.get("messages", []) if one.get("failed")]
+        return [*(update.get("done") or [])[done:], *refused]
+    return [update["detail"]] if update.get("detail") else []
 
 
 def _requirement_table(attempts: Sequence[dict[str, Any]]) -> list[tuple[str, list[dict[str, Any] | None]]]:
@@ -147,9 +167,7 @@ def _usage(result: dict[str, Any], events: Sequence[dict[str, Any]]) -> dict[str
     """Return what the run took; language model figures are summed over every event, also repeated ones."""
     calls = [event for event in events if event["event"] == "llm"]
     flat = {key: value for key, value in (result.get("usage") or {}).items() if isinstance(value, (int, float))}
-    seconds = sum(event.get("seconds") or 0.0 for event in events if event["event"] == "node")
     return {
-        "seconds": round(seconds, 2),
         **flat,
         "llm_calls": len(calls),
         "input_tokens": sum(event.get("input_tokens", 0) for event in calls),
@@ -204,7 +222,7 @@ def _hue(text: str) -> int:
 
 
 def _pretty(value: Any) -> str:
-    """Return JSON to be read, or the text itself; JSON inside a text is laid out too."""
+    """Return a value to be read by a person: YAML with short lists on one line, or the text itself."""
     if isinstance(value, str):
         try:
             value = json.loads(value)
@@ -212,8 +230,7 @@ def _pretty(value: Any) -> str:
             return str(value)
     if not isinstance(value, (dict, list)):
         return str(value)
-    short = json.dumps(value, ensure_ascii=False)
-    return short if len(short) <= 100 else json.dumps(value, ensure_ascii=False, indent=2)
+    return str(yaml.safe_dump(value, default_flow_style=None, sort_keys=False, allow_unicode=True, width=110)).rstrip()
 
 
 def _duration(seconds: float | None) -> Markup:
