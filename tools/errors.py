@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from langchain_core.tools import ToolException
 
-class ToolError(Exception):
+
+class ToolError(ToolException):
     """A call that the model can mend: the message says what failed, which value, and what to try next."""
 
 

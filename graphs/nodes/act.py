@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from langchain_core.messages import AIMessage, ToolMessage
+from langchain_core.tools import ToolException
 from langgraph.prebuilt import ToolNode
 from langgraph.prebuilt.tool_node import ToolInvocationError
 
 from graphs.budget import reached_limit
 from graphs.work import timed
-from tools.errors import FinalToolError, ToolError
+from tools.errors import FinalToolError
 from tools.registry import TOOLS
 
 if TYPE_CHECKING:
@@ -21,8 +22,12 @@ if TYPE_CHECKING:
     from graphs.state import State
 
 
-def answer_failure(error: ToolError | ToolInvocationError) -> str:
-    """Put a failure into words for the model. The annotation decides what is caught: anything else is a bug."""
+def answer_failure(error: ToolException) -> str:
+    """Put a failure into words for the model.
+
+    ToolNode reads the annotation and catches nothing else: our own `ToolError` and its errors about
+    arguments are both `ToolException`s, anything else is a bug.
+    """
     if isinstance(error, ToolInvocationError):
         return f"the arguments of {error.tool_name!r} are not valid: {_problems(error)}. Mend them and call again"
     prefix = "final: " if isinstance(error, FinalToolError) else ""
@@ -45,8 +50,9 @@ def act(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
         else:
             answer = _run(node, state, planned, call)
             calls += 1
-            failures = failures + 1 if answer.status == "error" else 0
-        planned += (answer.artifact or {}).get("operations", [])
+            # A planned edit has not succeeded yet: the editor will say.
+            failures = failures + 1 if answer.status == "error" else failures if _plan(answer) else 0
+        planned += _plan(answer)
         if answer.status == "error" and answer.text.startswith("final: "):
             impossible = answer.text.removeprefix("final: ")
         answers.append(answer)
@@ -71,6 +77,11 @@ def _run(node: ToolNode, state: State, planned: list[dict[str, Any]], call: Tool
     answer = node.invoke(alone)["messages"][0]
     assert isinstance(answer, ToolMessage)
     return answer
+
+
+def _plan(answer: ToolMessage) -> list[dict[str, Any]]:
+    operations: list[dict[str, Any]] = (answer.artifact or {}).get("operations", [])
+    return operations
 
 
 def _failed(name: str, call_id: str | None, content: str) -> ToolMessage:

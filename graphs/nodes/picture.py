@@ -119,6 +119,7 @@ def edit(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
         "scene": apply(scene, operations).model_dump(mode="json"),
         "rounds": state["rounds"] + 1,
         "planned": [],
+        "tool_failures": 0,
         "done": [*state["done"], *done],
         "usage": add_cost(state["usage"], cost),
         "messages": _answer_edits(state, json.dumps(answer)),

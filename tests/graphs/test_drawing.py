@@ -1,0 +1,38 @@
+"""The drawing of the graph: a change of its shape is a decision, so it is written down here."""
+
+from graphs.correction import build_graph
+
+EDGES = """
+__start__ --> begin;
+act -.-> approve;
+act -.-> edit;
+act -.-> finish;
+act -.-> think;
+approve -.-> edit;
+approve -.-> think;
+begin -.-> look;
+begin -.-> parse;
+edit -.-> finish;
+edit -.-> judge;
+edit -.-> think;
+finish --> __end__;
+generate --> judge;
+judge -.-> finish;
+judge -.-> refine;
+judge -.-> think;
+look --> parse;
+parse -.-> finish;
+parse -.-> generate;
+parse -.-> judge;
+parse -.-> parse;
+refine --> judge;
+think -.-> act;
+think -.-> finish;
+think -.-> think;
+"""
+
+
+def test_drawing() -> None:
+    drawing = build_graph().get_graph().draw_mermaid()
+    edges = sorted(line.strip() for line in drawing.splitlines() if "-->" in line or "-.->" in line)
+    assert edges == EDGES.split("\n")[1:-1]
