@@ -42,8 +42,9 @@ def open_picture(source: str | Path | bytes) -> Image.Image:
         raise PictureError(f"{name} is empty (0 bytes): give a picture file")
     try:
         with warnings.catch_warnings():
-            # Pillow only warns of a bomb up to twice its own limit; ours is checked before any pixel is decoded.
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            # Odd metadata is no reason to stop. Of bombs Pillow only warns up to twice its own limit; ours is
+            # checked before any pixel is decoded.
+            warnings.simplefilter("ignore")
             with Image.open(BytesIO(data), formats=FORMATS) as picture:
                 _check_size(name, picture.size)
                 picture.seek(0)
