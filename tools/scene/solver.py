@@ -38,9 +38,9 @@ SIZE = 0.28  # side of a new object when the picture holds nothing to compare wi
 LARGEST = 0.45  # side that a new object never exceeds
 SMALLEST = 16  # steps: no longer side is shrunk below this, for small things are hard to draw and to find
 SCALES = (100, 85, 70, 55)  # per cent of its usual size that an object may take when it is crowded
-ASIDE = 15  # steps between centres for "left of" and the like, and from the picture's middle
 STRIDE = 0.15  # of its longer side that a moved object travels at least; less would not count as a Move
-CENTRAL = 8  # steps from the picture's middle for "in the middle"
+ASIDE = (15, 4)  # steps between centres for "left of" and from the picture's middle; the second when it is tight
+CENTRAL = (12, 15)  # steps from the picture's middle for "in the middle"; the second when it is tight
 CLOSE = 8  # steps, at most, between things next to each other
 RESTING = 3  # steps, at most, between a thing and what it stands on
 MOST = 100  # objects that a layout can hold
@@ -50,6 +50,7 @@ MOST = 100  # objects that a layout can hold
 RESTYLE, MOVE, ANCHOR, WAY, REMOVE, ADD = 1000, 1500, 100, 2, 2000, 2500
 TIGHT, OVERLAP, SHRINK, DRIFT = 20, 20, 120, 1
 EFFORT = 0.2  # deterministic seconds; a good answer comes early, the proof that it is the best one late
+PATIENCE = 2.0  # seconds on the clock, for the rare case that deterministic ones run slowly
 
 
 class Unsatisfiable(ValueError):
@@ -77,10 +78,11 @@ def solve(requirements: Iterable[Requirement], current: Layout) -> Layout:
     crowd = tuple(one for one in demands if one.kind == "count")
     if sum(one.count for one in crowd) > MOST:
         raise Unsatisfiable(crowd)
-    solved = _Model(demands, current).solve()
-    if solved is None:
-        raise Unsatisfiable(_conflict(demands, current))
-    return solved
+    for tight in (False, True):
+        solved = _Model(demands, current, tight).solve()
+        if solved is not None:
+            return solved
+    raise Unsatisfiable(_conflict(demands, current))
 
 
 def _conflict(demands: tuple[Requirement, ...], current: Layout) -> tuple[Requirement, ...]:
@@ -88,7 +90,7 @@ def _conflict(demands: tuple[Requirement, ...], current: Layout) -> tuple[Requir
     core = list(demands)
     for one in demands:
         rest = [other for other in core if other is not one]
-        if _Model(tuple(rest), current).is_impossible():
+        if _Model(tuple(rest), current, tight=True).is_impossible():
             core = rest
     return tuple(core)
 
@@ -122,8 +124,8 @@ class _Slot:
 
 
 class _Model:
-    def __init__(self, demands: tuple[Requirement, ...], current: Layout) -> None:
-        self.demands, self.current = demands, current
+    def __init__(self, demands: tuple[Requirement, ...], current: Layout, tight: bool) -> None:
+        self.demands, self.current, self.tight = demands, current, tight
         self.cp = cp_model.CpModel()
         self.costs: list[cp_model.LinearExprT] = []
         self.pins: dict[int, _Slot] = {}
@@ -137,12 +139,18 @@ class _Model:
             self._demand(number, one)
 
     def is_impossible(self) -> bool:
-        return bool(self._solver().solve(self.cp) == cp_model.INFEASIBLE)
+        """Return whether it is quickly proven that nothing fulfils the requirements."""
+        return bool(_solver(share=0.1).solve(self.cp) == cp_model.INFEASIBLE)
 
     def solve(self) -> Layout | None:
+        """Return the cheapest layout found, or None."""
         self.cp.minimize(sum(self.costs))
-        solver = self._solver()
-        if solver.solve(self.cp) not in {cp_model.OPTIMAL, cp_model.FEASIBLE}:
+        solver = _solver()
+        status = solver.solve(self.cp)
+        if status == cp_model.UNKNOWN:
+            self.cp.minimize(0)  # any layout is better than none
+            status = solver.solve(self.cp)
+        if status not in {cp_model.OPTIMAL, cp_model.FEASIBLE}:
             return None
         result = self.current
         objects: list[PlacedObject] = []
@@ -159,14 +167,6 @@ class _Model:
                 place = box if solver.value(slot.moved) else slot.old.box
                 objects.append(slot.old.model_copy(update={"box": place, "attributes": style}))
         return self.current.model_copy(update={"objects": tuple(objects)})
-
-    def _solver(self) -> cp_model.CpSolver:
-        solver = cp_model.CpSolver()
-        solver.parameters.num_workers = 1
-        solver.parameters.random_seed = 0
-        solver.parameters.max_deterministic_time = EFFORT
-        solver.parameters.relative_gap_limit = 0.01
-        return solver
 
     # Who may be in the scene
 
@@ -414,7 +414,7 @@ class _Model:
         """Return literals, each of which makes the relation true: as it is, or by placing with a margin."""
         cp = self.cp
         ways = []
-        for constraints in _placings(predicate, subject, *others):
+        for constraints in _placings(predicate, self.tight, subject, *others):
             way = cp.new_bool_var("")
             for constraint in constraints:
                 cp.add(constraint).only_enforce_if(way)
@@ -428,6 +428,16 @@ class _Model:
                     cp.add_implication(as_it_is, slot.moved.negated())
             ways.append(as_it_is)
         return ways
+
+
+def _solver(share: float = 1.0) -> cp_model.CpSolver:
+    solver = cp_model.CpSolver()
+    solver.parameters.num_workers = 1
+    solver.parameters.random_seed = 0
+    solver.parameters.max_deterministic_time = EFFORT * share
+    solver.parameters.max_time_in_seconds = PATIENCE * share
+    solver.parameters.relative_gap_limit = 0.01
+    return solver
 
 
 def _distinct(
@@ -446,16 +456,17 @@ def _distinct(
 
 
 def _placings(
-    predicate: Predicate, subject: _Slot, *others: _Slot
+    predicate: Predicate, tight: bool, subject: _Slot, *others: _Slot
 ) -> list[list[cp_model.BoundedLinearExpression | bool]]:
     """Return alternatives; each is a list of constraints that together make the relation clearly true."""
+    aside, central = ASIDE[tight], CENTRAL[tight]
     if predicate in DIRECTIONS:
         axis, sign = DIRECTIONS[predicate]
         origin = others[0].center2(axis) if others else GRID
-        return [[sign * (subject.center2(axis) - origin) >= 2 * ASIDE]]
+        return [[sign * (subject.center2(axis) - origin) >= 2 * aside]]
     if predicate == "in the middle":
-        inside = [subject.center2(axis) - GRID <= 2 * CENTRAL for axis in (0, 1)]
-        return [[*inside, *(subject.center2(axis) - GRID >= -2 * CENTRAL for axis in (0, 1))]]
+        inside = [subject.center2(axis) - GRID <= 2 * central for axis in (0, 1)]
+        return [[*inside, *(subject.center2(axis) - GRID >= -2 * central for axis in (0, 1))]]
     other = others[0]
     if predicate == "next to":
         level = subject.center2(1) - other.center2(1)
@@ -478,8 +489,8 @@ def _placings(
                     high.center2(axis) - subject.center2(axis) >= 2 * CLOSE,
                     span >= skew + 4,
                     span >= 4 - skew,
-                    off <= 2 * ASIDE,
-                    off >= -2 * ASIDE,
+                    off <= 2 * ASIDE[0],
+                    off >= -2 * ASIDE[0],
                 ]
             )
     return placings
