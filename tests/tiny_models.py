@@ -7,9 +7,16 @@ from typing import TYPE_CHECKING, Any
 import torch
 from diffusers import AutoencoderKL, DDIMScheduler, UNet2DConditionModel
 from transformers import (
+    BertTokenizer,
     CLIPTextConfig,
     CLIPTextModel,
     CLIPTokenizer,
+    DetrImageProcessorPil,
+    GroundingDinoConfig,
+    GroundingDinoForObjectDetection,
+    GroundingDinoImageProcessorPil,
+    OmDetTurboConfig,
+    OmDetTurboForObjectDetection,
     Owlv2Config,
     Owlv2ForObjectDetection,
     Owlv2ImageProcessorPil,
@@ -23,6 +30,7 @@ from transformers import (
     SamConfig,
     SamImageProcessorPil,
     SamModel,
+    SwinConfig,
 )
 
 if TYPE_CHECKING:
@@ -202,3 +210,102 @@ def save_sam2(folder: Path, *, size: int = 64) -> Path:
     )
     Sam2Model(config).save_pretrained(folder)
     return folder
+
+
+def _swin(size: int, out_indices: list[int]) -> SwinConfig:
+    return SwinConfig(
+        image_size=size,
+        patch_size=4,
+        embed_dim=8,
+        depths=[1, 1, 1, 1],
+        num_heads=[1, 1, 1, 1],
+        window_size=2,
+        out_indices=out_indices,
+    )
+
+
+def save_grounding_dino(folder: Path, *, max_text_len: int = 32) -> Path:
+    """Save a random Grounding DINO; return its folder."""
+    torch.manual_seed(0)
+    # the model knows BERT's ids of the start, end, stop and question tokens by heart
+    vocab = {f"[unused{place}]": place for place in range(1030)}
+    for token, place in (("[PAD]", 0), ("[UNK]", 100), ("[CLS]", 101), ("[SEP]", 102), (".", 1012), ("?", 1029)):
+        del vocab[f"[unused{place}]"]
+        vocab[token] = place
+    for word in WORDS:
+        vocab[word] = len(vocab)
+    config = GroundingDinoConfig(
+        backbone_config=_swin(64, [2, 3, 4]),
+        text_config={
+            "model_type": "bert",
+            "vocab_size": len(vocab),
+            "hidden_size": 16,
+            "intermediate_size": 16,
+            "num_hidden_layers": 1,
+            "num_attention_heads": 2,
+            "max_position_embeddings": 64,
+        },
+        num_queries=10,
+        encoder_layers=1,
+        encoder_ffn_dim=16,
+        encoder_attention_heads=2,
+        decoder_layers=2,
+        decoder_ffn_dim=16,
+        decoder_attention_heads=2,
+        d_model=32,
+        num_feature_levels=4,
+        max_text_len=max_text_len,
+    )
+    GroundingDinoForObjectDetection(config).save_pretrained(folder)
+    GroundingDinoImageProcessorPil(size={"shortest_edge": 64, "longest_edge": 96}).save_pretrained(folder)
+    BertTokenizer(vocab=dict(sorted(vocab.items(), key=lambda pair: pair[1]))).save_pretrained(folder)
+    return folder
+
+
+def save_omdet(folder: Path) -> Path:
+    """Save a random OmDet-Turbo; return its folder."""
+    torch.manual_seed(0)
+    config = OmDetTurboConfig(
+        backbone_config=_swin(64, [2, 3, 4]),
+        text_config=text_config(),
+        image_size=64,
+        text_projection_in_dim=16,
+        text_projection_out_dim=16,
+        task_encoder_hidden_dim=32,  # the model takes for granted that it is not class_embed_dim
+        class_embed_dim=16,
+        num_queries=10,
+        vision_features_channels=[32, 32, 32],
+        encoder_in_channels=[16, 32, 64],
+        encoder_dim_feedforward=16,
+        encoder_hidden_dim=32,  # the model takes for granted that it is not class_embed_dim
+        encoder_attention_heads=2,
+        decoder_num_heads=2,
+        decoder_num_layers=1,
+        decoder_hidden_dim=32,
+        decoder_dim_feedforward=16,
+        apply_layernorm_after_vision_backbone=False,
+    )
+    model = OmDetTurboForObjectDetection(config)
+    torch.nn.init.eye_(model.language_backbone.text_projection)
+    model.save_pretrained(folder)
+    DetrImageProcessorPil(size={"height": 64, "width": 64}).save_pretrained(folder)
+    tokenizer().save_pretrained(folder)
+    return folder
+
+
+def save_pipeline(folder: Path) -> Path:
+    """Save a random text-to-image pipeline without grounding, as `AutoPipeline...` loads it; return its folder."""
+    from diffusers import StableDiffusionPipeline
+
+    parts = save_gligen(folder / "parts", grounded=False)
+    StableDiffusionPipeline(
+        vae=AutoencoderKL.from_pretrained(parts / "vae"),
+        text_encoder=CLIPTextModel.from_pretrained(parts / "text_encoder"),
+        tokenizer=tokenizer(),
+        unet=UNet2DConditionModel.from_pretrained(parts / "unet"),
+        scheduler=DDIMScheduler.from_pretrained(parts / "scheduler"),
+        safety_checker=None,
+        feature_extractor=None,
+        requires_safety_checker=False,
+    ).save_pretrained(folder / "pipeline")
+    return folder / "pipeline"

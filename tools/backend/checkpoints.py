@@ -69,21 +69,19 @@ def _is_hub_id(path: str) -> bool:
 
 def _fetch(repository: str, revision: str | None) -> Path:
     from huggingface_hub import HfApi, snapshot_download
-    from huggingface_hub.errors import EntryNotFoundError, HFValidationError, RepositoryNotFoundError
 
     try:
-        try:
-            files = choose_files(repository, HfApi().list_repo_files(repository, revision=revision))
-            return Path(snapshot_download(repository, revision=revision, allow_patterns=files))
-        except (RepositoryNotFoundError, EntryNotFoundError, HFValidationError):
-            raise
-        except (OSError, RuntimeError):  # no network: what was fetched before will do
+        files = HfApi().list_repo_files(repository, revision=revision)
+    except Exception as error:  # noqa: BLE001 - the hub's client lets through whatever its transport raises
+        try:  # without the hub, what was fetched before will do
             return Path(snapshot_download(repository, revision=revision, local_files_only=True))
-    except (OSError, ValueError, RuntimeError) as error:
-        raise BackendError(
-            f"checkpoint {repository!r} (revision {revision or 'newest'}) is no local folder and cannot be "
-            f"fetched from the hub ({type(error).__name__}); check the spelling, the network and access rights"
-        ) from None
+        except (OSError, ValueError):
+            raise BackendError(
+                f"checkpoint {repository!r} (revision {revision or 'newest'}) is no local folder and cannot be "
+                f"fetched from the hub ({type(error).__name__}); check the spelling, the network and access rights"
+            ) from None
+    wanted = choose_files(repository, files)
+    return Path(snapshot_download(repository, revision=revision, allow_patterns=wanted))
 
 
 def choose_files(repository: str, files: Iterable[str]) -> list[str]:
