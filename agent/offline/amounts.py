@@ -30,8 +30,7 @@ _TIMES_AS = phrases("as big|as large|as big as it is|as large as it is|as big as
 _HALF = Phrases({"half": 0.5, "twice": 2.0, "double": 2.0, "triple": 3.0, "thrice": 3.0, "a third": 1 / 3,
                  "one third": 1 / 3, "two thirds": 2 / 3, "a quarter": 0.25, "one quarter": 0.25, "three quarters": 0.75,
                  "one half": 0.5, "a half": 0.5, "one fourth": 0.25})  # fmt: skip
-_GROWING = frozenset("resize enlarge grow scale expand magnify increase upscale double triple make".split())
-_SHRINKING = frozenset("shrink halve reduce decrease downscale".split())
+_SHRINKING = frozenset(["shrink", "halve", "reduce", "decrease", "downscale", "scale down"])
 
 
 def read_percent(words: Cursor) -> float | None:

@@ -15,7 +15,7 @@ from agent.offline.placement import (
     free_place,
     in_picture,
 )
-from agent.offline.selectors import read_selection
+from agent.offline.selectors import read_selection, sides_length
 from agent.offline.vocabulary import PICTURE_SIDES, TWO_SIDED
 
 if TYPE_CHECKING:
@@ -114,14 +114,15 @@ def read_place(words: Cursor, scene: Scene, *, sides: bool = False) -> Place | N
         chosen = _one(words, scene, start)
         words.take_word("is", "was", "stands")
         return Place("at", (chosen.box,))
-    found = _read_sides(words)
-    if found is not None:
-        return Place("", sides=found)
-    words.take(_TO)
-    found = _read_sides(words)
+    found = _read_sides(words, scene)
     if found is not None:
         return Place("", sides=found)
     predicate = words.take(TWO_SIDED)
+    if predicate is None and words.take(_TO):
+        found = _read_sides(words, scene)
+        if found is not None:
+            return Place("", sides=found)
+        predicate = words.take(TWO_SIDED)
     if predicate is None:
         words.position = start
         if words.take(_ONTO):
@@ -148,7 +149,8 @@ def read_shift(words: Cursor, scene: Scene, chosen: Sequence[Item], spoken: str)
         degree = amounts.read_degree(words)
     half = bool(words.take(_HALFWAY))
     way = None
-    if words.length(_DIRECTIONS) > max(words.length(PICTURE_SIDES), words.length(_MORE_SIDES), words.length(TWO_SIDED)):
+    length = words.length(_DIRECTIONS)
+    if length >= max(words.length(PICTURE_SIDES), words.length(_MORE_SIDES)) and length > words.length(TWO_SIDED):
         way = _read_ways(words)
     elif spoken in {"raise", "lift", "lower"}:
         way = (0.0, 1.0 if spoken == "lower" else -1.0)
@@ -206,11 +208,11 @@ def _read_share(words: Cursor) -> float | None:
     return share
 
 
-def _read_sides(words: Cursor) -> tuple[Predicate, ...] | None:
-    longest = max(words.length(PICTURE_SIDES), words.length(_MORE_SIDES))
-    if not longest or words.length(TWO_SIDED) > longest:
+def _read_sides(words: Cursor, scene: Scene) -> tuple[Predicate, ...] | None:
+    usual, more = sides_length(words, scene), sides_length(words, scene, _MORE_SIDES)
+    if not max(usual, more) or words.length(TWO_SIDED) > max(usual, more):
         return None
-    if words.length(PICTURE_SIDES) >= words.length(_MORE_SIDES):
+    if usual >= more:
         return words.take(PICTURE_SIDES)
     return words.take(_MORE_SIDES)
 

@@ -15,13 +15,14 @@ from agent.offline.lexer import Cursor, Phrases, phrases
 from agent.offline.nouns import NounPhrase, is_adjective, read_attributes, read_noun_phrase
 from agent.offline.placement import NoPlaceError, at, free_place, scaled, usual_size
 from agent.offline.selectors import Item, Scene, read_selection, starts_selection
-from tools.scene.box import Box
+from tools.scene.errors import CannotParse
 from tools.scene.operations import Add, Move, Remove, Replace, Restyle
-from tools.scene.words import COLOURS, family
+from tools.scene.words import COLOURS, family, number
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from tools.scene.box import Box
     from tools.scene.layout import Layout, PlacedObject
     from tools.scene.operations import Operation
 
@@ -138,10 +139,16 @@ class _Instruction:
         if words.take(_NOTHING_ELSE):
             return
         start = words.position
-        spoken = words.word()
         verb = words.take(_VERBS)
+        spoken = " ".join(token.word for token in words.tokens[start : words.position])
         if verb is None and self.verb and (self.verb == "add" or starts_selection(words, self.scene)):
             verb, spoken = self.verb, ""
+        if verb in {"make", "add"} and number(words.word()) is not None and words.word(1) in {"copy", "copies"}:
+            times = number(words.word()) or 1
+            words.position += 2
+            words.take_word("of")
+            self._duplicate(start, times)
+            return
         match verb:
             case "remove":
                 self._remove(spoken)
@@ -273,23 +280,23 @@ class _Instruction:
     # move
 
     def _move(self, start: int, spoken: str) -> None:
+        """Try "the dog | on the left" first, then "the dog on the left | to the right"."""
         words, scene = self.words, self.scene
         here, focus, name = words.position, scene.focus, scene.last_name
-        words.take(_PLACES_OF)
-        chosen = read_selection(words, scene)
-        if not self._sees_destination(spoken):
-            # "move the dog on the left to the right" needs the place to tell which dog; "next to the car" does not
+        for places in (False, True):
             words.position, scene.focus, scene.last_name = here, focus, name
-            words.take(_PLACES_OF)
-            chosen = read_selection(words, scene, places=False)
-        self._move_to(chosen, start, spoken)
-
-    def _sees_destination(self, spoken: str) -> bool:
-        here, words = self.words.position, self.words
-        words.take_word("up", "down", "over") if words.word(1) in {"to", "towards"} else None
-        found = spoken in {"center", "centre", "raise", "lower", "lift"} or destinations.starts(words)
-        words.position = here
-        return found
+            before = [(item, item.box) for item in scene.items]
+            try:
+                words.take(_PLACES_OF)
+                self._move_to(read_selection(words, scene, places=places), start, spoken)
+                if words.done or words.sees(_BETWEEN):
+                    return
+                words.fail(HINT)
+            except CannotParse:
+                if places:
+                    raise
+                for item, box in before:
+                    item.box = box
 
     def _move_to(self, chosen: Sequence[Item], start: int, spoken: str) -> None:
         words = self.words
@@ -305,7 +312,7 @@ class _Instruction:
         place = destinations.read_place(words, self.scene)
         if place is None:
             words.fail("say where to, such as 'to the left', 'to the top right corner' or 'next to the car'",
-                       start, words.position)  # fmt: skip
+                       start if words.done else words.position)  # fmt: skip
         for item in chosen:
             others = self.scene.boxes(item)
             try:
@@ -508,7 +515,7 @@ class _Instruction:
 
     # duplicate, restore
 
-    def _duplicate(self, start: int) -> None:
+    def _duplicate(self, start: int, times: int = 1) -> None:
         words = self.words
         here, focus, name = words.position, self.scene.focus, self.scene.last_name
         chosen = read_selection(words, self.scene, places=False)
@@ -517,7 +524,9 @@ class _Instruction:
             words.position, self.scene.focus, self.scene.last_name = here, focus, name
             chosen = read_selection(words, self.scene)
             place = destinations.read_place(words, self.scene, sides=True)
-        times = amounts.read_times(words)
+        times = max(times, amounts.read_times(words))
+        if times * len(chosen) > 20:
+            words.fail("add at most 20 objects at once", start, words.position)
         copies = []
         for item in chosen:
             for _ in range(times):

@@ -63,6 +63,14 @@ def phrases(*texts: str) -> Phrases[str]:
     return Phrases({phrase.strip(): phrase.strip() for text in texts for phrase in text.split("|")})
 
 
+def _split(word: str) -> list[str]:
+    """Return "there's" as "there is" and "car's" as "car 's"."""
+    whole = _CONTRACTIONS.get(word)
+    if whole is None and word.endswith("'s"):
+        return [word[:-2], "'s"]
+    return (whole or word).split()
+
+
 class Cursor:
     """A position in the words of a text.
 
@@ -76,7 +84,7 @@ class Cursor:
         self.tokens = [
             Token(word, found.start(), found.end())
             for found in _TOKEN.finditer(self.text)
-            for word in _CONTRACTIONS.get(found[0].lower(), found[0].lower()).split()
+            for word in _split(found[0].lower())
         ]
         while len(self.tokens) > 1 and self.tokens[0].word == self.tokens[-1].word == '"':
             self.tokens = self.tokens[1:-1]

@@ -13,14 +13,18 @@ from agent.offline.lexer import phrases
 from agent.offline.vocabulary import (
     ADJECTIVE_ENDS,
     CLOSED,
+    COPULA,
     ED_NOUNS,
     EXACTLY,
     IC_NOUNS,
+    IN_THE_PICTURE,
     ING_NOUNS,
     INNER_PLURALS,
     INTENSIFIERS,
     MORE_ATTRIBUTES,
+    PAINTED,
     PAIRS,
+    TWO_SIDED,
     VAGUE,
     VERBS,
 )
@@ -190,6 +194,10 @@ def _read_count(words: Cursor, determiner: str) -> int | None:
 def _read_nouns(words: Cursor) -> list[str]:
     taken: list[str] = []
     while _is_noun(words.word()) and len(taken) < 8 and number(words.word()) is None:
+        if taken and words.word().endswith("ing") and is_attribute(words.word()):
+            break  # "a cat sleeping on a sofa"
+        if taken and (words.sees(TWO_SIDED) or words.sees(COPULA) or words.sees(PAINTED) or words.sees(IN_THE_PICTURE)):
+            break
         taken.append(words.word())
         words.position += 1
     return taken
@@ -203,7 +211,7 @@ def _named(words: Cursor, phrase: NounPhrase, nouns: list[str], noun_start: int)
         here = noun_start + at
         if not first and word.endswith("ing") and word not in ING_NOUNS and len(word) > 4:
             words.fail(hint, here)
-        if at and (word in VERBS or (word.endswith("ly") and len(word) > 4 and singular(word) == word)):
+        if at and (word in VERBS or (word.endswith("ed") and word not in ED_NOUNS and len(word) > 4) or (word.endswith("ly") and len(word) > 4 and singular(word) == word)):
             words.fail(hint, here)
         if at < len(nouns) - 1 and _is_plural(word) and word not in INNER_PLURALS:
             words.fail(hint, here)
@@ -223,7 +231,7 @@ def _named(words: Cursor, phrase: NounPhrase, nouns: list[str], noun_start: int)
         words.position += 1
         article = words.take_word("a", "an", "the")
         stuff = " ".join(filter(None, [article, *read_attributes(words), *_read_nouns(words)]))
-        if words.position - before > LONGEST_NAME + 2 or not stuff:
+        if words.position - before > LONGEST_NAME + 2 or stuff.endswith(("color", "colour", "size", "kind")):
             words.fail(hint, before)
         name = f"{name} of {stuff}"
     return replace(phrase, name=name, plural=many, end=words.position)

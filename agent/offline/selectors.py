@@ -35,6 +35,11 @@ class Item:
     def phrase(self) -> str:
         return Query(name=self.name, attributes=self.attributes).phrase
 
+    @property
+    def seen(self) -> PlacedObject | Item:
+        """The object as the picture shows it: "the left dog" is the one that is left now, whatever moves."""
+        return self.original or self
+
 
 @dataclass
 class Scene:
@@ -44,20 +49,24 @@ class Scene:
     focus: list[Item] = field(default_factory=list)
     last_name: str = ""
 
+    @property
+    def names(self) -> list[str]:
+        return list(dict.fromkeys(name for item in self.items for name in (item.seen.name, item.name)))
+
     def boxes(self, *but: Item) -> list[Box]:
         return [item.box for item in self.items if item not in but]
 
 
 _SORT: dict[str, tuple[Callable[[Item], float], bool]] = {
-    "left": (lambda item: item.box.center[0], False),
-    "right": (lambda item: item.box.center[0], True),
-    "top": (lambda item: item.box.center[1], False),
-    "bottom": (lambda item: item.box.center[1], True),
-    "largest": (lambda item: item.box.area, True),
-    "smallest": (lambda item: item.box.area, False),
-    "tallest": (lambda item: item.box.h, True),
-    "widest": (lambda item: item.box.w, True),
-    "middle": (lambda item: abs(item.box.center[0] - 0.5) + abs(item.box.center[1] - 0.5), False),
+    "left": (lambda item: item.seen.box.center[0], False),
+    "right": (lambda item: item.seen.box.center[0], True),
+    "top": (lambda item: item.seen.box.center[1], False),
+    "bottom": (lambda item: item.seen.box.center[1], True),
+    "largest": (lambda item: item.seen.box.area, True),
+    "smallest": (lambda item: item.seen.box.area, False),
+    "tallest": (lambda item: item.seen.box.h, True),
+    "widest": (lambda item: item.seen.box.w, True),
+    "middle": (lambda item: abs(item.seen.box.center[0] - 0.5) + abs(item.seen.box.center[1] - 0.5), False),
 }  # fmt: skip
 _EXTREMES = Phrases(
     dict.fromkeys("left|leftmost|left-most|left-hand|left hand|most left|far left".split("|"), "left")
@@ -118,6 +127,16 @@ def starts_selection(words: Cursor, scene: Scene) -> bool:
     return bool(words.sees(_THE) or words.sees(_ALL) or words.sees(_BOTH)) or _name_length(words, scene) > 0
 
 
+def sides_length(words: Cursor, scene: Scene, table: Phrases[tuple[Predicate, ...]] = PICTURE_SIDES) -> int:
+    """Return how many words "on the left" takes here; 0 for "on the left dog", which names an object."""
+    length = words.length(table)
+    here = words.position
+    words.position += length
+    named = _name_length(words, scene) > 0 or words.word() in _THINGS | _ONES
+    words.position = here
+    return 0 if named else length
+
+
 def _read_one(words: Cursor, scene: Scene, *, places: bool) -> list[Item]:
     start = words.position
     if words.take(_REST):
@@ -137,15 +156,16 @@ def _read_one(words: Cursor, scene: Scene, *, places: bool) -> list[Item]:
 
 
 def _continues(words: Cursor, scene: Scene, length: int) -> bool:
-    """Whether a noun or adjective follows: "that dog", "all red cars"."""
-    following = words.word(length)
+    """Whether "that", "all", ... only begin a longer description: "that dog", "all red cars"."""
+    if words.word(length - 1) not in {"that", "this", "these", "those", "all"}:
+        return False
     here = words.position
     words.position += length
-    known = _name_length(words, scene) > 0 or following in _THINGS
-    known = known or (is_adjective(following, words.word(1)) and words.word(1) not in CLOSED and words.word(1) != "")
-    known = known or following in {"the", "of"} or bool(words.sees(_EXTREMES)) or number(following) is not None
-    known = known or (following[:1].isalpha() and following not in CLOSED and not is_adjective(following)
-                      and not following.endswith("er"))  # fmt: skip
+    while words.word() in {"the", "of"} or words.sees(_EXTREMES) or is_adjective(words.word()) or number(words.word()):
+        if _name_length(words, scene):
+            break
+        words.position += 1
+    known = _name_length(words, scene) > 0 or words.word() in _THINGS | _ONES
     words.position = here
     return known
 
@@ -165,6 +185,8 @@ def _read_described(words: Cursor, scene: Scene, start: int, *, places: bool) ->
         words.take(_THE)
     other = bool(words.take_word("other"))
     count = _read_number(words)
+    if some and count is None and words.word(-1) == "the":
+        count = 1  # "one of the dogs"
     if count is not None and words.take_word("of"):
         some = True
         words.take(_THE)
@@ -177,7 +199,8 @@ def _read_described(words: Cursor, scene: Scene, start: int, *, places: bool) ->
         extremes.append(extreme)
     name, many = _read_name(words, scene, start)
     label = name
-    found = [item for item in scene.items if name in {"", item.name}]
+    found = [item for item in scene.items if name in {"", item.seen.name}]
+    found = found or [item for item in scene.items if name == item.name]
     if words.take_word("#"):
         wanted = f"{name} #{words.word()}"
         words.position += 1
@@ -216,9 +239,10 @@ def _read_described(words: Cursor, scene: Scene, start: int, *, places: bool) ->
 
 def _read_number(words: Cursor) -> int | None:
     value = number(words.word()) if words.word() not in {"a", "an", "single", "both"} else None
-    if value is not None:
-        if value == 1 and words.word() == "one" and words.word(1) != "of" and not words.word(1)[:1].isalpha():
-            return None
+    if value is not None and words.word() != "one":  # "one" stands for a noun here
+        words.position += 1
+        return value
+    if words.word() == "one" and words.word(1) == "of":
         words.position += 1
     return value
 
@@ -243,12 +267,12 @@ def _read_attributes(words: Cursor, scene: Scene) -> tuple[str, ...]:
 
 
 def _named(word: str, scene: Scene) -> bool:
-    return word in _ONES | _THINGS or any(word in {item.name.split()[0], plural(item.name).split()[0]} for item in scene.items)
+    return word in _ONES | _THINGS or any(word in {name.split()[0], plural(name).split()[0]} for name in scene.names)
 
 
 def _name_length(words: Cursor, scene: Scene) -> int:
     best = 0
-    for name in dict.fromkeys(item.name for item in scene.items):
+    for name in scene.names:
         for form in (name, plural(name)):
             parts = form.split()
             if [words.word(at) for at in range(len(parts))] == parts:
@@ -262,16 +286,14 @@ def _read_name(words: Cursor, scene: Scene, start: int) -> tuple[str, bool]:
     if length:
         text = " ".join(words.word(at) for at in range(length))
         words.position += length
-        for item in scene.items:
-            if text == item.name:
-                return item.name, False
-        name = next(item.name for item in scene.items if text == plural(item.name))
-        return name, True
+        if text in scene.names:
+            return text, False
+        return next(name for name in scene.names if text == plural(name)), True
     word = words.word()
     if word in _THINGS | _ONES:
         words.position += 1
         name = scene.last_name if word in _ONES else ""
-        if name and not any(item.name == name for item in scene.items):
+        if name and name not in scene.names:
             name = ""
         return name, word.endswith("s")
     known = _names(scene.items)
@@ -282,9 +304,12 @@ def _read_name(words: Cursor, scene: Scene, start: int) -> tuple[str, bool]:
 
 def _with_attributes(found: list[Item], attributes: tuple[str, ...]) -> list[Item]:
     """Keep what has the attributes; where nothing has, the only one of which nothing else is known."""
-    fitting = [item for item in found if all(any(implies(one, word) for one in item.attributes) for word in attributes)]
-    if fitting or not attributes:
-        return fitting
+    for fitting in (
+        [item for item in found if all(any(implies(one, word) for one in item.seen.attributes) for word in attributes)],
+        [item for item in found if all(any(implies(one, word) for one in item.attributes) for word in attributes)],
+    ):
+        if fitting or not attributes:
+            return fitting
     kinds = {family(word) for word in attributes}
     unknown = [item for item in found if not any(family(one) in kinds for one in item.attributes)]
     return unknown if len(found) == 1 and len(unknown) == 1 else []
@@ -293,8 +318,10 @@ def _with_attributes(found: list[Item], attributes: tuple[str, ...]) -> list[Ite
 def _filtered(words: Cursor, scene: Scene, found: list[Item], *, many: bool) -> list[Item]:
     """Take "on the left", "next to the car", ... and keep what is there."""
     start = words.position
+    if words.word() == "by" and (words.word(1)[:1].isdigit() or words.word(1) in {"half", "a", "two", "three", "one"}):
+        return found  # an amount
     that_is = bool(words.take(_THAT_IS))
-    if words.length(TWO_SIDED) > words.length(PICTURE_SIDES):
+    if words.length(TWO_SIDED) > sides_length(words, scene):
         predicate = words.take(TWO_SIDED)
         assert predicate is not None
         return _related(words, scene, found, predicate, start)
@@ -303,7 +330,7 @@ def _filtered(words: Cursor, scene: Scene, found: list[Item], *, many: bool) -> 
         if that_is:
             words.fail("say where, such as 'that is on the left'", start)
         return found
-    there = [item for item in found if all(holds(side, item.box) for side in sides)]
+    there = [item for item in found if all(holds(side, item.seen.box) for side in sides)]
     if many or len(there) == 1 or len(found) == 1:
         kept = there if there else (found if len(found) == 1 else [])
     elif len(sides) == 1 and sides[0] != "in the middle":
@@ -329,8 +356,8 @@ def _related(words: Cursor, scene: Scene, found: list[Item], predicate: Predicat
     scene.focus, scene.last_name = focus, name
     if any(len(ref) != 1 for ref in refs):
         words.fail("name one object there", start, words.position)
-    boxes = [ref[0].box for ref in refs]
-    kept = [item for item in found if item.box not in boxes and holds(predicate, item.box, *boxes)]
+    boxes = [ref[0].seen.box for ref in refs]
+    kept = [item for item in found if item.seen.box not in boxes and holds(predicate, item.seen.box, *boxes)]
     if not kept:
         words.fail(f"nothing of it is there: {_names(found)}", start, words.position)
     return kept

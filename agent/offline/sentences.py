@@ -7,9 +7,10 @@ phrase on their left, or after "and" to the one that the relation before was abo
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from agent.offline.lexer import Cursor
+from agent.offline.lexer import Cursor, Phrases, phrases
 from agent.offline.nouns import NounPhrase, is_adjective, read_attributes, read_noun_phrase
 from agent.offline.vocabulary import (
     AND,
@@ -20,6 +21,7 @@ from agent.offline.vocabulary import (
     HAS,
     IN_THE_PICTURE,
     INDOORS,
+    ITS,
     NOR,
     OPENERS,
     PAINTED,
@@ -38,12 +40,14 @@ from agent.offline.vocabulary import (
 )
 from tools.scene.errors import CannotParse
 from tools.scene.spec import Relation, SceneObject, SceneSpec
-from tools.scene.words import plural
+from tools.scene.words import COLOURS, is_attribute, number, plural
 
 if TYPE_CHECKING:
     from tools.scene.spec import Predicate
 
 STOPS = (".", ";", "!", "?")
+_ONE_OF = Phrases({"one": 1, "the other": 1, "another": 1, "the other one": 1, "the first": 1, "the second": 1,
+                   "two": 2, "the other two": 2, "three": 3, "the third": 1, "both": 2})  # fmt: skip
 HINT = (
     "a scene is made of objects with numbers and attributes ('two red cars'), places ('left of', 'right of', 'above', "
     "'below', 'on top of', 'next to', 'between', 'on the left', 'at the top', 'in the middle'), what must not be there "
@@ -68,14 +72,17 @@ class _Scene:
         self.absent: list[str] = []
         self.style: list[str] = []
         self.background: list[str] = []
+        self.finish: list[str] = []  # style words after the scene: "highly detailed"
         self.mentioned: list[str] = []  # phrases, in the order of the text
+        self.open: list[str] = []  # objects named since the last relation: "a cat and a dog are ..." is about all
+        self.shared_noun = False  # "a red and a blue car"
         self.subject = ""  # what a relation after "and" is about
         self.row: list[str] | None = None  # "from left to right: ..."
 
     def read(self) -> SceneSpec:
         words = self.words
         while not words.done:
-            self.subject = ""
+            self.subject, self.open = "", []
             self.mentioned.append("")  # a new sentence: nothing to the left to attach to
             self._read_head()
             self._read_items()
@@ -116,9 +123,9 @@ class _Scene:
                 )  # fmt: skip
                 words.position = here
                 return following if sure else None
-            if not word or not (word[0].isalnum() or word in {","}) or (word in CLOSED and word not in {"a", "an", "the", "and", "this", "very"}):
-                return None
-            if word == "," and ahead == 0:
+            if word == "," and ahead and is_adjective(words.word(ahead - 1), words.word(ahead + 1)):
+                continue
+            if not word[:1].isalnum() or (word in CLOSED and word not in {"a", "an", "the", "and", "this", "very"}):
                 return None
         return None
 
@@ -177,6 +184,8 @@ class _Scene:
             words.tokens[words.position - 1].word in CLOSED
         ):
             return False  # two noun phrases with nothing between them
+        if self._read_split():
+            return True
         phrase = self._noun_phrase()
         if phrase is None:
             return False
@@ -195,19 +204,97 @@ class _Scene:
     def _noun_phrase(self) -> NounPhrase | None:
         names = [one for one in self.mentioned if one]
         last = names[-1].split()[-1] if names else ""
-        return read_noun_phrase(self.words, last)
+        start = self.words.position
+        phrase = read_noun_phrase(self.words, last)
+        if phrase is None or phrase.attributes or phrase.name not in COLOURS or phrase.count is None:
+            return phrase
+        # "a red and a blue car": the noun comes later
+        end = self.words.position
+        if self.words.take_word("and") or self.words.take_word(","):
+            self.words.take_word("and")
+            following = self._noun_phrase() if self._begins_noun() else None
+            self.words.position = end
+            if following is not None and set(following.attributes) & set(COLOURS):
+                if phrase.name == "orange":
+                    self.words.fail("say 'an orange one' or name the object, so that it is no fruit", start, end)
+                self.shared_noun = True
+                return replace(phrase, name=following.name, attributes=(phrase.name,))
+        if phrase.name != "orange":
+            self.words.fail("expected an object after the colour", start, end)
+        return phrase
+
+    def _begins_noun(self) -> bool:
+        word = self.words.word()
+        return word in {"a", "an", "one"} or number(word) is not None
+
+    def _sees_split(self) -> bool:
+        """Whether "one", "the other", ... stands alone, with no noun of its own."""
+        words = self.words
+        here = words.position
+        if words.take(_ONE_OF) is None:
+            return False
+        words.take(phrases("of them"))
+        copula = words.take(COPULA)
+        while is_adjective(words.word()):
+            words.position += 1
+        places = words.sees(PICTURE_SIDES) or words.sees(TWO_SIDED)
+        alone = words.position > here + 1 and (words.done or words.word() in {",", "and", *STOPS})
+        words.position = here
+        return bool(copula or places or alone)
+
+    def _read_split(self) -> bool:
+        """Take "one on the left and the other on the right", "one red and one blue" after "two cars"."""
+        words = self.words
+        names = [key for key in self.counts if " ".join([*key[1], key[0]]) == self.mentioned[-1]]
+        if not names or self.shared_noun or self.counts[names[0]] < 2 or not self._sees_split():
+            return False
+        start, (name, attributes) = words.position, names[0]
+        total, colours, placed = self.counts[names[0]], [], 0
+        while True:
+            begun = words.take(_ONE_OF)
+            if begun is None:
+                break
+            words.take(phrases("of them"))
+            words.take(COPULA)
+            found = read_attributes(words) if is_adjective(words.word()) else ()
+            if found:
+                colours.append((begun, found))
+            elif self._read_relation(joined=False):
+                placed += 1
+            else:
+                words.fail(HINT, start)
+            before = words.position
+            while words.take_word(",", "and"):
+                pass
+            if not words.sees(_ONE_OF):
+                words.position = before
+                break
+        if colours and placed:
+            words.fail("say either the colours or the places of each", start, words.position)
+        if colours:
+            if sum(count for count, _ in colours) != total:
+                words.fail(f"say it for all {total}", start, words.position)
+            del self.counts[names[0]]
+            for count, found in colours:
+                key = (name, tuple(dict.fromkeys([*found, *attributes])))
+                self.counts[key] = self.counts.get(key, 0) + count
+                self.mentioned.append(" ".join([*key[1], name]))
+        return True
 
     def _demand(self, phrase: NounPhrase) -> str:
         """Add the object, or find the one that is meant; return its phrase."""
         known = self._known(phrase) if phrase.definite else None
         if known is None:
             count = phrase.count
+            if count is None and not phrase.determiner and " " in phrase.name and " of " not in phrase.name:
+                self.words.fail(f"write 'a {phrase.name}' or a number, if it is one object", phrase.start, phrase.end)
             if count is None and phrase.plural:
                 self.words.fail("say how many, such as 'two'", phrase.start, phrase.end)
             key = (phrase.name, phrase.attributes)
             self.counts[key] = self.counts.get(key, 0) + (1 if count is None else count)
             known = phrase.phrase
         self.mentioned.append(known)
+        self.open.append(known)
         if self.row is not None:
             self.row.append(known)
         return known
@@ -231,6 +318,10 @@ class _Scene:
         start = words.position
         everyone = words.word() in {"both", "all"} or words.word(1) in {"both", "all"}
         copula = words.take(COPULA)
+        if copula and copula.startswith(("that", "which")):
+            joined = False  # a relative clause is about the noun before it
+        elif copula and copula.startswith("are"):
+            everyone = True
         if copula and words.take(COPULA):
             everyone = True
         if copula and self._sees_place():
@@ -242,17 +333,20 @@ class _Scene:
             sides = words.take(PICTURE_SIDES)
             if sides is not None:
                 return self._place(sides, joined=joined, everyone=everyone)
+        own = words.take(ITS)
+        if own is not None and len(names := [one for one in self.mentioned if one]) > 1:
+            self.relations.append(Relation(subject=names[-1], predicate=own, object=names[-2]))
+            return True
         predicate = words.take(TWO_SIDED)
         if predicate is None:
             words.position = start
             return False
-        about = self._about(joined)
+        about, together = self._about(joined), [*self.open] if everyone else []
         object_ = self._read_object_of(predicate)
         self._relate(predicate, object_, about, start)
-        if everyone and about:
-            others = [one for one in self.mentioned if one and one not in {about, *object_.split(" and ")}]
-            for other in others[-1:]:
-                self.relations.append(Relation(subject=other, predicate=predicate, object=object_))
+        for other in together:
+            self.relations.append(Relation(subject=other, predicate=predicate, object=object_))
+        self.open = []
         return True
 
     def _about(self, joined: bool) -> str:
@@ -274,8 +368,8 @@ class _Scene:
         if not about[0]:
             self.words.fail("say what is there", start - 1)
         if everyone:
-            names = [one for one in self.mentioned if one]
-            about = names[-2:]
+            about = list(dict.fromkeys([*self.open, *about]))
+        self.open = []
         for one in about:
             for predicate in sides:
                 self.relations.append(Relation(subject=one, predicate=predicate))
@@ -454,7 +548,10 @@ class _Scene:
         if words.take(STYLE_PHRASES):
             while not words.done and words.word() not in {",", *STOPS}:
                 words.position += 1
-            self.background.append(words.quote(begin, words.position))
+            self.finish.append(words.quote(begin, words.position))
+            return True
+        if words.take(phrases("in black and white")):
+            self.finish.append(words.quote(begin, words.position))
             return True
         if words.word() == "in" and words.word(1) in STYLE_SUFFIXES:
             words.position += 1
@@ -463,7 +560,7 @@ class _Scene:
             words.position += 1
             count += 1
         if count and (words.done or words.word() in {",", *STOPS}) and begin > 0:
-            self.background.append(words.quote(begin, words.position))
+            self.finish.append(words.quote(begin, words.position))
             return True
         words.position = start
         return False
@@ -474,7 +571,8 @@ class _Scene:
         words = self.words
         start = words.position
         about = self.mentioned[-1]
-        if not about or not (words.take(COPULA) or words.sees(PAINTED)):
+        doing = words.word().endswith("ing") and is_attribute(words.word())
+        if not about or not (doing or words.take(COPULA) or words.sees(PAINTED)):
             words.position = start
             return False
         words.take(PAINTED)
@@ -545,8 +643,14 @@ class _Scene:
     def _background_text(self) -> str:
         place = " ".join(self.background)
         first, _, rest = place.partition(" ")
-        bare = rest if first.lower() in {"on", "in"} and rest else place
+        bare = rest if first.lower() in {"on", "in"} and not rest.startswith(("front of", "the middle")) else place
         style = " of ".join(self.style)
-        if not style or not place:
-            return style or bare
-        return f"{style} of {bare}" if bare != place else f"{style} {place}"
+        if style and place:
+            scene = f"{style} {place}" if bare == place and self._begins_with_preposition(place) else f"{style} of {bare}"
+        else:
+            scene = style or bare
+        return ", ".join(filter(None, [scene, *self.finish]))
+
+    @staticmethod
+    def _begins_with_preposition(place: str) -> bool:
+        return Cursor(place).sees(PLACE_PREPOSITIONS) is not None or place.lower().startswith("with ")

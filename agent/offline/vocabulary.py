@@ -81,7 +81,13 @@ TWO_SIDED: Phrases[Predicate] = Phrases(_two_sided())
 PICTURE_SIDES: Phrases[tuple[Predicate, ...]] = Phrases(_picture_sides())
 """Places in the picture; a corner means two predicates."""
 
-DETERMINERS = frozenset("a an the this that these those another one".split())
+ITS: Phrases[Predicate] = Phrases(
+    {f"{prep} its {side}": predicate for prep in ("to", "on", "at")
+     for side, predicate in (("left", "left of"), ("right", "right of"), ("left side", "left of"),
+                             ("right side", "right of"))}
+)  # type: ignore[arg-type]  # fmt: skip
+"""Predicates towards the object named before: "a dog with a cat to its left"."""
+
 VAGUE = phrases(
     "some|several|many|few|a few|lots of|a lot of|a group of|groups of|various|multiple|numerous|a bunch of|plenty of|"
     "a number of|a handful of|tons of|dozens of|hundreds of|a crowd of|countless|at least|at most|more than|"
@@ -119,7 +125,10 @@ INNER_PLURALS = frozenset("sports glasses clothes news goods arms gas bus glass 
 VERBS = frozenset(
     "chases chase eats eat runs run jumps jump plays play holds hold wears wear rides ride looks look watches "
     "drinks drink sleeps sleep barks bark flies walks walk swims swim faces drives reads reading "
-    "like likes love loves want wants go goes see sees says saying called named carries carry pulls pushes".split()
+    "like likes love loves want wants go goes see sees says saying called named carries carry pulls pushes "
+    "fight fights dance dances talk talks laugh laughs cry cries sing sings swim swims climb climbs hug hugs kiss "
+    "kisses kick kicks throw throws catch catches hunt hunts bite bites lick licks sniff stare hide hides wait waits "
+    "argue dream pose jog ate ran sat stood made saw took gave held wore rode drove flew bark".split()
 )
 
 CLOSED = frozenset(
@@ -132,7 +141,7 @@ CLOSED = frozenset(
     "do does did up down off out about what why how next atop beneath underneath upon besides alongside adjacent "
     "nearby instead except excluding containing contains featuring showing depicting placed located positioned "
     "situated wearing holding riding eating chasing driving playing reading looking surrounded via per until toward "
-    "towards away back sits stands lies rests middle".split()
+    "towards maybe perhaps possibly probably bigger larger smaller taller shorter wider narrower away back sits stands lies rests middle".split()
 )
 """Words that are never part of a noun phrase's name."""
 
@@ -149,7 +158,7 @@ PLACES = frozenset(
     "weather sunlight moonlight sunshine lighting ground floor carpet cave cabin savanna savannah prairie swamp tundra "
     "glacier volcano vineyard orchard greenhouse balcony terrace patio porch rooftop trail path meadows fields "
     "outdoors indoors nature wilderness countertop universe galaxy clouds hillside lakeside waterfront pier dock "
-    "festival party world wall stars shade dark darkness environment setting surroundings tabletop".split()
+    "festival wall stars shade dark darkness environment setting surroundings tabletop".split()
 )
 """Nouns that make a background when a preposition stands before them."""
 BUILDINGS = frozenset(
