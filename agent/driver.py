@@ -16,6 +16,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from langgraph.checkpoint.serde.types import ERROR
 from langgraph.checkpoint.sqlite import SqliteSaver
 
 from agent.recorder import Recorder, update_of
@@ -26,7 +27,7 @@ from graphs.correction import build_graph
 from tools.images import ImageStore
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from langchain_core.language_models import BaseChatModel
     from langchain_core.runnables import RunnableConfig
@@ -267,7 +268,22 @@ def _finished_tasks(graph: CompiledStateGraph[Any, Any, Any, Any], config: Runna
 @contextmanager
 def _checkpointer(folder: RunFolder) -> Iterator[SqliteSaver]:
     with closing(sqlite3.connect(folder.checkpoints_path, check_same_thread=False)) as connection:
-        yield SqliteSaver(connection)
+        yield Checkpoints(connection)
+
+
+class Checkpoints(SqliteSaver):
+    """SQLite checkpoints without the errors that LangGraph would keep in them: their text may echo a secret.
+
+    The trace and run.json hold them with secrets hidden; a resume runs the failed node again anyway.
+    """
+
+    def put_writes(
+        self, config: RunnableConfig, writes: Sequence[tuple[str, Any]], task_id: str, task_path: str = ""
+    ) -> None:
+        """Keep what a task wrote to the state."""
+        kept = [write for write in writes if write[0] != ERROR]
+        if kept:
+            super().put_writes(config, kept, task_id, task_path)
 
 
 def _places(folder: RunFolder) -> dict[str, str]:

@@ -107,7 +107,7 @@ def render_report(folder: RunFolder) -> str:
         lanes=_timeline(chapters),
         usage=_usage(result, events),
         spent=sum(chapter.seconds for chapter in chapters),
-        interrupted=sum(1 for event in events if event.get("interrupted")),
+        resumed=any(event["event"] == "resume" for event in events),
     )
 
 

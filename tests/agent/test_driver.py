@@ -216,7 +216,7 @@ def test_the_listener_hears_of_nodes_and_steps(tmp_path: Path) -> None:
     ids=["nothing", "blank", "both", "no picture"],
 )
 def test_a_job_without_one_clear_wish_is_refused(given: dict[str, str]) -> None:
-    with pytest.raises(ValueError, match="prompt|picture"):
+    with pytest.raises(ValueError, match=r"prompt|picture"):
         Job(**given)
 
 

@@ -1,0 +1,31 @@
+"""The README says what is true: the graph's drawing, the files it names, the commands it shows."""
+
+import re
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from agent.cli import app
+from graphs.correction import build_graph
+
+ROOT = Path(__file__).resolve().parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def test_the_drawing_of_the_graph_is_the_graphs() -> None:
+    drawn = re.sub(r"^---\n.*?\n---\n", "", build_graph().get_graph().draw_mermaid(), flags=re.DOTALL).strip()
+    shown = re.search(r"<!-- graph:begin.*?-->\n```mermaid\n(.*?)\n?```\n<!-- graph:end -->", README, re.DOTALL)
+
+    assert shown is not None
+    assert shown[1].strip() == drawn, f"put this between the graph marks of README.md:\n\n{drawn}"
+
+
+@pytest.mark.parametrize("path", sorted(set(re.findall(r"\]\(([\w./]+)\)|`((?:agent|graphs|tools)/[\w./]+)`", README))))
+def test_files_that_are_named_exist(path: tuple[str, str]) -> None:
+    assert (ROOT / "".join(path)).exists()
+
+
+@pytest.mark.parametrize("command", sorted(set(re.findall(r"^sld (\w+)", README, re.MULTILINE))))
+def test_commands_that_are_shown_exist(command: str) -> None:
+    assert CliRunner().invoke(app, [command, "--help"]).exit_code == 0
