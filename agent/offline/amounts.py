@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from agent.offline.lexer import Phrases, phrases
+from agent.offline.lexer import Phrases, meaning, phrases
 from tools.scene.words import number
 
 if TYPE_CHECKING:
@@ -15,8 +15,8 @@ SMALLEST = 0.02  # of a side after shrinking, as a share of the picture
 LARGER, MUCH_LARGER, BIT_LARGER = 1.4, 1.9, 1.2  # linear; the other way round for smaller
 
 _DEGREE = Phrases(
-    dict.fromkeys("a bit|a little|slightly|a little bit|somewhat|a tad|a touch|just a bit".split("|"), "bit")
-    | dict.fromkeys("much|a lot|far|considerably|significantly|way|lots|very much".split("|"), "much")
+    meaning("a bit|a little|slightly|a little bit|somewhat|a tad|a touch|just a bit", "bit")
+    | meaning("much|a lot|far|considerably|significantly|way|lots|very much", "much")
 )
 _BIGGER = Phrases(
     dict.fromkeys(("bigger", "larger", "greater", "increase", "enlarge", "grow", "expand", "magnify"), (1, 1))
@@ -62,14 +62,14 @@ def read_factor(words: Cursor, verb: str) -> float | None:
     """
     smaller = verb in _SHRINKING
     start = words.position
-    if words.take(phrases("to")):
+    if words.accept(phrases("to")):
         share = _read_times(words)
         if share is None:
             words.fail("say to which size, such as 'to half its size' or 'to 150%'", start)
         words.take(phrases("of its size|of its original size|of its current size|of the original size|its size"
                            "|its original size|the size|of the size|its current size"))  # fmt: skip
         return share
-    if words.take(phrases("by a factor of|by the factor of|by factor")):
+    if words.accept(phrases("by a factor of|by the factor of|by factor")):
         factor = _read_times(words)
         if factor is None:
             words.fail("say by which factor, such as 'by a factor of 2'", start)
@@ -112,7 +112,7 @@ def read_comparative(words: Cursor) -> tuple[float, float] | None:
             elif smaller:
                 factor = 1 / factor
             return _powers(factor, direction)
-        if words.take(_TIMES_AS):
+        if words.accept(_TIMES_AS):
             return factor, factor
         if words.take_word("as") and words.word() in {"small", "tiny"}:
             words.position += 1

@@ -47,7 +47,9 @@ _ALL_THE_WAY = phrases("all the way")
 _HALFWAY = phrases("halfway|half way|half the way|midway")
 _TOWARDS = phrases("towards|toward|closer to|nearer to|nearer|in the direction of|closer towards|to|near to")
 _AWAY = phrases("away from|further away from|farther from|further from|farther away from")
-_OF_PICTURE = phrases("of the picture|of the image|of the width|of the height|of its width|of the way|of the picture width")
+_OF_PICTURE = phrases(
+    "of the picture|of the image|of the width|of the height|of its width|of the way|of the picture width"
+)
 _CORNERS: dict[str, tuple[Predicate, ...]] = {
     f"{vertical} {side}{corner}": (first, second)
     for vertical, first in (("top", "at the top"), ("upper", "at the top"), ("bottom", "at the bottom"),
@@ -98,11 +100,24 @@ class Place:
 
 def starts(words: Cursor) -> bool:
     """Return whether words that say where to follow."""
-    tables = (_DIRECTIONS, PICTURE_SIDES, TWO_SIDED, _MORE_SIDES, _TOWARDS, _AWAY, _HALFWAY, _ALL_THE_WAY, _WHERE, _ONTO)
+    tables = (
+        _DIRECTIONS,
+        PICTURE_SIDES,
+        TWO_SIDED,
+        _MORE_SIDES,
+        _TOWARDS,
+        _AWAY,
+        _HALFWAY,
+        _ALL_THE_WAY,
+        _WHERE,
+        _ONTO,
+    )
     if any(words.sees(table) for table in tables):
         return True
     here = words.position
-    found = words.take_word("by") != "" or amounts.read_degree(words) is not None or amounts.read_percent(words) is not None
+    found = (
+        words.take_word("by") != "" or amounts.read_degree(words) is not None or amounts.read_percent(words) is not None
+    )
     words.position = here
     return found
 
@@ -110,7 +125,7 @@ def starts(words: Cursor) -> bool:
 def read_place(words: Cursor, scene: Scene, *, sides: bool = False) -> Place | None:
     """Take a place; None where none follows. With ``sides``, "to the left" alone is one."""
     start = words.position
-    if words.take(_WHERE):
+    if words.accept(_WHERE):
         chosen = _one(words, scene, start)
         words.take_word("is", "was", "stands")
         return Place("at", (chosen.box,))
@@ -118,14 +133,14 @@ def read_place(words: Cursor, scene: Scene, *, sides: bool = False) -> Place | N
     if found is not None:
         return Place("", sides=found)
     predicate = words.take(TWO_SIDED)
-    if predicate is None and words.take(_TO):
+    if predicate is None and words.accept(_TO):
         found = _read_sides(words, scene)
         if found is not None:
             return Place("", sides=found)
         predicate = words.take(TWO_SIDED)
     if predicate is None:
         words.position = start
-        if words.take(_ONTO):
+        if words.accept(_ONTO):
             predicate = "on top of"
         elif sides and (way := words.take(_DIRECTIONS)) is not None:
             named: dict[Point, Predicate] = {(-1.0, 0.0): "left of", (1.0, 0.0): "right of", (0.0, -1.0): "above"}
@@ -147,7 +162,7 @@ def read_shift(words: Cursor, scene: Scene, chosen: Sequence[Item], spoken: str)
     share = _read_share(words)
     if share is None and degree is None:
         degree = amounts.read_degree(words)
-    half = bool(words.take(_HALFWAY))
+    half = words.accept(_HALFWAY)
     way = None
     length = words.length(_DIRECTIONS)
     if length >= max(words.length(PICTURE_SIDES), words.length(_MORE_SIDES)) and length > words.length(TWO_SIDED):
@@ -159,10 +174,12 @@ def read_shift(words: Cursor, scene: Scene, chosen: Sequence[Item], spoken: str)
         share = share if share is not None else _read_share(words)
         step = 0.5 if half else share if share is not None else STEPS[degree]
         return lambda box: at((box.center[0] + way[0] * step, box.center[1] + way[1] * step), (box.w, box.h))
-    if spoken in {"center", "centre"} and (words.done or not words.word()[0].isalpha() or words.word() in {"and", "then"}):
+    if spoken in {"center", "centre"} and (
+        words.done or not words.word()[0].isalpha() or words.word() in {"and", "then"}
+    ):
         return lambda box: at((0.5, 0.5), (box.w, box.h))
-    away = bool(words.take(_AWAY))
-    towards = not away and words.sees(_TOWARDS) is not None and (
+    away = words.accept(_AWAY)
+    towards = not away and words.sees(_TOWARDS) and (
         words.word() != "to" or half or share is not None
     )  # fmt: skip
     if away or towards:
@@ -235,7 +252,7 @@ def _one(words: Cursor, scene: Scene, start: int) -> Item:
 
 def _goal(words: Cursor, scene: Scene, start: int) -> Point:
     middle = phrases("the middle|the center|the centre|the middle of the picture|the center of the picture")
-    if words.take(middle):
+    if words.accept(middle):
         return 0.5, 0.5
     corner = phrases("the")
     here = words.position

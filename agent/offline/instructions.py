@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from agent.offline import amounts, destinations
-from agent.offline.lexer import Cursor, Phrases, phrases
+from agent.offline.lexer import Cursor, Phrases, meaning, phrases
 from agent.offline.nouns import NounPhrase, is_adjective, read_attributes, read_noun_phrase
 from agent.offline.placement import NoPlaceError, at, free_place, scaled, usual_size
 from agent.offline.selectors import Item, Scene, read_selection, starts_selection
@@ -31,22 +31,22 @@ HINT = (
     "make larger or smaller ('by 20%', 'twice as big'), replace X with Y, make X red, turn X into Y, duplicate"
 )
 _VERBS = Phrases(
-    dict.fromkeys("remove|delete|erase|get rid of|take away|take out|eliminate|clear|clear away|wipe out|discard|"
-                  "throw away|throw out|take|cut out|hide|drop".split("|"), "remove")
-    | dict.fromkeys("add|insert|include|draw|create|generate|there should be|i need|give me|i want|i would like|"
-                    "introduce|we need".split("|"), "add")
-    | dict.fromkeys("put|place|set|position|drop in".split("|"), "put")
-    | dict.fromkeys("move|shift|slide|push|drag|bring|relocate|nudge|pull|send|reposition|center|centre|raise|lower|"
-                    "lift".split("|"), "move")
-    | dict.fromkeys("swap|exchange|switch|interchange|trade".split("|"), "swap")
-    | dict.fromkeys("resize|enlarge|shrink|grow|scale|scale up|scale down|double|halve|triple|expand|magnify|"
-                    "increase|decrease|reduce|upscale|downscale".split("|"), "resize")
-    | dict.fromkeys("replace|substitute".split("|"), "replace")
-    | dict.fromkeys("make|turn|change|transform|convert|recolor|recolour|color|colour|paint|repaint|dye|tint|"
-                    "restyle|render".split("|"), "make")
-    | dict.fromkeys("duplicate|copy|clone|repeat|make a copy of|make another copy of|add a copy of|make copies of|"
-                    "create a copy of|make a duplicate of".split("|"), "duplicate")
-    | dict.fromkeys("put back|bring back|restore|re-add|readd".split("|"), "restore")
+    meaning("remove|delete|erase|get rid of|take away|take out|eliminate|clear|clear away|wipe out|discard|"
+                  "throw away|throw out|take|cut out|hide|drop", "remove")
+    | meaning("add|insert|include|draw|create|generate|there should be|i need|give me|i want|i would like|"
+                    "introduce|we need", "add")
+    | meaning("put|place|set|position|drop in", "put")
+    | meaning("move|shift|slide|push|drag|bring|relocate|nudge|pull|send|reposition|center|centre|raise|lower|"
+                    "lift", "move")
+    | meaning("swap|exchange|switch|interchange|trade", "swap")
+    | meaning("resize|enlarge|shrink|grow|scale|scale up|scale down|double|halve|triple|expand|magnify|"
+                    "increase|decrease|reduce|upscale|downscale", "resize")
+    | meaning("replace|substitute", "replace")
+    | meaning("make|turn|change|transform|convert|recolor|recolour|color|colour|paint|repaint|dye|tint|"
+                    "restyle|render", "make")
+    | meaning("duplicate|copy|clone|repeat|make a copy of|make another copy of|add a copy of|make copies of|"
+                    "create a copy of|make a duplicate of", "duplicate")
+    | meaning("put back|bring back|restore|re-add|readd", "restore")
 )  # fmt: skip
 _POLITE = phrases("please|can you|could you|would you|will you|i want you to|i would like you to|i want to|kindly|now|"
                   "also|then|next|first|finally|afterwards|after that|just|let us|you should|i need you to|"
@@ -116,7 +116,7 @@ class _Instruction:
 
     def read(self) -> tuple[Operation, ...]:
         words = self.words
-        while words.take(_POLITE):
+        while words.accept(_POLITE):
             pass
         while not words.done:
             start = words.position
@@ -125,9 +125,9 @@ class _Instruction:
                 words.fail(HINT)
             if words.done:
                 break
-            if not words.take(_BETWEEN):
+            if not words.accept(_BETWEEN):
                 words.fail(HINT)
-            while words.take(_POLITE) or words.take(_BETWEEN):
+            while words.accept(_POLITE) or words.accept(_BETWEEN):
                 pass
         operations = self._net()
         if not operations:
@@ -136,7 +136,7 @@ class _Instruction:
 
     def _read_clause(self) -> None:
         words = self.words
-        if words.take(_NOTHING_ELSE):
+        if words.accept(_NOTHING_ELSE):
             return
         start = words.position
         verb = words.take(_VERBS)
@@ -216,19 +216,31 @@ class _Instruction:
             if words.word() in {",", "and"}:
                 while words.take_word(",", "and"):
                     pass
-                if not words.sees(_VERBS) and not words.sees(_NOTHING_ELSE) and words.word() not in {"then", "also"} and self._sees_new():
+                if (
+                    not words.sees(_VERBS)
+                    and not words.sees(_NOTHING_ELSE)
+                    and words.word() not in {"then", "also"}
+                    and self._sees_new()
+                ):
                     continue
             words.position = before
             return
 
     def _sees_new(self) -> bool:
         word = self.words.word()
-        return word in {"a", "an", "another", "one", "two", "three", "four", "five"} or word.isdigit() or is_adjective(word)
+        return (
+            word in {"a", "an", "another", "one", "two", "three", "four", "five"}
+            or word.isdigit()
+            or is_adjective(word)
+        )
 
     def _new_object(self, start: int) -> NounPhrase:
         words = self.words
         here = words.position
-        if words.sees(Phrases({"one more": 1, "another": 1})) and words.word(1 if words.word() == "another" else 2) in {"one", ""}:
+        if words.sees(Phrases({"one more": 1, "another": 1})) and words.word(1 if words.word() == "another" else 2) in {
+            "one",
+            "",
+        }:
             words.position += 2 if words.word() == "one" else 1
             words.take_word("one")
             last = self.scene.focus[-1:] or []
@@ -265,7 +277,12 @@ class _Instruction:
         return self._insert(phrase.name, attributes, (width * factor, height * factor), place, start)
 
     def _insert(
-        self, name: str, attributes: tuple[str, ...], size: tuple[float, float], place: destinations.Place | None, start: int
+        self,
+        name: str,
+        attributes: tuple[str, ...],
+        size: tuple[float, float],
+        place: destinations.Place | None,
+        start: int,
     ) -> Item:
         others = self.scene.boxes()
         size = min(size[0], 0.95), min(size[1], 0.95)
@@ -326,7 +343,7 @@ class _Instruction:
 
     def _swap(self, start: int) -> None:
         words, scene = self.words, self.scene
-        colours = bool(words.take(_COLOUR_OF))
+        colours = words.accept(_COLOUR_OF)
         words.take(_PLACES_OF)
         words.take_word("of")
         chosen = read_selection(words, scene)
@@ -336,7 +353,7 @@ class _Instruction:
                 words.fail("say what it is swapped for, such as 'a cat'", start)
             self._become(chosen, phrase, start)
             return
-        if len(chosen) == 1 and words.take(_WITH):
+        if len(chosen) == 1 and words.accept(_WITH):
             chosen = [*chosen, *read_selection(words, scene)]
         self._exchange(chosen, start, colours=colours)
 
@@ -371,7 +388,7 @@ class _Instruction:
         words.take(phrases("in size"))
         tail = words.word(-1)
         direction = words.take_word("up", "down")
-        if words.take(_SAME_SIZE):
+        if words.accept(_SAME_SIZE):
             self._same_size(chosen, start)
             return
         factor = amounts.read_factor(words, spoken if direction != "down" else "shrink")
@@ -400,7 +417,7 @@ class _Instruction:
     def _replace(self, start: int) -> None:
         words = self.words
         chosen = read_selection(words, self.scene)
-        if not words.take(phrases("with|by|for")):
+        if not words.accept(phrases("with|by|for")):
             words.fail("say what it is replaced with, such as 'with a cat'", start)
         phrase = read_noun_phrase(words, chosen[0].name)
         if phrase is None or phrase.definite:
@@ -424,7 +441,7 @@ class _Instruction:
 
     def _make(self, start: int) -> None:
         words, scene = self.words, self.scene
-        if words.take(_COLOUR_OF):
+        if words.accept(_COLOUR_OF):
             chosen = read_selection(words, scene)
             words.take(_INTO)
             self._recolour(chosen, start)
@@ -459,13 +476,13 @@ class _Instruction:
     def _complement(self, chosen: Sequence[Item], start: int) -> None:
         """Take what is made of them: larger, red, a cat."""
         words = self.words
-        if words.take(_SWAP_PLACES):
+        if words.accept(_SWAP_PLACES):
             self._exchange(chosen, start, colours=False)
             return
-        if words.take(_GONE):
+        if words.accept(_GONE):
             self._forget(chosen)
             return
-        if words.take(_SAME_SIZE):
+        if words.accept(_SAME_SIZE):
             self._same_size(chosen, start)
             return
         factors = amounts.read_comparative(words)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Generic, NamedTuple, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, NoReturn, TypeVar
 
 from tools.scene.errors import CannotParse
 
@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
 
 LONGEST_TEXT = 2000  # characters; longer ones are no sentence of this grammar
 _TOKEN = re.compile(r"\d+(?:\.\d+)?(?:%|x\b)?(?![\w-])|[^\W_]+(?:['-][^\W_]+)*|\S")
@@ -37,18 +38,18 @@ class Token(NamedTuple):
     end: int
 
 
-class Phrases(Generic[T]):
+class Phrases(Generic[T_co]):
     """A table of phrases ("on top of") with a meaning each; the longest one that fits is taken."""
 
-    def __init__(self, table: Mapping[str, T]) -> None:
-        self._by_first: dict[str, list[tuple[tuple[str, ...], T]]] = {}
+    def __init__(self, table: Mapping[str, T_co]) -> None:
+        self._by_first: dict[str, list[tuple[tuple[str, ...], T_co]]] = {}
         for phrase, meaning in table.items():
             words = tuple(phrase.split())
             self._by_first.setdefault(words[0], []).append((words, meaning))
         for rows in self._by_first.values():
             rows.sort(key=lambda row: -len(row[0]))
 
-    def at(self, tokens: list[Token], position: int) -> tuple[T, int] | None:
+    def at(self, tokens: list[Token], position: int) -> tuple[T_co, int] | None:
         """Return the meaning and the number of words of the longest phrase at ``position``."""
         if position >= len(tokens):
             return None
@@ -56,6 +57,16 @@ class Phrases(Generic[T]):
             if tuple(token.word for token in tokens[position : position + len(words)]) == words:
                 return meaning, len(words)
         return None
+
+
+def word_set(text: str) -> frozenset[str]:
+    """Return the words of ``text``."""
+    return frozenset(text.split())
+
+
+def meaning(texts: str, value: T) -> dict[str, T]:
+    """Return rows of a table: every phrase of ``texts`` (with ``|`` between them) means ``value``."""
+    return dict.fromkeys(texts.split("|"), value)
 
 
 def phrases(*texts: str) -> Phrases[str]:
@@ -101,12 +112,15 @@ class Cursor:
         at = self.position + ahead
         return self.tokens[at].word if 0 <= at < len(self.tokens) else ""
 
-    def sees(self, table: Phrases[T]) -> T | None:
-        """Return the meaning of the phrase at the position, without taking it."""
-        found = table.at(self.tokens, self.position)
-        return found[0] if found else None
+    def sees(self, table: Phrases[Any]) -> bool:
+        """Return whether a phrase of ``table`` stands here."""
+        return table.at(self.tokens, self.position) is not None
 
-    def length(self, table: Phrases[T]) -> int:
+    def accept(self, table: Phrases[Any]) -> bool:
+        """Take the longest phrase of ``table``; return whether there was one."""
+        return self.take(table) is not None
+
+    def length(self, table: Phrases[Any]) -> int:
         """Return how many words the longest phrase of ``table`` takes here; 0 where none fits."""
         found = table.at(self.tokens, self.position)
         return found[1] if found else 0

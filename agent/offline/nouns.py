@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from agent.offline.lexer import phrases
+from agent.offline.lexer import phrases, word_set
 from agent.offline.vocabulary import (
     ADJECTIVE_ENDS,
     CLOSED,
@@ -39,7 +39,7 @@ LONGEST_NAME = 3  # words of a compound noun
 _DETERMINERS = phrases("another|the other|the|this|that|these|those|a|an|all the|all of the|all|any|both|both the|each|"
                        "every|both of the|each of the|its|one other|all other|all the other|my|our|a different")  # fmt: skip
 _SINGLE = frozenset({"a", "an", "another", "one other", "a different", "each", "every", "this", "that"})
-_PART_OF = frozenset("of".split())
+_PART_OF = word_set("of")
 
 
 @dataclass(frozen=True)
@@ -159,9 +159,7 @@ def _adjective_follows(words: Cursor) -> bool:
 
 
 def _starts_compound(words: Cursor) -> bool:
-    return any(
-        singular(" ".join(words.word(ahead) for ahead in range(length))) in COMPOUNDS for length in (2, 3)
-    )
+    return any(singular(" ".join(words.word(ahead) for ahead in range(length))) in COMPOUNDS for length in (2, 3))
 
 
 def _is_noun(word: str) -> bool:
@@ -211,7 +209,11 @@ def _named(words: Cursor, phrase: NounPhrase, nouns: list[str], noun_start: int)
         here = noun_start + at
         if not first and word.endswith("ing") and word not in ING_NOUNS and len(word) > 4:
             words.fail(hint, here)
-        if at and (word in VERBS or (word.endswith("ed") and word not in ED_NOUNS and len(word) > 4) or (word.endswith("ly") and len(word) > 4 and singular(word) == word)):
+        if at and (
+            word in VERBS
+            or (word.endswith("ed") and word not in ED_NOUNS and len(word) > 4)
+            or (word.endswith("ly") and len(word) > 4 and singular(word) == word)
+        ):
             words.fail(hint, here)
         if at < len(nouns) - 1 and _is_plural(word) and word not in INNER_PLURALS:
             words.fail(hint, here)
@@ -221,12 +223,16 @@ def _named(words: Cursor, phrase: NounPhrase, nouns: list[str], noun_start: int)
     head = nouns[-1]
     many = _is_plural(head)
     if phrase.count == 1 and many:
-        words.fail(f"one of something is written in singular, such as 'a {singular(head)}'", phrase.start, words.position)
+        words.fail(
+            f"one of something is written in singular, such as 'a {singular(head)}'", phrase.start, words.position
+        )
     if len(nouns) > 1 and phrase.count is not None and phrase.count > 1 and not many and plural(head) != head:
         words.fail(f"{phrase.count} of something is written in plural, such as '{plural(head)}'", phrase.start,
                    words.position)  # fmt: skip
     name = singular(" ".join(nouns))
-    if words.word() in _PART_OF and _is_noun(words.word(1) if words.word(1) not in {"a", "an", "the"} else words.word(2)):
+    if words.word() in _PART_OF and _is_noun(
+        words.word(1) if words.word(1) not in {"a", "an", "the"} else words.word(2)
+    ):
         before = words.position
         words.position += 1
         article = words.take_word("a", "an", "the")

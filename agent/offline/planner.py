@@ -191,5 +191,3 @@ def _calling(number: int, name: str, arguments: dict[str, Any]) -> AIMessage:
     """Return a message with one call; its id follows from the place in the conversation."""
     call: ToolCall = {"type": "tool_call", "id": f"call_{number}_{name}", "name": name, "args": arguments}
     return AIMessage("", tool_calls=[call])
-
-

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from agent.offline.lexer import Phrases, joined, phrases
+from agent.offline.lexer import Phrases, joined, meaning, phrases, word_set
 from agent.offline.nouns import is_adjective
 from agent.offline.vocabulary import CLOSED, PICTURE_SIDES, TWO_SIDED
 from tools.scene.relations import holds
@@ -69,16 +69,16 @@ _SORT: dict[str, tuple[Callable[[Item], float], bool]] = {
     "middle": (lambda item: abs(item.seen.box.center[0] - 0.5) + abs(item.seen.box.center[1] - 0.5), False),
 }  # fmt: skip
 _EXTREMES = Phrases(
-    dict.fromkeys("left|leftmost|left-most|left-hand|left hand|most left|far left".split("|"), "left")
-    | dict.fromkeys("right|rightmost|right-most|right-hand|right hand|most right|far right".split("|"), "right")
-    | dict.fromkeys("top|topmost|upper|uppermost|highest|top-most".split("|"), "top")
-    | dict.fromkeys("bottom|bottommost|lower|lowermost|lowest|bottom-most".split("|"), "bottom")
-    | dict.fromkeys("largest|biggest|larger|bigger".split("|"), "largest")
-    | dict.fromkeys("smallest|smaller|tiniest|littlest".split("|"), "smallest")
+    meaning("left|leftmost|left-most|left-hand|left hand|most left|far left", "left")
+    | meaning("right|rightmost|right-most|right-hand|right hand|most right|far right", "right")
+    | meaning("top|topmost|upper|uppermost|highest|top-most", "top")
+    | meaning("bottom|bottommost|lower|lowermost|lowest|bottom-most", "bottom")
+    | meaning("largest|biggest|larger|bigger", "largest")
+    | meaning("smallest|smaller|tiniest|littlest", "smallest")
     | dict.fromkeys(("middle", "center", "central", "centre"), "middle")
     | {"tallest": "tallest", "widest": "widest"}
 )
-_ORDINALS = Phrases({word: at for at, word in enumerate("first second third fourth fifth sixth seventh".split())}
+_ORDINALS = Phrases({word: at for at, word in enumerate(["first", "second", "third", "fourth", "fifth", "sixth", "seventh"])}
                     | {"last": -1, "1st": 0, "2nd": 1, "3rd": 2, "4th": 3, "5th": 4, "second to last": -2,
                        "second last": -2})  # fmt: skip
 _FROM = Phrases({f"{start} the {side}": side for start in ("from", "counting from", "on from")
@@ -94,8 +94,8 @@ _ALL = phrases("all the|all of the|all|every|each|each of the|every one of the|e
 _BOTH = phrases("both|both the|both of the|the both")
 _THE = phrases("the|that|this|these|those|my|its|your|our")
 _SOME = phrases("one of the|a|an|one|any one of the|any of the|some")
-_THINGS = frozenset("object objects thing things item items".split())
-_ONES = frozenset("one ones".split())
+_THINGS = word_set("object objects thing things item items")
+_ONES = word_set("one ones")
 _THAT_IS = phrases("that is|that are|which is|which are|that stands|that sits|standing|sitting|located|placed")
 
 
@@ -124,7 +124,7 @@ def starts_selection(words: Cursor, scene: Scene) -> bool:
     """Return whether the next words speak of an object rather than of a new action."""
     if words.sees(_IT) or words.sees(_THEM) or words.sees(_EVERYTHING) or words.sees(_REST):
         return True
-    return bool(words.sees(_THE) or words.sees(_ALL) or words.sees(_BOTH)) or _name_length(words, scene) > 0
+    return (words.sees(_THE) or words.sees(_ALL) or words.sees(_BOTH)) or _name_length(words, scene) > 0
 
 
 def sides_length(words: Cursor, scene: Scene, table: Phrases[tuple[Predicate, ...]] = PICTURE_SIDES) -> int:
@@ -139,12 +139,12 @@ def sides_length(words: Cursor, scene: Scene, table: Phrases[tuple[Predicate, ..
 
 def _read_one(words: Cursor, scene: Scene, *, places: bool) -> list[Item]:
     start = words.position
-    if words.take(_REST):
+    if words.accept(_REST):
         rest = [item for item in scene.items if item not in scene.focus]
         if not scene.focus or not rest:
             words.fail("say what the others are", start, words.position)
         return rest
-    if words.length(_THEM) >= words.length(_IT) and words.take(_THEM):
+    if words.length(_THEM) >= words.length(_IT) and words.accept(_THEM):
         return _spoken_of(words, scene, start)
     if words.sees(_IT) and not _continues(words, scene, words.length(_IT)):
         words.take(_IT)
@@ -178,9 +178,9 @@ def _spoken_of(words: Cursor, scene: Scene, start: int) -> list[Item]:
 
 
 def _read_described(words: Cursor, scene: Scene, start: int, *, places: bool) -> list[Item]:
-    everything = bool(words.take(_ALL))
-    both = not everything and bool(words.take(_BOTH))
-    some = not (everything or both) and bool(words.take(_SOME))
+    everything = words.accept(_ALL)
+    both = not everything and words.accept(_BOTH)
+    some = not (everything or both) and words.accept(_SOME)
     if not some:
         words.take(_THE)
     other = bool(words.take_word("other"))
@@ -251,7 +251,9 @@ def _read_attributes(words: Cursor, scene: Scene) -> tuple[str, ...]:
     found: list[str] = []
     while True:
         word, following = words.word(), words.word(1)
-        if _name_length(words, scene) and not (is_adjective(word) and following[:1].isalpha() and _named(following, scene)):
+        if _name_length(words, scene) and not (
+            is_adjective(word) and following[:1].isalpha() and _named(following, scene)
+        ):
             break
         if word in SHADES and is_adjective(following):
             found.append(attribute(f"{word} {following}"))
@@ -320,7 +322,7 @@ def _filtered(words: Cursor, scene: Scene, found: list[Item], *, many: bool) -> 
     start = words.position
     if words.word() == "by" and (words.word(1)[:1].isdigit() or words.word(1) in {"half", "a", "two", "three", "one"}):
         return found  # an amount
-    that_is = bool(words.take(_THAT_IS))
+    that_is = words.accept(_THAT_IS)
     if words.length(TWO_SIDED) > sides_length(words, scene):
         predicate = words.take(TWO_SIDED)
         assert predicate is not None
@@ -389,7 +391,7 @@ def _ranked(
 
 
 def _without_exceptions(words: Cursor, scene: Scene, found: list[Item], start: int) -> list[Item]:
-    if not words.take(_EXCEPT):
+    if not words.accept(_EXCEPT):
         return found
     spared = _read_one(words, scene, places=True)
     while words.word() in {"and", ","} and words.word(1) in {"the", "that"}:
@@ -402,6 +404,4 @@ def _without_exceptions(words: Cursor, scene: Scene, found: list[Item], start: i
 
 
 def _names(items: Iterable[Item]) -> str:
-    return joined(
-        (f"{item.id} ({item.phrase})" if item.attributes else item.id for item in items), "and"
-    ) or "nothing"
+    return joined((f"{item.id} ({item.phrase})" if item.attributes else item.id for item in items), "and") or "nothing"

@@ -94,7 +94,7 @@ class _Scene:
 
     def _read_head(self) -> None:
         words = self.words
-        while words.take(OPENERS):
+        while words.accept(OPENERS):
             words.take_word(",", ":")
         while (end := self._head_end()) is not None:
             start = words.position
@@ -102,7 +102,7 @@ class _Scene:
             text = words.quote(start, end)
             if words.word(-1) != "image" or text.lower().split()[0] not in {"the", "this"}:
                 self.style.append(text)
-            if not (words.sees(WITHOUT) or words.take(STYLE_LINKS)):
+            if not (words.sees(WITHOUT) or words.accept(STYLE_LINKS)):
                 words.take_word(",", ":")
                 break
 
@@ -118,7 +118,7 @@ class _Scene:
                 sure = (
                     words.done
                     or words.word() in {",", ".", ":"}
-                    or bool(words.sees(STYLE_LINKS) or words.sees(WITHOUT))
+                    or (words.sees(STYLE_LINKS) or words.sees(WITHOUT))
                     or (word in {"scene", "photo", "photograph", "picture", "image", "view", "shot"} and self._sees_place())
                 )  # fmt: skip
                 words.position = here
@@ -144,7 +144,7 @@ class _Scene:
         """Take one item or connector; False where none is known."""
         words = self.words
         return (
-            bool(words.take(IN_THE_PICTURE))
+            words.accept(IN_THE_PICTURE)
             or self._read_absent()
             or self._read_style()
             or self._read_row()
@@ -158,8 +158,8 @@ class _Scene:
     def _read_joined(self) -> bool:
         """Take a connector and what must follow it."""
         words = self.words
-        joined = bool(words.take(AND))
-        if words.take(THERE_IS) or (words.sees(HAS) and self.mentioned[-1] == "" and words.take(HAS)):
+        joined = words.accept(AND)
+        if words.accept(THERE_IS) or (words.sees(HAS) and self.mentioned[-1] == "" and words.accept(HAS)):
             words.take_word("a", "an") if False else None
             if not joined:
                 return self._read_object() or self._read_relation(joined=True) or self._read_absent()
@@ -180,8 +180,10 @@ class _Scene:
         words = self.words
         if words.sees(COPULA) and not words.word() == "both" and self.mentioned[-1]:
             return False
-        if self.mentioned[-1] and words.word(-1) not in {"and", ",", "with", "plus", "has", "is", "are", "as", ":"} and not (
-            words.tokens[words.position - 1].word in CLOSED
+        if (
+            self.mentioned[-1]
+            and words.word(-1) not in {"and", ",", "with", "plus", "has", "is", "are", "as", ":"}
+            and words.tokens[words.position - 1].word not in CLOSED
         ):
             return False  # two noun phrases with nothing between them
         if self._read_split():
@@ -192,7 +194,12 @@ class _Scene:
         if phrase.name in {"background", "backdrop"} or words.sees(BACKGROUND):
             words.take(BACKGROUND)
             self.background.append("with " + words.quote(phrase.start, words.position))
-        elif self._first() and phrase.name.split()[-1] in PLACES and (phrase.count or 1) == 1 and not words.sees(TWO_SIDED):
+        elif (
+            self._first()
+            and phrase.name.split()[-1] in PLACES
+            and (phrase.count or 1) == 1
+            and not words.sees(TWO_SIDED)
+        ):
             self.background.append(words.quote(phrase.start, phrase.end))
         else:
             self._demand(phrase)
@@ -231,7 +238,7 @@ class _Scene:
         """Whether "one", "the other", ... stands alone, with no noun of its own."""
         words = self.words
         here = words.position
-        if words.take(_ONE_OF) is None:
+        if words.accept(_ONE_OF) is None:
             return False
         words.take(phrases("of them"))
         copula = words.take(COPULA)
@@ -322,7 +329,7 @@ class _Scene:
             joined = False  # a relative clause is about the noun before it
         elif copula and copula.startswith("are"):
             everyone = True
-        if copula and words.take(COPULA):
+        if copula and words.accept(COPULA):
             everyone = True
         if copula and self._sees_place():
             return self._read_background()
@@ -409,7 +416,7 @@ class _Scene:
         if not about or (words.word() == "," and words.word(1) == "there") or words.sees(THERE_IS):
             # "next to a bowl is a red cup": what it is about follows
             words.take_word(",")
-            words.take(THERE_IS) or words.take(COPULA)
+            words.take(THERE_IS) or words.accept(COPULA)
             following = self._noun_phrase()
             if following is not None:
                 about = self._demand(following)
@@ -444,7 +451,7 @@ class _Scene:
             if phrase is None:
                 break
             self._demand(phrase)
-            if not (words.word() in {",", "and", "then"}):
+            if words.word() not in {",", "and", "then"}:
                 break
             while words.take_word(",", "and", "then"):
                 pass
@@ -467,7 +474,7 @@ class _Scene:
         self._deny(start)
         while True:
             before = words.position
-            if words.take(NOR):
+            if words.accept(NOR):
                 self._deny(start)
                 continue
             if not words.sees(POSITIVE) and (words.take_word(",", "and")):
@@ -545,18 +552,20 @@ class _Scene:
         start = words.position
         words.take_word(",")
         begin = words.position
-        if words.take(STYLE_PHRASES):
+        if words.accept(STYLE_PHRASES):
             while not words.done and words.word() not in {",", *STOPS}:
                 words.position += 1
             self.finish.append(words.quote(begin, words.position))
             return True
-        if words.take(phrases("in black and white")):
+        if words.accept(phrases("in black and white")):
             self.finish.append(words.quote(begin, words.position))
             return True
         if words.word() == "in" and words.word(1) in STYLE_SUFFIXES:
             words.position += 1
         count = 0
-        while words.word() in STYLE_SUFFIXES or (words.word() in {"and", "a", "an"} and words.word(1) in STYLE_SUFFIXES):
+        while words.word() in STYLE_SUFFIXES or (
+            words.word() in {"and", "a", "an"} and words.word(1) in STYLE_SUFFIXES
+        ):
             words.position += 1
             count += 1
         if count and (words.done or words.word() in {",", *STOPS}) and begin > 0:
@@ -572,7 +581,7 @@ class _Scene:
         start = words.position
         about = self.mentioned[-1]
         doing = words.word().endswith("ing") and is_attribute(words.word())
-        if not about or not (doing or words.take(COPULA) or words.sees(PAINTED)):
+        if not about or not (doing or words.accept(COPULA) or words.sees(PAINTED)):
             words.position = start
             return False
         words.take(PAINTED)
@@ -618,7 +627,9 @@ class _Scene:
 
     def _refuse(self) -> None:
         words = self.words
-        relation = words.sees(UNKNOWN_RELATIONS)
+        here = words.position
+        relation = words.take(UNKNOWN_RELATIONS)
+        words.position = here
         words.fail(f"there is no place {relation!r}; {HINT}" if relation else HINT)
 
     def _spec(self) -> SceneSpec:
@@ -646,11 +657,13 @@ class _Scene:
         bare = rest if first.lower() in {"on", "in"} and not rest.startswith(("front of", "the middle")) else place
         style = " of ".join(self.style)
         if style and place:
-            scene = f"{style} {place}" if bare == place and self._begins_with_preposition(place) else f"{style} of {bare}"
+            scene = (
+                f"{style} {place}" if bare == place and self._begins_with_preposition(place) else f"{style} of {bare}"
+            )
         else:
             scene = style or bare
         return ", ".join(filter(None, [scene, *self.finish]))
 
     @staticmethod
     def _begins_with_preposition(place: str) -> bool:
-        return Cursor(place).sees(PLACE_PREPOSITIONS) is not None or place.lower().startswith("with ")
+        return Cursor(place).sees(PLACE_PREPOSITIONS) or place.lower().startswith("with ")

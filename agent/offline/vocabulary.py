@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from agent.offline.lexer import Phrases, phrases
+from agent.offline.lexer import Phrases, meaning, phrases, word_set
 
 if TYPE_CHECKING:
     from tools.scene.spec import Predicate
@@ -98,40 +98,38 @@ EXACTLY = phrases("exactly|only|just|precisely|a total of")
 PAIRS = Phrases({"a pair of": 2, "a couple of": 2, "couple of": 2, "pair of": 2, "a couple": 2, "a trio of": 3,
                  "half a dozen": 6, "a half dozen": 6, "a dozen": 12, "two dozen": 24, "a quartet of": 4})  # fmt: skip
 
-INTENSIFIERS = frozenset("very really extremely".split())
-MORE_ATTRIBUTES = frozenset(
-    (
-        "majestic realistic elderly lovely friendly lonely sleepy angry hungry funny silly scary creepy spooky cozy "
-        "adorable calm quiet loud brave wise lazy busy playful sunny rainy cloudy snowy foggy misty stormy windy sandy "
-        "rocky grassy muddy dusty icy wintry tropical starry moonlit sunlit dark bright light dim pale vivid vibrant "
-        "colored coloured purple-ish neon strong weak heavy double traditional classic classical futuristic magical "
-        "mythical alien robotic cyberpunk steampunk gothic medieval rustic urban rural wealthy poor simple "
-        "complex ornate delicate crowded deserted abandoned spacious luxurious tidy messy white-tailed deep shallow "
-        "wonderful perfect normal typical ordinary regular standard famous mysterious serene peaceful stylish "
-        "electric sharp blunt leafy bushy woolly freshly steaming tasty delicious juicy sweet sour salty british "
-        "american french italian german japanese chinese persian siamese victorian roman greek egyptian indian polka "
-        "lime olive khaki lavender indigo scarlet amber coral mint peach mustard burgundy ivory charcoal transparent"
-    ).split()
+INTENSIFIERS = word_set("very really extremely")
+MORE_ATTRIBUTES = word_set(
+    "majestic realistic elderly lovely friendly lonely sleepy angry hungry funny silly scary creepy spooky cozy "
+    "adorable calm quiet loud brave wise lazy busy playful sunny rainy cloudy snowy foggy misty stormy windy sandy "
+    "rocky grassy muddy dusty icy wintry tropical starry moonlit sunlit dark bright light dim pale vivid vibrant "
+    "colored coloured purple-ish neon strong weak heavy double traditional classic classical futuristic magical "
+    "mythical alien robotic cyberpunk steampunk gothic medieval rustic urban rural wealthy poor simple "
+    "complex ornate delicate crowded deserted abandoned spacious luxurious tidy messy white-tailed deep shallow "
+    "wonderful perfect normal typical ordinary regular standard famous mysterious serene peaceful stylish "
+    "electric sharp blunt leafy bushy woolly freshly steaming tasty delicious juicy sweet sour salty british "
+    "american french italian german japanese chinese persian siamese victorian roman greek egyptian indian polka "
+    "lime olive khaki lavender indigo scarlet amber coral mint peach mustard burgundy ivory charcoal transparent"
 )
 ADJECTIVE_ENDS = ("ous", "ful", "less", "ish", "able", "ible", "esque", "-like")
-IC_NOUNS = frozenset("traffic music picnic comic attic clinic fabric mosaic plastic magic graphic".split())
-ED_NOUNS = frozenset("bed sled shed seed weed reed bread breed feed flatbed seabed thread red".split())
-ING_NOUNS = frozenset(
+IC_NOUNS = word_set("traffic music picnic comic attic clinic fabric mosaic plastic magic graphic")
+ED_NOUNS = word_set("bed sled shed seed weed reed bread breed feed flatbed seabed thread red")
+ING_NOUNS = word_set(
     "ring king wing string swing sling spring thing building painting drawing ceiling earring lightning railing "
     "clothing morning evening pudding wedding crossing clearing landing opening sting dumpling duckling sibling "
-    "seedling sapling icing frosting stocking awning gosling herring viking starling darling being".split()
+    "seedling sapling icing frosting stocking awning gosling herring viking starling darling being"
 )
-INNER_PLURALS = frozenset("sports glasses clothes news goods arms gas bus glass grass canvas class".split())
-VERBS = frozenset(
+INNER_PLURALS = word_set("sports glasses clothes news goods arms gas bus glass grass canvas class")
+VERBS = word_set(
     "chases chase eats eat runs run jumps jump plays play holds hold wears wear rides ride looks look watches "
     "drinks drink sleeps sleep barks bark flies walks walk swims swim faces drives reads reading "
     "like likes love loves want wants go goes see sees says saying called named carries carry pulls pushes "
     "fight fights dance dances talk talks laugh laughs cry cries sing sings swim swims climb climbs hug hugs kiss "
     "kisses kick kicks throw throws catch catches hunt hunts bite bites lick licks sniff stare hide hides wait waits "
-    "argue dream pose jog ate ran sat stood made saw took gave held wore rode drove flew bark".split()
+    "argue dream pose jog ate ran sat stood made saw took gave held wore rode drove flew bark"
 )
 
-CLOSED = frozenset(
+CLOSED = word_set(
     "a an the this that these those another other and or but nor plus with without no not of on in at by to from into "
     "onto near under over above below between beside behind around inside outside against across along through "
     "during before after is are was were be been being am has have had there here it its they them their he she him "
@@ -141,11 +139,11 @@ CLOSED = frozenset(
     "do does did up down off out about what why how next atop beneath underneath upon besides alongside adjacent "
     "nearby instead except excluding containing contains featuring showing depicting placed located positioned "
     "situated wearing holding riding eating chasing driving playing reading looking surrounded via per until toward "
-    "towards maybe perhaps possibly probably bigger larger smaller taller shorter wider narrower away back sits stands lies rests middle".split()
+    "towards maybe perhaps possibly probably bigger larger smaller taller shorter wider narrower away back sits stands lies rests middle"
 )
 """Words that are never part of a noun phrase's name."""
 
-PLACES = frozenset(
+PLACES = word_set(
     "beach park street road highway city town village field meadow lawn forest woods jungle desert mountain mountains "
     "hill hills valley canyon lake river sea ocean pond pool island shore coast seaside seashore riverbank garden yard "
     "backyard farm countryside sky space moon planet mars snow rain fog mist grass sand water "
@@ -158,12 +156,12 @@ PLACES = frozenset(
     "weather sunlight moonlight sunshine lighting ground floor carpet cave cabin savanna savannah prairie swamp tundra "
     "glacier volcano vineyard orchard greenhouse balcony terrace patio porch rooftop trail path meadows fields "
     "outdoors indoors nature wilderness countertop universe galaxy clouds hillside lakeside waterfront pier dock "
-    "festival wall stars shade dark darkness environment setting surroundings tabletop".split()
+    "festival wall stars shade dark darkness environment setting surroundings tabletop"
 )
 """Nouns that make a background when a preposition stands before them."""
-BUILDINGS = frozenset(
+BUILDINGS = word_set(
     "house building barn hotel home apartment tower tent skyscraper fireplace window palace cathedral mosque pyramid "
-    "cottage mansion fence waterfall lighthouse mirror curtain gate monument ruins mill".split()
+    "cottage mansion fence waterfall lighthouse mirror curtain gate monument ruins mill"
 )
 """Nouns that make a background after "in", "inside" and "in front of" only."""
 PLACE_PREPOSITIONS = phrases(
@@ -173,10 +171,10 @@ PLACE_PREPOSITIONS = phrases(
 )
 INDOORS = frozenset({"in", "inside", "inside of", "in front of", "outside", "outside of", "at"})
 
-STYLE_NOUNS = frozenset(
+STYLE_NOUNS = word_set(
     "photo photograph photography picture image scene painting drawing sketch illustration render rendering cartoon "
     "watercolor watercolour snapshot portrait view shot closeup close-up artwork pic composition depiction collage "
-    "mural print etching engraving doodle comic poster still-life".split()
+    "mural print etching engraving doodle comic poster still-life"
 )
 STYLE_LINKS = Phrases(
     dict.fromkeys(("of", "showing", "with", "containing", "depicting", "featuring", "displaying", "that shows",
@@ -186,7 +184,7 @@ STYLE_LINKS = Phrases(
                    "should show", "must contain", "including", "consisting of", "composed of", "with exactly",
                    ":"), True)
 )  # fmt: skip
-STYLE_SUFFIXES = frozenset(
+STYLE_SUFFIXES = word_set(
     "realistic photorealistic hyperrealistic photo-realistic detailed highly ultra high low quality resolution hd uhd "
     "4k 8k hdr 3d 2d cinematic digital art artwork painting oil watercolor watercolour acrylic pencil charcoal ink "
     "sketch drawing illustration cartoon anime manga comic pixel style minimalist minimal abstract impressionist "
@@ -194,9 +192,7 @@ STYLE_SUFFIXES = frozenset(
     "masterpiece sharp focus bokeh depth field dramatic soft natural lighting light studio professional photography "
     "photograph photo portrait landscape macro wide angle close-up closeup black-and-white monochrome sepia colorful "
     "vivid vibrant colors colours flat vector isometric low-poly lowpoly clay claymation origami award-winning "
-    "beautiful epic fantasy concept very modern japanese ukiyo-e pop line crayon pastel gouache noir film grain of"
-    .split()
-)  # fmt: skip
+    "beautiful epic fantasy concept very modern japanese ukiyo-e pop line crayon pastel gouache noir film grain of")  # fmt: skip
 
 OPENERS = phrases(
     "please|generate|create|draw|paint|render|make|show|show me|give me|i want|i would like|i need|i want to see|imagine|"
