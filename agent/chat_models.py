@@ -6,6 +6,7 @@ structured output. The graph sees an ordinary `BaseChatModel`.
 
 from __future__ import annotations
 
+from json import JSONDecodeError
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlsplit
 
@@ -84,14 +85,27 @@ class EndpointModel(ChatOpenAI):
     def _generate(self, *args: Any, **kwargs: Any) -> ChatResult:
         try:
             return Retrying(**self._retries())(super()._generate, *args, **kwargs)
-        except openai.OpenAIError as error:
+        except openai.LengthFinishReasonError as error:
+            return self._create_chat_result(error.completion)  # cut off: whoever reads it will say so
+        except (openai.OpenAIError, JSONDecodeError) as error:
             raise self._explain(error) from None
 
     async def _agenerate(self, *args: Any, **kwargs: Any) -> ChatResult:
         try:
             return await AsyncRetrying(**self._retries())(super()._agenerate, *args, **kwargs)
-        except openai.OpenAIError as error:
+        except openai.LengthFinishReasonError as error:
+            return self._create_chat_result(error.completion)
+        except (openai.OpenAIError, JSONDecodeError) as error:
             raise self._explain(error) from None
+
+    def _create_chat_result(self, *args: Any, **kwargs: Any) -> ChatResult:
+        try:
+            result = super()._create_chat_result(*args, **kwargs)
+            if result.generations:
+                return result
+        except (AttributeError, KeyError, IndexError, TypeError, ValueError):
+            pass  # LangChain raises any of these on a body of another shape
+        raise self._explain(openai.OpenAIError())
 
     def bind_tools(self, tools: Sequence[Any], **kwargs: Any) -> Runnable[Any, Any]:
         """Return a model whose answers carry ordinary tool calls, whatever the endpoint understands."""
@@ -130,7 +144,7 @@ class EndpointModel(ChatOpenAI):
             "reraise": True,
         }
 
-    def _explain(self, error: openai.OpenAIError) -> ChatModelError:
+    def _explain(self, error: openai.OpenAIError | JSONDecodeError) -> ChatModelError:
         """Say what to set. Server texts are left out where they may quote the key."""
         url, tries = readable_url(self.openai_api_base or OPENAI_URL), f"after {self.attempts} tries"
         match error:
@@ -145,6 +159,8 @@ class EndpointModel(ChatOpenAI):
                 text = f"the quota at {url} is used up: check the account, or set chat.provider=offline"
             case openai.RateLimitError():
                 text = f"{url} is over its rate limit (429) {tries}: wait, or set chat.attempts higher"
+            case openai.ContentFilterFinishReasonError():
+                text = f"the content filter of {url} stopped the answer: put the sentence in other words"
             case openai.APITimeoutError():
                 text = f"{url} gave no answer within {self.request_timeout} s {tries}: set chat.timeout higher"
             case openai.APIConnectionError():
