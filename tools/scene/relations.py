@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tools.scene.box import ROUNDING
+
 if TYPE_CHECKING:
     from tools.scene.box import Box
     from tools.scene.spec import Predicate
@@ -53,7 +55,7 @@ def holds(predicate: Predicate, subject: Box, *objects: Box) -> bool:
         return sign * (subject.center[axis] - other) >= MARGIN
     if predicate == "next to":
         reach = max(NEAR, max(*subject[2:], *objects[0][2:]) / 2)
-        return gap(subject, objects[0]) <= reach
+        return gap(subject, objects[0]) <= reach + ROUNDING
     if predicate == "on top of":
         return _on_top(subject, objects[0])
     return _between(subject, *objects)

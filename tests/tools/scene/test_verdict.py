@@ -1,0 +1,220 @@
+import pytest
+from pydantic import ValidationError
+
+from tools.scene.box import Box
+from tools.scene.layout import Detection, Layout, PlacedObject
+from tools.scene.operations import Add, Move, Operation, Remove, Replace, Restyle, apply
+from tools.scene.requirements import edit_requirements, requirements
+from tools.scene.spec import Predicate, Relation, SceneObject, SceneSpec
+from tools.scene.things import as_detections
+from tools.scene.verdict import Verdict, verdict
+from tools.scene.words import parse_phrase
+
+# Nine places in the picture, row by row.
+PLACES = [Box(x, y, 0.2, 0.2) for y in (0.05, 0.4, 0.75) for x in (0.05, 0.4, 0.75)]
+Scene = dict[int, str]  # phrases by place
+
+
+def seen(phrase: str, place: int, score: float = 0.9) -> Detection:
+    query = parse_phrase(phrase)
+    return Detection(name=query.name, attributes=query.attributes, box=PLACES[place], score=score)
+
+
+def detections(scene: Scene) -> list[Detection]:
+    return [seen(words, place) for place, phrase in scene.items() for words in {phrase, parse_phrase(phrase).name}]
+
+
+def spec(
+    *objects: str, relations: tuple[tuple[str, Predicate, str], ...] = (), absent: tuple[str, ...] = ()
+) -> SceneSpec:
+    """Objects as "2 red car"."""
+    made = []
+    for text in objects:
+        query = parse_phrase(text)
+        made.append(SceneObject(name=query.name, attributes=query.attributes, count=int(text.split()[0])))
+    return SceneSpec(
+        objects=tuple(made),
+        relations=tuple(Relation(subject=a, predicate=p, object=b) for a, p, b in relations),
+        absent=absent,
+    )
+
+
+CASES: dict[str, tuple[SceneSpec, Scene, list[str]]] = {
+    "all there": (spec("2 red car", "1 dog"), {0: "red car", 1: "red car", 5: "dog"}, []),
+    "one missing": (spec("2 car"), {0: "car"}, ["exactly two cars"]),
+    "one too many": (spec("2 car"), {0: "car", 1: "car", 2: "car"}, ["exactly two cars"]),
+    "all missing": (spec("1 car"), {}, ["exactly one car"]),
+    "wrong colour": (spec("1 red car"), {0: "blue car"}, ["one red car"]),
+    "colour unknown": (spec("1 red car"), {0: "car"}, ["one red car"]),
+    "any colour will do": (spec("1 car"), {0: "blue car"}, []),
+    "extra in another colour": (spec("1 red car"), {0: "red car", 1: "blue car"}, ["exactly one car"]),
+    "extra of the right colour": (spec("1 red car"), {0: "red car", 1: "red car"}, ["exactly one car"]),
+    "colours swapped": (
+        spec("1 red car", "1 blue dog"),
+        {0: "blue car", 1: "red dog"},
+        ["one red car", "one blue dog"],
+    ),
+    "two colours of a class": (spec("1 red car", "1 blue car"), {0: "red car", 1: "blue car"}, []),
+    "one colour twice": (spec("1 red car", "1 blue car"), {0: "red car", 1: "red car"}, ["one blue car"]),
+    "other classes are free": (spec("1 car"), {0: "car", 1: "dog"}, []),
+    "absent": (spec("1 car", absent=("dogs",)), {0: "car"}, []),
+    "absent is there": (spec("1 car", absent=("dog",)), {0: "car", 1: "dog"}, ["no dog"]),
+    "absent colour": (spec("1 blue car", absent=("red car",)), {0: "blue car"}, []),
+    "absent colour is there": (spec(absent=("red car",)), {0: "red car"}, ["no red car"]),
+    "left": (spec("1 cat", "1 dog", relations=(("cat", "left of", "dog"),)), {3: "cat", 5: "dog"}, []),
+    "wrong side": (
+        spec("1 cat", "1 dog", relations=(("cat", "left of", "dog"),)),
+        {5: "cat", 3: "dog"},
+        ["one cat left of dog"],
+    ),
+    "relation of something missing": (
+        spec("1 cat", "1 dog", relations=(("cat", "above", "dog"),)),
+        {0: "cat"},
+        ["exactly one dog", "one cat above dog"],
+    ),
+    "both dogs left of both cats": (
+        spec("2 dog", "2 cat", relations=(("dog", "left of", "cat"),)),
+        {0: "dog", 3: "dog", 1: "cat", 5: "cat"},
+        [],
+    ),
+    "one dog right of a cat": (
+        spec("2 dog", "2 cat", relations=(("dog", "left of", "cat"),)),
+        {0: "dog", 8: "dog", 1: "cat", 4: "cat"},
+        ["two dogs left of cat"],
+    ),
+    "an extra dog leaves the relation": (
+        spec("1 dog", "1 cat", relations=(("dog", "left of", "cat"),)),
+        {0: "dog", 2: "dog", 1: "cat"},
+        ["exactly one dog"],
+    ),
+    "each next to one": (
+        spec("2 cup", "2 book", relations=(("cup", "next to", "book"),)),
+        {0: "cup", 1: "book", 6: "cup", 7: "book"},
+        [],
+    ),
+    "one next to none": (
+        spec("2 cup", "1 book", relations=(("cup", "next to", "book"),)),
+        {0: "cup", 1: "book", 8: "cup"},
+        ["two cups next to book"],
+    ),
+    "a dog left of a dog": (spec("2 dog", relations=(("dog", "left of", "dog"),)), {0: "dog", 5: "dog"}, []),
+    "colour left of the same class": (
+        spec("1 red car", "1 blue car", relations=(("red car", "left of", "blue car"),)),
+        {5: "red car", 3: "blue car"},
+        ["one red car left of blue car"],
+    ),
+    "between": (
+        spec("1 cup", "1 cat", "1 dog", relations=(("cup", "between", "cat and dog"),)),
+        {3: "cat", 4: "cup", 5: "dog"},
+        [],
+    ),
+    "not between": (
+        spec("1 cup", "2 dog", relations=(("cup", "between", "two dogs"),)),
+        {3: "cup", 4: "dog", 5: "dog"},
+        ["one cup between dog and dog"],
+    ),
+    "both on the left": (spec("2 cup", relations=(("cup", "on the left", ""),)), {0: "cup", 3: "cup"}, []),
+    "one on the right": (
+        spec("2 cup", relations=(("cup", "on the left", ""),)),
+        {0: "cup", 5: "cup"},
+        ["two cups on the left"],
+    ),
+    "nothing demanded": (spec(), {0: "car"}, []),
+}
+
+
+@pytest.mark.parametrize(("wanted", "scene", "failing"), CASES.values(), ids=CASES)
+def test_sentences(wanted: SceneSpec, scene: Scene, failing: list[str]) -> None:
+    result = verdict(requirements(wanted), detections(scene))
+    assert [one.requirement.text for one in result.failures] == failing
+    assert result.agreed == (not failing)
+    assert result.satisfied == result.total - len(failing)
+
+
+def test_the_better_colour_decides() -> None:
+    wanted = requirements(spec("1 red car"))
+    given = [seen("car", 0, 0.9), seen("red car", 0, 0.4), seen("orange car", 0, 0.7)]
+    assert not verdict(wanted, given).agreed
+    assert verdict(wanted, given[:2]).agreed
+
+
+def test_two_boxes_on_one_object_count_once() -> None:
+    jittered = Detection(name="car", box=Box(0.06, 0.05, 0.2, 0.22), score=0.6)
+    assert verdict(requirements(spec("1 car")), [seen("car", 0), jittered]).agreed
+
+
+def test_a_result_tells_what_was_expected_and_found_with_its_evidence() -> None:
+    result = verdict(requirements(spec("2 red car")), detections({0: "red car", 1: "blue car"})).failures[0]
+    assert result.reason == "expected two red cars, found one red car and one blue car"
+    assert {(one.phrase, one.box) for one in result.evidence} == {
+        ("red car", PLACES[0].checked()),
+        ("blue car", PLACES[1].checked()),
+    }
+    assert all(one.score == 0.9 for one in result.evidence)
+
+
+def test_a_verdict_survives_json() -> None:
+    result = verdict(
+        requirements(spec("2 red car", "1 dog", relations=(("dog", "above", "red car"),))), detections({0: "dog"})
+    )
+    assert Verdict.model_validate_json(result.model_dump_json()) == result
+    assert Verdict.model_validate(result.model_dump(mode="json")) == result
+
+
+def test_a_verdict_cannot_claim_what_its_results_deny() -> None:
+    dumped = verdict(requirements(spec("1 car")), []).model_dump(mode="json") | {"agreed": True}
+    with pytest.raises(ValidationError, match="0 of 1 requirements"):
+        Verdict.model_validate(dumped)
+
+
+CURRENT = Layout(
+    objects=tuple(
+        PlacedObject(id=one, name=one.split()[0], attributes=words, box=PLACES[place])
+        for one, words, place in (("car #1", ("red",), 0), ("car #2", (), 4), ("dog #1", ("blue",), 8))
+    )
+)
+NUDGED = Box(0.05, 0.05, 0.25, 0.25)
+EDITS: dict[str, list[Operation]] = {
+    "remove one of two": [Remove(id="car #1")],
+    "remove the only one": [Remove(id="dog #1")],
+    "move": [Move(id="car #1", box=PLACES[2])],
+    "enlarge a little": [Move(id="car #1", box=NUDGED)],
+    "restyle": [Restyle(id="car #1", attributes=("green",))],
+    "replace": [Replace(id="car #1", name="bowl")],
+    "add": [Add(name="cat", attributes=("black",), box=PLACES[6])],
+    "add another": [Add(name="car", box=PLACES[6])],
+    "swap": [Move(id="car #1", box=PLACES[8]), Move(id="dog #1", box=PLACES[0])],
+    "another takes its place": [Remove(id="car #1"), Move(id="car #2", box=PLACES[0])],
+    "three at once": [Remove(id="dog #1"), Restyle(id="car #2", attributes=("pink",)), Add(name="cup", box=PLACES[2])],
+}
+
+
+@pytest.mark.parametrize("operations", EDITS.values(), ids=EDITS)
+def test_edits_agree_when_done_and_only_then(operations: list[Operation]) -> None:
+    after = apply(CURRENT, operations)
+    wanted = edit_requirements(CURRENT, after)
+    assert verdict(wanted, as_detections(after)).agreed
+    assert not verdict(wanted, as_detections(CURRENT)).agreed
+
+
+@pytest.mark.parametrize(
+    ("operations", "flaw"),
+    [
+        (EDITS["move"], [Add(name="car", box=PLACES[0])]),  # left behind
+        (EDITS["add"], [Remove(id="dog #1")]),  # a bystander vanished
+        (EDITS["add"], [Restyle(id="dog #1", attributes=("green",))]),  # a bystander changed colour
+        (EDITS["add"], [Move(id="dog #1", box=PLACES[2])]),  # a bystander wandered
+        (EDITS["add another"], [Add(name="car", box=PLACES[2])]),  # one more than asked
+        (EDITS["restyle"], [Restyle(id="car #1", attributes=("yellow",))]),
+        (EDITS["replace"], [Add(name="car", box=Box(0.07, 0.07, 0.1, 0.1))]),  # a rest of it
+    ],
+)
+def test_a_flaw_is_noticed(operations: list[Operation], flaw: list[Operation]) -> None:
+    after = apply(CURRENT, operations)
+    assert not verdict(edit_requirements(CURRENT, after), as_detections(apply(after, flaw))).agreed
+
+
+def test_an_object_whose_attributes_nobody_sees_is_still_kept() -> None:
+    wanted = edit_requirements(CURRENT, CURRENT)
+    plain = [one for one in as_detections(CURRENT) if not one.attributes]
+    assert verdict(wanted, plain).agreed
