@@ -76,8 +76,8 @@ def run_edits(
         cases = edit_cases(kind, seed, scenes_per_operation)
         for done, case in enumerate(cases, 1):
             edited = backend.edit(case.image, case.operations, case.layout, seed=seed)
-            right.append(all_right(judge, edited.image, case))
-            ceiling.append(all_right(judge, case.expected, case))
+            right.append(all(operations_right(judge, edited.image, case)))
+            ceiling.append(all(operations_right(judge, case.expected, case)))
             kept += [
                 is_there(judge, edited.image, placed)
                 for placed in case.untouched
@@ -110,10 +110,10 @@ def run_edits(
     }
 
 
-def all_right(judge: Judge, image: Image, case: EditCase) -> bool:
-    """Return whether every operation of the case can be seen to be done in ``image``."""
+def operations_right(judge: Judge, image: Image, case: EditCase) -> list[bool]:
+    """Return, for each operation of the case, whether it can be seen to be done in ``image``."""
     found = judge.detect(image, _CLASSES).detections
-    return all(operation_right(judge, image, found, case, index) for index in range(len(case.operations)))
+    return [operation_right(judge, image, found, case, index) for index in range(len(case.operations))]
 
 
 def operation_right(judge: Judge, image: Image, found: Sequence[Detection], case: EditCase, index: int) -> bool:

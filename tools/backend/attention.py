@@ -135,20 +135,21 @@ def guide(
     grounding: Grounding | None,
     objects: Sequence[GuidedObject],
     strength: float,
-) -> torch.Tensor:
+) -> tuple[torch.Tensor, float]:
     """Move latents ``[1, channels, h, w]`` at ``level`` one step down the gradient of the energy.
 
-    Costs one UNet evaluation forward and its way back.
+    Returns the new latents, and the energy of the old ones. Costs one UNet evaluation and its way back.
     """
     scheduler = model.scheduler(steps)
     timestep = int(scheduler.timesteps[level])
-    with torch.inference_mode(False), torch.enable_grad():
-        start = latents.clone().requires_grad_()
+    with torch.enable_grad():
+        start = latents.detach().clone().requires_grad_()
         with read_maps(model.unet) as maps:
-            model.predict(start, timestep, text.clone(), grounding=grounding)
-        (gradient,) = torch.autograd.grad(energy(tuple(maps), objects, latents.shape[-2:], level), start)
+            model.predict(start, timestep, text, grounding=grounding)
+        before = energy(tuple(maps), objects, (latents.shape[-2], latents.shape[-1]), level)
+        (gradient,) = torch.autograd.grad(before, start)
         scale = strength * (1 - float(scheduler.alphas_cumprod[timestep])) ** 0.5
-        return (start - scale * gradient).detach()
+        return (start - scale * gradient).detach(), float(before.detach())
 
 
 def noun_maps(maps: Maps, row: int, token: int) -> tuple[torch.Tensor, ...]:

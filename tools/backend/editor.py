@@ -199,7 +199,7 @@ class LatentEditor:
         def attend(level: int, latents: torch.Tensor) -> torch.Tensor:
             if not attentive or level >= attended:
                 return latents
-            guided = guide(
+            guided, _ = guide(
                 model,
                 latents,
                 level,

@@ -81,7 +81,7 @@ def make_objects(
     levels = [*range(held), *range(held, settings.steps, settings.object_stride)]
     latents = model.noise([seed + 1 + row for row in range(len(objects))], size_wh)
     trajectory = [latents]
-    with model.phase("objects"), torch.inference_mode():
+    with model.phase("objects"), torch.no_grad():
         for done, (level, following) in enumerate(zip(levels, [*levels[1:], settings.steps], strict=True), 1):
             reading = settings.attention_guidance > 0 and level <= held
             with read_maps(model.unet) if reading else nullcontext([]) as maps:

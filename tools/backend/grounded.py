@@ -322,6 +322,12 @@ class GroundedDiffusion:
         scheduler.set_timesteps(steps)
         return scheduler
 
+    def inverse_scheduler(self, steps: int) -> DDIMInverseScheduler:
+        """Return the same schedule the other way round (clean first)."""
+        scheduler = DDIMInverseScheduler.from_config(self._schedule)
+        scheduler.set_timesteps(steps)
+        return scheduler
+
     @torch.no_grad()
     def denoise(
         self,
@@ -373,8 +379,7 @@ class GroundedDiffusion:
         After inversion step ``i`` the latents have the noise level at which forward step
         ``steps - 1 - i`` starts; ``stop`` ends after that many steps.
         """
-        scheduler = DDIMInverseScheduler.from_config(self._schedule)
-        scheduler.set_timesteps(steps)
+        scheduler = self.inverse_scheduler(steps)
         timesteps = scheduler.timesteps[:stop]
         with self.phase(phase):
             for i, timestep in enumerate(timesteps):

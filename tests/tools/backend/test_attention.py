@@ -76,7 +76,10 @@ def test_guidance_goes_downhill(model: GroundedDiffusion, size_wh: tuple[int, in
             model.predict(at, int(model.scheduler(steps).timesteps[level]), text)
         return energy(tuple(maps), objects, (at.shape[-2], at.shape[-1]), level).item()
 
-    with torch.inference_mode():
-        guided = guide(model, latents, level, steps=steps, text=text, grounding=None, objects=objects, strength=50.0)
+    with torch.no_grad():
+        guided, before = guide(
+            model, latents, level, steps=steps, text=text, grounding=None, objects=objects, strength=50.0
+        )
     assert guided.shape == latents.shape
-    assert measure(guided) < measure(latents)
+    assert before == pytest.approx(measure(latents), rel=1e-4)
+    assert measure(guided) < before

@@ -1,0 +1,146 @@
+"""How much faster the batched editor is than SLD's own schedule, and whether the pictures are as good.
+
+Both edit the same pictures with the same operations (two Add, one Move, one Restyle) and the same
+weights, one after the other in one process. Run ``python -m evals.speed``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from configs.settings import Settings, load_settings
+from evals.edit_cases import SPEED, EditCase, edit_cases
+from evals.edits import operations_right
+from evals.seed_schedule import SeedSchedule
+from tools.backend.detector import ZeroShotDetector
+from tools.backend.editor import LatentEditor
+from tools.backend.grounded import GroundedDiffusion
+from tools.backend.segmenter import Segmenter
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from PIL.Image import Image
+
+    from evals.edits import Judge
+    from tools.backend.protocol import Cost
+
+SIDES = ("ours", "reference")
+
+
+def run_speed(
+    settings: Settings,
+    *,
+    seed: int = 0,
+    scenes: int = 5,
+    reload: bool = False,
+    attention_guidance: bool = True,
+    judge: Judge | None = None,
+    progress: Callable[[str, int, int], None] | None = None,
+) -> dict[str, float]:
+    """Edit ``scenes`` icon-world pictures both ways and compare.
+
+    ``reload`` lets the reference load the diffusion model anew for every Restyle, as SLD does;
+    ``attention_guidance`` lets it guide attention while composing, as SLD does. The first picture is
+    edited once more before, unmeasured, to load and warm everything up.
+
+    Flat result, for S in ours, reference: ``S_seconds`` (median of an edit), ``S_unet_evaluations``,
+    ``S_segmenter_passes``, ``S_encoder_passes`` and ``S_decoder_passes`` (means), and with a judge
+    ``S_right`` (share of operations it finds done); ``wall_ratio`` and ``unet_ratio``, reference over
+    ours; ``scenes`` and ``threads``.
+    """
+    editor = settings.editor
+    model, segmenter = GroundedDiffusion.load(editor), Segmenter.from_settings(settings.segmenter)
+    batched = LatentEditor(model, segmenter, editor)
+    reference = SeedSchedule(
+        model,
+        segmenter,
+        attention_guidance=attention_guidance,
+        reload=(lambda: GroundedDiffusion.load(editor)) if reload else None,
+    )
+
+    def ours(case: EditCase) -> tuple[Image, Cost]:
+        edited = batched.edit(case.image, case.operations, case.layout, seed=seed)
+        return edited.image, edited.cost
+
+    def theirs(case: EditCase) -> tuple[Image, Cost]:
+        return reference.edit(case.image, case.operations, case.layout, seed=seed)
+
+    cases = edit_cases("speed", seed, scenes)
+    ours(cases[0])
+    measured: dict[str, list[tuple[float, Cost, float]]] = {side: [] for side in SIDES}
+    for done, case in enumerate(cases, 1):
+        for side, edit in zip(SIDES, (ours, theirs), strict=True):
+            start = time.perf_counter()
+            picture, cost = edit(case)
+            seconds = time.perf_counter() - start
+            measured[side].append(
+                (seconds, cost, statistics.fmean(operations_right(judge, picture, case)) if judge else 0.0)
+            )
+        if progress:
+            progress("speed", done, len(cases))
+    result: dict[str, float] = {}
+    for side, runs in measured.items():
+        result[f"{side}_seconds"] = statistics.median(seconds for seconds, _, _ in runs)
+        for name in ("unet_evaluations", "segmenter_passes", "encoder_passes", "decoder_passes"):
+            result[f"{side}_{name}"] = statistics.fmean(getattr(cost, name) for _, cost, _ in runs)
+        if judge:
+            result[f"{side}_right"] = statistics.fmean(right for _, _, right in runs)
+    result["wall_ratio"] = result["reference_seconds"] / result["ours_seconds"]
+    result["unet_ratio"] = result["reference_unet_evaluations"] / result["ours_unet_evaluations"]
+    return result | {"scenes": len(cases), "threads": torch.get_num_threads()}
+
+
+def table(result: dict[str, float]) -> str:
+    """Lay a result out as text."""
+    names = [name.removeprefix("ours_") for name in result if name.startswith("ours_")]
+    rows = [("", "ours", "reference", "ratio")]
+    for name in names:
+        mine, theirs = result[f"ours_{name}"], result[f"reference_{name}"]
+        rows.append((name.replace("_", " "), f"{mine:.2f}", f"{theirs:.2f}", f"{theirs / mine:.2f}" if mine else ""))
+    widths = [max(len(row[column]) for row in rows) for column in range(4)]
+    return "\n".join("  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)) for row in rows)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run from the command line: print a table, and with ``--json`` write the result to a file ('-': print it)."""
+    parser = argparse.ArgumentParser(prog="python -m evals.speed", description=__doc__)
+    parser.add_argument("--preset", default="iconworld")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--scenes", type=int, default=5)
+    parser.add_argument("--threads", type=int, help="CPU threads; default: the library's choice")
+    parser.add_argument("--reload", action="store_true", help="the reference loads its pipeline anew, as SLD does")
+    parser.add_argument("--no-attention-guidance", action="store_true", help="spare the reference its guidance")
+    parser.add_argument("--no-judge", action="store_true", help="do not judge the pictures")
+    parser.add_argument("--json", metavar="FILE")
+    given = parser.parse_args(arguments)
+    if given.threads:
+        torch.set_num_threads(given.threads)
+    settings = load_settings(given.preset)
+    judge: Any = None
+    if settings.judge and not given.no_judge:
+        judge = ZeroShotDetector.from_settings(settings.judge)
+    result = run_speed(
+        settings,
+        seed=given.seed,
+        scenes=given.scenes,
+        reload=given.reload,
+        attention_guidance=not given.no_attention_guidance,
+        judge=judge,
+    )
+    text = json.dumps(result, indent=1)
+    if given.json and given.json != "-":
+        Path(given.json).write_text(text + "\n", encoding="utf-8")
+    sys.stdout.write((text if given.json == "-" else f"{'+'.join(SPEED)}\n{table(result)}") + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,68 @@
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+import yaml
+
+from configs.settings import Settings, load_settings
+from evals.speed import main, run_speed, table
+from tests.tiny_models import save_gligen, save_owl, save_sam
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.fixture(scope="module")
+def preset(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("models")
+    diffusion = {"path": str(save_gligen(folder / "gligen")), "device": "cpu"}
+    detector = {"path": str(save_owl(folder / "owl")), "device": "cpu"}
+    parts = {
+        "detector": detector,
+        "judge": detector,
+        "segmenter": {"path": str(save_sam(folder / "sam")), "device": "cpu"},
+        "generator": diffusion,
+        "editor": diffusion | {"steps": 50, "erase_strength": 0.8, "dilation": 1},
+    }
+    file = folder / "tiny.yaml"
+    file.write_text(yaml.safe_dump(parts))
+    return file
+
+
+@pytest.fixture
+def settings(preset: Path) -> Settings:
+    return load_settings(str(preset), environment={})
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("reload", [False, True])
+def test_the_reference_spends_what_the_published_schedule_spends(settings: Settings, reload: bool) -> None:
+    result = run_speed(settings, scenes=1, attention_guidance=False, reload=reload)
+    background = moved = composed = 50 * 2
+    restyled = 40 * 2 + 40 * 2 + 50 * 2  # DiffEdit's inversion, its denoising, and the inversion of its picture
+    added = 2 * 50 * 2
+    assert result["reference_unet_evaluations"] == background + moved + composed + restyled + added
+    assert result["reference_segmenter_passes"] >= 4
+    assert result["ours_unet_evaluations"] == 40 + 2 * 2 * (25 + 13) + 2 * 40
+    assert result["unet_ratio"] == pytest.approx(760 / 272)
+    assert result["wall_ratio"] == result["reference_seconds"] / result["ours_seconds"]
+
+
+@pytest.mark.slow
+def test_the_command_writes_what_it_measured(preset: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "speed.json"
+    main(["--preset", str(preset), "--scenes", "1", "--json", str(file)])
+    result = json.loads(file.read_text())
+    assert 0 <= result["ours_right"] <= 1
+    assert result["reference_unet_evaluations"] > 760  # attention guidance comes on top
+    assert "unet evaluations" in capsys.readouterr().out
+
+
+def test_a_table_has_one_row_for_each_measure() -> None:
+    text = table({"ours_seconds": 1.0, "reference_seconds": 4.0, "wall_ratio": 4.0})
+    assert [line.split() for line in text.splitlines()] == [
+        ["ours", "reference", "ratio"],
+        ["seconds", "1.00", "4.00", "4.00"],
+    ]
