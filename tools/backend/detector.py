@@ -16,12 +16,12 @@ from transformers import AutoConfig, AutoImageProcessor, AutoModelForZeroShotObj
 from tools.backend import checkpoints
 from tools.backend.detector_heads import HEADS, Candidates, Head
 from tools.backend.protocol import BackendError, Cost, Detected
-from tools.backend.text import vocabulary_warning
+from tools.backend.text import truncation_warning, vocabulary_warning
 from tools.scene.box import Box
 from tools.scene.layout import Detection
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from PIL.Image import Image
 
@@ -90,7 +90,7 @@ class ZeroShotDetector:
             Detection(name=queries[i].name, attributes=queries[i].attributes, box=box, score=score)
             for score, i, box in sorted(kept, key=lambda one: -one[0])
         )
-        told = dict.fromkeys(vocabulary_warning(self.head.tokenizer, query.phrase) for query in queries)
+        told = dict.fromkeys(self._warnings(queries))
         cost = Cost(detector_passes=self.head.passes - passes, seconds={"detect": time.perf_counter() - start})
         return Detected(detections, tuple(warning for warning in told if warning), cost)
 
@@ -105,6 +105,12 @@ class ZeroShotDetector:
         overlaps = torch.tensor([Box.from_xyxy(*corners).iou(box) for corners in found.boxes_xyxy.tolist()])
         best = int((overlaps * found.scores.amax(dim=-1)).argmax())
         return tuple(found.scores[best].tolist())
+
+    def _warnings(self, queries: Sequence[Query]) -> Iterator[str | None]:
+        for query in queries:
+            yield vocabulary_warning(self.head.tokenizer, query.phrase)
+            prompt = self.head.prompt(query.phrase, self.settings.template)
+            yield truncation_warning(self.head.tokenizer, prompt, self.head.longest)
 
     @torch.no_grad()
     def _candidates(self, image: Image, queries: Sequence[Query]) -> Candidates:

@@ -37,6 +37,7 @@ class Head(Protocol):
     model: Any
     tokenizer: Any
     passes: int
+    longest: int  # tokens of one prompt
 
     def prompt(self, phrase: str, template: str) -> str:
         """Return how the phrase is put to this kind of model."""
@@ -62,6 +63,7 @@ class OwlHead:
 
     def __init__(self, model: Any, processor: Any, tokenizer: Any) -> None:
         self.model, self.processor, self.tokenizer = model, processor, tokenizer
+        self.longest = model.config.text_config.max_position_embeddings
         self.padded = model.config.model_type == "owlv2"
         self.passes = 0
         self._pictures: Recent[Any, tuple[torch.Tensor, torch.Tensor]] = Recent(PICTURES_KEPT)
@@ -91,8 +93,9 @@ class OwlHead:
         return features, boxes
 
     def _embed_text(self, prompt: str) -> torch.Tensor:
-        length = self.model.config.text_config.max_position_embeddings
-        tokens = self.tokenizer(prompt, padding="max_length", max_length=length, truncation=True, return_tensors="pt")
+        tokens = self.tokenizer(
+            prompt, padding="max_length", max_length=self.longest, truncation=True, return_tensors="pt"
+        )
         base = self.model.owlv2 if self.padded else self.model.owlvit
         found: torch.Tensor = base.get_text_features(**tokens.to(self.model.device)).pooler_output[0]
         return found
@@ -103,6 +106,7 @@ class OneShotHead:
 
     def __init__(self, model: Any, processor: Any, tokenizer: Any) -> None:
         self.model, self.processor, self.tokenizer = model, processor, tokenizer
+        self.longest = model.config.text_config.max_position_embeddings
         self.passes = 0
         self._asked: Recent[Any, Candidates] = Recent(PICTURES_KEPT)
 
@@ -186,7 +190,7 @@ class OmDetHead(OneShotHead):
 
     def ask(self, pixels: torch.Tensor, prompts: list[str]) -> Candidates:
         """Run one list of classes."""
-        length = min(77, self.model.config.text_config.max_position_embeddings)
+        length = min(77, self.longest)
 
         def tokens(texts: list[str]) -> Any:
             batch = self.tokenizer(texts, padding="max_length", max_length=length, truncation=True, return_tensors="pt")

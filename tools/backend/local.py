@@ -46,6 +46,7 @@ class LocalBackend:
         self.settings = settings
         self._loaded: dict[Any, Any] = {}
         self._lock = threading.RLock()
+        self._depth = 0  # of calls within calls: the editor asks for masks
 
     def with_settings(self, settings: Settings) -> LocalBackend:
         """Return a backend with other settings that shares the models which both name."""
@@ -166,7 +167,7 @@ class LocalBackend:
     def _run(self, part: Part, owner: Any, call: Callable[[], Result]) -> Result:
         device = checkpoints.choose_device(part.device)
         with self._at_work(part, owner):
-            if device.type == "cuda":
+            if device.type == "cuda" and self._depth == 1:
                 torch.cuda.reset_peak_memory_stats(device)
             result = self._twice(owner, call)
             return replace(result, cost=replace(result.cost, peak_bytes=peak_bytes(device)))
@@ -177,9 +178,11 @@ class LocalBackend:
         device = checkpoints.choose_device(part.device)
         with self._lock:
             _move(owner, device)
+            self._depth += 1
             try:
                 yield
             finally:
+                self._depth -= 1
                 if part.offload and device.type != "cpu":
                     _move(owner, torch.device("cpu"))
                     free(device)

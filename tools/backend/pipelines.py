@@ -46,13 +46,13 @@ class Pipeline:
         with checkpoints.reading(folder):
             pipe = kind.from_pretrained(
                 folder,
-                torch_dtype=checkpoints.choose_dtype(part.dtype, device),
                 use_safetensors=True,
                 local_files_only=True,
                 variant=checkpoints.HALF if halves else None,
             )
         pipe.set_progress_bar_config(disable=True)
-        return cls(pipe.to(device), device, part.path)
+        # the dtype is set here because its name as an argument of the loader changes between versions
+        return cls(pipe.to(device, checkpoints.choose_dtype(part.dtype, device)), device, part.path)
 
     @property
     def components(self) -> list[Any]:

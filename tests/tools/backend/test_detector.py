@@ -50,7 +50,7 @@ class Said:
     """A head that answers what a test says: boxes, and scores by prompt."""
 
     model = tokenizer = None
-    passes = 0
+    passes = longest = 0
 
     def __init__(self, boxes_xyxy: list[list[float]], scores: dict[str, list[float]]) -> None:
         self.boxes, self.scores = boxes_xyxy, scores
@@ -64,7 +64,7 @@ class Said:
 
 @pytest.fixture
 def said(monkeypatch: pytest.MonkeyPatch) -> Callable[..., ZeroShotDetector]:
-    monkeypatch.setattr("tools.backend.detector.vocabulary_warning", lambda tokenizer, phrase: None)
+    monkeypatch.setattr(ZeroShotDetector, "_warnings", lambda self, queries: iter(()))
 
     def make(boxes: list[list[float]], scores: dict[str, list[float]], **changes: Any) -> ZeroShotDetector:
         values: dict[str, Any] = {"path": "said", "threshold": 0.2, "attribute_threshold": 0.5, "nms": 0.5}
@@ -180,6 +180,12 @@ def test_unknown_words_are_said_with_the_known_ones(folders: dict[str, Path]) ->
     assert len(said) == 2
     assert said[0].startswith("the model does not know 'zebra' in 'zebra'; it knows: an, backpack, ")
     assert "'mauve'" in said[1]
+
+
+def test_phrases_that_are_too_long_are_said(folders: dict[str, Path]) -> None:
+    query = Query(name="car", attributes=("red",) * 20)
+    (said,) = load(folders["owlv2"]).detect(picture(), [query]).warnings
+    assert "the text encoder takes 16; left out: 'red " in said
 
 
 @pytest.mark.parametrize(

@@ -167,7 +167,7 @@ def test_a_checkpoint_without_grounding_names_the_field(tmp_path: Path) -> None:
 
 
 def test_values_that_are_not_finite_are_an_error(model: GroundedDiffusion) -> None:
-    with pytest.raises(BackendError, match="not finite.*another seed"):
+    with pytest.raises(BackendError, match=r"not finite.*another seed"):
         model.decode(torch.full((1, 4, 16, 16), torch.nan), (32, 32))
 
 

@@ -17,6 +17,7 @@ from tests.tiny_models import save_gligen, save_owl, save_pipeline, save_sam
 from tools.backend.local import LocalBackend
 from tools.backend.pipelines import until_usable
 from tools.backend.protocol import Backend, BackendError
+from tools.backend.segmenter import Segmenter
 from tools.scene.box import Box
 from tools.scene.layout import Layout, PlacedObject
 from tools.scene.operations import Move
@@ -161,18 +162,14 @@ def test_the_judge_is_another_detector(folder: Path) -> None:
 
 
 def test_out_of_memory_is_tried_once_more_then_said(backend: LocalBackend, monkeypatch: pytest.MonkeyPatch) -> None:
-    segmenter = backend._load(backend.settings.segmenter, lambda: None) if backend.memory() else None
-    assert segmenter is None
     image, calls = Image.new("RGB", (32, 32)), []
-    backend.segment(image, [CAR.box])
-    (loaded,) = backend._loaded.values()
 
     def segment(*given: Any) -> Any:
         calls.append(1)
         raise torch.OutOfMemoryError
 
-    monkeypatch.setattr(loaded, "segment", segment)
-    with pytest.raises(BackendError, match="out of device memory.*gligen-sd14-8gb"):
+    monkeypatch.setattr(Segmenter, "segment", segment)
+    with pytest.raises(BackendError, match=r"out of device memory.*gligen-sd14-8gb"):
         backend.segment(image, [CAR.box])
     assert len(calls) == 2
 
