@@ -137,13 +137,18 @@ def edit_requirements(current: Layout, target: Layout) -> tuple[Requirement, ...
     return tuple(dict.fromkeys(result))
 
 
+def wanted(requirements: Iterable[Requirement]) -> tuple[Query, ...]:
+    """Return the phrases that the requirements name; what `tools.scene.track.track` needs to agree with the verdict."""
+    return tuple(dict.fromkeys(query for one in requirements for query in (one.query, *one.objects)))
+
+
 def queries(requirements: Iterable[Requirement]) -> tuple[Query, ...]:
     """Return what a detector must be asked: every plain name, every phrase, and rivals of every colour.
 
     A detector that is asked only for "red car" finds one in an orange car too; asked for all colours, the
     best one wins.
     """
-    phrases = [query for one in requirements for query in (one.query, *one.objects)]
+    phrases = wanted(requirements)
     plain = [Query(name=query.name) for query in phrases]
     rivals = [
         Query(name=query.name, attributes=(colour,))

@@ -9,7 +9,6 @@ here is aimed at with a wider margin, so that a detector's jitter does not undo 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
 from statistics import median
 from typing import TYPE_CHECKING
 
@@ -17,7 +16,9 @@ from ortools.sat.python import cp_model
 
 from tools.scene.box import Box
 from tools.scene.layout import Layout, PlacedObject
-from tools.scene.relations import DIRECTIONS, PAIR_DIRECTIONS, holds
+from tools.scene.placing import GRID, Slot, placings
+from tools.scene.relations import PAIR_DIRECTIONS, holds
+from tools.scene.requirements import wanted
 from tools.scene.spec import Query
 from tools.scene.things import as_detections, can_be_told_apart, restyled
 from tools.scene.verdict import AT, claims, is_leftover, verdict
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
     from tools.scene.requirements import Requirement
     from tools.scene.spec import Predicate
 
-GRID = 100  # steps along each side of the picture
 EDGE = 2  # steps that a moved or new box keeps from the border
 CLEAR = 5  # steps wished for between two boxes
 SIZE = 0.28  # side of a new object when the picture holds nothing to compare with
@@ -39,10 +39,6 @@ LARGEST = 0.45  # side that a new object never exceeds
 SMALLEST = 16  # steps: no longer side is shrunk below this, for small things are hard to draw and to find
 SCALES = (100, 85, 70, 55)  # per cent of its usual size that an object may take when it is crowded
 STRIDE = 0.15  # of its longer side that a moved object travels at least; less would not count as a Move
-ASIDE = (15, 4)  # steps between centres for "left of" and from the picture's middle; the second when it is tight
-CENTRAL = (12, 15)  # steps from the picture's middle for "in the middle"; the second when it is tight
-CLOSE = 8  # steps, at most, between things next to each other
-RESTING = 3  # steps, at most, between a thing and what it stands on
 MOST = 100  # objects that a layout can hold
 
 # What a change costs: keeping is free, then restyling, moving (the farther the dearer; what others stand in
@@ -97,40 +93,12 @@ def _conflict(demands: tuple[Requirement, ...], current: Layout) -> tuple[Requir
     return tuple(core)
 
 
-@dataclass
-class _Slot:
-    """An object that is there or may come: its variables, in grid steps."""
-
-    name: str
-    old: PlacedObject | None
-    styles: list[tuple[str, ...]]
-    pinned: Box | None = None
-    fixed: bool = False  # never moves: pinned, or of a name that no requirement mentions
-    present: IntVar = field(init=False)
-    moved: IntVar = field(init=False)
-    style: list[IntVar] = field(init=False)
-    x: IntVar = field(init=False)
-    y: IntVar = field(init=False)
-    w: IntVar = field(init=False)
-    h: IntVar = field(init=False)
-
-    def center2(self, axis: int) -> cp_model.LinearExpr:
-        """Twice the centre's coordinate, which keeps it an integer."""
-        return 2 * self.x + self.w if axis == 0 else 2 * self.y + self.h
-
-    def start(self, axis: int) -> IntVar:
-        return self.x if axis == 0 else self.y
-
-    def end(self, axis: int) -> cp_model.LinearExpr:
-        return self.x + self.w if axis == 0 else self.y + self.h
-
-
 class _Model:
     def __init__(self, demands: tuple[Requirement, ...], current: Layout, tight: bool) -> None:
         self.demands, self.current, self.tight = demands, current, tight
         self.cp = cp_model.CpModel()
         self.costs: list[cp_model.LinearExprT] = []
-        self.pins: dict[int, _Slot] = {}
+        self.pins: dict[int, Slot] = {}
         self.slots = self._cast()
         for slot in self.slots:
             self._add_variables(slot)
@@ -172,8 +140,8 @@ class _Model:
 
     # Who may be in the scene
 
-    def _cast(self) -> list[_Slot]:
-        queries = list(dict.fromkeys(query for one in self.demands for query in (one.query, *one.objects)))
+    def _cast(self) -> list[Slot]:
+        queries = wanted(self.demands)
         names = dict.fromkeys(query.name for query in queries)
         wishes = {
             name: [query.attributes for query in queries if query.name == name and query.attributes] for name in names
@@ -182,7 +150,7 @@ class _Model:
         for old in self.current.objects:
             wished = [restyled(old.attributes, wish) for wish in wishes.get(old.name, ())]
             styles = list(dict.fromkeys([old.attributes, *wished]))
-            slots.append(_Slot(old.name, old, styles, fixed=old.name not in names))
+            slots.append(Slot(old.name, old, styles, fixed=old.name not in names))
         # Known objects first, so that a new one does not take the place of one that is asked for by id.
         order = sorted(range(len(self.demands)), key=lambda number: self.demands[number].id not in self.current.ids)
         for number in order:
@@ -191,10 +159,10 @@ class _Model:
         for name in names:
             there = sum(slot.name == name for slot in slots)
             styles = list(dict.fromkeys([(), *wishes[name]]))
-            slots += [_Slot(name, None, styles) for _ in range(self._needed(name) - there)]
+            slots += [Slot(name, None, styles) for _ in range(self._needed(name) - there)]
         return slots
 
-    def _pin(self, one: Requirement, slots: list[_Slot]) -> _Slot:
+    def _pin(self, one: Requirement, slots: list[Slot]) -> Slot:
         """Find or make the object that a requirement wants at a box, and hold it there."""
         assert one.box is not None
         free = [slot for slot in slots if slot.name == one.query.name and slot.pinned is None and slot.old]
@@ -202,7 +170,7 @@ class _Model:
         near = [slot for slot in free if slot.old and slot.old.box.iou(one.box) >= AT]
         slot = next(iter([*same, *near]), None)
         if slot is None or slot.old is None:
-            slot = _Slot(one.query.name, None, [one.query.attributes])
+            slot = Slot(one.query.name, None, [one.query.attributes])
             slots.append(slot)
         stays = slot.old is not None and one.kind != "placed" and slot.old.box.iou(one.box) >= AT
         slot.pinned = slot.old.box if stays and slot.old else one.box
@@ -224,7 +192,7 @@ class _Model:
 
     # What each object can do
 
-    def _add_variables(self, slot: _Slot) -> None:
+    def _add_variables(self, slot: Slot) -> None:
         cp, old = self.cp, slot.old
         slot.present, slot.moved = cp.new_bool_var(""), cp.new_bool_var("")
         slot.style = [cp.new_bool_var("") for _ in slot.styles]
@@ -271,7 +239,7 @@ class _Model:
                 cp.add(way >= -offset).only_enforce_if(slot.moved)
                 self.costs.append((WAY if old else DRIFT) * way)
 
-    def _stride(self, slot: _Slot, box: Box, resized: list[IntVar]) -> None:
+    def _stride(self, slot: Slot, box: Box, resized: list[IntVar]) -> None:
         step = math.ceil(2 * STRIDE * GRID * max(box.w, box.h))
         ways = [self.cp.new_bool_var("") for _ in range(4)]
         for axis in (0, 1):
@@ -280,14 +248,14 @@ class _Model:
             self.cp.add(offset <= -step).only_enforce_if(ways[2 * axis + 1])
         self.cp.add_bool_or([slot.moved.negated(), *ways, *resized])
 
-    def _set(self, slot: _Slot, box: Box, unless: IntVar | None = None) -> None:
+    def _set(self, slot: Slot, box: Box, unless: IntVar | None = None) -> None:
         x0, y0, x1, y1 = box.to_px((GRID, GRID))
         for variable, value in zip((slot.x, slot.y, slot.w, slot.h), (x0, y0, x1 - x0, y1 - y0), strict=True):
             constraint = self.cp.add(variable == value)
             if unless is not None:
                 constraint.only_enforce_if(unless.negated())
 
-    def _sizes(self, slot: _Slot) -> list[tuple[int, int]]:
+    def _sizes(self, slot: Slot) -> list[tuple[int, int]]:
         """Return sizes the object may take, the usual one first."""
         w, h = slot.old.box[2:] if slot.old else self._usual_size(slot.name)
         sizes = [(max(round(w * scale), 1), max(round(h * scale), 1)) for scale in SCALES]
@@ -308,7 +276,7 @@ class _Model:
         like = [placed.box.center[1] for placed in self.current.objects if placed.name == name]
         return 0.5, median(like) if like else 0.5
 
-    def _keep_apart(self, first: _Slot, second: _Slot) -> None:
+    def _keep_apart(self, first: Slot, second: Slot) -> None:
         """Two of a name never overlap, for they would be seen as one; others as little as possible."""
         if first.fixed and second.fixed:
             return
@@ -351,7 +319,7 @@ class _Model:
             case _:
                 self._relate(one)
 
-    def _fit(self, slot: _Slot, query: Query) -> IntVar:
+    def _fit(self, slot: Slot, query: Query) -> IntVar:
         """Return a variable: the object is there and has the attributes."""
         fits = self.cp.new_bool_var("")
         chosen = [
@@ -365,7 +333,7 @@ class _Model:
             self.cp.add_bool_or([fits, slot.present.negated(), literal.negated()])
         return fits
 
-    def _clear(self, slot: _Slot, place: Box, fits: IntVar) -> None:
+    def _clear(self, slot: Slot, place: Box, fits: IntVar) -> None:
         """Keep an object out of a place that shall be empty; one that only grazes it may stay."""
         x0, y0, x1, y1 = place.to_px((GRID, GRID))
         ways = [self.cp.new_bool_var("") for _ in range(4)]
@@ -401,7 +369,7 @@ class _Model:
                 ways.append(option)
             cp.add_bool_or([chosen.negated(), *ways])
 
-    def _select(self, query: Query, count: int) -> list[tuple[_Slot, IntVar]]:
+    def _select(self, query: Query, count: int) -> list[tuple[Slot, IntVar]]:
         """Choose ``count`` objects that fit the query."""
         chosen = []
         for slot in self.slots:
@@ -412,11 +380,11 @@ class _Model:
         self.cp.add(sum(literal for _, literal in chosen) >= count)
         return chosen
 
-    def _ways(self, predicate: Predicate, subject: _Slot, *others: _Slot) -> list[IntVar]:
+    def _ways(self, predicate: Predicate, subject: Slot, *others: Slot) -> list[IntVar]:
         """Return literals, each of which makes the relation true: as it is, or by placing with a margin."""
         cp = self.cp
         ways = []
-        for constraints in _placings(predicate, self.tight, subject, *others):
+        for constraints in placings(predicate, self.tight, subject, *others):
             way = cp.new_bool_var("")
             for constraint in constraints:
                 cp.add(constraint).only_enforce_if(way)
@@ -442,11 +410,9 @@ def _solver(effort: float) -> cp_model.CpSolver:
     return solver
 
 
-def _distinct(
-    subject: _Slot, groups: Sequence[Sequence[tuple[_Slot, IntVar]]]
-) -> list[tuple[tuple[_Slot, IntVar], ...]]:
+def _distinct(subject: Slot, groups: Sequence[Sequence[tuple[Slot, IntVar]]]) -> list[tuple[tuple[Slot, IntVar], ...]]:
     """Return every choice of one object per group, all different from each other and the subject."""
-    choices: list[tuple[tuple[_Slot, IntVar], ...]] = [()]
+    choices: list[tuple[tuple[Slot, IntVar], ...]] = [()]
     for group in groups:
         choices = [
             (*choice, one)
@@ -455,44 +421,3 @@ def _distinct(
             if one[0] is not subject and all(one[0] is not other for other, _ in choice)
         ]
     return choices
-
-
-def _placings(
-    predicate: Predicate, tight: bool, subject: _Slot, *others: _Slot
-) -> list[list[cp_model.BoundedLinearExpression | bool]]:
-    """Return alternatives; each is a list of constraints that together make the relation clearly true."""
-    aside, central = ASIDE[tight], CENTRAL[tight]
-    if predicate in DIRECTIONS:
-        axis, sign = DIRECTIONS[predicate]
-        origin = others[0].center2(axis) if others else GRID
-        return [[sign * (subject.center2(axis) - origin) >= 2 * aside]]
-    if predicate == "in the middle":
-        inside = [subject.center2(axis) - GRID <= 2 * central for axis in (0, 1)]
-        return [[*inside, *(subject.center2(axis) - GRID >= -2 * central for axis in (0, 1))]]
-    other = others[0]
-    if predicate == "next to":
-        level = subject.center2(1) - other.center2(1)
-        beside = [level <= 2 * CLOSE, level >= -2 * CLOSE]
-        spaces = (other.start(0) - subject.end(0), subject.start(0) - other.end(0))
-        return [[*beside, space >= 0, space <= CLOSE] for space in spaces]
-    if predicate == "on top of":
-        space = other.start(1) - subject.end(1)
-        over = [subject.center2(0) >= 2 * other.start(0) + 1, subject.center2(0) <= 2 * other.end(0) - 1]
-        return [[space >= 0, space <= RESTING, *over]]
-    placings: list[list[cp_model.BoundedLinearExpression | bool]] = []
-    for axis in (0, 1):
-        for low, high in (others, others[::-1]):
-            span = high.center2(axis) - low.center2(axis)
-            skew = high.center2(1 - axis) - low.center2(1 - axis)
-            off = subject.center2(1 - axis) - low.center2(1 - axis)
-            placings.append(
-                [
-                    subject.center2(axis) - low.center2(axis) >= 2 * CLOSE,
-                    high.center2(axis) - subject.center2(axis) >= 2 * CLOSE,
-                    span >= skew + 4,
-                    span >= 4 - skew,
-                    off <= 2 * ASIDE[0],
-                    off >= -2 * ASIDE[0],
-                ]
-            )
-    return placings

@@ -9,7 +9,7 @@ from pydantic import model_validator
 
 from tools.scene.layout import Detection
 from tools.scene.relations import DIRECTIONS, PAIR_DIRECTIONS, holds
-from tools.scene.requirements import Requirement, counted
+from tools.scene.requirements import Requirement, counted, wanted
 from tools.scene.spec import Frozen, Query
 from tools.scene.things import Thing, things
 
@@ -80,8 +80,7 @@ def verdict(requirements: Iterable[Requirement], detections: Iterable[Detection]
     the best fitting ones are taken.
     """
     demands = tuple(requirements)
-    wanted = {query for one in demands for query in (one.query, *one.objects)}
-    found = things(detections, wanted)
+    found = things(detections, wanted(demands))
     claimed = _claim(demands, found)
     results = tuple(_check(one, found, claimed) for one in demands)
     return Verdict(agreed=all(result.passed for result in results), results=results)
