@@ -36,10 +36,10 @@ class Requirement(Frozen):
 
     kind: Kind
     query: Query
-    count: int = Field(default=1, ge=1, le=2000)
+    count: int = Field(default=1, ge=1, le=5000)
     predicate: Predicate | None = None
     objects: tuple[Query, ...] = Field(default=(), max_length=2)
-    object_count: int = Field(default=1, ge=1, le=2000, description="how many things a directional relation must face")
+    object_count: int = Field(default=1, ge=1, le=5000, description="how many things a directional relation must face")
     box: Box | None = None
     was: Box | None = Field(default=None, description="where a moved object stood before; a short way must be seen too")
     id: ObjectId | None = Field(default=None, description="of the layout's object that is meant")
@@ -88,6 +88,9 @@ def requirements(spec: SceneSpec) -> tuple[Requirement, ...]:
 
     A class that the spec names is closed: its counts are summed and must be met exactly ("a red car and
     two blue cars": three cars, one red, two blue). Classes it does not name are free.
+
+    Raises:
+        ValueError: a relation lacks its object, or a phrase has no words; written for the model to mend.
     """
     demands = _demands(spec.objects)
     totals: dict[str, int] = {}
