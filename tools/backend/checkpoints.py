@@ -12,7 +12,9 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 import torch
+from diffusers.utils import logging as diffusers_logging
 from safetensors import SafetensorError, safe_open
+from transformers.utils import logging as transformers_logging
 
 from tools.backend.protocol import BackendError
 
@@ -142,10 +144,29 @@ def variant(folder: Path) -> str | None:
 
 
 @contextmanager
+def quiet() -> Iterator[None]:
+    """Keep the libraries' progress bars and advice off the terminal; what matters is checked and raised here."""
+    loggers = (transformers_logging, diffusers_logging)
+    before = [logger.get_verbosity() for logger in loggers]
+    bars = transformers_logging.is_progress_bar_enabled()
+    for logger in loggers:
+        logger.set_verbosity_error()
+        logger.disable_progress_bar()
+    try:
+        yield
+    finally:
+        for logger, verbosity in zip(loggers, before, strict=True):
+            logger.set_verbosity(verbosity)
+            if bars:
+                logger.enable_progress_bar()
+
+
+@contextmanager
 def reading(folder: Path) -> Iterator[None]:
     """Turn what loaders raise for a bad folder into a BackendError that names it."""
     try:
-        yield
+        with quiet():
+            yield
     except LOADER_ERRORS as error:
         reason = " ".join(str(error).split())[:300]
         raise BackendError(

@@ -45,7 +45,8 @@ def load_generator(settings: Settings, load_grounded: Callable[[Part], GroundedD
         return ApiGenerator(ImagesApi(ours.path, settings.chat))
     if _is_grounded(ours):
         return GroundedGenerator(load_grounded(ours), ours)
-    from diffusers import AutoPipelineForText2Image  # slow to import, and needed by few presets
+    with checkpoints.quiet():  # slow to import, and needed by few presets
+        from diffusers import AutoPipelineForText2Image
 
     return PipelineGenerator(Pipeline.load(AutoPipelineForText2Image, ours), ours)
 

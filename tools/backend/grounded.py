@@ -9,8 +9,6 @@ Shapes: latents are ``[n, channels, height / factor, width / factor]`` in the mo
 
 from __future__ import annotations
 
-import time
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -21,12 +19,13 @@ from PIL import Image
 from transformers import AutoTokenizer, CLIPTextModel
 
 from tools.backend import checkpoints
-from tools.backend.memory import Batcher, free, peak_bytes
-from tools.backend.protocol import BackendError, Cost
+from tools.backend.memory import Batcher, free
+from tools.backend.meter import Meter
+from tools.backend.protocol import BackendError
 from tools.backend.text import truncation_warning, vocabulary_warning
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
 
     from configs.settings import Part
     from tools.backend.protocol import Progress
@@ -59,10 +58,10 @@ class Grounding:
         return Grounding(*(torch.cat(pair) for pair in pairs))
 
 
-class GroundedDiffusion:
+class GroundedDiffusion(Meter):
     """An `AutoencoderKL`, a `UNet2DConditionModel`, a CLIP text encoder with tokenizer, and a schedule.
 
-    Counts what it does; `collect` hands the count over and starts a new one.
+    Counts what it does (`Meter.collect`).
     """
 
     def __init__(
@@ -79,12 +78,12 @@ class GroundedDiffusion:
         self.name = name
         # DDIM is what can be inverted; clipping would break the inversion. GLIGEN checkpoints come with various others.
         self._schedule = {**dict(scheduler_config), "clip_sample": False, "thresholding": False}
-        self.device, self.dtype = unet.device, unet.dtype
+        super().__init__(unet.device)
+        self.dtype = unet.dtype
         self.factor = 2 ** (len(vae.config.block_out_channels) - 1)  # pixels per latent pixel
         self.multiple = self.factor * 2 ** (len(unet.config.block_out_channels) - 1)  # canvases are multiples of it
         self.channels: int = vae.config.latent_channels
         self.batcher = Batcher(self.device, self.offload_idle)
-        self._cost, self._warnings = Cost(), dict[str, None]()
 
     @classmethod
     def load(cls, part: Part) -> GroundedDiffusion:
@@ -134,30 +133,6 @@ class GroundedDiffusion:
         """The models in it."""
         return [self.vae, self.unet, self.text_encoder]
 
-    # accounting
-
-    def collect(self) -> tuple[Cost, tuple[str, ...]]:
-        """Return what was spent and warned about since the last call, and start anew."""
-        cost, warnings = replace(self._cost, peak_bytes=peak_bytes(self.device)), tuple(self._warnings)
-        self._cost, self._warnings = Cost(), {}
-        return cost, warnings
-
-    def warn(self, message: str | None) -> None:
-        """Keep a warning for `collect`, once."""
-        if message:
-            self._warnings[message] = None
-
-    @contextmanager
-    def phase(self, name: str) -> Iterator[None]:
-        """Count the wall time of the block under ``name``."""
-        start = time.perf_counter()
-        try:
-            yield
-        finally:
-            if self.device.type == "cuda":
-                torch.cuda.synchronize(self.device)
-            self._cost += Cost(seconds={name: time.perf_counter() - start})
-
     # pictures
 
     def canvas_wh(self, size_wh: tuple[int, int]) -> tuple[int, int]:
@@ -179,7 +154,7 @@ class GroundedDiffusion:
         canvas = torch.stack([self._pixels(image) for image in images]).to(self.device, self.dtype)
         vae = self.vae.to(self.device)
         latents = self.batcher(lambda pixels: vae.encode(pixels).latent_dist.mode(), canvas)
-        self._cost += Cost(encoder_passes=len(canvas))
+        self.spend(encoder_passes=len(canvas))
         scaled: torch.Tensor = (latents - (self.vae.config.shift_factor or 0.0)) * self.vae.config.scaling_factor
         return scaled
 
@@ -200,7 +175,7 @@ class GroundedDiffusion:
         vae = self.vae.to(self.device)
         latents = latents / self.vae.config.scaling_factor + (self.vae.config.shift_factor or 0.0)
         pixels = self.batcher(lambda part: vae.decode(part).sample, latents.to(self.dtype))
-        self._cost += Cost(decoder_passes=len(latents))
+        self.spend(decoder_passes=len(latents))
         if not torch.isfinite(pixels).all():
             raise BackendError(
                 f"{self.name!r} made values that are not finite in {self.dtype}; try another seed, or dtype float32"
@@ -310,7 +285,7 @@ class GroundedDiffusion:
             return output
 
         output = self.batcher(run, *inputs)
-        self._cost += Cost(unet_evaluations=len(output))
+        self.spend(unet_evaluations=len(output))
         if not guided:
             return output
         without, with_text = output.chunk(2)

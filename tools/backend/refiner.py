@@ -6,6 +6,7 @@ import math
 import time
 from typing import TYPE_CHECKING, Any
 
+from tools.backend import checkpoints
 from tools.backend.pipelines import Pipeline, padded, until_usable
 from tools.backend.protocol import Cost, Generated
 
@@ -25,7 +26,8 @@ class Refiner:
     @classmethod
     def from_settings(cls, settings: RefinerSettings) -> Refiner:
         """Load the checkpoint."""
-        from diffusers import AutoPipelineForImage2Image  # slow to import, and needed by few presets
+        with checkpoints.quiet():  # slow to import, and needed by few presets
+            from diffusers import AutoPipelineForImage2Image
 
         return cls(Pipeline.load(AutoPipelineForImage2Image, settings), settings)
 

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -158,3 +160,13 @@ def test_auto_dtype_follows_the_device() -> None:
     assert checkpoints.choose_dtype("auto", CPU) == torch.float32
     assert checkpoints.choose_dtype("auto", torch.device("cuda")) == torch.float16
     assert checkpoints.choose_dtype("bfloat16", CPU) == torch.bfloat16
+
+
+def test_loading_says_nothing(owl: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    ZeroShotDetector.from_settings(DetectorSettings(path=str(owl)))
+    assert capfd.readouterr() == ("", "")
+
+
+def test_the_protocol_does_not_import_torch() -> None:
+    code = "import sys, tools.backend.protocol; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -119,12 +119,19 @@ def test_grounding_acts_in_its_share_of_the_steps(model: GroundedDiffusion, monk
 
 
 def test_hooks_and_progress_see_every_step(model: GroundedDiffusion) -> None:
-    text, steps, told = model.text_embeddings(["a car"]), [], []
+    text = model.text_embeddings(["a car"])
+    steps: list[int] = []
+    told: list[tuple[str, int, int]] = []
+
+    def hook(i: int, latents: torch.Tensor) -> torch.Tensor:
+        steps.append(i)
+        return latents * 0
+
     out = model.denoise(
         model.noise([0], (32, 32)),
         text,
         steps=3,
-        hook=lambda i, latents: steps.append(i) or latents * 0,
+        hook=hook,
         progress=lambda *given: told.append(given),
     )
     assert steps == [0, 1, 2]
@@ -172,7 +179,7 @@ def test_values_that_are_not_finite_are_an_error(model: GroundedDiffusion) -> No
 
 
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
-def test_half_precision_runs_on_the_cpu(folder: Path, dtype: str) -> None:
+def test_half_precision_runs_on_the_cpu(folder: Path, dtype: Any) -> None:
     model = GroundedDiffusion.load(Part(path=str(folder), device="cpu", dtype=dtype))
     latents = model.encode_image([picture(32, 32)])
     assert latents.dtype == getattr(torch, dtype)

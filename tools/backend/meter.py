@@ -1,0 +1,50 @@
+"""What a model spent and warned of since it was last asked."""
+
+from __future__ import annotations
+
+import time
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from tools.backend.memory import peak_bytes
+from tools.backend.protocol import Cost
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+class Meter:
+    """Base of models that count what they do on their device."""
+
+    def __init__(self, device: torch.device) -> None:
+        self.device = device
+        self._cost, self._warnings = Cost(), dict[str, None]()
+
+    def collect(self) -> tuple[Cost, tuple[str, ...]]:
+        """Return what was spent and warned about since the last call, and start anew."""
+        cost, warnings = replace(self._cost, peak_bytes=peak_bytes(self.device)), tuple(self._warnings)
+        self._cost, self._warnings = Cost(), {}
+        return cost, warnings
+
+    def spend(self, **counts: Any) -> None:
+        """Add to the fields of the `Cost`."""
+        self._cost += Cost(**counts)
+
+    def warn(self, message: str | None) -> None:
+        """Keep a warning for `collect`, once."""
+        if message:
+            self._warnings[message] = None
+
+    @contextmanager
+    def phase(self, name: str) -> Iterator[None]:
+        """Count the wall time of the block under ``name``."""
+        start = time.perf_counter()
+        try:
+            yield
+        finally:
+            if self.device.type == "cuda":
+                torch.cuda.synchronize(self.device)
+            self.spend(seconds={name: time.perf_counter() - start})
