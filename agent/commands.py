@@ -58,6 +58,7 @@ def run_one(
         preset, overrides, settings = options.preset or DEFAULT_PRESET, options.overrides(), options.load()
     chat = announce_chat(settings, as_json=options.as_json)
     backend = make_backend(settings)
+    sys.stderr.write(f"run folder: {folder.path} (if it is stopped: --resume {folder.path})\n")
     with LiveProgress(sys.stderr) as progress:
         result = run_correction(
             job,

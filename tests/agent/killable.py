@@ -1,8 +1,9 @@
 """Runs the job of `tests.agent.jobs` slowly, and notes each finished edit in a file: to be killed by a test.
 
-Usage: python -m tests.agent.killable RUN_FOLDER EDITS_FILE
+One process loads the libraries and forks a child for each run, so that thirty kills take seconds.
 """
 
+import os
 import sys
 import time
 from collections.abc import Sequence
@@ -57,7 +58,20 @@ class Talker(ScriptedChat):
         return super().bind_tools(*args, **kwargs)
 
 
+def serve() -> None:
+    """Fork a child for each line "RUN_FOLDER<tab>EDITS_FILE" of input; print its id, then how it ended."""
+    for line in sys.stdin:
+        folder, log = line.rstrip("\n").split("\t")
+        child = os.fork()
+        if child == 0:
+            result = run(Path(folder), chat=Talker(), world=Slow(Path(log)))
+            os._exit(0 if result.agreed and result.rounds == 2 else 1)
+        sys.stdout.write(f"{child}\n")
+        sys.stdout.flush()
+        _, status = os.waitpid(child, 0)
+        sys.stdout.write(f"{status}\n")
+        sys.stdout.flush()
+
+
 if __name__ == "__main__":
-    print("ready", flush=True)  # noqa: T201 - the test waits for it
-    result = run(Path(sys.argv[1]), chat=Talker(), world=Slow(Path(sys.argv[2])))
-    sys.exit(0 if result.agreed and result.rounds == 2 else 1)
+    serve()

@@ -2,76 +2,109 @@
 
 from __future__ import annotations
 
+import os
 import random
 import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from agent.driver import RunFolder, read_result
 from agent.trace import effective, read_trace
 
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
 ROOT = Path(__file__).resolve().parents[2]
+AGREED = 0
 
 
-def start(run: Path, log: Path) -> subprocess.Popen[str]:
-    command = [sys.executable, "-m", "tests.agent.killable", str(run), str(log)]
-    child = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
-    assert child.stdout is not None
-    assert child.stdout.readline() == "ready\n"
-    return child
+class Server:
+    """Starts runs in processes of their own and kills them."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        self.requests, self.answers = process.stdin, process.stdout
+
+    def __call__(self, folder: Path, until: Callable[[], bool] | None = None) -> int:
+        """Run in ``folder``, killed as soon as ``until`` says so; return the process's status."""
+        self.requests.write(f"{folder / 'run'}\t{folder / 'edits'}\n")
+        self.requests.flush()
+        child = int(self.answers.readline())
+        if until is not None:
+            while not until():
+                time.sleep(0.002)
+            os.kill(child, signal.SIGKILL)  # a child that has ended waits for its status to be read: the id is its own
+        return int(self.answers.readline())
 
 
-def check(run: Path, log: Path) -> None:
-    result = read_result(RunFolder(run))
-    events = effective(read_trace(run / "trace.jsonl"))
-    nodes = [event for event in events if event["event"] == "node"]
+@pytest.fixture(scope="module")
+def server() -> Iterator[Server]:
+    with subprocess.Popen(
+        [sys.executable, "-m", "tests.agent.killable"],
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        yield Server(process)
+        assert process.stdin is not None
+        process.stdin.close()
+
+
+def check(folder: Path) -> None:
+    result = read_result(RunFolder(folder / "run"))
+    nodes = [event for event in effective(read_trace(folder / "run" / "trace.jsonl")) if event["event"] == "node"]
+    names = [node["node"] for node in nodes]
+    edits = (folder / "edits").read_text().split()
     assert result.agreed
-    assert [node["node"] for node in nodes].count("edit") == 2
-    assert [node["node"] for node in nodes].count("judge") == 3
+    assert (names.count("edit"), names.count("judge"), names[-1]) == (2, 3, "finish")
     assert len({node["task"] for node in nodes}) == len(nodes)
-    edits = log.read_text().split()
     # An edit that the kill cut off before it was kept is drawn again; one that was kept never is.
     assert set(edits) == {"restyle", "add"}
     assert len(edits) <= 3
 
 
-def kill_and_resume(tmp_path: Path, moments: list[float]) -> None:
-    run, log = tmp_path / "run", tmp_path / "edits"
-    for moment in moments:
-        child = start(run, log)
-        time.sleep(moment)
-        child.send_signal(signal.SIGKILL)
-        child.communicate()
-    child = start(run, log)
-    child.communicate(timeout=100)
-    assert child.returncode == 0
-    check(run, log)
+def test_a_run_killed_after_its_first_edit_goes_on_with_the_second(server: Server, tmp_path: Path) -> None:
+    trace = tmp_path / "run" / "trace.jsonl"
+
+    killed = server(tmp_path, lambda: trace.exists() and '"node": "edit"' in trace.read_text())
+    resumed = server(tmp_path)
+
+    assert (killed, resumed) == (signal.SIGKILL, AGREED)
+    assert (tmp_path / "edits").read_text().split() == ["restyle", "add"]
+    check(tmp_path)
 
 
-def test_a_killed_run_goes_on(tmp_path: Path) -> None:
-    """Kills when the trace shows that the first edit is done: the middle of the story, on any machine."""
-    run, log = tmp_path / "run", tmp_path / "edits"
-    child = start(run, log)
-    while not log.exists() and child.poll() is None:
-        time.sleep(0.005)
-    child.send_signal(signal.SIGKILL)
-    child.communicate()
-    assert "finished" not in (run / "run.json").read_text()
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("kills", [4, pytest.param(30, marks=pytest.mark.slow)])
+def test_runs_killed_at_random_moments_go_on(server: Server, tmp_path: Path, kills: int) -> None:
+    started = time.monotonic()
+    assert server(tmp_path / "whole") == AGREED
+    whole, moments = time.monotonic() - started, random.Random(kills)
 
-    again = start(run, log)
-    again.communicate(timeout=100)
-
-    assert again.returncode == 0
-    check(run, log)
+    for number in range(kills):
+        end = time.monotonic() + moments.uniform(0, whole)
+        server(tmp_path / str(number), lambda end=end: time.monotonic() > end)  # type: ignore[misc]  # bound now
+        assert server(tmp_path / str(number)) == AGREED
+        check(tmp_path / str(number))
 
 
-@pytest.mark.slow
-@pytest.mark.timeout(600)
-def test_thirty_random_kills(tmp_path: Path) -> None:
-    moments = random.Random(0)
-    for number in range(30):
-        kill_and_resume(tmp_path / str(number), [moments.uniform(0.0, 1.5)])
+def test_a_run_killed_again_and_again_gets_there(server: Server, tmp_path: Path) -> None:
+    trace, seen = tmp_path / "run" / "trace.jsonl", 0
+    for _ in range(4):
+        goal = seen + 3
+        server(tmp_path, lambda goal=goal: lines(trace) >= goal)  # type: ignore[misc]  # bound now
+        seen = lines(trace)
+
+    assert server(tmp_path) == AGREED
+    check(tmp_path)
+
+
+def lines(path: Path) -> int:
+    return path.read_text().count("\n") if path.exists() else 0
