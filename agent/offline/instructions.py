@@ -149,17 +149,15 @@ class _Instruction:
             words.take_word("of")
             self._duplicate(start, times)
             return
+        if verb == "put" and self._ends_in_back():
+            verb = "restore"
         match verb:
             case "remove":
                 self._remove(spoken)
             case "add":
                 self._add(start)
             case "put":
-                if words.sees(_BACK):
-                    words.take(_BACK)
-                    verb = "restore"
-                    self._restore(start)
-                elif starts_selection(words, self.scene) and words.word() not in {"a", "an", "another"}:
+                if starts_selection(words, self.scene) and words.word() not in {"a", "an", "another"}:
                     verb = "move"
                     self._move(start, spoken)
                 else:
@@ -182,6 +180,13 @@ class _Instruction:
             case _:
                 words.fail(HINT)
         self.verb = verb
+
+    def _ends_in_back(self) -> bool:
+        """Whether the clause is "put the dog back"."""
+        at = 0
+        while self.words.word(at) not in {"", ",", ".", "and", "then"}:
+            at += 1
+        return at > 1 and self.words.word(at - 1) == "back"
 
     # remove
 

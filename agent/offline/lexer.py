@@ -42,20 +42,20 @@ class Phrases(Generic[T_co]):
     """A table of phrases ("on top of") with a meaning each; the longest one that fits is taken."""
 
     def __init__(self, table: Mapping[str, T_co]) -> None:
-        self._by_first: dict[str, list[tuple[tuple[str, ...], T_co]]] = {}
-        for phrase, meaning in table.items():
-            words = tuple(phrase.split())
-            self._by_first.setdefault(words[0], []).append((words, meaning))
-        for rows in self._by_first.values():
-            rows.sort(key=lambda row: -len(row[0]))
+        self._meanings: dict[tuple[str, ...], T_co] = {tuple(phrase.split()): value for phrase, value in table.items()}
+        lengths: dict[str, set[int]] = {}
+        for phrase in self._meanings:
+            lengths.setdefault(phrase[0], set()).add(len(phrase))
+        self._lengths = {first: sorted(found, reverse=True) for first, found in lengths.items()}
 
     def at(self, tokens: list[Token], position: int) -> tuple[T_co, int] | None:
         """Return the meaning and the number of words of the longest phrase at ``position``."""
         if position >= len(tokens):
             return None
-        for words, meaning in self._by_first.get(tokens[position].word, ()):
-            if tuple(token.word for token in tokens[position : position + len(words)]) == words:
-                return meaning, len(words)
+        for length in self._lengths.get(tokens[position].word, ()):
+            phrase = tuple(token.word for token in tokens[position : position + length])
+            if len(phrase) == length and phrase in self._meanings:
+                return self._meanings[phrase], length
         return None
 
 

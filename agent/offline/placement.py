@@ -142,8 +142,9 @@ def _beyond(predicate: Predicate, box: Box, *refs: Box) -> bool:
     if predicate not in DIRECTIONS:
         return holds(predicate, box, *refs)
     axis, sign = DIRECTIONS[predicate]
-    other = refs[0].center[axis] if refs else 0.5
-    return sign * (box.center[axis] - other) >= ROOM
+    if not refs:
+        return sign * (box.center[axis] - 0.5) >= min(2 * ROOM, 0.5 - (box.w, box.h)[axis] / 2)
+    return sign * (box.center[axis] - refs[0].center[axis]) >= ROOM
 
 
 def _best(

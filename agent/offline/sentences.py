@@ -297,6 +297,9 @@ class _Scene:
                 self.words.fail(f"write 'a {phrase.name}' or a number, if it is one object", phrase.start, phrase.end)
             if count is None and phrase.plural:
                 self.words.fail("say how many, such as 'two'", phrase.start, phrase.end)
+            if count == 0:
+                self.absent.append(phrase.phrase)
+                return phrase.phrase
             key = (phrase.name, phrase.attributes)
             self.counts[key] = self.counts.get(key, 0) + (1 if count is None else count)
             known = phrase.phrase
@@ -351,8 +354,9 @@ class _Scene:
         about, together = self._about(joined), [*self.open] if everyone else []
         object_ = self._read_object_of(predicate)
         self._relate(predicate, object_, about, start)
-        for other in together:
-            self.relations.append(Relation(subject=other, predicate=predicate, object=object_))
+        if together:
+            everyone_else = [Relation(subject=one, predicate=predicate, object=object_) for one in together]
+            self.relations[-1:] = dict.fromkeys([*everyone_else, self.relations[-1]])
         self.open = []
         return True
 
