@@ -59,7 +59,7 @@ class Talker(ScriptedChat):
 
 
 def serve() -> None:
-    """Fork a child for each line "RUN_FOLDER<tab>EDITS_FILE" of input; print its id, then how it ended."""
+    """Fork a child for each line "RUN_FOLDER<tab>EDITS_FILE"; print its id and, after another line, how it ended."""
     for line in sys.stdin:
         folder, log = line.rstrip("\n").split("\t")
         child = os.fork()
@@ -68,6 +68,7 @@ def serve() -> None:
             os._exit(0 if result.agreed and result.rounds == 2 else 1)
         sys.stdout.write(f"{child}\n")
         sys.stdout.flush()
+        sys.stdin.readline()  # until then the child's id stays its own, so that a late kill hits nothing else
         _, status = os.waitpid(child, 0)
         sys.stdout.write(f"{status}\n")
         sys.stdout.flush()

@@ -39,7 +39,9 @@ class Server:
         if until is not None:
             while not until():
                 time.sleep(0.002)
-            os.kill(child, signal.SIGKILL)  # a child that has ended waits for its status to be read: the id is its own
+            os.kill(child, signal.SIGKILL)
+        self.requests.write("\n")
+        self.requests.flush()
         return int(self.answers.readline())
 
 
