@@ -30,10 +30,16 @@ if TYPE_CHECKING:
 
 
 def build_graph(
-    checkpointer: BaseCheckpointSaver[Any] | None = None, loop: LoopSettings | None = None
+    checkpointer: BaseCheckpointSaver[Any] | None = None,
+    loop: LoopSettings | None = None,
+    context_schema: type[Context] = Context,
 ) -> CompiledStateGraph[State, Context, Request, State]:
-    """Compile the correction graph. ``loop`` sets the recursion limit to what its limits can need."""
-    graph = StateGraph(State, context_schema=Context, input_schema=Request)
+    """Compile the correction graph.
+
+    ``loop`` sets the recursion limit to what its limits can need; ``context_schema`` may be a context
+    that fills itself in, for servers whose requests carry none.
+    """
+    graph = StateGraph(State, context_schema=context_schema, input_schema=Request)
     for node in (begin, look, parse, generate, judge, think, act, approve, edit, refine, finish):
         graph.add_node(node)
     graph.add_edge(START, "begin")

@@ -11,7 +11,7 @@ import re
 from functools import cache
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment, PackageLoader, StrictUndefined, Undefined
 
 TAGS = ("sentence", "instruction", "layout", "target", "plan", "recent", "verdict")
 
@@ -28,11 +28,13 @@ def render(name: str, **values: Any) -> str:
 
 def data(text: str) -> str:
     """Return text that cannot open or close one of the tags around it; other text stays as it is."""
-    return re.sub(rf"<(?=\s*/?\s*(?:{'|'.join(TAGS)})\b)", "\u2039", text, flags=re.IGNORECASE)
+    return re.sub(rf"<(?=\s*/?\s*(?:{'|'.join(TAGS)})\b)", "\u2039", str(text), flags=re.IGNORECASE)
 
 
 def as_json(value: Any) -> str:
     """Return JSON in which no string can open or close a tag."""
+    if isinstance(value, Undefined):
+        str(value)  # a strict one raises what any other use of it would
     return json.dumps(value, ensure_ascii=False).replace("<", "\\u003c")
 
 
