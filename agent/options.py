@@ -95,7 +95,7 @@ def reporting(as_json: bool = False) -> Iterator[None]:
     except (typer.Exit, typer.Abort):
         raise
     except KeyboardInterrupt:
-        _leave("stopped; the same command goes on from here with --resume and the run folder", ExitCode.STOPPED, as_json)
+        _leave("stopped; --resume with the run folder goes on from here", ExitCode.STOPPED, as_json)
     except BrokenPipeError:
         # The reader of our output went away (`sld ... | head`): nobody is left to tell.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
