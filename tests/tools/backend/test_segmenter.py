@@ -32,7 +32,7 @@ def picture(width: int = 60, height: int = 40, seed: int = 0) -> Image.Image:
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16", "float16"])
-def test_one_mask_per_box_at_the_pictures_size(folders: dict[str, Path], kind: str, dtype: str) -> None:
+def test_one_mask_per_box_at_the_pictures_size(folders: dict[str, Path], kind: str, dtype: Any) -> None:
     segmenter = Segmenter.from_settings(SegmenterSettings(path=str(folders[kind]), device="cpu", dtype=dtype))
     segmented = segmenter.segment(picture(), BOXES)
     assert segmented.masks.shape == (3, 40, 60)
