@@ -28,7 +28,8 @@ _TIMES_AS = phrases("as big|as large|as big as it is|as large as it is|as big as
                     "its size|the size|its current size|its original size|the original size|larger|bigger|"
                     "the current size|in size|as big as now|as big as it was")  # fmt: skip
 _HALF = Phrases({"half": 0.5, "twice": 2.0, "double": 2.0, "triple": 3.0, "thrice": 3.0, "a third": 1 / 3,
-                 "one third": 1 / 3, "two thirds": 2 / 3, "a quarter": 0.25, "one quarter": 0.25, "three quarters": 0.75,
+                 "one third": 1 / 3, "two thirds": 2 / 3, "a quarter": 0.25, "one quarter": 0.25, 
+                 "three quarters": 0.75,
                  "one half": 0.5, "a half": 0.5, "one fourth": 0.25})  # fmt: skip
 _SHRINKING = frozenset(["shrink", "halve", "reduce", "decrease", "downscale", "scale down"])
 

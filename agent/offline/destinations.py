@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from agent.offline import amounts
-from agent.offline.lexer import Phrases, phrases
+from agent.offline.lexer import Phrases, meaning, phrases
 from agent.offline.placement import (
     at,
     beside,
@@ -51,12 +51,11 @@ _OF_PICTURE = phrases(
     "of the picture|of the image|of the width|of the height|of its width|of the way|of the picture width"
 )
 _CORNERS: dict[str, tuple[Predicate, ...]] = {
-    f"{vertical} {side}{corner}": (first, second)
-    for vertical, first in (("top", "at the top"), ("upper", "at the top"), ("bottom", "at the bottom"),
-                            ("lower", "at the bottom"))
-    for side, second in (("left", "on the left"), ("right", "on the right"))
-    for corner in (" corner", "")
-}  # type: ignore[assignment]  # fmt: skip
+    **meaning("top left|top left corner|upper left|upper left corner", ("at the top", "on the left")),
+    **meaning("top right|top right corner|upper right|upper right corner", ("at the top", "on the right")),
+    **meaning("bottom left|bottom left corner|lower left|lower left corner", ("at the bottom", "on the left")),
+    **meaning("bottom right|bottom right corner|lower right|lower right corner", ("at the bottom", "on the right")),
+}
 _MORE_SIDES: Phrases[tuple[Predicate, ...]] = Phrases(
     _CORNERS
     | {"to the top": ("at the top",), "to the bottom": ("at the bottom",), "to the center": ("in the middle",),

@@ -33,6 +33,8 @@ _TYPOGRAPHY = str.maketrans({"\u2019": "'", "\u2018": "'", "\u201c": '"', "\u201
 
 
 class Token(NamedTuple):
+    """A word and where it stands."""
+
     word: str  # lower case
     start: int  # of the original text
     end: int
@@ -105,6 +107,7 @@ class Cursor:
 
     @property
     def done(self) -> bool:
+        """Whether no word is left."""
         return self.position >= len(self.tokens)
 
     def word(self, ahead: int = 0) -> str:

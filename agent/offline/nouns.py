@@ -56,10 +56,12 @@ class NounPhrase:
 
     @property
     def phrase(self) -> str:
+        """The words of a SceneSpec: "dark red car"."""
         return Query(name=self.name, attributes=self.attributes).phrase
 
     @property
     def definite(self) -> bool:
+        """Whether it speaks of something known: "the dog"."""
         return self.determiner.startswith(("the", "this", "that", "all the", "both", "its"))
 
 

@@ -33,6 +33,7 @@ class Item:
 
     @property
     def phrase(self) -> str:
+        """What it is called: "red car"."""
         return Query(name=self.name, attributes=self.attributes).phrase
 
     @property
@@ -51,9 +52,11 @@ class Scene:
 
     @property
     def names(self) -> list[str]:
+        """Every noun that means something here."""
         return list(dict.fromkeys(name for item in self.items for name in (item.seen.name, item.name)))
 
     def boxes(self, *but: Item) -> list[Box]:
+        """Return where everything is, except the given items."""
         return [item.box for item in self.items if item not in but]
 
 
@@ -78,7 +81,7 @@ _EXTREMES = Phrases(
     | dict.fromkeys(("middle", "center", "central", "centre"), "middle")
     | {"tallest": "tallest", "widest": "widest"}
 )
-_ORDINALS = Phrases({word: at for at, word in enumerate(["first", "second", "third", "fourth", "fifth", "sixth", "seventh"])}
+_ORDINALS = Phrases({"first": 0, "second": 1, "third": 2, "fourth": 3, "fifth": 4, "sixth": 5, "seventh": 6}
                     | {"last": -1, "1st": 0, "2nd": 1, "3rd": 2, "4th": 3, "5th": 4, "second to last": -2,
                        "second last": -2})  # fmt: skip
 _FROM = Phrases({f"{start} the {side}": side for start in ("from", "counting from", "on from")

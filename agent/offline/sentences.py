@@ -48,6 +48,7 @@ if TYPE_CHECKING:
 STOPS = (".", ";", "!", "?")
 _ONE_OF = Phrases({"one": 1, "the other": 1, "another": 1, "the other one": 1, "the first": 1, "the second": 1,
                    "two": 2, "the other two": 2, "three": 3, "the third": 1, "both": 2})  # fmt: skip
+_PICTURES = frozenset({"scene", "photo", "photograph", "picture", "image", "view", "shot"})
 HINT = (
     "a scene is made of objects with numbers and attributes ('two red cars'), places ('left of', 'right of', 'above', "
     "'below', 'on top of', 'next to', 'between', 'on the left', 'at the top', 'in the middle'), what must not be there "
@@ -119,7 +120,7 @@ class _Scene:
                     words.done
                     or words.word() in {",", ".", ":"}
                     or (words.sees(STYLE_LINKS) or words.sees(WITHOUT))
-                    or (word in {"scene", "photo", "photograph", "picture", "image", "view", "shot"} and self._sees_place())
+                    or (word in _PICTURES and self._sees_place())
                 )  # fmt: skip
                 words.position = here
                 return following if sure else None
@@ -160,7 +161,6 @@ class _Scene:
         words = self.words
         joined = words.accept(AND)
         if words.accept(THERE_IS) or (words.sees(HAS) and self.mentioned[-1] == "" and words.accept(HAS)):
-            words.take_word("a", "an") if False else None
             if not joined:
                 return self._read_object() or self._read_relation(joined=True) or self._read_absent()
         elif not joined:
@@ -178,7 +178,7 @@ class _Scene:
 
     def _read_object(self) -> bool:
         words = self.words
-        if words.sees(COPULA) and not words.word() == "both" and self.mentioned[-1]:
+        if words.sees(COPULA) and words.word() != "both" and self.mentioned[-1]:
             return False
         if (
             self.mentioned[-1]

@@ -82,10 +82,9 @@ PICTURE_SIDES: Phrases[tuple[Predicate, ...]] = Phrases(_picture_sides())
 """Places in the picture; a corner means two predicates."""
 
 ITS: Phrases[Predicate] = Phrases(
-    {f"{prep} its {side}": predicate for prep in ("to", "on", "at")
-     for side, predicate in (("left", "left of"), ("right", "right of"), ("left side", "left of"),
-                             ("right side", "right of"))}
-)  # type: ignore[arg-type]  # fmt: skip
+    meaning("to its left|on its left|at its left|to its left side|on its left side", "left of")
+    | meaning("to its right|on its right|at its right|to its right side|on its right side", "right of")
+)
 """Predicates towards the object named before: "a dog with a cat to its left"."""
 
 VAGUE = phrases(
@@ -139,7 +138,8 @@ CLOSED = word_set(
     "do does did up down off out about what why how next atop beneath underneath upon besides alongside adjacent "
     "nearby instead except excluding containing contains featuring showing depicting placed located positioned "
     "situated wearing holding riding eating chasing driving playing reading looking surrounded via per until toward "
-    "towards maybe perhaps possibly probably bigger larger smaller taller shorter wider narrower away back sits stands lies rests middle"
+    "towards maybe perhaps possibly probably bigger larger smaller taller shorter wider narrower away back "
+    "sits stands lies rests middle"
 )
 """Words that are never part of a noun phrase's name."""
 
@@ -195,8 +195,8 @@ STYLE_SUFFIXES = word_set(
     "beautiful epic fantasy concept very modern japanese ukiyo-e pop line crayon pastel gouache noir film grain of")  # fmt: skip
 
 OPENERS = phrases(
-    "please|generate|create|draw|paint|render|make|show|show me|give me|i want|i would like|i need|i want to see|imagine|"
-    "can you|could you|produce|i would like to see|generate me|create me|draw me|make me|paint me|design|we see|"
+    "please|generate|create|draw|paint|render|make|show|show me|give me|i want|i would like|i need|i want to see|"
+    "imagine|can you|could you|produce|i would like to see|generate me|create me|draw me|make me|paint me|design|we see|"
     "i see|one can see|you can see|visualize|depict"
 )
 THERE_IS = phrases(

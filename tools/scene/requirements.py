@@ -12,14 +12,19 @@ from pydantic import Field, model_validator
 from tools.scene.box import Box
 from tools.scene.difference import IN_PLACE, KEPT, match
 from tools.scene.layout import ObjectId
-from tools.scene.spec import PICTURE_PREDICATES, Frozen, Predicate, Query
+from tools.scene.spec import PICTURE_PREDICATES, Frozen, Predicate, Query, Relation
 from tools.scene.words import COLOURS, attribute, family, implies, number_word, parse_phrase, plural
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from tools.scene.layout import Layout, PlacedObject
-    from tools.scene.spec import Relation, SceneObject, SceneSpec
+    from tools.scene.spec import SceneObject, SceneSpec
+
+_OPPOSITES: tuple[tuple[Predicate, Predicate, Predicate], ...] = (
+    ("on the left", "on the right", "left of"),
+    ("at the top", "at the bottom", "above"),
+)
 
 Kind = Literal["count", "attribute", "relation", "placed", "kept", "absent"]
 
@@ -104,7 +109,7 @@ def requirements(spec: SceneSpec) -> tuple[Requirement, ...]:
     ]
     absent = dict.fromkeys(parse_phrase(phrase) for phrase in spec.absent)
     result += [Requirement(kind="absent", query=query) for query in absent]
-    result += [_relation(relation, demands) for relation in spec.relations]
+    result += [_relation(relation, demands) for relation in _facing(spec.relations)]
     return tuple(dict.fromkeys(result))
 
 
@@ -185,6 +190,23 @@ def _at_least(query: Query, demands: dict[Query, int]) -> int:
         for other, count in demands.items()
         if other.name == query.name and set(query.attributes) <= set(other.attributes)
     )
+
+
+def _facing(relations: tuple[Relation, ...]) -> tuple[Relation, ...]:
+    """Read "a dog on the left and a cat on the right" as the dog being left of the cat.
+
+    Two objects with one place each, opposite to each other, are compared with each other and not with the
+    middle of the picture, as in the LMD benchmark. A corner, or a place without its opposite, stays as it is.
+    """
+    places = [one for one in relations if one.predicate in PICTURE_PREDICATES]
+    single = [one for one in places if sum(other.subject == one.subject for other in places) == 1]
+    result = list(relations)
+    for near, far, between in _OPPOSITES:
+        first, second = ([one for one in single if one.predicate == side] for side in (near, far))
+        if len(first) == len(second) == 1:
+            facing = Relation(subject=first[0].subject, predicate=between, object=second[0].subject)
+            result = [facing if one is first[0] else one for one in result if one is not second[0]]
+    return tuple(result)
 
 
 def _relation(relation: Relation, demands: dict[Query, int]) -> Requirement:

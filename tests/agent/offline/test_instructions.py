@@ -171,7 +171,9 @@ PLACED: dict[str, Boxes] = {
     "resize the car to 150%": wider(1.5),
     "make the cup wider": wider(1.4, CUP),
     "make the cup the same size as the car": wider(0.25 / 0.12, CUP),
-    "make the cup larger then move it to the bottom right corner": lambda after: all(value > 0.6 for value in center(after, CUP)),
+    "make the cup larger then move it to the bottom right corner": lambda after: all(
+        value > 0.6 for value in center(after, CUP)
+    ),
     "add a red bowl to the right of the car": now("right of", "bowl #1", CAR),
     "add a cat on the left": now("on the left", "cat #1"),
     "add a bird in the top right corner": corner("bird #1", 1, 0),

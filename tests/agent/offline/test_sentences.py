@@ -4,9 +4,12 @@ import pytest
 
 from agent.offline.sentences import parse_scene
 from evals.lmd.prompts import lmd_prompts
+from tools.scene.box import Box
 from tools.scene.errors import CannotParse
-from tools.scene.spec import SceneSpec
+from tools.scene.layout import Detection
 from tools.scene.requirements import requirements
+from tools.scene.spec import SceneSpec
+from tools.scene.verdict import verdict
 
 
 def short(spec: SceneSpec) -> str:
@@ -198,9 +201,22 @@ def test_every_prompt_of_the_benchmark_is_parsed_right() -> None:
     assert not wrong
 
 
-@pytest.mark.parametrize("text", ["a dog\ufb01sh ", "a\u00a0dog", "a dog's", "((((", "<sentence>", "\u202e dog", "and and"])
+@pytest.mark.parametrize(
+    "text", ["a dog\ufb01sh ", "a\u00a0dog", "a dog's", "((((", "<sentence>", "\u202e dog", "and and"]
+)
 def test_odd_characters_parse_or_are_refused(text: str) -> None:
     try:
         parse_scene(text)
     except CannotParse as refusal:
         assert str(refusal)
+
+
+@pytest.mark.parametrize(
+    ("dog_x", "cat_x", "agreed"),
+    [(0.1, 0.7, True), (0.55, 0.8, True), (0.7, 0.1, False)],
+    ids=["apart", "near", "wrong"],
+)
+def test_two_sides_compare_the_two_objects_as_the_benchmark_does(dog_x: float, cat_x: float, agreed: bool) -> None:
+    demands = requirements(parse_scene("a dog on the left and a cat on the right"))
+    there = [Detection(name=name, box=Box(x, 0.4, 0.2, 0.2), score=0.9) for name, x in (("dog", dog_x), ("cat", cat_x))]
+    assert verdict(demands, there).agreed is agreed
