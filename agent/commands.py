@@ -47,6 +47,8 @@ def run_one(
     else:
         if not (prompt or "").strip() and not (instruction or "").strip():
             fail("there is nothing to do: the prompt is empty")
+        if not _is_text((prompt or "") + (instruction or "")):
+            fail("the prompt is not valid UTF-8 text")
         picture = None if image is None else open_picture(image)
         job = Job(
             prompt=prompt or "",
@@ -129,26 +131,23 @@ def parse_prompts(options: Options, prompt: str | None) -> int:
     A prompt that is refused gives ``{"error": ...}`` in its place, so that lines keep their partners.
     """
     settings = options.load()
-    chat = announce_chat(settings, as_json=True)
-    if prompt is not None:
-        return ExitCode.AGREED if _parse_line(chat, settings, prompt) else ExitCode.MISTAKE
-    lines = (line.strip() for line in sys.stdin)
-    outcomes = [_parse_line(chat, settings, line) for line in lines if line]
-    return ExitCode.AGREED if all(outcomes) else ExitCode.MISTAKE
-
-
-def _parse_line(chat: BaseChatModel, settings: Settings, prompt: str) -> bool:
     # The loop's own way of reading a sentence, repairs included, stopped before anything looks at a picture:
     # neither a backend nor a place for pictures is needed.
-    context = Context(cast("Backend", None), chat, ImageStore(Path()), settings)
+    context = Context(cast("Backend", None), announce_chat(settings, as_json=True), ImageStore(Path()), settings)
     graph = build_graph(None, settings.loop)
-    state = graph.invoke({"prompt": prompt}, context=context, interrupt_before=["generate", "judge", "finish"])
-    answer: dict[str, Any] = state["goal"]["spec"] or {"error": state["detail"]}
-    if "error" in answer:
-        sys.stderr.write(f"sld: {answer['error']}\n")
-    sys.stdout.write(json.dumps(answer, ensure_ascii=False) + "\n")
-    sys.stdout.flush()
-    return "error" not in answer
+
+    def parse(text: str) -> bool:
+        state = graph.invoke({"prompt": text}, context=context, interrupt_before=["generate", "judge", "finish"])
+        answer: dict[str, Any] = state["goal"]["spec"] or {"error": state["detail"]}
+        if "error" in answer:
+            sys.stderr.write(f"sld: {answer['error']}\n")
+        sys.stdout.write(json.dumps(answer, ensure_ascii=False) + "\n")
+        sys.stdout.flush()
+        return "error" not in answer
+
+    lines = sys.stdin if prompt is None else (prompt,)
+    outcomes = [parse(line) for line in lines if line.strip() or prompt is not None]
+    return ExitCode.AGREED if all(outcomes) else ExitCode.MISTAKE
 
 
 def list_presets() -> None:
@@ -159,6 +158,11 @@ def list_presets() -> None:
         parts = (settings.detector, settings.segmenter, settings.generator, settings.editor)
         table.add_row(name, *(part.path for part in parts))
     Console(file=sys.stdout, width=None if sys.stdout.isatty() else 200).print(table)
+
+
+def _is_text(text: str) -> bool:
+    """Whether ``text`` came from whole characters (bytes that are no UTF-8 arrive as lone surrogates)."""
+    return not any("\ud800" <= character <= "\udfff" for character in text)
 
 
 def _folder(options: Options, title: str | None) -> RunFolder:

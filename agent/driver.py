@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from langgraph.checkpoint.serde.types import ERROR
 from langgraph.checkpoint.sqlite import SqliteSaver
+from langgraph.graph import START
 
 from agent.recorder import Recorder, update_of
 from agent.runs import RunError, RunFolder, copy_file, find_runs, new_folder
@@ -259,7 +260,7 @@ def _finished_tasks(graph: CompiledStateGraph[Any, Any, Any, Any], config: Runna
     finished: dict[str, dict[str, Any]] = {}
     for snapshot in reversed(list(graph.get_state_history(config))):
         for task in snapshot.tasks:
-            if task.result is not None and task.error is None:
+            if task.name != START and task.result is not None and task.error is None:
                 step = (snapshot.metadata or {}).get("step", -1) + 1
                 finished[task.id] = {"node": task.name, "step": step, "update": update_of(task.result)}
     return finished

@@ -69,7 +69,9 @@ class Picture:
 
 def write_report(folder: RunFolder) -> None:
     """Write (or write again) the report of the run in ``folder``."""
-    write_text(folder.report_path, render_report(folder))
+    page = render_report(folder)
+    # A model may answer with half a character (a lone surrogate), which no file can hold.
+    write_text(folder.report_path, page.encode("utf-8", "replace").decode())
 
 
 def render_report(folder: RunFolder) -> str:

@@ -97,7 +97,7 @@ class RunFolder:
 
     def write_record(self, record: dict[str, Any]) -> None:
         """Write run.json in one step, creating the folder if needed."""
-        write_text(self.record_path, json.dumps({"version": VERSION, **record}, indent=2, ensure_ascii=False) + "\n")
+        write_text(self.record_path, json.dumps({"version": VERSION, **record}, indent=2) + "\n")
 
     def clear(self) -> None:
         """Remove what an earlier run wrote, the record first: half a clearing leaves nothing that claims to be a run.

@@ -7,6 +7,7 @@ import pytest
 from typer.testing import CliRunner
 
 from agent.cli import app
+from configs.settings import preset_names
 from graphs.correction import build_graph
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -29,3 +30,7 @@ def test_files_that_are_named_exist(path: tuple[str, str]) -> None:
 @pytest.mark.parametrize("command", sorted(set(re.findall(r"^sld (\w+)", README, re.MULTILINE))))
 def test_commands_that_are_shown_exist(command: str) -> None:
     assert CliRunner().invoke(app, [command, "--help"]).exit_code == 0
+
+
+def test_the_table_of_presets_is_complete() -> None:
+    assert set(re.findall(r"^\| `([\w.-]+)` \|", README, re.MULTILINE)) == set(preset_names())

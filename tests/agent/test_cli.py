@@ -154,6 +154,7 @@ def test_a_sentence_that_cannot_be_read_is_the_users_mistake(sld: Bench) -> None
     [
         (["generate", ""], "empty"),
         (["generate", "   "], "empty"),
+        (["generate", "a \udcff cat"], "not valid UTF-8"),
         (["generate", "a cat", "--preset", "nope"], "no preset 'nope'"),
         (["generate", "a cat", "--set", "loop.rounds"], "KEY=VALUE"),
         (["generate", "a cat", "--set", "loop.rouns=3"], "rouns"),

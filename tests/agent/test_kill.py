@@ -65,7 +65,8 @@ def check(folder: Path) -> None:
     names = [node["node"] for node in nodes]
     edits = (folder / "edits").read_text().split()
     assert result.agreed
-    assert (names.count("edit"), names.count("judge"), names[-1]) == (2, 3, "finish")
+    assert (names[0], names.count("edit"), names.count("judge"), names[-1]) == ("begin", 2, 3, "finish")
+    assert {event["node"] for event in nodes} == {"begin", "parse", "judge", "think", "act", "edit", "finish"}
     assert len({node["task"] for node in nodes}) == len(nodes)
     # An edit that the kill cut off before it was kept is drawn again; one that was kept never is.
     assert set(edits) == {"restyle", "add"}

@@ -108,6 +108,14 @@ def test_what_models_and_users_say_is_text_and_nothing_else(tmp_path: Path) -> N
     assert HOSTILE in page.text
 
 
+def test_half_a_character_from_a_model_does_not_lose_the_report(tmp_path: Path) -> None:
+    run(tmp_path, chat=ScriptedChat(script=[SPEC, LOOK.model_copy(update={"content": "\ud800 hm"}), FIRST, SECOND]))
+
+    write_report(RunFolder(tmp_path))
+
+    assert "? hm" in (tmp_path / "report.html").read_text()
+
+
 def test_an_unfinished_run_has_a_report_too(tmp_path: Path) -> None:
     with pytest.raises(RuntimeError):
         run(tmp_path, chat=ScriptedChat(script=[SPEC, FIRST, RuntimeError("the cable was cut")]))
