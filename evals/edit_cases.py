@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from iconworld.renderer import CLASSES, COLORS, IconObject, draw_scene, icons_of, place_object, render
+from iconworld.renderer import CLASSES, COLORS, SIDE, IconObject, draw_scene, icons_of, place_object, render
 from tools.scene.box import Box
 from tools.scene.layout import Layout, PlacedObject
 from tools.scene.operations import Add, Move, Operation, Remove, Replace, Restyle, apply
@@ -54,7 +54,7 @@ class EditCase:
         return tuple(placed for placed in self.layout.objects if placed.id not in named)
 
 
-def edit_cases(kind: str, seed: int, number: int) -> list[EditCase]:
+def edit_cases(kind: str, seed: int, number: int, size_wh: tuple[int, int] = (SIDE, SIDE)) -> list[EditCase]:
     """Draw ``number`` cases of one of ``KINDS``, or of "speed"; the same arguments give the same cases."""
     numbered = (*KINDS, "speed")
     first = (seed * len(numbered) + numbered.index(kind)) * _SCENES_PER_SEED
@@ -62,7 +62,7 @@ def edit_cases(kind: str, seed: int, number: int) -> list[EditCase]:
     for scene_number in range(first, first + _SCENES_PER_SEED):
         if len(cases) == number:
             break
-        case = _edit_case(kind, scene_number)
+        case = _edit_case(kind, scene_number, size_wh)
         if case is not None:
             cases.append(case)
     return cases
@@ -77,14 +77,14 @@ def scene_layout(scene: Scene) -> Layout:
     return layout
 
 
-def _edit_case(kind: str, number: int) -> EditCase | None:
+def _edit_case(kind: str, number: int, size_wh: tuple[int, int]) -> EditCase | None:
     rng = np.random.default_rng(number)
     kinds = [kind]
     if kind == "mixed":
         kinds = [str(one) for one in rng.permutation(KINDS[:-1])[:MIXED_OPERATIONS]]
     elif kind == "speed":
         kinds = list(SPEED)
-    scene = draw_scene(number, counts=_COUNTS if len(kinds) == 1 else _COUNTS_MANY)
+    scene = draw_scene(number, size_wh, counts=_COUNTS if len(kinds) == 1 else _COUNTS_MANY)
     if len(scene.objects) < sum(one != "add" for one in kinds):
         return None  # the scene had no room for as many objects as were asked for
     layout = scene_layout(scene)

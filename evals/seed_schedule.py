@@ -30,12 +30,12 @@ if TYPE_CHECKING:
     from tools.scene.layout import Layout, PlacedObject
     from tools.scene.operations import Operation
 
-STEPS = 50
+STEPS = 50  # what the other counts of steps here are of
 INVERSION_GUIDANCE, OBJECT_GUIDANCE, GUIDANCE = 2.5, 7.5, 2.5
 DIFFEDIT_GUIDANCE, DIFFEDIT_INVERSION_GUIDANCE, DIFFEDIT_STRENGTH = 10.5, 7.5, 0.8
 FROZEN_RATIO, GROUNDING_RATIO = 0.5, 0.4
-GUIDED_STEPS, GUIDANCE_SCALE, GOOD_ENOUGH = 30, 5.0, 5.0 / 8  # its threshold of 5 sums over 8 heads, ours averages
-REPEATS = [4] * 5 + [3] * 5 + [2] * 5 + [2] * 5 + [1] * 10  # gradient steps at each level
+GUIDED_RATIO, GUIDANCE_SCALE, GOOD_ENOUGH = 0.6, 5.0, 5.0 / 8  # its threshold of 5 sums over 8 heads, ours averages
+REPEATS = (4, 3, 2, 2, 1, 1)  # gradient steps at each level, in each tenth of the steps
 SCENE_PROMPT = "a realistic photo of a scene"
 
 Trajectory = list[torch.Tensor]
@@ -50,10 +50,11 @@ class SeedSchedule:
         model: GroundedDiffusion,
         segmenter: Segmenter,
         *,
+        steps: int = STEPS,
         attention_guidance: bool = True,
         reload: Callable[[], GroundedDiffusion] | None = None,
     ) -> None:
-        self.model, self.segmenter = model, segmenter
+        self.model, self.segmenter, self.steps = model, segmenter, steps
         self.attention_guidance, self.reload = attention_guidance, reload
         self._elsewhere = Cost()  # beside what the model counts itself
 
@@ -98,16 +99,16 @@ class SeedSchedule:
         grown = ndimage.binary_dilation(mask, np.ones((3, 3)))
         height, width = self.model.latent_hw((mask.shape[1], mask.shape[0]))
         small = Image.fromarray(grown).resize((width, height), Image.Resampling.NEAREST)
-        return np.asarray(small, dtype=bool)
+        return np.array(small, dtype=bool)
 
     def _invert(self, image: Image.Image) -> Trajectory:
         text = self.model.text_embeddings([SCENE_PROMPT])
-        return self._guided_inversion(self.model, image, text, INVERSION_GUIDANCE, STEPS)
+        return self._guided_inversion(self.model, image, text, INVERSION_GUIDANCE, self.steps)
 
     def _guided_inversion(
         self, model: GroundedDiffusion, image: Image.Image, text: torch.Tensor, guidance: float, depth: int
     ) -> Trajectory:
-        negative, scheduler = model.text_embeddings([""]), model.inverse_scheduler(STEPS)
+        negative, scheduler = model.text_embeddings([""]), model.inverse_scheduler(self.steps)
         latents = model.encode_image([image])
         levels = [latents]
         for timestep in scheduler.timesteps[:depth]:
@@ -134,15 +135,15 @@ class SeedSchedule:
 
     def _restyled(self, image: Image.Image, old: PlacedObject, new: PlacedObject, seed: int) -> tuple[Mask, Trajectory]:
         model = self.reload() if self.reload else self.model
-        cells, depth = self._cells(self._mask(image, old.box)), int(STEPS * DIFFEDIT_STRENGTH)
+        cells, depth = self._cells(self._mask(image, old.box)), int(self.steps * DIFFEDIT_STRENGTH)
         source = model.text_embeddings([f"a {old.name}"])
         levels = self._guided_inversion(model, image, source, DIFFEDIT_INVERSION_GUIDANCE, depth)
         inside = torch.from_numpy(cells).to(model.device)
-        first = STEPS - depth
+        first = self.steps - depth
         latents = model.denoise(
             levels[0],
             model.text_embeddings([f"a {new.phrase}"]),
-            steps=STEPS,
+            steps=self.steps,
             start=first,
             negative=model.text_embeddings([""]),
             guidance=DIFFEDIT_GUIDANCE,
@@ -157,14 +158,18 @@ class SeedSchedule:
         self, placed: PlacedObject, size_wh: tuple[int, int], seed: int
     ) -> tuple[Mask, Trajectory, dict[int, tuple[torch.Tensor, ...]]]:
         model, prompt = self.model, f"{SCENE_PROMPT} with a {placed.phrase}"
-        text, negative, scheduler = model.text_embeddings([prompt]), model.text_embeddings([""]), model.scheduler(STEPS)
+        text, negative, scheduler = (
+            model.text_embeddings([prompt]),
+            model.text_embeddings([""]),
+            model.scheduler(self.steps),
+        )
         length = model.text_encoder.config.max_position_embeddings
         (tokens,) = find_tokens(model.tokenizer, prompt, [placed.phrase], length)
         grounding = model.grounding([[(placed.phrase, placed.box)]], size_wh)
         latents = model.noise([seed], size_wh)
         levels, references = [latents], {}
         for level, timestep in enumerate(scheduler.timesteps):
-            boxes = grounding if level < GROUNDING_RATIO * STEPS else None
+            boxes = grounding if level < GROUNDING_RATIO * self.steps else None
             with read_maps(model.unet) as maps:
                 output = model.predict(
                     latents, timestep, text, grounding=boxes, negative=negative, guidance=OBJECT_GUIDANCE
@@ -213,19 +218,19 @@ class SeedSchedule:
         guided = [
             GuidedObject(tokens[placed.id], placed.box, references) for placed, references in added if tokens[placed.id]
         ]
-        scheduler = model.scheduler(STEPS)
+        scheduler = model.scheduler(self.steps)
         latents, energy = torch.where(frozen, held[0], model.noise([seed], size_wh)), float("inf")
         for level, timestep in enumerate(scheduler.timesteps):
-            boxes = grounding if level < GROUNDING_RATIO * STEPS else None
-            if self.attention_guidance and guided and level < GUIDED_STEPS:
-                for _ in range(REPEATS[level]):
+            boxes = grounding if level < GROUNDING_RATIO * self.steps else None
+            if self.attention_guidance and guided and level < GUIDED_RATIO * self.steps:
+                for _ in range(REPEATS[10 * level // self.steps]):
                     if energy <= GOOD_ENOUGH:
                         break
                     latents, energy = guide(
                         model,
                         latents,
                         level,
-                        steps=STEPS,
+                        steps=self.steps,
                         text=text,
                         grounding=boxes,
                         objects=guided,
@@ -233,6 +238,6 @@ class SeedSchedule:
                     )
             output = model.predict(latents, timestep, text, grounding=boxes, negative=negative, guidance=GUIDANCE)
             latents = scheduler.step(output, timestep, latents).prev_sample
-            if level < FROZEN_RATIO * STEPS:
+            if level < FROZEN_RATIO * self.steps:
                 latents = torch.where(frozen, held[level + 1], latents)
         return model.decode(latents, size_wh)[0]

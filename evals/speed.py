@@ -19,7 +19,8 @@ import torch
 from configs.settings import Settings, load_settings
 from evals.edit_cases import SPEED, EditCase, edit_cases
 from evals.edits import operations_right
-from evals.seed_schedule import SeedSchedule
+from evals.seed_schedule import STEPS, SeedSchedule
+from iconworld.renderer import SIDE
 from tools.backend.detector import ZeroShotDetector
 from tools.backend.editor import LatentEditor
 from tools.backend.grounded import GroundedDiffusion
@@ -31,9 +32,22 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
     from evals.edits import Judge
-    from tools.backend.protocol import Cost
+    from tools.backend.protocol import Cost, Segmented
+    from tools.backend.segmenter import Masker
+    from tools.scene.box import Box
 
 SIDES = ("ours", "reference")
+
+
+class _Forgetful:
+    """A segmenter that embeds the picture for every box anew, as SLD's does."""
+
+    def __init__(self, masker: Masker) -> None:
+        self.masker = masker
+
+    def segment(self, image: Image, boxes: Sequence[Box]) -> Segmented:
+        """Return one mask per box."""
+        return Segmenter(self.masker).segment(image, boxes)
 
 
 def run_speed(
@@ -41,6 +55,8 @@ def run_speed(
     *,
     seed: int = 0,
     scenes: int = 5,
+    steps: int = STEPS,
+    size_wh: tuple[int, int] = (SIDE, SIDE),
     reload: bool = False,
     attention_guidance: bool = True,
     judge: Judge | None = None,
@@ -48,9 +64,10 @@ def run_speed(
 ) -> dict[str, float]:
     """Edit ``scenes`` icon-world pictures both ways and compare.
 
+    The reference takes ``steps`` DDIM steps (SLD's are 50), the editor those of its settings.
     ``reload`` lets the reference load the diffusion model anew for every Restyle, as SLD does;
-    ``attention_guidance`` lets it guide attention while composing, as SLD does. The first picture is
-    edited once more before, unmeasured, to load and warm everything up.
+    ``attention_guidance`` lets it guide attention while composing, as SLD does. One more picture is
+    edited before, unmeasured, to load and warm everything up.
 
     Flat result, for S in ours, reference: ``S_seconds`` (median of an edit), ``S_unet_evaluations``,
     ``S_segmenter_passes``, ``S_encoder_passes`` and ``S_decoder_passes`` (means), and with a judge
@@ -62,7 +79,8 @@ def run_speed(
     batched = LatentEditor(model, segmenter, editor)
     reference = SeedSchedule(
         model,
-        segmenter,
+        _Forgetful(segmenter.masker),
+        steps=steps,
         attention_guidance=attention_guidance,
         reload=(lambda: GroundedDiffusion.load(editor)) if reload else None,
     )
@@ -74,8 +92,8 @@ def run_speed(
     def theirs(case: EditCase) -> tuple[Image, Cost]:
         return reference.edit(case.image, case.operations, case.layout, seed=seed)
 
-    cases = edit_cases("speed", seed, scenes)
-    ours(cases[0])
+    cold, *cases = edit_cases("speed", seed, scenes + 1, size_wh)
+    ours(cold)
     measured: dict[str, list[tuple[float, Cost, float]]] = {side: [] for side in SIDES}
     for done, case in enumerate(cases, 1):
         for side, edit in zip(SIDES, (ours, theirs), strict=True):
@@ -116,6 +134,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--preset", default="iconworld")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--scenes", type=int, default=5)
+    parser.add_argument("--steps", type=int, default=STEPS, help="of the reference; SLD takes %(default)s")
+    parser.add_argument("--size", type=int, default=SIDE, help="side of the pictures, in pixels")
     parser.add_argument("--threads", type=int, help="CPU threads; default: the library's choice")
     parser.add_argument("--reload", action="store_true", help="the reference loads its pipeline anew, as SLD does")
     parser.add_argument("--no-attention-guidance", action="store_true", help="spare the reference its guidance")
@@ -132,6 +152,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         settings,
         seed=given.seed,
         scenes=given.scenes,
+        steps=given.steps,
+        size_wh=(given.size, given.size),
         reload=given.reload,
         attention_guidance=not given.no_attention_guidance,
         judge=judge,

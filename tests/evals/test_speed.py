@@ -24,7 +24,7 @@ def preset(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "judge": detector,
         "segmenter": {"path": str(save_sam(folder / "sam")), "device": "cpu"},
         "generator": diffusion,
-        "editor": diffusion | {"steps": 50, "erase_strength": 0.8, "dilation": 1},
+        "editor": diffusion | {"steps": 10, "erase_strength": 0.8, "dilation": 1},
     }
     file = folder / "tiny.yaml"
     file.write_text(yaml.safe_dump(parts))
@@ -39,24 +39,25 @@ def settings(preset: Path) -> Settings:
 @pytest.mark.slow
 @pytest.mark.parametrize("reload", [False, True])
 def test_the_reference_spends_what_the_published_schedule_spends(settings: Settings, reload: bool) -> None:
-    result = run_speed(settings, scenes=1, attention_guidance=False, reload=reload)
-    background = moved = composed = 50 * 2
-    restyled = 40 * 2 + 40 * 2 + 50 * 2  # DiffEdit's inversion, its denoising, and the inversion of its picture
-    added = 2 * 50 * 2
+    result = run_speed(settings, scenes=1, steps=10, size_wh=(48, 48), attention_guidance=False, reload=reload)
+    background = moved = composed = 10 * 2
+    restyled = 8 * 2 + 8 * 2 + 10 * 2  # DiffEdit's inversion, its denoising, and the inversion of its picture
+    added = 2 * 10 * 2
     assert result["reference_unet_evaluations"] == background + moved + composed + restyled + added
-    assert result["reference_segmenter_passes"] >= 4
-    assert result["ours_unet_evaluations"] == 40 + 2 * 2 * (25 + 13) + 2 * 40
-    assert result["unet_ratio"] == pytest.approx(760 / 272)
+    assert result["reference_segmenter_passes"] == 5  # the old place, the helper picture, the restyled one, two new
+    assert result["ours_segmenter_passes"] == 3  # the picture and two new objects
+    assert result["ours_unet_evaluations"] == 8 + 2 * 2 * (5 + 3) + 2 * 8
+    assert result["unet_ratio"] == pytest.approx(152 / 56)
     assert result["wall_ratio"] == result["reference_seconds"] / result["ours_seconds"]
 
 
 @pytest.mark.slow
 def test_the_command_writes_what_it_measured(preset: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = tmp_path / "speed.json"
-    main(["--preset", str(preset), "--scenes", "1", "--json", str(file)])
+    main(["--preset", str(preset), "--scenes", "1", "--steps", "10", "--size", "48", "--json", str(file)])
     result = json.loads(file.read_text())
     assert 0 <= result["ours_right"] <= 1
-    assert result["reference_unet_evaluations"] > 760  # attention guidance comes on top
+    assert result["reference_unet_evaluations"] >= 152
     assert "unet evaluations" in capsys.readouterr().out
 
 

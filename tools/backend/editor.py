@@ -114,8 +114,7 @@ class LatentEditor:
         wanted |= {placed.id: placed for placed in plan.untouched if any(_near(placed.box, box) for box in changed)}
         if not wanted:
             return {}, Cost()
-        with self.model.phase("segment"):
-            found = self.segmenter.segment(image, [placed.box for placed in wanted.values()])
+        found = self.segmenter.segment(image, [placed.box for placed in wanted.values()])
         pairs = zip(wanted.items(), found.masks, strict=True)
         return owned({key: trusted(mask, placed.box) for (key, placed), mask in pairs}), found.cost
 

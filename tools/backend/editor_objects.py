@@ -109,11 +109,10 @@ def make_objects(
     with model.phase("decode"):
         pictures = model.decode(latents, size_wh)
     masks, cost = {}, Cost()
-    with model.phase("segment"):
-        for placed, picture in zip(objects, pictures, strict=True):
-            found = segmenter.segment(picture, [placed.box])
-            masks[placed.id] = pad_mask(trusted(found.masks[0], placed.box), model.canvas_wh(size_wh))
-            cost += found.cost
+    for placed, picture in zip(objects, pictures, strict=True):
+        found = segmenter.segment(picture, [placed.box])
+        masks[placed.id] = pad_mask(trusted(found.masks[0], placed.box), model.canvas_wh(size_wh))
+        cost += found.cost
     kept = {placed.id: [batch[row] for batch in trajectory] for row, placed in enumerate(objects)}
     return MadeObjects(kept, masks, dict(references), cost)
 

@@ -37,7 +37,7 @@ class BoxSegmenter:
     def segment(self, image: Image.Image, boxes: Sequence[Box]) -> Segmented:
         self.calls.append((image.size, len(boxes)))
         masks = np.stack([box_mask(box, image.size) for box in boxes])
-        return Segmented(masks, (1.0,) * len(boxes), Cost(segmenter_passes=1))
+        return Segmented(masks, (1.0,) * len(boxes), Cost(segmenter_passes=1, seconds={"segment": 0.5}))
 
 
 @pytest.fixture(scope="module")
@@ -180,7 +180,8 @@ def test_passes_are_batched_and_reported(model: GroundedDiffusion) -> None:
     assert edited.cost.decoder_passes == 3
     assert edited.cost.segmenter_passes == 3  # the picture once, each new object once
     assert editor.segmenter.calls[0] == ((64, 64), 2)  # type: ignore[attr-defined]
-    assert {"segment", "objects", "invert", "compose", "decode", "blend"} <= set(edited.cost.seconds)
+    assert edited.cost.seconds["segment"] == 1.5
+    assert {"objects", "invert", "compose", "decode", "blend"} <= set(edited.cost.seconds)
     assert phases[-1] == ("compose", 4, 4)
     assert ("objects", 3, 3) in phases
 
