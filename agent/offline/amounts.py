@@ -31,6 +31,16 @@ _HALF = Phrases({"half": 0.5, "twice": 2.0, "double": 2.0, "triple": 3.0, "thric
                  "one third": 1 / 3, "two thirds": 2 / 3, "a quarter": 0.25, "one quarter": 0.25, 
                  "three quarters": 0.75,
                  "one half": 0.5, "a half": 0.5, "one fourth": 0.25})  # fmt: skip
+_TO_SIZE, _BY_FACTOR, _TO_BE = (
+    phrases("to"),
+    phrases("by a factor of|by the factor of|by factor"),
+    phrases("to be|be|to"),
+)
+_OF_SIZE = phrases("of its size|of its original size|of its current size|of the original size|its size|its original size|"
+                   "the size|of the size|its current size")  # fmt: skip
+_AS_SMALL = phrases("as small|as tiny")
+_AS_LONG = Phrases({"as tall": (0, 1), "as high": (0, 1), "as wide": (1, 0)})
+_FACTORS = {"bit": BIT_LARGER, "much": MUCH_LARGER, None: LARGER}
 _SHRINKING = frozenset(["shrink", "halve", "reduce", "decrease", "downscale", "scale down"])
 
 
@@ -62,81 +72,81 @@ def read_factor(words: Cursor, verb: str) -> float | None:
     None for a verb that says no direction ("resize", "scale") and no amount.
     """
     smaller = verb in _SHRINKING
-    start = words.position
-    if words.accept(phrases("to")):
-        share = _read_times(words)
-        if share is None:
-            words.fail("say to which size, such as 'to half its size' or 'to 150%'", start)
-        words.take(phrases("of its size|of its original size|of its current size|of the original size|its size"
-                           "|its original size|the size|of the size|its current size"))  # fmt: skip
-        return share
-    if words.accept(phrases("by a factor of|by the factor of|by factor")):
-        factor = _read_times(words)
-        if factor is None:
-            words.fail("say by which factor, such as 'by a factor of 2'", start)
-        return 1 / factor if smaller and factor > 1 else factor
-    if words.take_word("by"):
-        share = read_percent(words)
-        if share is not None:
-            return 1 - share if smaller else 1 + share
-        factor = _read_times(words)
-        if factor is None:
-            words.fail("say how much, such as 'by 20%'", start)
-        return 1 / factor if smaller and factor > 1 else factor
-    degree = read_degree(words)
-    compared = read_comparative(words) if verb in {"resize", "scale"} and degree is None else None
-    if compared is not None:
-        return compared[0]
+    if words.accept(_TO_SIZE):
+        return _read_to(words)
+    if words.accept(_BY_FACTOR) or words.word() == "by":
+        return _read_by(words, smaller=smaller)
     if verb in {"double", "triple", "halve"}:
         return {"double": 2.0, "triple": 3.0, "halve": 0.5}[verb]
-    if verb in {"resize", "scale"} and degree is None:
-        factor = _read_times(words)
-        if factor is not None:
-            words.take(_TIMES_AS)
+    if verb in {"resize", "scale"}:
+        compared = read_comparative(words)
+        factor = compared[0] if compared else _read_times(words)
+        if factor is not None and compared is None:
+            words.accept(_TIMES_AS)
         return factor
-    factor = {"bit": BIT_LARGER, "much": MUCH_LARGER, None: LARGER}[degree]
+    factor = _FACTORS[read_degree(words)]
     return 1 / factor if smaller else factor
+
+
+def _read_to(words: Cursor) -> float:
+    share = _read_times(words)
+    if share is None:
+        words.fail("say to which size, such as 'to half its size' or 'to 150%'", words.position - 1)
+    words.accept(_OF_SIZE)
+    return share
+
+
+def _read_by(words: Cursor, *, smaller: bool) -> float:
+    start = words.position
+    share = read_percent(words) if words.take_word("by") else None
+    if share is not None:
+        return 1 - share if smaller else 1 + share
+    factor = _read_times(words)
+    if factor is None:
+        words.fail("say how much, such as 'by 20%' or 'by a factor of 2'", start)
+    return 1 / factor if smaller and factor > 1 else factor
 
 
 def read_comparative(words: Cursor) -> tuple[float, float] | None:
     """Take "(much) larger", "20% smaller", "twice as big", "half its size", "wider by 10%": factors of (w, h)."""
     start = words.position
-    words.take(phrases("to be|be|to"))
+    words.accept(_TO_BE)
     factor = _read_times(words)
     if factor is not None:
-        percent = words.tokens[words.position - 1].word in {"percent", "%"} or words.word(-1).endswith("%")
-        direction = words.take(_BIGGER)
-        if direction is not None:
-            smaller = min(direction) < 0
-            if percent or factor < 1:
-                factor = 1 - factor if smaller else 1 + factor
-            elif smaller:
-                factor = 1 / factor
-            return _powers(factor, direction)
-        if words.accept(_TIMES_AS):
-            return factor, factor
-        if words.take_word("as") and words.word() in {"small", "tiny"}:
-            words.position += 1
-            return 1 / max(factor, 1 / factor), 1 / max(factor, 1 / factor)
-        for tail, powers in (("tall", (0, 1)), ("high", (0, 1)), ("wide", (1, 0))):
-            if words.tokens[words.position - 1].word == "as" and words.take_word(tail):
-                return _powers(factor, powers)
-        words.position = start
-        return None
+        found = _compared_by(words, factor)
+        if found is None:
+            words.position = start
+        return found
     degree = read_degree(words)
     direction = words.take(_BIGGER)
     if direction is None:
         words.position = start
         return None
+    smaller = min(direction) < 0
     if words.take_word("by"):
         share = read_percent(words)
         if share is None:
             words.fail("say how much, such as 'by 20%'", start)
-        return _powers(1 - share if min(direction) < 0 else 1 + share, direction)
-    if degree is None:
-        degree = read_degree(words)
-    factor = {"bit": BIT_LARGER, "much": MUCH_LARGER, None: LARGER}[degree]
-    return _powers(1 / factor if min(direction) < 0 else factor, direction)
+        return _powers(1 - share if smaller else 1 + share, direction)
+    factor = _FACTORS[degree or read_degree(words)]
+    return _powers(1 / factor if smaller else factor, direction)
+
+
+def _compared_by(words: Cursor, factor: float) -> tuple[float, float] | None:
+    """Take what follows "20%", "two times", "half": "larger", "as big", "as tall"."""
+    last = words.word(-1)
+    direction = words.take(_BIGGER)
+    if direction is not None:
+        smaller = min(direction) < 0
+        if last.endswith(("%", "percent")) or factor < 1:
+            return _powers(1 - factor if smaller else 1 + factor, direction)
+        return _powers(1 / factor if smaller else factor, direction)
+    if words.accept(_TIMES_AS):
+        return factor, factor
+    if words.accept(_AS_SMALL):
+        return min(factor, 1 / factor), min(factor, 1 / factor)
+    powers = words.take(_AS_LONG)
+    return None if powers is None else _powers(factor, powers)
 
 
 def read_times(words: Cursor) -> int:

@@ -21,9 +21,9 @@ from agent.offline.vocabulary import PICTURE_SIDES, TWO_SIDED
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from agent.offline.items import Item, Scene
     from agent.offline.lexer import Cursor
     from agent.offline.placement import Point
-    from agent.offline.selectors import Item, Scene
     from tools.scene.box import Box
     from tools.scene.spec import Predicate
 

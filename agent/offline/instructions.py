@@ -7,23 +7,22 @@ comes out is their net effect, at most one change of place and one of looks for 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from agent.offline import amounts, destinations
-from agent.offline.lexer import Cursor, Phrases, meaning, phrases
+from agent.offline.items import Item, Scene
+from agent.offline.lexer import Phrases, meaning, phrases
 from agent.offline.nouns import NounPhrase, is_adjective, read_attributes, read_noun_phrase
-from agent.offline.placement import NoPlaceError, at, free_place, scaled, usual_size
-from agent.offline.selectors import Item, Scene, read_selection, starts_selection
+from agent.offline.placement import NoPlaceError, at
+from agent.offline.selectors import read_selection, starts_selection
+from agent.offline.workbench import BIG, Memory, Workbench
 from tools.scene.errors import CannotParse
-from tools.scene.operations import Add, Move, Remove, Replace, Restyle
-from tools.scene.words import COLOURS, family, number
+from tools.scene.words import COLOURS, number
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from tools.scene.box import Box
-    from tools.scene.layout import Layout, PlacedObject
+    from tools.scene.layout import Layout
     from tools.scene.operations import Operation
 
 HINT = (
@@ -61,7 +60,7 @@ _NOTHING_ELSE = phrases(
     "leave everything else the same"
 )
 _FROM_PICTURE = phrases("from the picture|from the image|from the photo|from the scene|from it|from there|"
-                        "in the picture|in the image|from this picture|from this image|completely|entirely")  # fmt: skip
+                        "in the picture|in the image|from this picture|from this image|completely")  # fmt: skip
 _TO_PICTURE = phrases("to the picture|to the image|to the photo|to the scene|into the picture|into the image|"
                       "in the picture|in the image|into the scene|in the scene|somewhere|anywhere")  # fmt: skip
 _BACK = phrases("back")
@@ -76,21 +75,6 @@ _SWAP_PLACES = phrases("swap places|swap positions|trade places|switch places|ch
 _SIZE_OF = phrases("the size of|size of|the scale of")
 _GONE = phrases("disappear|vanish|go away|gone")
 _SAME_SIZE = phrases("as big as|as large as|as small as|the same size as|the size of|as tall as|the size as")
-_BIG = {"big": 1.3, "large": 1.3, "huge": 1.7, "giant": 1.7, "enormous": 1.7, "small": 0.7, "little": 0.7, "tiny": 0.45,
-        "bigger": 1.3, "smaller": 0.7}  # fmt: skip
-_COMPARED = phrases("a bigger|a larger|a smaller|bigger|larger|smaller")
-
-
-@dataclass(frozen=True)
-class Memory:
-    """What earlier turns left behind.
-
-    ``recent``: ids that were spoken of or changed last, the newest last ("it"); ``removed``: objects that
-    were taken away, the newest last ("put back the dog").
-    """
-
-    recent: tuple[str, ...] = ()
-    removed: tuple[PlacedObject, ...] = ()
 
 
 def parse_instruction(text: str, layout: Layout, memory: Memory | None = None) -> tuple[Operation, ...]:
@@ -103,16 +87,8 @@ def parse_instruction(text: str, layout: Layout, memory: Memory | None = None) -
     return _Instruction(text, layout, memory or Memory()).read()
 
 
-class _Instruction:
-    def __init__(self, text: str, layout: Layout, memory: Memory) -> None:
-        self.words = Cursor(text)
-        self.memory = memory
-        items = [Item(one.id, one.name, one.attributes, one.box, one) for one in layout.objects]
-        focus = [item for recent in memory.recent for item in items if item.id == recent]
-        self.scene = Scene(items, focus, focus[-1].name if focus else "")
-        self.layout = layout
-        self.verb = ""
-        self.added = 0
+class _Instruction(Workbench):
+    """Reads clause after clause; what they do is the workbench's."""
 
     def read(self) -> tuple[Operation, ...]:
         words = self.words
@@ -143,43 +119,34 @@ class _Instruction:
         spoken = " ".join(token.word for token in words.tokens[start : words.position])
         if verb is None and self.verb and (self.verb == "add" or starts_selection(words, self.scene)):
             verb, spoken = self.verb, ""
+        if verb is None:
+            words.fail(HINT)
+        if verb == "put":
+            verb = self._which_put()
         if verb in {"make", "add"} and number(words.word()) is not None and words.word(1) in {"copy", "copies"}:
-            times = number(words.word()) or 1
-            words.position += 2
-            words.take_word("of")
-            self._duplicate(start, times)
-            return
-        if verb == "put" and self._ends_in_back():
-            verb = "restore"
-        match verb:
-            case "remove":
-                self._remove(spoken)
-            case "add":
-                self._add(start)
-            case "put":
-                if starts_selection(words, self.scene) and words.word() not in {"a", "an", "another"}:
-                    verb = "move"
-                    self._move(start, spoken)
-                else:
-                    verb = "add"
-                    self._add(start)
-            case "move":
-                self._move(start, spoken)
-            case "swap":
-                self._swap(start)
-            case "resize":
-                self._resize(start, spoken)
-            case "replace":
-                self._replace(start)
-            case "make":
-                self._make(start)
-            case "duplicate":
-                self._duplicate(start)
-            case "restore":
-                self._restore(start)
-            case _:
-                words.fail(HINT)
+            verb = "duplicate"
+        actions = {
+            "remove": self._remove,
+            "add": self._add,
+            "move": self._move,
+            "swap": self._swap,
+            "resize": self._resize,
+            "replace": self._replace,
+            "make": self._make,
+            "duplicate": self._duplicate,
+            "restore": self._restore,
+        }
+        actions[verb](start, spoken)
         self.verb = verb
+
+    def _which_put(self) -> str:
+        """Tell "put the dog back", "put the dog next to the car" and "put a dog next to the car" apart."""
+        words = self.words
+        if self._ends_in_back() or words.sees(_BACK):
+            words.accept(_BACK)
+            return "restore"
+        there = starts_selection(words, self.scene) and words.word() not in {"a", "an", "another"}
+        return "move" if there else "add"
 
     def _ends_in_back(self) -> bool:
         """Whether the clause is "put the dog back"."""
@@ -190,7 +157,7 @@ class _Instruction:
 
     # remove
 
-    def _remove(self, spoken: str) -> None:
+    def _remove(self, start: int, spoken: str) -> None:
         chosen = read_selection(self.words, self.scene)
         if spoken == "take" and not (self.words.take_word("away", "out", "off") or self.words.sees(_FROM_PICTURE)):
             self.words.fail(HINT)
@@ -198,13 +165,9 @@ class _Instruction:
         self.words.take(_FROM_PICTURE)
         self._forget(chosen)
 
-    def _forget(self, chosen: Sequence[Item]) -> None:
-        self.scene.items = [item for item in self.scene.items if item not in chosen]
-        self.scene.focus = []
-
     # add
 
-    def _add(self, start: int) -> None:
+    def _add(self, start: int, spoken: str) -> None:
         words = self.words
         words.take_word("in")
         made: list[Item] = []
@@ -267,38 +230,6 @@ class _Instruction:
         self.scene.last_name = phrase.name
         return phrase
 
-    def _check_count(self, phrase: NounPhrase) -> None:
-        self.added += phrase.count or 1
-        if self.added > 20:
-            self.words.fail("add at most 20 objects at once", phrase.start, phrase.end)
-
-    def _put(self, phrase: NounPhrase, place: destinations.Place | None, start: int) -> Item:
-        factor = 1.0
-        for word in phrase.attributes:
-            factor *= _BIG.get(word, 1.0)
-        attributes = tuple(word for word in phrase.attributes if word not in _BIG)
-        same = [item.box for item in self.scene.items if item.name == phrase.name]
-        width, height = usual_size(same, self.scene.boxes())
-        return self._insert(phrase.name, attributes, (width * factor, height * factor), place, start)
-
-    def _insert(
-        self,
-        name: str,
-        attributes: tuple[str, ...],
-        size: tuple[float, float],
-        place: destinations.Place | None,
-        start: int,
-    ) -> Item:
-        others = self.scene.boxes()
-        size = min(size[0], 0.95), min(size[1], 0.95)
-        try:
-            box = free_place(size, [(0.5, 0.6)], others) if place is None else place.box(size, (0.5, 0.6), others)
-        except NoPlaceError:
-            self.words.fail("there is no room for it at that place", start, self.words.position)
-        item = Item(f"{name} (new {len(self.scene.items)})", name, attributes, box)
-        self.scene.items.append(item)
-        return item
-
     # move
 
     def _move(self, start: int, spoken: str) -> None:
@@ -346,7 +277,7 @@ class _Instruction:
 
     # swap
 
-    def _swap(self, start: int) -> None:
+    def _swap(self, start: int, spoken: str) -> None:
         words, scene = self.words, self.scene
         colours = words.accept(_COLOUR_OF)
         words.take(_PLACES_OF)
@@ -361,25 +292,6 @@ class _Instruction:
         if len(chosen) == 1 and words.accept(_WITH):
             chosen = [*chosen, *read_selection(words, scene)]
         self._exchange(chosen, start, colours=colours)
-
-    def _exchange(self, chosen: Sequence[Item], start: int, *, colours: bool) -> None:
-        if len(chosen) != 2:
-            self.words.fail(f"a swap takes two objects, not {len(chosen)}", start, self.words.position)
-        first, second = chosen
-        if colours:
-            tones = [tuple(word for word in item.attributes if family(word) == "colour") for item in chosen]
-            if not all(tones):
-                self.words.fail("both need a known colour", start, self.words.position)
-            first.attributes, second.attributes = (
-                self._restyled(first.attributes, tones[1]),
-                self._restyled(second.attributes, tones[0]),
-            )
-        else:
-            first.box, second.box = (
-                at(second.box.center, (first.box.w, first.box.h)),
-                at(first.box.center, (second.box.w, second.box.h)),
-            )
-        self.scene.focus = list(chosen)
 
     # resize
 
@@ -401,14 +313,6 @@ class _Instruction:
             words.fail(f"say how much, such as 'by 20%' or 'to half its size' (after {tail!r})", start, words.position)
         self._scale(chosen, (factor, factor), start)
 
-    def _scale(self, chosen: Sequence[Item], factors: tuple[float, float], start: int) -> None:
-        for item in chosen:
-            box = scaled(item.box, *factors)
-            if box == item.box or min(box.w, box.h) < amounts.SMALLEST:
-                self.words.fail(f"{item.id!r} cannot get that size", start, self.words.position)
-            item.box = box
-        self.scene.focus = list(chosen)
-
     def _same_size(self, chosen: Sequence[Item], start: int) -> None:
         model = read_selection(self.words, self.scene)
         if len(model) != 1:
@@ -419,7 +323,7 @@ class _Instruction:
 
     # replace and recolour
 
-    def _replace(self, start: int) -> None:
+    def _replace(self, start: int, spoken: str) -> None:
         words = self.words
         chosen = read_selection(words, self.scene)
         if not words.accept(phrases("with|by|for")):
@@ -429,22 +333,7 @@ class _Instruction:
             words.fail("say what it is replaced with, such as 'with a cat'", start)
         self._become(chosen, phrase, start)
 
-    def _become(self, chosen: Sequence[Item], phrase: NounPhrase, start: int) -> None:
-        count = phrase.count or (len(chosen) if phrase.plural else 1)
-        if count not in {1, len(chosen)} and len(chosen) != 1:
-            self.words.fail(f"{len(chosen)} objects cannot become {count}", start, self.words.position)
-        for item in chosen:
-            item.name, item.attributes = phrase.name, phrase.attributes
-        self.scene.focus = list(chosen)
-        self.scene.last_name = phrase.name
-        if len(chosen) == 1 and count > 1:
-            box = chosen[0].box
-            self._check_count(phrase)
-            for _ in range(count - 1):
-                place = destinations.Place("next to", (box,))
-                self._insert(phrase.name, phrase.attributes, (box.w, box.h), place, start)
-
-    def _make(self, start: int) -> None:
+    def _make(self, start: int, spoken: str) -> None:
         words, scene = self.words, self.scene
         if words.accept(_COLOUR_OF):
             chosen = read_selection(words, scene)
@@ -520,25 +409,23 @@ class _Instruction:
         if not attributes:
             words.fail("say which colour or other attribute, such as 'red'", start, words.position + 1)
         words.take(_COLOUR)
-        sizes = [word for word in attributes if word in _BIG]
+        sizes = [word for word in attributes if word in BIG]
         if sizes:
-            self._scale(chosen, (_BIG[sizes[0]], _BIG[sizes[0]]), start)
-            attributes = tuple(word for word in attributes if word not in _BIG)
+            self._scale(chosen, (BIG[sizes[0]], BIG[sizes[0]]), start)
+            attributes = tuple(word for word in attributes if word not in BIG)
         for item in chosen:
             item.attributes = self._restyled(item.attributes, attributes)
         self.scene.focus = list(chosen)
 
-    @staticmethod
-    def _restyled(old: tuple[str, ...], new: tuple[str, ...]) -> tuple[str, ...]:
-        """A new colour takes the old one's place; what is of another kind stays."""
-        kinds = {family(word) for word in new} - {None}
-        kept = [word for word in old if family(word) not in kinds and word not in new]
-        return tuple([*new, *kept])
-
     # duplicate, restore
 
-    def _duplicate(self, start: int, times: int = 1) -> None:
+    def _duplicate(self, start: int, spoken: str) -> None:
         words = self.words
+        times = 1
+        if words.word(1) in {"copy", "copies"}:
+            times = number(words.word()) or 1
+            words.position += 2
+            words.take_word("of")
         here, focus, name = words.position, self.scene.focus, self.scene.last_name
         chosen = read_selection(words, self.scene, places=False)
         place = None if words.done else destinations.read_place(words, self.scene, sides=True)
@@ -557,7 +444,7 @@ class _Instruction:
                 copies.append(self._insert(item.name, item.attributes, (item.box.w, item.box.h), where, start))
         self.scene.focus = copies
 
-    def _restore(self, start: int) -> None:
+    def _restore(self, start: int, spoken: str) -> None:
         words = self.words
         removed = Scene([Item(one.id, one.name, one.attributes, one.box) for one in self.memory.removed])
         if not removed.items:
@@ -569,31 +456,3 @@ class _Instruction:
         words.take(_BACK)
 
     # the end
-
-    def _net(self) -> tuple[Operation, ...]:
-        """Return what must be done to each object so that it ends as it does now."""
-        operations: list[Operation] = []
-        left = {item.original.id: item for item in self.scene.items if item.original}
-        for placed in self.layout.objects:
-            item = left.get(placed.id)
-            if item is None:
-                operations.append(Remove(id=placed.id))
-                continue
-            box = None if _same(item.box, placed.box) else item.box
-            if item.name != placed.name:
-                operations.append(Replace(id=placed.id, name=item.name, attributes=item.attributes, box=box))
-                continue
-            if box is not None:
-                operations.append(Move(id=placed.id, box=box))
-            if item.attributes != placed.attributes and item.attributes:
-                operations.append(Restyle(id=placed.id, attributes=item.attributes))
-        operations += [
-            Add(name=item.name, attributes=item.attributes, box=item.box)
-            for item in self.scene.items
-            if item.original is None
-        ]
-        return tuple(operations)
-
-
-def _same(first: Box, second: Box) -> bool:
-    return all(abs(one - other) < 1e-6 for one, other in zip(first, second, strict=True))

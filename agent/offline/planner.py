@@ -19,8 +19,9 @@ from langchain_core.runnables import RunnableLambda
 from langchain_core.utils.function_calling import convert_to_openai_tool
 from pydantic import BaseModel, ValidationError
 
-from agent.offline.instructions import Memory, parse_instruction
+from agent.offline.instructions import parse_instruction
 from agent.offline.sentences import parse_scene
+from agent.offline.workbench import Memory
 from tools.scene.errors import CannotParse
 from tools.scene.layout import Layout, PlacedObject
 

@@ -2,62 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from agent.offline.lexer import Phrases, joined, meaning, phrases, word_set
+from agent.offline.items import Item, Scene, names_of
+from agent.offline.lexer import Phrases, meaning, phrases, word_set
 from agent.offline.nouns import is_adjective
 from agent.offline.vocabulary import CLOSED, PICTURE_SIDES, TWO_SIDED
 from tools.scene.relations import holds
-from tools.scene.spec import Query
 from tools.scene.words import SHADES, attribute, family, implies, number, plural
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
 
     from agent.offline.lexer import Cursor
-    from tools.scene.box import Box
-    from tools.scene.layout import PlacedObject
     from tools.scene.spec import Predicate
-
-
-@dataclass
-class Item:
-    """An object while an instruction is worked out; ``original`` is what the picture holds of it."""
-
-    id: str
-    name: str
-    attributes: tuple[str, ...]
-    box: Box
-    original: PlacedObject | None = None
-
-    @property
-    def phrase(self) -> str:
-        """What it is called: "red car"."""
-        return Query(name=self.name, attributes=self.attributes).phrase
-
-    @property
-    def seen(self) -> PlacedObject | Item:
-        """The object as the picture shows it: "the left dog" is the one that is left now, whatever moves."""
-        return self.original or self
-
-
-@dataclass
-class Scene:
-    """The objects as they stand, and what was spoken of: the newest last."""
-
-    items: list[Item]
-    focus: list[Item] = field(default_factory=list)
-    last_name: str = ""
-
-    @property
-    def names(self) -> list[str]:
-        """Every noun that means something here."""
-        return list(dict.fromkeys(name for item in self.items for name in (item.seen.name, item.name)))
-
-    def boxes(self, *but: Item) -> list[Box]:
-        """Return where everything is, except the given items."""
-        return [item.box for item in self.items if item not in but]
 
 
 _SORT: dict[str, tuple[Callable[[Item], float], bool]] = {
@@ -176,7 +134,7 @@ def _continues(words: Cursor, scene: Scene, length: int) -> bool:
 def _spoken_of(words: Cursor, scene: Scene, start: int) -> list[Item]:
     meant = [item for item in scene.focus if item in scene.items]
     if not meant:
-        words.fail(f"nothing was spoken of before; name the object: {_names(scene.items)}", start, words.position)
+        words.fail(f"nothing was spoken of before; name the object: {names_of(scene.items)}", start, words.position)
     return meant
 
 
@@ -212,13 +170,13 @@ def _read_described(words: Cursor, scene: Scene, start: int, *, places: bool) ->
     found = _with_attributes(found, attributes)
     label = " ".join([*attributes, label or "object"])
     if not found:
-        words.fail(f"there is no {label!r} here; there is: {_names(scene.items)}", start, words.position)
+        words.fail(f"there is no {label!r} here; there is: {names_of(scene.items)}", start, words.position)
     if name:
         scene.last_name = name
     if other:
         found = [item for item in found if item not in scene.focus] if scene.focus else found
         if not scene.focus and len(found) > 1:
-            words.fail(f"say which one: {_names(found)}", start, words.position)
+            words.fail(f"say which one: {names_of(found)}", start, words.position)
     if places:
         found = _filtered(words, scene, found, many=many or everything)
     if ordinal is not None or extremes:
@@ -228,15 +186,15 @@ def _read_described(words: Cursor, scene: Scene, start: int, *, places: bool) ->
         if wanted_count is not None and len(found) != wanted_count:
             if some and len(found) > wanted_count:
                 return sorted(found, key=lambda item: item.box.area)[:wanted_count]
-            words.fail(f"there are {len(found)}, not {wanted_count}: {_names(found)}", start, words.position)
+            words.fail(f"there are {len(found)}, not {wanted_count}: {names_of(found)}", start, words.position)
         return _without_exceptions(words, scene, found, start)
     if len(found) > 1 and some:
         return sorted(found, key=lambda item: item.box.area)[:1]
     if len(found) > 1:
-        words.fail(f"say which {label!r} is meant: {_names(found)} ('the left one', 'the largest one', 'all')",
+        words.fail(f"say which {label!r} is meant: {names_of(found)} ('the left one', 'the largest one', 'all')",
                    start, words.position)  # fmt: skip
     if not found:
-        words.fail(f"there is no such {label!r}; there is: {_names(scene.items)}", start, words.position)
+        words.fail(f"there is no such {label!r}; there is: {names_of(scene.items)}", start, words.position)
     return found
 
 
@@ -301,10 +259,10 @@ def _read_name(words: Cursor, scene: Scene, start: int) -> tuple[str, bool]:
         if name and name not in scene.names:
             name = ""
         return name, word.endswith("s")
-    known = _names(scene.items)
+    known = names_of(scene.items)
     if word[:1].isalpha() and word not in CLOSED:
         words.fail(f"there is no {word!r} here; there is: {known}", start, words.position + 1)
-    words.fail(f"name an object; there is: {known}", start, words.position + 1)
+    return words.fail(f"name an object; there is: {known}", start, words.position + 1)
 
 
 def _with_attributes(found: list[Item], attributes: tuple[str, ...]) -> list[Item]:
@@ -344,7 +302,7 @@ def _filtered(words: Cursor, scene: Scene, found: list[Item], *, many: bool) -> 
     else:
         kept = there
     if not kept:
-        words.fail(f"nothing of it is there: {_names(found)}", start, words.position)
+        words.fail(f"nothing of it is there: {names_of(found)}", start, words.position)
     return kept
 
 
@@ -364,7 +322,7 @@ def _related(words: Cursor, scene: Scene, found: list[Item], predicate: Predicat
     boxes = [ref[0].seen.box for ref in refs]
     kept = [item for item in found if item.seen.box not in boxes and holds(predicate, item.seen.box, *boxes)]
     if not kept:
-        words.fail(f"nothing of it is there: {_names(found)}", start, words.position)
+        words.fail(f"nothing of it is there: {names_of(found)}", start, words.position)
     return kept
 
 
@@ -384,12 +342,12 @@ def _ranked(
             else:
                 ranked = sorted(found, key=key, reverse=reverse)
         if count > len(ranked):
-            words.fail(f"there are only {len(found)}: {_names(found)}", start, words.position)
+            words.fail(f"there are only {len(found)}: {names_of(found)}", start, words.position)
         return ranked[:count]
     key, reverse = _SORT[extremes[0] if extremes else side or "left"]
     ranked = sorted(found, key=key, reverse=reverse)
     if not -len(ranked) <= ordinal < len(ranked):
-        words.fail(f"there are only {len(found)}: {_names(found)}", start, words.position)
+        words.fail(f"there are only {len(found)}: {names_of(found)}", start, words.position)
     return [ranked[ordinal]]
 
 
@@ -404,7 +362,3 @@ def _without_exceptions(words: Cursor, scene: Scene, found: list[Item], start: i
     if not rest:
         words.fail("nothing is left", start, words.position)
     return rest
-
-
-def _names(items: Iterable[Item]) -> str:
-    return joined((f"{item.id} ({item.phrase})" if item.attributes else item.id for item in items), "and") or "nothing"

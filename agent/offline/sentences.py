@@ -7,53 +7,40 @@ phrase on their left, or after "and" to the one that the relation before was abo
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from agent.offline.lexer import Cursor, Phrases, phrases
-from agent.offline.nouns import NounPhrase, is_adjective, read_attributes, read_noun_phrase
+from agent.offline.draft import HINT
+from agent.offline.lexer import Phrases, phrases
+from agent.offline.nouns import is_adjective, read_attributes
+from agent.offline.surroundings import STOPS, Surroundings
 from agent.offline.vocabulary import (
     AND,
     BACKGROUND,
-    BUILDINGS,
     CLOSED,
     COPULA,
     HAS,
     IN_THE_PICTURE,
-    INDOORS,
     ITS,
-    NOR,
     OPENERS,
     PAINTED,
     PICTURE_SIDES,
-    PLACE_PREPOSITIONS,
     PLACES,
-    POSITIVE,
     STYLE_LINKS,
     STYLE_NOUNS,
-    STYLE_PHRASES,
-    STYLE_SUFFIXES,
     THERE_IS,
     TWO_SIDED,
     UNKNOWN_RELATIONS,
     WITHOUT,
 )
-from tools.scene.errors import CannotParse
-from tools.scene.spec import Relation, SceneObject, SceneSpec
-from tools.scene.words import COLOURS, is_attribute, number, plural
+from tools.scene.spec import Relation, SceneSpec
+from tools.scene.words import is_attribute
 
 if TYPE_CHECKING:
     from tools.scene.spec import Predicate
 
-STOPS = (".", ";", "!", "?")
 _ONE_OF = Phrases({"one": 1, "the other": 1, "another": 1, "the other one": 1, "the first": 1, "the second": 1,
                    "two": 2, "the other two": 2, "three": 3, "the third": 1, "both": 2})  # fmt: skip
 _PICTURES = frozenset({"scene", "photo", "photograph", "picture", "image", "view", "shot"})
-HINT = (
-    "a scene is made of objects with numbers and attributes ('two red cars'), places ('left of', 'right of', 'above', "
-    "'below', 'on top of', 'next to', 'between', 'on the left', 'at the top', 'in the middle'), what must not be there "
-    "('without dogs') and a background ('on a beach at night')"
-)
 
 
 def parse_scene(text: str) -> SceneSpec:
@@ -65,20 +52,8 @@ def parse_scene(text: str) -> SceneSpec:
     return _Scene(text).read()
 
 
-class _Scene:
-    def __init__(self, text: str) -> None:
-        self.words = Cursor(text)
-        self.counts: dict[tuple[str, tuple[str, ...]], int] = {}
-        self.relations: list[Relation] = []
-        self.absent: list[str] = []
-        self.style: list[str] = []
-        self.background: list[str] = []
-        self.finish: list[str] = []  # style words after the scene: "highly detailed"
-        self.mentioned: list[str] = []  # phrases, in the order of the text
-        self.open: list[str] = []  # objects named since the last relation: "a cat and a dog are ..." is about all
-        self.shared_noun = False  # "a red and a blue car"
-        self.subject = ""  # what a relation after "and" is about
-        self.row: list[str] | None = None  # "from left to right: ..."
+class _Scene(Surroundings):
+    """Reads item after item; every ``_read_*`` takes words only when it understands them."""
 
     def read(self) -> SceneSpec:
         words = self.words
@@ -205,35 +180,6 @@ class _Scene:
             self._demand(phrase)
         return True
 
-    def _first(self) -> bool:
-        return not self.counts and not self.background
-
-    def _noun_phrase(self) -> NounPhrase | None:
-        names = [one for one in self.mentioned if one]
-        last = names[-1].split()[-1] if names else ""
-        start = self.words.position
-        phrase = read_noun_phrase(self.words, last)
-        if phrase is None or phrase.attributes or phrase.name not in COLOURS or phrase.count is None:
-            return phrase
-        # "a red and a blue car": the noun comes later
-        end = self.words.position
-        if self.words.take_word("and") or self.words.take_word(","):
-            self.words.take_word("and")
-            following = self._noun_phrase() if self._begins_noun() else None
-            self.words.position = end
-            if following is not None and set(following.attributes) & set(COLOURS):
-                if phrase.name == "orange":
-                    self.words.fail("say 'an orange one' or name the object, so that it is no fruit", start, end)
-                self.shared_noun = True
-                return replace(phrase, name=following.name, attributes=(phrase.name,))
-        if phrase.name != "orange":
-            self.words.fail("expected an object after the colour", start, end)
-        return phrase
-
-    def _begins_noun(self) -> bool:
-        word = self.words.word()
-        return word in {"a", "an", "one"} or number(word) is not None
-
     def _sees_split(self) -> bool:
         """Whether "one", "the other", ... stands alone, with no noun of its own."""
         words = self.words
@@ -287,38 +233,6 @@ class _Scene:
                 self.counts[key] = self.counts.get(key, 0) + count
                 self.mentioned.append(" ".join([*key[1], name]))
         return True
-
-    def _demand(self, phrase: NounPhrase) -> str:
-        """Add the object, or find the one that is meant; return its phrase."""
-        known = self._known(phrase) if phrase.definite else None
-        if known is None:
-            count = phrase.count
-            if count is None and not phrase.determiner and " " in phrase.name and " of " not in phrase.name:
-                self.words.fail(f"write 'a {phrase.name}' or a number, if it is one object", phrase.start, phrase.end)
-            if count is None and phrase.plural:
-                self.words.fail("say how many, such as 'two'", phrase.start, phrase.end)
-            if count == 0:
-                self.absent.append(phrase.phrase)
-                return phrase.phrase
-            key = (phrase.name, phrase.attributes)
-            self.counts[key] = self.counts.get(key, 0) + (1 if count is None else count)
-            known = phrase.phrase
-        self.mentioned.append(known)
-        self.open.append(known)
-        if self.row is not None:
-            self.row.append(known)
-        return known
-
-    def _known(self, phrase: NounPhrase) -> str | None:
-        """Return the phrase of the object mentioned before that a definite phrase means, if any."""
-        fitting = [
-            " ".join([*attributes, name])
-            for name, attributes in self.counts
-            if name == phrase.name and set(phrase.attributes) <= set(attributes)
-        ]
-        if len(fitting) > 1 and phrase.phrase not in fitting:
-            self.words.fail(f"it can mean {' or '.join(fitting)}", phrase.start, phrase.end)
-        return phrase.phrase if phrase.phrase in fitting else (fitting[0] if fitting else None)
 
     # relations
 
@@ -468,115 +382,7 @@ class _Scene:
 
     # what is not there
 
-    def _read_absent(self) -> bool:
-        words = self.words
-        start = words.position
-        word = words.take(WITHOUT)
-        if word is None:
-            return False
-        alone = word.split()[-1] in {"no", "zero"} and "with" not in word.split()
-        self._deny(start)
-        while True:
-            before = words.position
-            if words.accept(NOR):
-                self._deny(start)
-                continue
-            if not words.sees(POSITIVE) and (words.take_word(",", "and")):
-                words.take_word("and")
-                here = words.position
-                item = not (words.sees(PICTURE_SIDES) or words.sees(TWO_SIDED) or self._sees_place())
-                phrase = self._noun_phrase() if item and not words.sees(WITHOUT) and not words.sees(THERE_IS) else None
-                words.position = here
-                if phrase is not None and phrase.count is None and not phrase.definite:
-                    self._deny(start)
-                    continue
-                if phrase is not None and phrase.count == 1 and phrase.determiner in {"a", "an"} and not alone:
-                    self._deny(start)
-                    continue
-                if phrase is not None and not alone and word not in {"neither"}:
-                    words.fail("say 'but with' where the list of absent things ends", here, phrase.end)
-            words.position = before
-            break
-        return True
-
-    def _deny(self, start: int) -> None:
-        words = self.words
-        words.take_word("any", "a", "an", "the") or words.take_word("single")
-        words.take_word("single")
-        if words.word() in {"other", "others", "else"}:
-            words.fail(HINT, start)
-        phrase = self._noun_phrase()
-        if phrase is None or phrase.name in {"object", "thing"}:
-            words.fail("name what must not be there, such as 'without dogs'", start)
-        if phrase.count not in {None, 0, 1}:
-            words.fail("name what must not be there without a number, such as 'without dogs'", start, phrase.end)
-        self.absent.append(phrase.phrase)
-
     # background and style
-
-    def _sees_place(self) -> bool:
-        words = self.words
-        here = words.position
-        found = self._take_place()
-        words.position = here
-        return found
-
-    def _take_place(self) -> bool:
-        """Take a preposition with a noun phrase that is a place or a time, not an object."""
-        words = self.words
-        start = words.position
-        if words.sees(IN_THE_PICTURE) or words.sees(BACKGROUND) or words.sees(PICTURE_SIDES):
-            return False
-        preposition = words.take(PLACE_PREPOSITIONS)
-        if preposition is None:
-            words.position = start
-            return False
-        try:
-            phrase = read_noun_phrase(words)
-        except CannotParse:
-            phrase = None
-        if phrase is not None:
-            head = phrase.name.split(" of ")[0].split()[-1]
-            if head in PLACES or plural(head) in PLACES or (preposition in INDOORS and head in BUILDINGS):
-                return True
-        words.position = start
-        return False
-
-    def _read_background(self) -> bool:
-        words = self.words
-        start = words.position
-        if self._take_place():
-            self.background.append(words.quote(start, words.position))
-            words.take_word(",") if self._first() and not words.done and not self.mentioned[-1] else None
-            return True
-        return False
-
-    def _read_style(self) -> bool:
-        words = self.words
-        start = words.position
-        words.take_word(",")
-        begin = words.position
-        if words.accept(STYLE_PHRASES):
-            while not words.done and words.word() not in {",", *STOPS}:
-                words.position += 1
-            self.finish.append(words.quote(begin, words.position))
-            return True
-        if words.accept(phrases("in black and white")):
-            self.finish.append(words.quote(begin, words.position))
-            return True
-        if words.word() == "in" and words.word(1) in STYLE_SUFFIXES:
-            words.position += 1
-        count = 0
-        while words.word() in STYLE_SUFFIXES or (
-            words.word() in {"and", "a", "an"} and words.word(1) in STYLE_SUFFIXES
-        ):
-            words.position += 1
-            count += 1
-        if count and (words.done or words.word() in {",", *STOPS}) and begin > 0:
-            self.finish.append(words.quote(begin, words.position))
-            return True
-        words.position = start
-        return False
 
     # attributes said afterwards: "a car that is red", "a car painted blue"
 
@@ -604,29 +410,6 @@ class _Scene:
         self._describe(about, tuple(found))
         return True
 
-    def _describe(self, about: str, found: tuple[str, ...]) -> None:
-        for (name, attributes), count in list(self.counts.items()):
-            if " ".join([*attributes, name]) == about:
-                new = tuple(dict.fromkeys([*attributes, *found]))
-                self.counts = {
-                    (key if key != (name, attributes) else (name, new)): value for key, value in self.counts.items()
-                }
-                self.counts[(name, new)] = count
-                phrase = " ".join([*new, name])
-                self.mentioned = [phrase if one == about else one for one in self.mentioned]
-                self.subject = phrase if self.subject == about else self.subject
-                self.relations = [
-                    relation.model_copy(
-                        update={
-                            "subject": phrase if relation.subject == about else relation.subject,
-                            "object": " and ".join(
-                                phrase if part == about else part for part in relation.object.split(" and ")
-                            ),
-                        }
-                    )
-                    for relation in self.relations
-                ]
-
     # the end
 
     def _refuse(self) -> None:
@@ -635,39 +418,3 @@ class _Scene:
         relation = words.take(UNKNOWN_RELATIONS)
         words.position = here
         words.fail(f"there is no place {relation!r}; {HINT}" if relation else HINT)
-
-    def _spec(self) -> SceneSpec:
-        for name, attributes in self.counts:
-            phrase = " ".join([*attributes, name])
-            if phrase in self.absent or name in self.absent:
-                self.words.fail(f"{phrase!r} is both demanded and excluded; say which one you mean", 0)
-        objects = tuple(
-            SceneObject(name=name, attributes=attributes, count=count)
-            for (name, attributes), count in self.counts.items()
-            if count
-        )
-        if not (objects or self.absent or self.background or self.style):
-            self.words.fail(HINT, 0)
-        return SceneSpec(
-            objects=objects,
-            relations=tuple(dict.fromkeys(self.relations)),
-            absent=tuple(dict.fromkeys(self.absent)),
-            background=self._background_text(),
-        )
-
-    def _background_text(self) -> str:
-        place = " ".join(self.background)
-        first, _, rest = place.partition(" ")
-        bare = rest if first.lower() in {"on", "in"} and not rest.startswith(("front of", "the middle")) else place
-        style = " of ".join(self.style)
-        if style and place:
-            scene = (
-                f"{style} {place}" if bare == place and self._begins_with_preposition(place) else f"{style} of {bare}"
-            )
-        else:
-            scene = style or bare
-        return ", ".join(filter(None, [scene, *self.finish]))
-
-    @staticmethod
-    def _begins_with_preposition(place: str) -> bool:
-        return Cursor(place).sees(PLACE_PREPOSITIONS) or place.lower().startswith("with ")

@@ -69,10 +69,10 @@ def _picture_sides() -> dict[str, tuple[Predicate, ...]]:
                 for corner in ("", " corner", " hand corner", "-hand corner", " part", " side", " quarter")
             ]
             rows.append((corners, (first, second)))  # type: ignore[arg-type]
-    for texts, meaning in rows:
+    for texts, predicates in rows:
         for text in texts:
             for picture in _PICTURE:
-                table[text + picture] = meaning
+                table[text + picture] = predicates
     return table
 
 
@@ -81,10 +81,10 @@ TWO_SIDED: Phrases[Predicate] = Phrases(_two_sided())
 PICTURE_SIDES: Phrases[tuple[Predicate, ...]] = Phrases(_picture_sides())
 """Places in the picture; a corner means two predicates."""
 
-ITS: Phrases[Predicate] = Phrases(
-    meaning("to its left|on its left|at its left|to its left side|on its left side", "left of")
-    | meaning("to its right|on its right|at its right|to its right side|on its right side", "right of")
-)
+_ITS: dict[str, Predicate] = meaning(
+    "to its left|on its left|at its left|to its left side|on its left side", "left of"
+) | meaning("to its right|on its right|at its right|to its right side|on its right side", "right of")
+ITS = Phrases(_ITS)
 """Predicates towards the object named before: "a dog with a cat to its left"."""
 
 VAGUE = phrases(
@@ -192,12 +192,13 @@ STYLE_SUFFIXES = word_set(
     "masterpiece sharp focus bokeh depth field dramatic soft natural lighting light studio professional photography "
     "photograph photo portrait landscape macro wide angle close-up closeup black-and-white monochrome sepia colorful "
     "vivid vibrant colors colours flat vector isometric low-poly lowpoly clay claymation origami award-winning "
-    "beautiful epic fantasy concept very modern japanese ukiyo-e pop line crayon pastel gouache noir film grain of")  # fmt: skip
+    "beautiful epic fantasy concept very modern japanese ukiyo-e pop line crayon pastel gouache noir film grain of"
+)
 
 OPENERS = phrases(
     "please|generate|create|draw|paint|render|make|show|show me|give me|i want|i would like|i need|i want to see|"
-    "imagine|can you|could you|produce|i would like to see|generate me|create me|draw me|make me|paint me|design|we see|"
-    "i see|one can see|you can see|visualize|depict"
+    "imagine|can you|could you|produce|i would like to see|generate me|create me|draw me|make me|paint me|design|"
+    "we see|i see|one can see|you can see|visualize|depict"
 )
 THERE_IS = phrases(
     "there is|there are|there should be|there must be|there stands|there sits|it has|it contains|it shows|there lies|"

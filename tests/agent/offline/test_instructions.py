@@ -4,7 +4,8 @@ from collections.abc import Callable
 
 import pytest
 
-from agent.offline.instructions import Memory, parse_instruction
+from agent.offline.instructions import parse_instruction
+from agent.offline.workbench import Memory
 from tools.scene.box import Box
 from tools.scene.errors import CannotParse
 from tools.scene.layout import Layout, PlacedObject

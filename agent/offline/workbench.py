@@ -1,0 +1,167 @@
+"""What an instruction does to the objects: a working copy of the layout, and its net effect as operations.
+
+Knows no words but the text that a refusal quotes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from agent.offline import amounts
+from agent.offline.destinations import Place
+from agent.offline.items import Item, Scene
+from agent.offline.lexer import Cursor
+from agent.offline.placement import NoPlaceError, at, free_place, scaled, usual_size
+from tools.scene.operations import Add, Move, Remove, Replace, Restyle
+from tools.scene.words import family
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from agent.offline.nouns import NounPhrase
+    from tools.scene.box import Box
+    from tools.scene.layout import Layout, PlacedObject
+    from tools.scene.operations import Operation
+
+BIG = {"big": 1.3, "large": 1.3, "huge": 1.7, "giant": 1.7, "enormous": 1.7, "small": 0.7, "little": 0.7, "tiny": 0.45}
+"""What a word of size means for a new object's sides, compared with its kind."""
+
+
+@dataclass(frozen=True)
+class Memory:
+    """What earlier turns left behind.
+
+    ``recent``: ids that were spoken of or changed last, the newest last ("it"); ``removed``: objects that
+    were taken away, the newest last ("put back the dog").
+    """
+
+    recent: tuple[str, ...] = ()
+    removed: tuple[PlacedObject, ...] = ()
+
+
+class Workbench:
+    """A layout while an instruction is worked out."""
+
+    def __init__(self, text: str, layout: Layout, memory: Memory) -> None:
+        self.words = Cursor(text)
+        self.memory = memory
+        items = [Item(one.id, one.name, one.attributes, one.box, one) for one in layout.objects]
+        focus = [item for recent in memory.recent for item in items if item.id == recent]
+        self.scene = Scene(items, focus, focus[-1].name if focus else "")
+        self.layout = layout
+        self.verb = ""
+        self.added = 0
+
+    def _forget(self, chosen: Sequence[Item]) -> None:
+        self.scene.items = [item for item in self.scene.items if item not in chosen]
+        self.scene.focus = []
+
+    def _put(self, phrase: NounPhrase, place: Place | None, start: int) -> Item:
+        factor = 1.0
+        for word in phrase.attributes:
+            factor *= BIG.get(word, 1.0)
+        attributes = tuple(word for word in phrase.attributes if word not in BIG)
+        same = [item.box for item in self.scene.items if item.name == phrase.name]
+        width, height = usual_size(same, self.scene.boxes())
+        return self._insert(phrase.name, attributes, (width * factor, height * factor), place, start)
+
+    def _insert(
+        self,
+        name: str,
+        attributes: tuple[str, ...],
+        size: tuple[float, float],
+        place: Place | None,
+        start: int,
+    ) -> Item:
+        others = self.scene.boxes()
+        size = min(size[0], 0.95), min(size[1], 0.95)
+        try:
+            box = free_place(size, [(0.5, 0.6)], others) if place is None else place.box(size, (0.5, 0.6), others)
+        except NoPlaceError:
+            self.words.fail("there is no room for it at that place", start, self.words.position)
+        item = Item(f"{name} (new {len(self.scene.items)})", name, attributes, box)
+        self.scene.items.append(item)
+        return item
+
+    def _exchange(self, chosen: Sequence[Item], start: int, *, colours: bool) -> None:
+        if len(chosen) != 2:
+            self.words.fail(f"a swap takes two objects, not {len(chosen)}", start, self.words.position)
+        first, second = chosen
+        if colours:
+            tones = [tuple(word for word in item.attributes if family(word) == "colour") for item in chosen]
+            if not all(tones):
+                self.words.fail("both need a known colour", start, self.words.position)
+            first.attributes, second.attributes = (
+                self._restyled(first.attributes, tones[1]),
+                self._restyled(second.attributes, tones[0]),
+            )
+        else:
+            first.box, second.box = (
+                at(second.box.center, (first.box.w, first.box.h)),
+                at(first.box.center, (second.box.w, second.box.h)),
+            )
+        self.scene.focus = list(chosen)
+
+    def _scale(self, chosen: Sequence[Item], factors: tuple[float, float], start: int) -> None:
+        for item in chosen:
+            box = scaled(item.box, *factors)
+            if box == item.box or min(box.w, box.h) < amounts.SMALLEST:
+                self.words.fail(f"{item.id!r} cannot get that size", start, self.words.position)
+            item.box = box
+        self.scene.focus = list(chosen)
+
+    def _become(self, chosen: Sequence[Item], phrase: NounPhrase, start: int) -> None:
+        count = phrase.count or (len(chosen) if phrase.plural else 1)
+        if count not in {1, len(chosen)} and len(chosen) != 1:
+            self.words.fail(f"{len(chosen)} objects cannot become {count}", start, self.words.position)
+        for item in chosen:
+            item.name, item.attributes = phrase.name, phrase.attributes
+        self.scene.focus = list(chosen)
+        self.scene.last_name = phrase.name
+        if len(chosen) == 1 and count > 1:
+            box = chosen[0].box
+            self._check_count(phrase)
+            for _ in range(count - 1):
+                place = Place("next to", (box,))
+                self._insert(phrase.name, phrase.attributes, (box.w, box.h), place, start)
+
+    @staticmethod
+    def _restyled(old: tuple[str, ...], new: tuple[str, ...]) -> tuple[str, ...]:
+        """A new colour takes the old one's place; what is of another kind stays."""
+        kinds = {family(word) for word in new} - {None}
+        kept = [word for word in old if family(word) not in kinds and word not in new]
+        return tuple([*new, *kept])
+
+    def _check_count(self, phrase: NounPhrase) -> None:
+        self.added += phrase.count or 1
+        if self.added > 20:
+            self.words.fail("add at most 20 objects at once", phrase.start, phrase.end)
+
+    def _net(self) -> tuple[Operation, ...]:
+        """Return what must be done to each object so that it ends as it does now."""
+        operations: list[Operation] = []
+        left = {item.original.id: item for item in self.scene.items if item.original}
+        for placed in self.layout.objects:
+            item = left.get(placed.id)
+            if item is None:
+                operations.append(Remove(id=placed.id))
+                continue
+            box = None if _same(item.box, placed.box) else item.box
+            if item.name != placed.name:
+                operations.append(Replace(id=placed.id, name=item.name, attributes=item.attributes, box=box))
+                continue
+            if box is not None:
+                operations.append(Move(id=placed.id, box=box))
+            if item.attributes != placed.attributes and item.attributes:
+                operations.append(Restyle(id=placed.id, attributes=item.attributes))
+        operations += [
+            Add(name=item.name, attributes=item.attributes, box=item.box)
+            for item in self.scene.items
+            if item.original is None
+        ]
+        return tuple(operations)
+
+
+def _same(first: Box, second: Box) -> bool:
+    return all(abs(one - other) < 1e-6 for one, other in zip(first, second, strict=True))
