@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from configs.settings import Settings
+    from graphs.state import State
     from tools.scene.layout import Layout
 
 
@@ -29,16 +30,16 @@ class Loop:
         self.settings: Settings = settings(**sections)
         self.context = Context(self.world, self.chat, self.images, self.settings)
         self.graph = build_graph(loop=self.settings.loop)
-        self.state: dict[str, Any] = {}
+        self.state: State = {}
 
     def picture(self, layout: Layout) -> str:
         return self.images.save(draw(layout))
 
-    def run(self, **request: Any) -> dict[str, Any]:
+    def run(self, **request: Any) -> Any:
         """Run one turn and return its result."""
-        self.state = self.graph.invoke(request, context=self.context, version="v2").value
-        result: dict[str, Any] = self.state["result"]
-        return result
+        given: Any = request
+        self.state = self.graph.invoke(given, context=self.context, version="v2").value
+        return self.state["result"]
 
     def answers(self) -> list[tuple[str, str, str]]:
         """Return (call id, status, text) of every tool answer of the last turn, in order."""

@@ -40,7 +40,8 @@ def judge(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
     known = [query for placed in scene.objects for query in (Query(name=placed.name), placed.query)]
     found = context.backend.detect(image, list(dict.fromkeys([*wanted, *known])))
     outcome = verdict(demands, found.detections)
-    scene = track(scene, found.detections, wanted=wanted)
+    spec = state["goal"]["spec"]
+    scene = track(scene, found.detections, spec["background"] if spec else "", wanted)
     # An instruction asks for a change: its requirements allow for tolerance, and a small wish within
     # it ("a bit larger") would seem fulfilled before anything was done.
     untouched = state["rounds"] == 0 and bool(state["goal"]["operations"])

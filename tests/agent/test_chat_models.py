@@ -1,6 +1,7 @@
 """The OpenAI part against a real server on loopback: retries, errors that name the setting, structured output."""
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -70,7 +71,7 @@ def test_openai_without_a_key_says_what_to_set() -> None:
 def test_an_answer_with_its_tokens(server: Server) -> None:
     with server.play(said("hello")) as endpoint:
         answer = model(endpoint, temperature=0.5).invoke("hi")
-    assert (answer.text, answer.usage_metadata["input_tokens"]) == ("hello", 11)
+    assert (answer.text, answer.usage_metadata and answer.usage_metadata["input_tokens"]) == ("hello", 11)
     assert endpoint.requests[0]["temperature"] == 0.5
     assert endpoint.requests[0]["model"] == "test-model"
     assert "stream" not in endpoint.requests[0] or not endpoint.requests[0]["stream"]
@@ -125,7 +126,7 @@ def test_lasting_trouble_names_the_setting_and_no_secret(server: Server, reply: 
 def test_a_slow_server_names_the_timeout(server: Server) -> None:
     with (
         server.play(Reply({}, delay=1.0)) as endpoint,
-        pytest.raises(ChatModelError, match="within 0.2 s.*chat.timeout"),
+        pytest.raises(ChatModelError, match=r"within 0.2 s.*chat.timeout"),
     ):
         model(endpoint, timeout=0.2, attempts=2).invoke("hi")
 
@@ -167,6 +168,7 @@ def test_structured_output_by_every_method(server: Server, method: str) -> None:
         answer = (
             model(endpoint, structured_output=method).with_structured_output(SceneSpec, include_raw=True).invoke(asked)
         )
+    assert isinstance(answer, dict)
     assert answer["parsed"] == SceneSpec.model_validate(SPEC)
     assert answer["parsing_error"] is None
     assert answer["raw"].usage_metadata["output_tokens"] == 7
@@ -200,10 +202,9 @@ def test_structured_output_by_every_method(server: Server, method: str) -> None:
 def test_broken_structured_output_is_reported_not_raised(server: Server, reply: Reply, told: str) -> None:
     with server.play(reply) as endpoint:
         answer = model(endpoint).with_structured_output(SceneSpec, include_raw=True).invoke("x")
+    assert isinstance(answer, dict)
     assert answer["parsed"] is None
     assert isinstance(answer["parsing_error"], ValueError)
-    import re
-
     assert re.search(told, str(answer["parsing_error"]))
 
 

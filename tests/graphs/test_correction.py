@@ -115,7 +115,9 @@ def test_the_best_round_wins_not_the_last(tmp_path: Path) -> None:
     spec = {"objects": [{"name": "car", "count": 1}, {"name": "dog", "count": 1}, {"name": "cat", "count": 1}]}
     dog = {"op": "add", "name": "dog", "box": [0.6, 0.1, 0.2, 0.2]}
     loop = Loop(
-        tmp_path, [spec, edit(dog), edit({"op": "remove", "id": "car #1"}), edit({**dog, "box": [0.1, 0.1, 0.2, 0.2]})], loop={"rounds": 3}
+        tmp_path,
+        [spec, edit(dog), edit({"op": "remove", "id": "car #1"}), edit({**dog, "box": [0.1, 0.1, 0.2, 0.2]})],
+        loop={"rounds": 3},
     )
     loop.world.distort = lambda layout, number: layout if number < 3 else Layout()
     result = loop.run(prompt="a car, a dog and a cat", image=loop.picture(scene(RED)))

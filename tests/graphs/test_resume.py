@@ -12,6 +12,7 @@ from langgraph.checkpoint.sqlite import SqliteSaver
 from langgraph.types import Command
 
 from graphs.correction import build_graph
+from graphs.state import Result
 from tests.loop import Loop
 from tests.scripted import Planner, calls, edit
 from tests.world import World, scene
@@ -40,14 +41,13 @@ def make_loop(tmp_path: Path, script: Any = SCRIPT) -> Loop:
     return Loop(tmp_path, script, world, loop={"refine": True}, refiner={"path": "nowhere"})
 
 
-def drive(loop: Loop, saver: SqliteSaver, request: Any) -> dict[str, Any]:
+def drive(loop: Loop, saver: SqliteSaver, request: Any) -> Result:
     graph = build_graph(saver, loop.settings.loop)
     state = graph.invoke(request, CONFIG, context=loop.context, version="v2", durability="sync").value
-    result: dict[str, Any] = state["result"]
-    return result
+    return state["result"]
 
 
-def comparable(result: dict[str, Any]) -> dict[str, Any]:
+def comparable(result: Result) -> dict[str, Any]:
     usage = {key: value for key, value in result["usage"].items() if key != "wall_seconds"}
     return {**result, "usage": usage}
 

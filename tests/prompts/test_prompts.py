@@ -13,7 +13,9 @@ from tools.scene.operations import EditPlan, apply
 from tools.scene.requirements import requirements
 from tools.scene.spec import SceneSpec
 
-NAMES = sorted(entry.name.removesuffix(".txt") for entry in resources.files("prompts").iterdir() if ".txt" in entry.name)
+NAMES = sorted(
+    entry.name.removesuffix(".txt") for entry in resources.files("prompts").iterdir() if ".txt" in entry.name
+)
 
 
 def test_a_missing_value_fails() -> None:

@@ -1,4 +1,4 @@
-"""Pictures from outside, however broken, end in the right picture or a clear error; stored ones are never half there."""
+"""Pictures from outside, however broken, end in the right picture or a clear error; stored ones are whole."""
 
 import struct
 import zlib
@@ -28,7 +28,9 @@ def huge_png(width: int, height: int) -> bytes:
         return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
 
     header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"\0" * 100)) + chunk(b"IEND", b"")
+    return (
+        b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"\0" * 100)) + chunk(b"IEND", b"")
+    )
 
 
 def test_a_plain_picture_is_returned_as_it_is() -> None:

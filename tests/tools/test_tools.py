@@ -110,10 +110,16 @@ def test_edit_answers_with_what_was_done(tmp_path: Path) -> None:
         pytest.param("edit", {"operations": [{"op": "explode"}]}, "operations.0", id="unknown operation"),
         pytest.param("edit", {"operations": [{"op": "remove", "id": "cow #1"}]}, "no object 'cow #1'", id="unknown id"),
         pytest.param(
-            "edit", {"operations": [{"op": "move", "id": "car #1", "box": [0.9, 0.1, 0.3, 0.3]}]}, "leaves", id="outside"
+            "edit",
+            {"operations": [{"op": "move", "id": "car #1", "box": [0.9, 0.1, 0.3, 0.3]}]},
+            "leaves",
+            id="outside",
         ),
         pytest.param(
-            "edit", {"operations": [{"op": "add", "name": "cat", "box": [0.1, 0.1, 0.01, 0.3]}]}, "too small", id="sliver"
+            "edit",
+            {"operations": [{"op": "add", "name": "cat", "box": [0.1, 0.1, 0.01, 0.3]}]},
+            "too small",
+            id="sliver",
         ),
         pytest.param(
             "edit", {"operations": [{"op": "add", "name": "cat", "box": CAR[1]}]}, "cover 'car #1'", id="on top"
