@@ -14,7 +14,7 @@ from rich.table import Table
 from rich.tree import Tree
 
 from agent.options import fail, reporting
-from agent.runs import RunFolder, find_runs
+from agent.runs import RunError, RunFolder, find_runs
 from agent.trace import effective, read_trace
 
 app = typer.Typer(help="See what a run did, and why.", no_args_is_help=True)
@@ -116,7 +116,10 @@ def _line(name: str, event: dict[str, Any], more: str) -> str:
 
 
 def _row(run: RunFolder) -> dict[str, Any]:
-    record = run.read_record()
+    try:
+        record = run.read_record()
+    except RunError as error:  # one broken run must not hide the others
+        return {"run": str(run.path), "exit": "not readable", "rounds": "", "asked": str(error)}
     result = record.get("result") or {}
     return {
         "run": str(run.path),

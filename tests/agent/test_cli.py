@@ -322,6 +322,14 @@ def test_traces_are_listed_shown_and_reported(sld: Bench) -> None:
     assert Path("runs/one/report.html").is_file()
 
 
+def test_a_broken_run_does_not_hide_the_others(sld: Bench) -> None:
+    sld("generate", PROMPT, "--out", "runs/good")
+    Path("runs/bad").mkdir()
+    Path("runs/bad/run.json").write_text("{")
+
+    assert [row["exit"] for row in json.loads(sld("trace", "list", "--json").stdout)] == ["not readable", "agreed"]
+
+
 def test_the_tree_of_a_hostile_prompt_is_printed_as_it_is(sld: Bench) -> None:
     sld("generate", "[bold]two[/nonsense] cars", "--out", "runs/one")
 
