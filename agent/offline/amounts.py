@@ -36,8 +36,8 @@ _TO_SIZE, _BY_FACTOR, _TO_BE = (
     phrases("by a factor of|by the factor of|by factor"),
     phrases("to be|be|to"),
 )
-_OF_SIZE = phrases("of its size|of its original size|of its current size|of the original size|its size|its original size|"
-                   "the size|of the size|its current size")  # fmt: skip
+_OF_SIZE = phrases("of its size|of its original size|of its current size|of the original size|its size|"
+                   "its original size|the size|of the size|its current size")  # fmt: skip
 _AS_SMALL = phrases("as small|as tiny")
 _AS_LONG = Phrases({"as tall": (0, 1), "as high": (0, 1), "as wide": (1, 0)})
 _FACTORS = {"bit": BIT_LARGER, "much": MUCH_LARGER, None: LARGER}

@@ -37,7 +37,8 @@ if TYPE_CHECKING:
 MOST = 50  # objects of one kind, the limit of a SceneSpec
 LONGEST_NAME = 3  # words of a compound noun
 _DETERMINERS = phrases("another|the other|the|this|that|these|those|a|an|all the|all of the|all|any|both|both the|"
-                       "each|every|both of the|each of the|its|one other|all other|all the other|my|our|a different")  # fmt: skip
+                       "each|every|both of the|each of the|its|one other|all other|"
+                       "all the other|my|our|a different")  # fmt: skip
 _SINGLE = frozenset({"a", "an", "another", "one other", "a different", "each", "every", "this", "that"})
 _PART_OF = word_set("of")
 

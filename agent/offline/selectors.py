@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from agent.offline.items import Item, Scene, names_of
@@ -138,64 +139,103 @@ def _spoken_of(words: Cursor, scene: Scene, start: int) -> list[Item]:
     return meant
 
 
+@dataclass
+class _Description:
+    """The words that say which: "the second largest red dog" is ordinal 1, extremes ["largest"], red, dog."""
+
+    start: int
+    everything: bool  # "all"
+    some: bool = False  # "a", "one of the": any of them will do
+    other: bool = False
+    count: int | None = None
+    ordinal: int | None = None
+    extremes: list[str] = field(default_factory=list)
+    attributes: tuple[str, ...] = ()
+    name: str = ""
+    many: bool = False
+    number: str = ""  # of an id: the 2 of "dog #2"
+
+    @property
+    def label(self) -> str:
+        named = f"{self.name} #{self.number}" if self.number else self.name
+        return " ".join([*self.attributes, named or "object"])
+
+
 def _read_described(words: Cursor, scene: Scene, start: int, *, places: bool) -> list[Item]:
-    everything = words.accept(_ALL)
-    both = not everything and words.accept(_BOTH)
-    some = not (everything or both) and words.accept(_SOME)
-    if not some:
-        words.take(_THE)
-    other = bool(words.take_word("other"))
-    count = _read_number(words)
-    if some and count is None and words.word(-1) == "the":
-        count = 1  # "one of the dogs"
-    if count is not None and words.take_word("of"):
-        some = True
-        words.take(_THE)
-    ordinal, extremes = words.take(_ORDINALS), []
-    while (extreme := words.take(_EXTREMES)) is not None:
-        extremes.append(extreme)
-    count = _read_number(words) if count is None else count
-    attributes = _read_attributes(words, scene)
-    while (extreme := words.take(_EXTREMES)) is not None:
-        extremes.append(extreme)
-    name, many = _read_name(words, scene, start)
-    label = name
-    found = [item for item in scene.items if name in {"", item.seen.name}]
-    found = found or [item for item in scene.items if name == item.name]
-    if words.take_word("#"):
-        wanted = f"{name} #{words.word()}"
-        words.position += 1
-        found = [item for item in found if item.id == wanted]
-        label = wanted
-    found = _with_attributes(found, attributes)
-    label = " ".join([*attributes, label or "object"])
-    if not found:
-        words.fail(f"there is no {label!r} here; there is: {names_of(scene.items)}", start, words.position)
-    if name:
-        scene.last_name = name
-    if other:
-        found = [item for item in found if item not in scene.focus] if scene.focus else found
-        if not scene.focus and len(found) > 1:
-            words.fail(f"say which one: {names_of(found)}", start, words.position)
+    said = _read_description(words, scene, start)
+    found = _matching(words, scene, said)
+    if said.name:
+        scene.last_name = said.name
+    if said.other and scene.focus:
+        found = [item for item in found if item not in scene.focus]
+    elif said.other and len(found) > 1:
+        words.fail(f"say which one: {names_of(found)}", start, words.position)
     if places:
-        found = _filtered(words, scene, found, many=many or everything)
-    if ordinal is not None or extremes:
-        return _ranked(words, found, ordinal, extremes, count or 1, start)
-    if everything or both or many or count:
-        wanted_count = 2 if both else count
-        if wanted_count is not None and len(found) != wanted_count:
-            if some and len(found) > wanted_count:
-                return sorted(found, key=lambda item: item.box.area)[:wanted_count]
-            words.fail(f"there are {len(found)}, not {wanted_count}: {names_of(found)}", start, words.position)
-        return _without_exceptions(words, scene, found, start)
-    if len(found) > 1 and some:
-        return sorted(found, key=lambda item: item.box.area)[:1]
-    if len(found) > 1:
-        words.fail(f"say which {label!r} is meant: {names_of(found)} ('the left one', 'the largest one', 'all')",
-                   start, words.position)  # fmt: skip
-    if not found:
-        words.fail(f"there is no such {label!r}; there is: {names_of(scene.items)}", start, words.position)
+        found = _filtered(words, scene, found, many=said.many or said.everything)
+    if said.ordinal is not None or said.extremes:
+        return _ranked(words, found, said.ordinal, said.extremes, said.count or 1, start)
+    return _counted(words, scene, found, said)
+
+
+def _read_description(words: Cursor, scene: Scene, start: int) -> _Description:
+    said = _Description(start, everything=words.accept(_ALL))
+    if not said.everything and words.accept(_BOTH):
+        said.everything, said.count = True, 2
+    said.some = not said.everything and words.accept(_SOME)
+    if said.some and words.word(-1) == "the":
+        said.count = 1  # "one of the dogs"
+    if not said.some:
+        words.accept(_THE)
+    said.other = bool(words.take_word("other"))
+    said.count = said.count or _read_number(words)
+    if said.count is not None and words.take_word("of"):
+        said.some = True
+        words.accept(_THE)
+    said.ordinal = words.take(_ORDINALS)
+    said.extremes = _read_extremes(words)
+    said.count = said.count or _read_number(words)
+    said.attributes = _read_attributes(words, scene)
+    said.extremes += _read_extremes(words)
+    said.name, said.many = _read_name(words, scene, start)
+    if words.take_word("#"):
+        said.number = words.word()
+        words.position += 1
+    return said
+
+
+def _read_extremes(words: Cursor) -> list[str]:
+    found = []
+    while (extreme := words.take(_EXTREMES)) is not None:
+        found.append(extreme)
     return found
+
+
+def _matching(words: Cursor, scene: Scene, said: _Description) -> list[Item]:
+    """Return what has the name and the attributes, first as the picture shows it, then as it was made."""
+    found = [item for item in scene.items if said.name in {"", item.seen.name}]
+    found = found or [item for item in scene.items if said.name == item.name]
+    if said.number:
+        found = [item for item in found if item.id == f"{said.name} #{said.number}"]
+    found = _with_attributes(found, said.attributes)
+    if not found:
+        words.fail(f"there is no {said.label!r} here; there is: {names_of(scene.items)}", said.start, words.position)
+    return found
+
+
+def _counted(words: Cursor, scene: Scene, found: list[Item], said: _Description) -> list[Item]:
+    """Return all, as many as said, or the only one."""
+    if said.everything or said.many or said.count:
+        if said.count is None or len(found) == said.count:
+            return _without_exceptions(words, scene, found, said.start)
+        if said.some and len(found) > said.count:
+            return sorted(found, key=lambda item: item.box.area)[: said.count]
+        words.fail(f"there are {len(found)}, not {said.count}: {names_of(found)}", said.start, words.position)
+    if not found:
+        words.fail(f"there is no such {said.label!r}; there is: {names_of(scene.items)}", said.start, words.position)
+    if len(found) > 1 and not said.some:
+        which = "('the left one', 'the largest one', 'all')"
+        words.fail(f"say which {said.label!r} is meant: {names_of(found)} {which}", said.start, words.position)
+    return sorted(found, key=lambda item: item.box.area)[:1]
 
 
 def _read_number(words: Cursor) -> int | None:

@@ -201,38 +201,43 @@ class _Scene(Surroundings):
         names = [key for key in self.counts if " ".join([*key[1], key[0]]) == self.mentioned[-1]]
         if not names or self.shared_noun or self.counts[names[0]] < 2 or not self._sees_split():
             return False
-        start, (name, attributes) = words.position, names[0]
-        total, colours, placed = self.counts[names[0]], [], 0
-        while True:
-            begun = words.take(_ONE_OF)
-            if begun is None:
-                break
-            words.take(phrases("of them"))
-            words.take(COPULA)
-            found = read_attributes(words) if is_adjective(words.word()) else ()
-            if found:
-                colours.append((begun, found))
-            elif self._read_relation(joined=False):
-                placed += 1
-            else:
-                words.fail(HINT, start)
+        start = words.position
+        parts: list[tuple[int, tuple[str, ...]]] = []
+        while (count := words.take(_ONE_OF)) is not None:
+            parts.append((count, self._read_part(start)))
             before = words.position
             while words.take_word(",", "and"):
                 pass
             if not words.sees(_ONE_OF):
                 words.position = before
                 break
-        if colours and placed:
+        coloured = [part for part in parts if part[1]]
+        if coloured and len(coloured) < len(parts):
             words.fail("say either the colours or the places of each", start, words.position)
-        if colours:
-            if sum(count for count, _ in colours) != total:
-                words.fail(f"say it for all {total}", start, words.position)
-            del self.counts[names[0]]
-            for count, found in colours:
-                key = (name, tuple(dict.fromkeys([*found, *attributes])))
-                self.counts[key] = self.counts.get(key, 0) + count
-                self.mentioned.append(" ".join([*key[1], name]))
+        if coloured:
+            self._part(names[0], coloured, start)
         return True
+
+    def _read_part(self, start: int) -> tuple[str, ...]:
+        """Take the attributes of one part, or its place (and return no attributes)."""
+        words = self.words
+        words.accept(phrases("of them"))
+        words.accept(COPULA)
+        found = read_attributes(words) if is_adjective(words.word()) else ()
+        if not found and not self._read_relation(joined=False):
+            words.fail(HINT, start)
+        return found
+
+    def _part(self, whole: tuple[str, tuple[str, ...]], parts: list[tuple[int, tuple[str, ...]]], start: int) -> None:
+        """Put "one red and one blue" in the place of "two cars"."""
+        if sum(count for count, _ in parts) != self.counts[whole]:
+            self.words.fail(f"say it for all {self.counts[whole]}", start, self.words.position)
+        del self.counts[whole]
+        name, attributes = whole
+        for count, found in parts:
+            key = (name, tuple(dict.fromkeys([*found, *attributes])))
+            self.counts[key] = self.counts.get(key, 0) + count
+            self.mentioned.append(" ".join([*key[1], name]))
 
     # relations
 
@@ -257,9 +262,7 @@ class _Scene(Surroundings):
             sides = words.take(PICTURE_SIDES)
             if sides is not None:
                 return self._place(sides, joined=joined, everyone=everyone)
-        own = words.take(ITS)
-        if own is not None and len(names := [one for one in self.mentioned if one]) > 1:
-            self.relations.append(Relation(subject=names[-1], predicate=own, object=names[-2]))
+        if self._read_own_side():
             return True
         predicate = words.take(TWO_SIDED)
         if predicate is None:
@@ -272,6 +275,15 @@ class _Scene(Surroundings):
             everyone_else = [Relation(subject=one, predicate=predicate, object=object_) for one in together]
             self.relations[-1:] = dict.fromkeys([*everyone_else, self.relations[-1]])
         self.open = []
+        return True
+
+    def _read_own_side(self) -> bool:
+        """Take "to its left": "a dog with a cat to its left"."""
+        names = [one for one in self.mentioned if one]
+        predicate = self.words.take(ITS) if len(names) > 1 else None
+        if predicate is None:
+            return False
+        self.relations.append(Relation(subject=names[-1], predicate=predicate, object=names[-2]))
         return True
 
     def _about(self, joined: bool) -> str:

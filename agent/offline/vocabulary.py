@@ -81,10 +81,12 @@ TWO_SIDED: Phrases[Predicate] = Phrases(_two_sided())
 PICTURE_SIDES: Phrases[tuple[Predicate, ...]] = Phrases(_picture_sides())
 """Places in the picture; a corner means two predicates."""
 
-_ITS: dict[str, Predicate] = meaning(
-    "to its left|on its left|at its left|to its left side|on its left side", "left of"
-) | meaning("to its right|on its right|at its right|to its right side|on its right side", "right of")
-ITS = Phrases(_ITS)
+_LEFT: Predicate = "left of"
+_RIGHT: Predicate = "right of"
+ITS = Phrases(
+    meaning("to its left|on its left|at its left|to its left side|on its left side", _LEFT)
+    | meaning("to its right|on its right|at its right|to its right side|on its right side", _RIGHT)
+)
 """Predicates towards the object named before: "a dog with a cat to its left"."""
 
 VAGUE = phrases(

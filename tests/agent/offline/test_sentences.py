@@ -1,5 +1,7 @@
 """What sentences mean. A spec is written shortly: objects; relations; "no" absent things; "@" background."""
 
+import contextlib
+
 import pytest
 
 from agent.offline.sentences import parse_scene
@@ -205,10 +207,8 @@ def test_every_prompt_of_the_benchmark_is_parsed_right() -> None:
     "text", ["a dog\ufb01sh ", "a\u00a0dog", "a dog's", "((((", "<sentence>", "\u202e dog", "and and"]
 )
 def test_odd_characters_parse_or_are_refused(text: str) -> None:
-    try:
-        parse_scene(text)
-    except CannotParse as refusal:
-        assert str(refusal)
+    with contextlib.suppress(CannotParse):
+        assert parse_scene(text) == parse_scene(text)
 
 
 @pytest.mark.parametrize(
