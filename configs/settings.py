@@ -26,6 +26,8 @@ class SettingsError(ValueError):
 
 
 class Section(BaseModel):
+    """Base of every section: frozen, and unknown keys are refused."""
+
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
@@ -40,6 +42,8 @@ class Part(Section):
 
 
 class DetectorSettings(Part):
+    """The open-vocabulary detector, and from which score on it is believed."""
+
     threshold: float = Field(default=0.2, gt=0, lt=1, description="for plain names")
     attribute_threshold: float = Field(default=0.45, gt=0, lt=1, description="for names with attributes")
     nms: float = Field(default=0.3, gt=0, le=1, description="IoU above which two boxes of one query are one")
@@ -59,6 +63,8 @@ class Thresholds(Section):
 
 
 class SegmenterSettings(Part):
+    """What cuts an object out of its box."""
+
     kind: Literal["transformers", "segment-anything"] = "transformers"
 
 
@@ -132,6 +138,8 @@ class ChatSettings(Section):
 
 
 class Settings(Section):
+    """The whole tree, as a preset, the environment and the command line make it."""
+
     detector: DetectorSettings
     segmenter: SegmenterSettings
     generator: GeneratorSettings

@@ -75,6 +75,8 @@ class Segmented:
 
 @dataclass(frozen=True)
 class Generated:
+    """Pictures in the order of their seeds."""
+
     images: tuple[Image, ...]
     warnings: tuple[str, ...] = ()
     cost: Cost = Cost()
@@ -138,9 +140,7 @@ class Backend(Protocol):
         """
         ...
 
-    def refine(
-        self, image: Image, prompt: str, *, seed: int = 0, progress: Progress | None = None
-    ) -> Generated:
+    def refine(self, image: Image, prompt: str, *, seed: int = 0, progress: Progress | None = None) -> Generated:
         """Polish the picture with the preset's image-to-image model.
 
         Raises:
