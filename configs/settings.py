@@ -107,6 +107,8 @@ class EditorSettings(Part):
 
 
 class RefinerSettings(Part):
+    """The image-to-image model that polishes a picture that agrees."""
+
     strength: float = Field(default=0.3, gt=0, le=1)
     steps: int = Field(default=50, ge=1, le=1000)
 
