@@ -245,14 +245,9 @@ class _Scene(Surroundings):
         """Take [copula] place; after "and" it is about the subject of the relation before."""
         words = self.words
         start = words.position
-        everyone = words.word() in {"both", "all"} or words.word(1) in {"both", "all"}
-        copula = words.take(COPULA)
-        if copula and copula.startswith(("that", "which")):
+        copula, everyone = self._read_copula()
+        if copula.startswith(("that", "which")):
             joined = False  # a relative clause is about the noun before it
-        elif copula and copula.startswith("are"):
-            everyone = True
-        if copula and words.accept(COPULA):
-            everyone = True
         if copula and self._sees_place():
             return self._read_background()
         if self._sees_place():
@@ -276,6 +271,14 @@ class _Scene(Surroundings):
             self.relations[-1:] = dict.fromkeys([*everyone_else, self.relations[-1]])
         self.open = []
         return True
+
+    def _read_copula(self) -> tuple[str, bool]:
+        """Take "is", "which are both", ...; return it and whether it speaks of all that was listed before."""
+        words = self.words
+        everyone = words.word() in {"both", "all"} or words.word(1) in {"both", "all"}
+        copula = words.take(COPULA) or ""
+        twice = bool(copula) and words.accept(COPULA)
+        return copula, everyone or twice or copula.startswith("are")
 
     def _read_own_side(self) -> bool:
         """Take "to its left": "a dog with a cat to its left"."""
