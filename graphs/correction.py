@@ -68,7 +68,7 @@ def route_parse(state: State) -> Literal["parse", "generate", "judge", "finish"]
     """Go on when the request is understood; a broken answer is asked for again."""
     if state["exit"]:
         return "finish"
-    if not state["goal"]["requirements"]:
+    if state["goal"]["requirements"] is None:
         return "parse"
     return "judge" if state["picture"] else "generate"
 

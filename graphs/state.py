@@ -56,6 +56,8 @@ class Attempt(TypedDict):
     total: int
     changed: float
     """Share of pixels that differ from the turn's first picture, in [0, 1]."""
+    edits: int
+    """How many lines of ``done`` led to this picture."""
     agreed: bool
     refined: bool
     verdict: dict[str, Any]
@@ -92,7 +94,7 @@ class State(Request, total=False):
     approval: bool
     messages: Annotated[list[AnyMessage], add_messages]
     goal: dict[str, Any]
-    """``spec``, ``target`` (layout), ``operations`` and ``requirements``, each None or empty until parsed."""
+    """``spec``, ``target`` (layout), ``operations`` and ``requirements`` (None until the request is understood)."""
     picture: str | None
     """Id of the current picture."""
     scene: dict[str, Any]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Annotated, Any
 
 from langchain_core.tools import tool
@@ -14,7 +15,7 @@ from tools.scene.words import parse_phrase
 Phrase = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=80)]
 
 
-@tool
+@tool(response_format="content_and_artifact")
 def detect(
     phrases: Annotated[
         list[Phrase],
@@ -24,7 +25,7 @@ def detect(
     threshold: Annotated[
         float | None, Field(gt=0, lt=1, description="least score; lower finds more and errs more")
     ] = None,
-) -> dict[str, Any]:
+) -> tuple[dict[str, Any], dict[str, Any]]:
     """Look for objects in the current picture. Answers with boxes [x, y, w, h] and scores, best first.
 
     A plain noun ('car') finds every car; with an attribute ('red car') only those that have it.
@@ -40,4 +41,6 @@ def detect(
         ]
         for query in queries
     }
-    return answer | ({"warnings": list(found.warnings)} if found.warnings else {})
+    if found.warnings:
+        answer["warnings"] = list(found.warnings)
+    return answer, {"cost": asdict(found.cost)}

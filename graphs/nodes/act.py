@@ -9,8 +9,9 @@ from langchain_core.tools import ToolException
 from langgraph.prebuilt import ToolNode
 from langgraph.prebuilt.tool_node import ToolInvocationError
 
-from graphs.budget import reached_limit
+from graphs.budget import add_cost, reached_limit
 from graphs.work import timed
+from tools.backend.protocol import BackendError, Cost
 from tools.errors import FinalToolError
 from tools.registry import TOOLS
 
@@ -41,7 +42,7 @@ def act(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
     assert isinstance(asked, AIMessage)
     node = ToolNode(TOOLS, handle_tool_errors=answer_failure)
     planned, calls, failures, impossible = list(state["planned"]), state["tool_calls"], state["tool_failures"], ""
-    answers: list[ToolMessage] = []
+    usage, answers = state["usage"], list[ToolMessage]()
     for call in asked.tool_calls:
         if calls >= loop.tool_calls:
             answer = _failed(call["name"], call["id"], f"all {loop.tool_calls} tool calls of this turn are used up")
@@ -53,6 +54,7 @@ def act(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
             # A planned edit has not succeeded yet: the editor will say.
             failures = failures + 1 if answer.status == "error" else failures if _plan(answer) else 0
         planned += _plan(answer)
+        usage = add_cost(usage, Cost(**(answer.artifact or {}).get("cost", {})))
         if answer.status == "error" and answer.text.startswith("final: "):
             impossible = answer.text.removeprefix("final: ")
         answers.append(answer)
@@ -66,6 +68,7 @@ def act(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
         "tool_calls": calls,
         "tool_failures": failures,
         "impossible": impossible,
+        "usage": usage,
     }
     limit = None if planned else reached_limit({**state, **update}, loop)  # type: ignore[typeddict-item]  # messages as an update
     return update | ({"exit": limit[0], "detail": limit[1]} if limit else {})
@@ -74,7 +77,10 @@ def act(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
 def _run(node: ToolNode, state: State, planned: list[dict[str, Any]], call: ToolCall) -> ToolMessage:
     """Run one call; it sees what earlier calls of the same message have planned."""
     alone = {**state, "messages": [AIMessage("", tool_calls=[call])], "planned": planned}
-    answer = node.invoke(alone)["messages"][0]
+    try:
+        answer = node.invoke(alone)["messages"][0]
+    except BackendError as error:  # its message says what to try next, like any other failure of a call
+        return _failed(call["name"], call["id"], str(error))
     assert isinstance(answer, ToolMessage)
     return answer
 

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from graphs.budget import no_usage
 from graphs.work import timed
 from tools.scene.layout import Layout
+from tools.scene.requirements import requirements
 from tools.scene.spec import SceneSpec
 
 if TYPE_CHECKING:
@@ -44,6 +45,9 @@ def begin(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
     picture = state.get("image") or (known if instruction else None)
     if instruction and picture is None:
         raise RequestError(f"the instruction {instruction!r} needs a picture to edit: give an image")
+    spec = _checked(SceneSpec, state.get("spec"))
+    if spec is not None:
+        _check_demands(spec)
     seed = state.get("seed")
     return {
         "kind": "prompt" if prompt else "instruction",
@@ -52,10 +56,10 @@ def begin(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
         "approval": bool(state.get("approve")),
         "messages": [RemoveMessage(id=REMOVE_ALL_MESSAGES)],
         "goal": {
-            "spec": _checked(SceneSpec, state.get("spec")),
+            "spec": spec,
             "target": _checked(Layout, state.get("layout")),
             "operations": [],
-            "requirements": [],
+            "requirements": None,
         },
         "picture": picture,
         "scene": state.get("scene", EMPTY_SCENE) if picture is not None and picture == known else EMPTY_SCENE,
@@ -77,6 +81,15 @@ def begin(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
         "detail": "",
         "turns": state.get("turns", []),
     }
+
+
+def _check_demands(spec: dict[str, Any]) -> None:
+    try:
+        demands = requirements(SceneSpec.model_validate(spec))
+    except ValueError as error:
+        raise RequestError(f"the given SceneSpec cannot be checked: {error}") from None
+    if not demands:
+        raise RequestError("the given SceneSpec demands nothing: name objects, or what must be absent")
 
 
 def _checked(kind: type[SceneSpec | Layout], given: dict[str, Any] | None) -> dict[str, Any] | None:

@@ -31,7 +31,7 @@ def finish(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
         "usage": state["usage"] | {"wall_seconds": round(state["elapsed"], 3)},
         "spec": state["goal"]["spec"],
     }
-    turn: Turn = {"text": state["text"], "exit": ended, "done": state["done"]}
+    turn: Turn = {"text": state["text"], "exit": ended, "done": state["done"][: best["edits"]] if best else []}
     return {
         "result": result,
         "picture": result["image"],

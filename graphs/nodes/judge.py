@@ -51,6 +51,7 @@ def judge(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
         "passed": outcome.satisfied,
         "total": outcome.total,
         "changed": changed_share(context.images.load(state["first_picture"]), image),
+        "edits": len(state["done"]),
         "agreed": outcome.agreed and not untouched,
         "refined": state["polish"] == "done",
         "verdict": outcome.model_dump(mode="json"),

@@ -124,6 +124,7 @@ def test_the_best_round_wins_not_the_last(tmp_path: Path) -> None:
     assert (result["agreed"], result["exit"], result["rounds"]) == (False, "round_limit", 3)
     assert sorted(placed.name for placed in truth(loop.images.load(result["image"])).objects) == ["car", "dog"]
     assert sum(one["passed"] for one in result["verdict"]["results"]) == 2
+    assert loop.state["turns"][0]["done"] == ["added 'dog #1' (dog) at [0.6, 0.1, 0.2, 0.2]"]
 
 
 def test_of_equal_rounds_the_one_that_changed_least_wins(tmp_path: Path) -> None:
@@ -153,6 +154,7 @@ def test_all_edit_calls_of_a_message_are_one_pass(tmp_path: Path) -> None:
     assert json.loads(answers[0][2]) == json.loads(answers[2][2])
     assert json.loads(answers[0][2])["image"] == result["image"]
     assert json.loads(answers[1][2]) == {"dog": []}
+    assert result["usage"]["detector_passes"] == 3
 
 
 def test_refinement_is_kept_only_when_it_still_agrees(tmp_path: Path) -> None:
@@ -203,6 +205,14 @@ def test_the_model_sees_the_new_verdict_after_each_edit(tmp_path: Path) -> None:
         ({"prompt": "  "}, "not an empty one"),
         ({"instruction": "remove it"}, "needs a picture"),
         ({"prompt": "a", "spec": {"objects": "many"}}, "SceneSpec is not valid: objects"),
+        ({"prompt": "a", "spec": {}}, "demands nothing"),
+        (
+            {
+                "prompt": "a",
+                "spec": {"objects": [{"name": "a"}], "relations": [{"subject": "a", "predicate": "above"}]},
+            },
+            "cannot be checked",
+        ),
         ({"prompt": "a", "layout": {"objects": [{"id": 1}]}}, "Layout is not valid"),
     ],
 )
@@ -233,6 +243,29 @@ def test_a_bug_in_a_tool_propagates(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(loop.world, "score", broken)
     with pytest.raises(ZeroDivisionError, match="a bug"):
         loop.run(prompt="two red cars", image=loop.picture(scene(RED)))
+
+
+def test_an_empty_layout_for_an_empty_picture_is_reached_already(tmp_path: Path) -> None:
+    loop = Loop(tmp_path)
+    empty = Layout()
+    start = loop.picture(empty)
+    result = loop.run(instruction="empty it", layout=empty.model_dump(mode="json"), image=start)
+    assert (result["exit"], result["image"]) == ("agreed", start)
+
+
+def test_a_detector_that_refuses_is_a_failure_the_model_sees(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    loop = Loop(tmp_path, [TWO_RED, calls(("detect", {"phrases": ["car"]})), edit(ADD_RED)])
+    whole, asked = loop.world.detect, []
+
+    def detect(*args: Any, **kwargs: Any) -> Any:
+        asked.append(args)
+        if len(asked) == 2:
+            raise BackendError("too many words: use fewer")
+        return whole(*args, **kwargs)
+
+    monkeypatch.setattr(loop.world, "detect", detect)
+    assert loop.run(prompt="two red cars", image=loop.picture(scene(RED)))["exit"] == "agreed"
+    assert loop.answers()[0][1:] == ("error", "too many words: use fewer")
 
 
 def test_suggestions_are_followed_over_rounds(tmp_path: Path) -> None:
