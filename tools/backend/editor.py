@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from tools.backend.editor_objects import MadeObjects, Segmenter
     from tools.backend.editor_plan import NetEdit
     from tools.backend.editor_schedule import Schedule
-    from tools.backend.grounded import GroundedDiffusion
+    from tools.backend.grounded import GroundedDiffusion, Grounding
     from tools.backend.protocol import Progress
     from tools.scene.layout import Layout, PlacedObject
     from tools.scene.operations import Operation
@@ -158,8 +158,16 @@ class LatentEditor:
             inverted.append(latents)
             return latents
 
-        text = model.text_embeddings([self._prompt(plan.canvas_layout)])
-        model.invert(clean, text, steps=steps, stop=steps - first, hook=keep, progress=progress)
+        model.invert(
+            clean,
+            model.text_embeddings([self._prompt(plan.canvas_layout)]),
+            steps=steps,
+            stop=steps - first,
+            grounding=self._grounding(plan.canvas_layout, picture.size),
+            grounding_ratio=settings.grounding_ratio,
+            hook=keep,
+            progress=progress,
+        )
         held = inverted[::-1]
         scheduler = model.scheduler(steps)
         noise = model.noise([seed], picture.size)
@@ -187,7 +195,7 @@ class LatentEditor:
         model, settings, first = self.model, self.settings, schedule.first
         prompt = self._prompt(plan.target)
         text = model.text_embeddings([prompt])
-        grounding = model.grounding([[(placed.phrase, placed.box) for placed in plan.target.objects]], size_wh)
+        grounding = self._grounding(plan.target, size_wh)
         grounded, attended = (round(share * settings.steps) for share in (settings.grounding_ratio, GUIDED_SHARE))
         attentive = self._attentive(plan, made, prompt, size_wh) if settings.attention_guidance > 0 else []
         release = torch.from_numpy(schedule.release)[None, None].to(model.device)
@@ -263,6 +271,9 @@ class LatentEditor:
         return Edited(Image.fromarray(np.where(region[..., None], new, old)), region.copy())
 
     # small things
+
+    def _grounding(self, layout: Layout, size_wh: tuple[int, int]) -> Grounding:
+        return self.model.grounding([[(placed.phrase, placed.box) for placed in layout.objects]], size_wh)
 
     def _prompt(self, layout: Layout) -> str:
         objects = ", ".join(with_article(placed.phrase) for placed in layout.objects)

@@ -345,6 +345,7 @@ class GroundedDiffusion(Meter):
         steps: int,
         stop: int | None = None,
         grounding: Grounding | None = None,
+        grounding_ratio: float = 1.0,
         hook: Hook | None = None,
         progress: Progress | None = None,
         phase: str = "invert",
@@ -352,13 +353,16 @@ class GroundedDiffusion(Meter):
         """Run DDIM backwards (DDIM, arXiv 2010.02502, section 4.3) from clean latents, without guidance.
 
         After inversion step ``i`` the latents have the noise level at which forward step
-        ``steps - 1 - i`` starts; ``stop`` ends after that many steps.
+        ``steps - 1 - i`` starts; ``stop`` ends after that many steps. Grounding acts where it acts in
+        `denoise`: in the noisiest ``grounding_ratio`` of the schedule.
         """
         scheduler = self.inverse_scheduler(steps)
         timesteps = scheduler.timesteps[:stop]
+        last_grounded = round(grounding_ratio * steps)
         with self.phase(phase):
             for i, timestep in enumerate(timesteps):
-                output = self.predict(latents, timestep, text, grounding=grounding)
+                placed = grounding if steps - 1 - i < last_grounded else None
+                output = self.predict(latents, timestep, text, grounding=placed)
                 latents = scheduler.step(output, timestep, latents).prev_sample
                 latents = hook(i, latents) if hook else latents
                 if progress:
