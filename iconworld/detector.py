@@ -1,0 +1,247 @@
+"""The recipe of both detectors: the loop's OWLv2, and the independent judge (OWL-ViT, other size, other scenes).
+
+Every grid token in the middle part of an object's box is a positive for the object's phrases; the
+rest of the box is neither positive nor negative, so that neighbours do not fight.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from PIL import Image, ImageDraw
+from transformers import (
+    Owlv2Config,
+    Owlv2ForObjectDetection,
+    Owlv2Processor,
+    OwlViTConfig,
+    OwlViTForObjectDetection,
+    OwlViTProcessor,
+)
+from transformers.models.owlv2.image_processing_pil_owlv2 import Owlv2ImageProcessorPil
+from transformers.models.owlvit.image_processing_pil_owlvit import OwlViTImageProcessorPil
+
+from iconworld.data import contact_sheet, training_scenes
+from iconworld.initialise import initialise, silence
+from iconworld.renderer import CLASSES, COLORS, Scene, draw_scene
+from iconworld.tokenizer import LENGTH, build_tokenizer
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from torch import Tensor
+
+TEMPLATES = ("image of a {}", "{}", "a {}", "a photo of a {}")
+CENTRAL = 0.5  # share of a box's sides whose tokens are positives
+PHRASES = (*CLASSES, *(f"{color} {name}" for color in COLORS for name in CLASSES))
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """Size of a detector; the judge's differs in every number."""
+
+    kind: str  # "owlv2" or "owlvit"
+    image_side: int  # pixels
+    patch: int  # pixels
+    width: int
+    layers: int
+    heads: int
+    text_width: int
+    text_layers: int
+    stream: int  # of training scenes
+
+
+class DetectorRecipe:
+    """Focal loss on classes, L1 and generalized IoU on boxes, focal loss on objectness (OWLv2)."""
+
+    def __init__(self, name: str, architecture: Architecture, seed: int) -> None:
+        self.name = name
+        self.architecture = architecture
+        torch.manual_seed(seed)
+        tokenizer = build_tokenizer()
+        text = {
+            "vocab_size": len(tokenizer),
+            "hidden_size": architecture.text_width,
+            "intermediate_size": 2 * architecture.text_width,
+            "num_hidden_layers": architecture.text_layers,
+            "num_attention_heads": 4,
+            "max_position_embeddings": LENGTH,
+            "pad_token_id": tokenizer.pad_token_id,
+            "bos_token_id": tokenizer.bos_token_id,
+            "eos_token_id": tokenizer.eos_token_id,
+        }
+        vision = {
+            "hidden_size": architecture.width,
+            "intermediate_size": 4 * architecture.width,
+            "num_hidden_layers": architecture.layers,
+            "num_attention_heads": architecture.heads,
+            "image_size": architecture.image_side,
+            "patch_size": architecture.patch,
+        }
+        size = {"height": architecture.image_side, "width": architecture.image_side}
+        half = {"size": size, "image_mean": [0.5] * 3, "image_std": [0.5] * 3}
+        arguments = {"text_config": text, "vision_config": vision, "projection_dim": architecture.text_width}
+        self.model: Any
+        if architecture.kind == "owlv2":
+            config = Owlv2Config(**arguments, attn_implementation="eager")
+            self.model = Owlv2ForObjectDetection(config)
+            self.processor = Owlv2Processor(Owlv2ImageProcessorPil(**half), tokenizer)
+            self.core = "owlv2"
+        else:
+            self.model = OwlViTForObjectDetection(OwlViTConfig(**arguments, attn_implementation="eager"))
+            self.processor = OwlViTProcessor(OwlViTImageProcessorPil(**half), tokenizer)
+            self.core = "owlvit"
+        initialise(self.model)
+        with torch.no_grad():
+            head = self.model.class_head
+            silence([head.logit_shift], -0.6)
+            silence([head.logit_scale], 10.0)
+            silence([self.model.box_head.dense2])
+            if architecture.kind == "owlv2":
+                silence([self.model.objectness_head.dense2], -4.0)
+            vision_model = getattr(self.model, self.core).vision_model
+            for embedding in (vision_model.embeddings.position_embedding,):
+                torch.nn.init.normal_(embedding.weight, std=0.3)
+        for unused in (getattr(self.model, self.core).visual_projection, getattr(self.model, self.core).logit_scale):
+            for parameter in unused.parameters() if isinstance(unused, torch.nn.Module) else (unused,):
+                parameter.requires_grad_(False)
+        self.tokens = {
+            template: tokenizer(
+                [template.format(phrase) for phrase in PHRASES], padding="max_length", max_length=9, return_tensors="pt"
+            )
+            for template in TEMPLATES
+        }
+        grid = architecture.image_side // architecture.patch
+        middle = (torch.arange(grid) + 0.5) / grid
+        self.centers = torch.stack(torch.meshgrid(middle, middle, indexing="xy"), -1).reshape(-1, 2)
+
+    def batch(self, step: int, size: int) -> dict[str, Any]:
+        scenes = training_scenes(self.architecture.stream, step, size, square=0.75)
+        template = TEMPLATES[int(np.random.default_rng(step).choice(len(TEMPLATES), p=(0.55, 0.15, 0.15, 0.15)))]
+        return {"pixels": self.pixels(scenes), "template": template, **self.targets(scenes)}
+
+    def pixels(self, scenes: list[Scene]) -> Tensor:
+        """Preprocess pictures of one size as the checkpoint's own processor does."""
+        pixels: Tensor = self.processor.image_processor(
+            [scene.image for scene in scenes], return_tensors="pt"
+        ).pixel_values
+        return pixels
+
+    def targets(self, scenes: list[Scene]) -> dict[str, Tensor]:
+        """Assign grid tokens to objects.
+
+        Returns "phrases" bool ``[n, tokens, phrases]``, "boxes" ``[n, tokens, 4]`` (cx, cy, w, h),
+        "positive" and "ignored" bool ``[n, tokens]``.
+        """
+        count = len(self.centers)
+        phrases = torch.zeros(len(scenes), count, len(PHRASES), dtype=torch.bool)
+        boxes = torch.zeros(len(scenes), count, 4)
+        positive = torch.zeros(len(scenes), count, dtype=torch.bool)
+        inside_any = torch.zeros(len(scenes), count, dtype=torch.bool)
+        x, y = self.centers.unbind(-1)
+        for number, scene in enumerate(scenes):
+            width, height = scene.image.size
+            # OWLv2 pads to a square at the right and the bottom; OWL-ViT stretches.
+            scale = (width / max(width, height), height / max(width, height)) if self.core == "owlv2" else (1.0, 1.0)
+            best = torch.full((count,), torch.inf)
+            for one in scene.objects:
+                (cx, cy), w, h = one.box.center, one.box.w * scale[0], one.box.h * scale[1]
+                cx, cy = cx * scale[0], cy * scale[1]
+                off = torch.maximum((x - cx).abs() / w, (y - cy).abs() / h)
+                inside_any[number] |= off < 0.5
+                chosen = off < CENTRAL / 2
+                chosen[((x - cx) ** 2 + (y - cy) ** 2).argmin()] = True
+                chosen &= off < best
+                best[chosen] = off[chosen]
+                positive[number] |= chosen
+                boxes[number, chosen] = torch.tensor([cx, cy, w, h])
+                row = torch.zeros(len(PHRASES), dtype=torch.bool)
+                row[CLASSES.index(one.name)] = True
+                row[len(CLASSES) + list(COLORS).index(one.color) * len(CLASSES) + CLASSES.index(one.name)] = True
+                phrases[number, chosen] = row
+        return {"phrases": phrases, "boxes": boxes, "positive": positive, "ignored": inside_any & ~positive}
+
+    def loss(self, batch: dict[str, Any]) -> dict[str, Tensor]:
+        device = next(self.model.parameters()).device
+        logits, boxes, objectness = self.predict(batch["pixels"].to(device), batch["template"])
+        positive, ignored = batch["positive"].to(device), batch["ignored"].to(device)
+        number = positive.sum().clamp(min=1)
+        truth = batch["phrases"].to(device).float()
+        classes = (_focal(logits.float(), truth) * ~ignored[..., None]).sum() / number
+        target = batch["boxes"].to(device)[positive]
+        found = boxes.float()[positive]
+        l1 = (found - target).abs().sum() / number
+        giou = (1 - _generalized_iou(found, target)).sum() / number
+        total = classes + 5 * l1 + 2 * giou
+        parts = {"classes": classes, "l1": l1, "giou": giou}
+        if objectness is not None:
+            thing = (_focal(objectness.float(), positive.float()) * ~ignored).sum() / number
+            total = total + thing
+            parts["objectness"] = thing
+        return {"loss": total, **{name: part.detach() for name, part in parts.items()}}
+
+    def predict(self, pixels: Tensor, template: str) -> tuple[Tensor, Tensor, Tensor | None]:
+        """Return logits ``[n, tokens, phrases]``, boxes ``[n, tokens, 4]`` and objectness ``[n, tokens]``."""
+        core = getattr(self.model, self.core)
+        tokens = {key: value.to(pixels.device) for key, value in self.tokens[template].items()}
+        text = core.text_projection(core.text_model(**tokens).pooler_output)
+        feature_map = self.model.image_embedder(pixels)[0]
+        features = feature_map.flatten(1, 2)
+        logits = self.model.class_head(features, text[None].expand(len(pixels), -1, -1), None)[0]
+        boxes = self.model.box_predictor(features, feature_map)
+        objectness = self.model.objectness_predictor(features) if self.core == "owlv2" else None
+        return logits, boxes, objectness
+
+    def phrase_cosines(self) -> Tensor:
+        """Return the pairwise cosines of a few phrases; all near 1 means that nothing can be learned."""
+        core = getattr(self.model, self.core)
+        with torch.no_grad():
+            text = core.text_projection(core.text_model(**self.tokens["image of a {}"]).pooler_output)
+        text = F.normalize(text, dim=-1)
+        cosines: Tensor = text @ text.T
+        return cosines
+
+    @torch.no_grad()
+    def sample(self, file: Path) -> None:
+        scenes = [draw_scene(seed) for seed in range(16)]
+        logits, boxes, _ = self.predict(self.pixels(scenes).to(next(self.model.parameters()).device), TEMPLATES[0])
+        images = [_drawn(scene.image, *one) for scene, *one in zip(scenes, logits.float(), boxes.float(), strict=True)]
+        contact_sheet([images[:8], images[8:]]).save(file)
+
+    def save(self, folder: Path) -> None:
+        self.model.config.vision_config._attn_implementation = None
+        self.model.half().save_pretrained(folder)
+        self.processor.save_pretrained(folder)
+
+
+def _focal(logits: Tensor, truth: Tensor, alpha: float = 0.3, gamma: float = 2.0) -> Tensor:
+    """Return the focal loss per element (Lin et al. 2017, eq. 5)."""
+    chance = torch.sigmoid(logits)
+    wrong = chance * (1 - truth) + (1 - chance) * truth
+    weight = alpha * truth + (1 - alpha) * (1 - truth)
+    return weight * wrong**gamma * F.binary_cross_entropy_with_logits(logits, truth, reduction="none")
+
+
+def _generalized_iou(one: Tensor, two: Tensor) -> Tensor:
+    """Return the generalized IoU of paired (cx, cy, w, h) boxes, in [-1, 1] (Rezatofighi et al. 2019)."""
+    low_one, high_one = one[:, :2] - one[:, 2:] / 2, one[:, :2] + one[:, 2:] / 2
+    low_two, high_two = two[:, :2] - two[:, 2:] / 2, two[:, :2] + two[:, 2:] / 2
+    shared = (torch.minimum(high_one, high_two) - torch.maximum(low_one, low_two)).clamp(min=0).prod(-1)
+    union = one[:, 2:].prod(-1) + two[:, 2:].prod(-1) - shared
+    hull = (torch.maximum(high_one, high_two) - torch.minimum(low_one, low_two)).clamp(min=0).prod(-1)
+    return shared / union.clamp(min=1e-9) - (hull - union) / hull.clamp(min=1e-9)
+
+
+def _drawn(image: Image.Image, logits: Tensor, boxes: Tensor, threshold: float = 0.3) -> Image.Image:
+    big = image.resize((image.width * 2, image.height * 2))
+    pen = ImageDraw.Draw(big)
+    attributed = logits[:, len(CLASSES) :].sigmoid()
+    scores, which = attributed.max(-1)
+    for token in torch.nonzero(scores > threshold).flatten().tolist():
+        cx, cy, w, h = (boxes[token] * 256).tolist()
+        pen.rectangle((cx - w / 2, cy - h / 2, cx + w / 2, cy + h / 2), outline="magenta")
+        pen.text((cx - w / 2, cy - h / 2), PHRASES[len(CLASSES) + int(which[token])], fill="magenta")
+    return big

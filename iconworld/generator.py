@@ -1,0 +1,236 @@
+"""The generator's recipe: a gated UNet and its text encoder, trained on captions and on boxes with phrases.
+
+Laid out as a GLIGEN text-box pipeline (arXiv 2301.07093): phrases are pooled text embeddings, boxes are
+xyxy, both dropped at random, so that guidance and ungrounded generation work.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from diffusers import AutoencoderKL, DDIMScheduler, UNet2DConditionModel
+from diffusers.models.attention_processor import AttnProcessor
+from torch import nn
+from transformers import CLIPTextConfig, CLIPTextModel
+
+from iconworld.captions import a, caption
+from iconworld.data import contact_sheet, to_images, to_tensor, training_scenes
+from iconworld.initialise import initialise
+from iconworld.renderer import SIDE, draw_scene
+from iconworld.tokenizer import LENGTH, build_tokenizer
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from torch import Tensor
+
+OBJECTS = 8  # grounding tokens while training; the checkpoint takes any number
+COUNTS = (1, 6, 6, 5, 4, 3, 2, 2)  # odds of 0, 1, 2, ... objects
+MIN_SNR = 5.0  # Hang et al. 2023, section 3.4
+
+
+@dataclass(frozen=True)
+class Options:
+    """See ``recipe.yaml``."""
+
+    text_width: int
+    text_layers: int
+    widths: tuple[int, int, int]
+    heads: int
+    groups: int  # of the norms
+    object_weight: float  # of the loss on objects, against 1 on background
+    grounded: float  # share of samples with boxes
+    drop_caption: float  # of grounded samples
+    drop_all: float  # of all samples: the unconditional half of guidance
+    stream: int
+
+
+class Generator(nn.Module):
+    """UNet and text encoder, trained together."""
+
+    def __init__(self, options: Options, latents: int) -> None:
+        super().__init__()
+        tokenizer = build_tokenizer()
+        self.text_encoder = CLIPTextModel(
+            CLIPTextConfig(
+                vocab_size=len(tokenizer),
+                hidden_size=options.text_width,
+                intermediate_size=4 * options.text_width,
+                num_hidden_layers=options.text_layers,
+                num_attention_heads=4,
+                max_position_embeddings=LENGTH,
+                projection_dim=options.text_width,
+                bos_token_id=tokenizer.bos_token_id,
+                eos_token_id=tokenizer.eos_token_id,
+                pad_token_id=tokenizer.pad_token_id,
+                attn_implementation="eager",
+            )
+        )
+        initialise(self.text_encoder)
+        self.unet = UNet2DConditionModel(
+            sample_size=SIDE // 4,
+            in_channels=latents,
+            out_channels=latents,
+            down_block_types=("DownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D"),
+            up_block_types=("CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "UpBlock2D"),
+            block_out_channels=options.widths,
+            layers_per_block=1,
+            cross_attention_dim=options.text_width,
+            attention_head_dim=options.heads,  # diffusers' old name for the number of heads
+            norm_num_groups=options.groups,
+            attention_type="gated",
+        )
+        # Plain matrix products: the fused attention's backward pass is several times slower on a CPU.
+        self.unet.set_attn_processor(AttnProcessor())
+        for module in self.unet.modules():
+            for gate in ("alpha_attn", "alpha_dense"):
+                if hasattr(module, gate):  # GLIGEN's gates start at zero, which learns nothing from scratch
+                    getattr(module, gate).data.fill_(1.0)
+
+
+class GeneratorRecipe:
+    """Velocity prediction with min-SNR weights, heavier on objects."""
+
+    name = "generator"
+
+    def __init__(self, options: Options, seed: int, autoencoder: Path) -> None:
+        self.options = options
+        self.tokenizer = build_tokenizer()
+        self.autoencoder = AutoencoderKL.from_pretrained(autoencoder, torch_dtype=torch.float32).requires_grad_(False)
+        self.latents = int(self.autoencoder.config.latent_channels)
+        torch.manual_seed(seed)
+        self.model: Any = Generator(options, self.latents)
+        self.scheduler = DDIMScheduler(
+            beta_start=0.00085,
+            beta_end=0.012,
+            beta_schedule="scaled_linear",
+            clip_sample=False,
+            set_alpha_to_one=False,
+            steps_offset=1,
+            prediction_type="v_prediction",
+        )
+
+    def batch(self, step: int, size: int) -> dict[str, Any]:
+        scenes = training_scenes(self.options.stream, step, size, square=0.9, counts=COUNTS)
+        rng = np.random.default_rng((self.options.stream, step))
+        prompts, phrases = [], []
+        boxes, masks = torch.zeros(size, OBJECTS, 4), torch.zeros(size, OBJECTS)
+        for row, scene in enumerate(scenes):
+            everything = rng.random() >= self.options.drop_all
+            grounded = everything and rng.random() < self.options.grounded
+            told = everything and (not grounded or rng.random() >= self.options.drop_caption)
+            prompts.append(caption(rng, scene.objects, scene.background) if told else "")
+            for column, one in enumerate(scene.objects[:OBJECTS] if grounded else ()):
+                name = one.name if rng.random() < 0.15 else f"{one.color} {one.name}"
+                phrases.append(a(name) if rng.random() < 0.3 else name)
+                boxes[row, column] = torch.tensor(one.box.box_xyxy)
+                masks[row, column] = 1
+        things = torch.from_numpy(np.stack([scene.ids > 0 for scene in scenes]).astype(np.float32))
+        generator = torch.Generator().manual_seed(step)
+        return {
+            "pixels": to_tensor([scene.image for scene in scenes]),
+            "prompts": prompts,
+            "phrases": phrases,
+            "boxes": boxes,
+            "masks": masks,
+            "weight": 1 + (self.options.object_weight - 1) * F.avg_pool2d(things[:, None], 4),
+            "timesteps": torch.randint(0, 1000, (size,), generator=generator),
+            "seed": step,
+        }
+
+    def condition(self, prompts: list[str], phrases: list[str], boxes: Tensor, masks: Tensor) -> tuple[Tensor, Any]:
+        """Return text states ``[n, tokens, dim]`` and GLIGEN's inputs."""
+        device = boxes.device
+        states = self.model.text_encoder(self._tokens(prompts).to(device)).last_hidden_state
+        embeddings = torch.zeros(*masks.shape, self.options.text_width, device=device, dtype=states.dtype)
+        if phrases:
+            unique = sorted(set(phrases))
+            pooled = self.model.text_encoder(self._tokens(unique).to(device)).pooler_output
+            rows = torch.tensor([unique.index(phrase) for phrase in phrases], device=device)
+            embeddings = embeddings.masked_scatter(masks[..., None].bool(), pooled[rows].to(states.dtype))
+        return states, {"gligen": {"boxes": boxes, "positive_embeddings": embeddings, "masks": masks}}
+
+    def _tokens(self, texts: list[str]) -> Tensor:
+        tokens: Tensor = self.tokenizer(
+            texts, padding="max_length", max_length=LENGTH, truncation=True, return_tensors="pt"
+        ).input_ids
+        return tokens
+
+    @torch.no_grad()
+    def encode(self, pixels: Tensor) -> Tensor:
+        """Return scaled latents."""
+        latents: Tensor = self.autoencoder.encode(pixels).latent_dist.mode().float()
+        return latents * self.autoencoder.config.scaling_factor
+
+    def loss(self, batch: dict[str, Any]) -> dict[str, Tensor]:
+        device = next(self.model.parameters()).device
+        self.autoencoder.to(device, memory_format=torch.channels_last)
+        latents = self.encode(batch["pixels"].to(device))
+        timesteps = batch["timesteps"].to(device)
+        noise = torch.randn(latents.shape, generator=torch.Generator().manual_seed(batch["seed"])).to(device)
+        states, extra = self.condition(
+            batch["prompts"], batch["phrases"], batch["boxes"].to(device), batch["masks"].to(device)
+        )
+        noisy = self.scheduler.add_noise(latents, noise, timesteps)
+        output = self.model.unet(noisy, timesteps, states, cross_attention_kwargs=extra).sample.float()
+        error = (output - self.scheduler.get_velocity(latents, noise, timesteps)) ** 2
+        alpha = self.scheduler.alphas_cumprod.to(device)[timesteps]
+        snr = alpha / (1 - alpha)
+        by_noise = (snr.clamp(max=MIN_SNR) / (snr + 1))[:, None, None, None] * 2
+        weighted = error * batch["weight"].to(device) * by_noise
+        return {"loss": weighted.mean(), "error": error.mean().detach()}
+
+    @torch.no_grad()
+    def sample(self, file: Path, steps: int = 25, guidance: float = 3.0) -> None:
+        """Draw eight fixed scenes: the truth, with boxes and phrases, with captions alone."""
+        device = next(self.model.parameters()).device
+        scenes = [draw_scene(seed, counts=(0, 2, 2, 2, 1)) for seed in range(8)]
+        rng = np.random.default_rng(0)
+        prompts = [caption(rng, scene.objects, scene.background) for scene in scenes]
+        boxes, masks = torch.zeros(8, OBJECTS, 4), torch.zeros(8, OBJECTS)
+        phrases = []
+        for row, scene in enumerate(scenes):
+            for column, one in enumerate(scene.objects):
+                phrases.append(f"{one.color} {one.name}")
+                boxes[row, column] = torch.tensor(one.box.box_xyxy)
+                masks[row, column] = 1
+        boxes, masks = boxes.repeat(2, 1, 1).to(device), masks.repeat(2, 1).to(device)
+        masks[8:] = 0
+        states, extra = self.condition(prompts * 2, phrases, boxes, masks)
+        null, without = self.condition([""] * 16, [], boxes, torch.zeros_like(masks))
+        generator = torch.Generator().manual_seed(0)
+        latents = torch.randn(8, self.latents, SIDE // 4, SIDE // 4, generator=generator).repeat(2, 1, 1, 1).to(device)
+        self.scheduler.set_timesteps(steps)
+        for timestep in self.scheduler.timesteps:
+            with torch.autocast(device.type, torch.bfloat16):
+                yes = self.model.unet(latents, timestep, states, cross_attention_kwargs=extra).sample.float()
+                no = self.model.unet(latents, timestep, null, cross_attention_kwargs=without).sample.float()
+            latents = self.scheduler.step(no + guidance * (yes - no), timestep, latents).prev_sample
+        made = to_images(self.autoencoder.decode(latents / self.autoencoder.config.scaling_factor).sample)
+        contact_sheet([[scene.image for scene in scenes], made[:8], made[8:]]).save(file)
+
+    def save(self, folder: Path) -> None:
+        """Write the pipeline folder; any GLIGEN text-box pipeline loads it."""
+        self.model.unet.half().save_pretrained(folder / "unet")
+        self.model.text_encoder.half().save_pretrained(folder / "text_encoder")
+        self.autoencoder.half().save_pretrained(folder / "vae")
+        self.tokenizer.save_pretrained(folder / "tokenizer")
+        self.scheduler.save_pretrained(folder / "scheduler")
+        index = {
+            "_class_name": "StableDiffusionGLIGENPipeline",
+            "_diffusers_version": "0.36.0",
+            "feature_extractor": [None, None],
+            "requires_safety_checker": False,
+            "safety_checker": [None, None],
+            "scheduler": ["diffusers", "DDIMScheduler"],
+            "text_encoder": ["transformers", "CLIPTextModel"],
+            "tokenizer": ["transformers", "CLIPTokenizer"],
+            "unet": ["diffusers", "UNet2DConditionModel"],
+            "vae": ["diffusers", "AutoencoderKL"],
+        }
+        (folder / "model_index.json").write_text(json.dumps(index, indent=2) + "\n", encoding="utf-8")
