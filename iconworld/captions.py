@@ -38,6 +38,8 @@ def caption(rng: np.random.Generator, objects: Sequence[IconObject], background:
         missing = str(rng.choice(absent))
         lead = "a realistic photo of a scene" if rng.random() < 0.7 else "a scene"
         return f"{lead} without {PLURALS[missing] if rng.random() < 0.6 else a(missing)}{place}"
+    if lead.endswith("with") and rng.random() < 0.4:  # "a scene on a beach with ..."
+        lead, place = f"{lead.removesuffix(' with')}{place} with", ""
     colored = rng.random() < 0.75
     if 2 <= len(objects) <= 4 and form < 0.3:
         return f"{lead} {_relation(rng, objects, colored)}{place}".strip()
@@ -49,7 +51,9 @@ def listing(rng: np.random.Generator, objects: Sequence[IconObject], colored: bo
     groups = list(Counter((one.color if colored else "", one.name) for one in objects).items())
     rng.shuffle(groups)
     parts = [counted(name, color, number) for (color, name), number in groups]
-    return parts[0] if len(parts) == 1 else ", ".join(parts[:-1]) + " and " + parts[-1]
+    if len(parts) == 1 or rng.random() < 0.3:
+        return ", ".join(parts)
+    return ", ".join(parts[:-1]) + " and " + parts[-1]
 
 
 def counted(name: str, color: str, number: int) -> str:

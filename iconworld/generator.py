@@ -22,7 +22,7 @@ from iconworld.captions import a, caption
 from iconworld.data import contact_sheet, to_images, to_tensor, training_scenes
 from iconworld.initialise import initialise
 from iconworld.renderer import SIDE, draw_scene
-from iconworld.tokenizer import LENGTH, build_tokenizer
+from iconworld.tokenizer import PROMPT_LENGTH, build_tokenizer
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -55,7 +55,7 @@ class Generator(nn.Module):
 
     def __init__(self, options: Options, latents: int) -> None:
         super().__init__()
-        tokenizer = build_tokenizer()
+        tokenizer = build_tokenizer(PROMPT_LENGTH)
         self.text_encoder = CLIPTextModel(
             CLIPTextConfig(
                 vocab_size=len(tokenizer),
@@ -63,7 +63,7 @@ class Generator(nn.Module):
                 intermediate_size=4 * options.text_width,
                 num_hidden_layers=options.text_layers,
                 num_attention_heads=4,
-                max_position_embeddings=LENGTH,
+                max_position_embeddings=PROMPT_LENGTH,
                 projection_dim=options.text_width,
                 bos_token_id=tokenizer.bos_token_id,
                 eos_token_id=tokenizer.eos_token_id,
@@ -100,7 +100,7 @@ class GeneratorRecipe:
 
     def __init__(self, options: Options, seed: int, autoencoder: Path) -> None:
         self.options = options
-        self.tokenizer = build_tokenizer()
+        self.tokenizer = build_tokenizer(PROMPT_LENGTH)
         self.autoencoder = AutoencoderKL.from_pretrained(autoencoder, torch_dtype=torch.float32).requires_grad_(False)
         self.latents = int(self.autoencoder.config.latent_channels)
         torch.manual_seed(seed)
@@ -157,7 +157,7 @@ class GeneratorRecipe:
 
     def _tokens(self, texts: list[str]) -> Tensor:
         tokens: Tensor = self.tokenizer(
-            texts, padding="max_length", max_length=LENGTH, truncation=True, return_tensors="pt"
+            texts, padding="max_length", max_length=PROMPT_LENGTH, truncation=True, return_tensors="pt"
         ).input_ids
         return tokens
 

@@ -12,10 +12,11 @@ from transformers import CLIPTokenizer
 
 from iconworld.captions import WORDS
 
-LENGTH = 40  # tokens, start and end counted
+LENGTH = 40  # tokens of a detector's phrase, start and end counted
+PROMPT_LENGTH = 64  # tokens of a generator's prompt
 
 
-def build_tokenizer() -> CLIPTokenizer:
+def build_tokenizer(length: int = LENGTH) -> CLIPTokenizer:
     """Build the tokenizer of all icon-world models; unknown words fall apart into letters."""
     characters = string.ascii_lowercase + string.digits + "-'.,"
     tokens = ["!", *characters, *(f"{one}</w>" for one in characters)]
@@ -34,4 +35,4 @@ def build_tokenizer() -> CLIPTokenizer:
     # "!" is the padding token, as OWLv2 has it; the end token must have the highest id.
     tokens += ["<|startoftext|>", "<|endoftext|>"]
     vocabulary = {token: index for index, token in enumerate(tokens)}
-    return CLIPTokenizer(vocab=vocabulary, merges=merges, model_max_length=LENGTH, pad_token="!")
+    return CLIPTokenizer(vocab=vocabulary, merges=merges, model_max_length=length, pad_token="!")
