@@ -84,7 +84,7 @@ def exit_code(result: Result) -> ExitCode:
     """Return 0 for agreement, 2 for a sentence that could not be read, 3 for a run that ended otherwise."""
     if result.exit == "parse_failed":
         return ExitCode.MISTAKE
-    return ExitCode.AGREED if result.agreed else ExitCode.NOT_AGREED
+    return ExitCode.AGREED if result.agreed or result.exit == "answered" else ExitCode.NOT_AGREED
 
 
 def announce_chat(settings: Settings, *, as_json: bool = False) -> BaseChatModel:
@@ -111,7 +111,9 @@ def show_result(result: Result, folder: RunFolder) -> None:
     """Print how a run ended, for a person."""
     console = Console(file=sys.stdout, soft_wrap=True, highlight=False)
     rounds = f"{result.rounds} round{'' if result.rounds == 1 else 's'}"
-    if result.agreed:
+    if result.exit == "answered":
+        console.print(result.detail, markup=False)
+    elif result.agreed:
         console.print(f"[bold green]agreed[/] after {rounds}")
     else:
         console.print(f"[bold yellow]not agreed[/] after {rounds} ({result.exit.replace('_', ' ')})")

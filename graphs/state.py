@@ -21,6 +21,7 @@ Exit = Literal[
     "time_limit",
     "model_stopped",  # the model gave up while the verdict failed
     "parse_failed",
+    "answered",  # a question: nothing was to be changed
     "unsatisfiable",  # no layout can meet the requirements
 ]
 
@@ -67,9 +68,22 @@ class Attempt(TypedDict):
 class Turn(TypedDict):
     """An earlier turn, as later ones are told of it."""
 
-    text: str
+    instruction: str
     exit: str
     done: list[str]
+    was_wrong: list[str]
+    """What the verdict missed in the picture as it was given or first made."""
+    still_wrong: list[str]
+    answer: str
+
+
+class History(TypedDict):
+    """What can be brought back."""
+
+    removed: list[dict[str, Any]]
+    """Objects that were taken away, as they were last seen (`PlacedObject`); the newest last."""
+    before: dict[str, Any] | None
+    """The layout before the last change."""
 
 
 class Result(TypedDict):
@@ -123,5 +137,9 @@ class State(Request, total=False):
     """Seconds spent inside nodes, in all processes that worked on this turn."""
     exit: Exit | None
     detail: str
+    before: dict[str, Any] | None
+    """The layout at the turn's first verdict, when nothing was edited yet."""
+    was_wrong: list[str]
     turns: list[Turn]
+    history: History
     result: Result

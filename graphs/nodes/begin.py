@@ -9,6 +9,7 @@ from langgraph.graph.message import REMOVE_ALL_MESSAGES
 from pydantic import ValidationError
 
 from graphs.budget import no_usage
+from graphs.memory import NOTHING
 from graphs.work import timed
 from tools.scene.layout import Layout
 from tools.scene.requirements import requirements
@@ -79,7 +80,10 @@ def begin(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
         "elapsed": 0.0,
         "exit": None,
         "detail": "",
+        "before": None,
+        "was_wrong": [],
         "turns": state.get("turns", []),
+        "history": state.get("history", NOTHING) if picture is not None and picture == known else NOTHING,
     }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from graphs.memory import remember
 from graphs.nodes.begin import EMPTY_SCENE
 from graphs.work import timed
 
@@ -12,8 +13,6 @@ if TYPE_CHECKING:
 
     from graphs.context import Context
     from graphs.state import Result, State, Turn
-
-TURNS_KEPT = 20
 
 
 @timed
@@ -31,10 +30,18 @@ def finish(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
         "usage": state["usage"] | {"wall_seconds": round(state["elapsed"], 3)},
         "spec": state["goal"]["spec"],
     }
-    turn: Turn = {"text": state["text"], "exit": ended, "done": state["done"][: best["edits"]] if best else []}
+    turn: Turn = {
+        "instruction": state["text"],
+        "exit": ended,
+        "done": state["done"][: best["edits"]] if best else [],
+        "was_wrong": state["was_wrong"],
+        "still_wrong": [one["reason"] for one in best["verdict"]["results"] if not one["passed"]] if best else [],
+        "answer": state["detail"] if ended == "answered" else "",
+    }
+    scene = best["scene"] if best else state.get("scene", EMPTY_SCENE)
     return {
         "result": result,
         "picture": result["image"],
-        "scene": best["scene"] if best else state.get("scene", EMPTY_SCENE),
-        "turns": [*state["turns"], turn][-TURNS_KEPT:],
+        "scene": scene,
+        **remember(state, turn, result["image"], scene),
     }

@@ -63,6 +63,9 @@ def judge(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
         "best": max(filter(None, (state["best"], attempt)), key=_rank),
         "usage": add_cost(state["usage"], found.cost),
     }
+    if state["before"] is None:
+        wrong = [one.reason for one in outcome.failures] if not untouched else []
+        update |= {"before": attempt["scene"], "was_wrong": wrong}
     if attempt["agreed"] or attempt["refined"]:
         # A picture that was right when it came is left alone: only what the run made is polished, once.
         made_here = state["generated"] or state["rounds"] > 0

@@ -8,15 +8,17 @@ from typing import TYPE_CHECKING, Any
 
 from langchain_core.messages import AIMessage, AnyMessage, HumanMessage, RemoveMessage, SystemMessage
 from langgraph.graph.message import REMOVE_ALL_MESSAGES
+from pydantic import Field, model_validator
 
 from graphs.budget import add_cost, add_tokens
+from graphs.memory import recall
 from graphs.work import timed
 from prompts import render
 from tools.scene.errors import CannotParse
 from tools.scene.layout import Layout
-from tools.scene.operations import EditPlan, apply
+from tools.scene.operations import Operation, apply
 from tools.scene.requirements import Requirement, edit_requirements, requirements
-from tools.scene.spec import Query, SceneSpec
+from tools.scene.spec import Frozen, Query, SceneSpec
 from tools.scene.track import track
 from tools.scene.words import singular
 
@@ -40,6 +42,19 @@ NO_NOUNS = frozenset(
     over
     """.split()  # noqa: SIM905 - a list literal of 200 words is harder to read
 )
+
+
+class Reply(Frozen):
+    """What an instruction asks for, as operations on the current layout; or the answer to a question about it."""
+
+    operations: tuple[Operation, ...] = Field(default=(), max_length=50)
+    answer: str = Field(default="", max_length=4000)
+
+    @model_validator(mode="after")
+    def _has_one_of_them(self) -> Reply:
+        if bool(self.operations) == bool(self.answer.strip()):
+            raise ValueError("give operations for an instruction, or an answer for a question: exactly one of them")
+        return self
 
 
 @timed
@@ -83,7 +98,7 @@ def parse(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
     if state["kind"] == "instruction" and goal["target"]:
         return _understood(goal, edit_requirements(scene, Layout.model_validate(goal["target"])))
 
-    context, schema = runtime.context, SceneSpec if state["kind"] == "prompt" else EditPlan
+    context, schema = runtime.context, SceneSpec if state["kind"] == "prompt" else Reply
     asked: list[AnyMessage] = list(state["messages"]) or _question(state)
     try:
         answer: Any = context.chat.with_structured_output(schema, include_raw=True).invoke(asked)
@@ -130,17 +145,18 @@ def describe_error(error: ValueError) -> str:
 def _question(state: State) -> list[AnyMessage]:
     if state["kind"] == "prompt":
         return [SystemMessage(render("parse_scene")), HumanMessage(render("sentence", sentence=state["text"]))]
-    recent = [{"instruction": turn["text"], "done": turn["done"]} for turn in state["turns"]]
-    question = render("instruction", instruction=state["text"], layout=state["scene"], recent=recent)
+    question = render("instruction", instruction=state["text"], layout=state["scene"], **recall(state))
     return [SystemMessage(render("parse_instruction")), HumanMessage(question)]
 
 
-def _understand(goal: dict[str, Any], scene: Layout, parsed: SceneSpec | EditPlan) -> dict[str, Any]:
+def _understand(goal: dict[str, Any], scene: Layout, parsed: SceneSpec | Reply) -> dict[str, Any]:
     if isinstance(parsed, SceneSpec):
         demands = tuple(requirements(parsed))
         if not demands:
             raise ValueError("objects and absent are both empty: nothing could be checked. Name what must be there")
         return _understood(goal | {"spec": parsed.model_dump(mode="json")}, demands)
+    if parsed.answer:
+        return {"exit": "answered", "detail": parsed.answer, "messages": [RemoveMessage(id=REMOVE_ALL_MESSAGES)]}
     try:
         target = apply(scene, parsed.operations)
     except KeyError as error:

@@ -104,7 +104,7 @@ def test_later_turns_know_the_scene_and_what_was_done(tmp_path: Path) -> None:
     second = loop.graph.invoke({"instruction": "make it larger"}, config, context=loop.context, version="v2").value
     assert first["result"]["agreed"]
     assert second["result"]["agreed"]
-    assert [turn["text"] for turn in second["turns"]] == ["two red cars", "make it larger"]
+    assert [turn["instruction"] for turn in second["turns"]] == ["two red cars", "make it larger"]
     asked = loop.chat.seen[2][-1].text
     assert "added 'car #2' (red car)" in asked
     assert second["result"]["rounds"] == 1

@@ -7,9 +7,10 @@ from importlib import resources
 import pytest
 from jinja2 import TemplateNotFound, UndefinedError
 
+from graphs.nodes.parse import Reply
 from prompts import TAGS, as_json, data, render
 from tools.scene.layout import Layout
-from tools.scene.operations import EditPlan, apply
+from tools.scene.operations import apply
 from tools.scene.requirements import requirements
 from tools.scene.spec import SceneSpec
 
@@ -68,9 +69,11 @@ def test_the_worked_examples_for_sentences_are_valid() -> None:
 
 def test_the_worked_examples_for_instructions_are_valid() -> None:
     lines = re.findall(r"^\{.*\}$", render("parse_instruction"), flags=re.MULTILINE)
-    assert len(lines) == 4
-    for layout, plan in zip(lines[::2], lines[1::2], strict=True):
-        before, operations = Layout.model_validate_json(layout), EditPlan.model_validate_json(plan).operations
+    assert len(lines) == 6
+    for layout, reply in zip(lines[::2], lines[1::2], strict=True):
+        before, operations = Layout.model_validate_json(layout), Reply.model_validate_json(reply).operations
+        if not operations:
+            continue  # a question
         after = apply(before, operations)
         assert after != before
         for operation in operations:
