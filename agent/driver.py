@@ -8,19 +8,12 @@ Knows nothing of terminals; a listener is told what happens.
 
 from __future__ import annotations
 
-import os
-import sqlite3
-from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from importlib import metadata
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
-from langgraph.checkpoint.serde.types import ERROR
-from langgraph.checkpoint.sqlite import SqliteSaver
-from langgraph.graph import START
-
-from agent.recorder import Recorder, update_of
+from agent.play import Listener, finished_tasks, hidden, open_checkpoints, places, play, shown, tell
+from agent.recorder import Recorder
 from agent.runs import RunError, RunFolder, copy_file, find_runs, new_folder
 from agent.trace import TraceWriter, now, plain, secrets_of
 from graphs.context import Context
@@ -28,7 +21,8 @@ from graphs.correction import build_graph
 from tools.images import ImageStore
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping
+    from pathlib import Path
 
     from langchain_core.language_models import BaseChatModel
     from langchain_core.runnables import RunnableConfig
@@ -93,19 +87,6 @@ class Result:
         }
 
 
-class Listener(Protocol):
-    """Is told what happens while a run goes on; called from the caller's thread."""
-
-    def node_started(self, name: str) -> None:
-        """A node begins."""
-
-    def node_finished(self, name: str, update: dict[str, Any]) -> None:
-        """A node has ended and wrote ``update`` to the state."""
-
-    def progressed(self, phase: str, done: int, total: int) -> None:
-        """A long phase inside a node has come this far."""
-
-
 def run_correction(
     job: Job,
     settings: Settings,
@@ -131,9 +112,9 @@ def run_correction(
         if record["status"] == "finished":
             return read_result(folder)
         secrets = [settings.chat.api_key.get_secret_value()] if settings.chat.api_key else []
-        trace = TraceWriter(folder.trace_path, hide=secrets_of(secrets) | _places(folder))
+        trace = TraceWriter(folder.trace_path, hide=secrets_of(secrets) | places(folder))
         context = Context(backend=backend, chat=chat, images=store, settings=settings)
-        with _checkpointer(folder) as saver:
+        with open_checkpoints(folder) as saver:
             graph = build_graph(saver, settings.loop)
             try:
                 outcome = _stream(graph, record, context, trace, listener)
@@ -141,7 +122,7 @@ def run_correction(
                 reason = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
                 trace.write("end", error=reason)
                 if isinstance(error, Exception):
-                    folder.write_record({**record, "status": "failed", "error": _hidden(reason, secrets)})
+                    folder.write_record({**record, "status": "failed", "error": hidden(reason, secrets)})
                 raise
         if outcome.get("image"):
             copy_file(store.path(outcome["image"]), folder.final_path)
@@ -201,7 +182,7 @@ def _open_record(
         "input": inputs,
         "preset": preset,
         "overrides": {key: value for key, value in overrides.items() if "api_key" not in key},
-        "settings": _shown(settings.model_dump(mode="json")),
+        "settings": shown(settings.model_dump(mode="json")),
     }
     folder.write_record(record)
     return record
@@ -214,97 +195,18 @@ def _stream(
     trace: TraceWriter,
     listener: Listener | None,
 ) -> dict[str, Any]:
-    recorder = Recorder(trace)
-    config: RunnableConfig = {"configurable": {"thread_id": "run"}, "callbacks": [recorder]}
+    config: RunnableConfig = {"configurable": {"thread_id": "run"}}
     state = graph.get_state(config)
     resumed = bool(state.created_at)
     if resumed:
-        trace.reconcile(_finished_tasks(graph, config))
+        trace.reconcile(finished_tasks(graph, config))
         trace.write("resume")
     else:
         trace.reconcile({})
         trace.write("start", input=record["input"])
     given = {key: value for key, value in record["input"].items() if value not in (None, "")}
     step = (state.metadata or {}).get("step", -1)
-    for part in graph.stream(
-        None if resumed else given,
-        config,
-        context=context,
-        stream_mode=["tasks", "custom", "checkpoints"],
-        durability="sync",
-        version="v2",
-    ):
-        data: Any = part["data"]
-        if part["type"] == "checkpoints":
-            step = data["metadata"].get("step", step)
-        elif part["type"] == "tasks":
-            recorder.node(data, step + 1)
-            _tell(listener, data)
-        elif listener is not None and isinstance(data, dict) and "phase" in data:
-            listener.progressed(str(data["phase"]), int(data.get("done", 0)), int(data.get("total", 0)))
+    for event in play(graph, None if resumed else given, config, context, Recorder(trace), step):
+        tell(listener, event)
     outcome: dict[str, Any] = dict(graph.get_state(config).values["result"])
     return outcome
-
-
-def _tell(listener: Listener | None, data: dict[str, Any]) -> None:
-    if listener is None:
-        return
-    if "triggers" in data:
-        listener.node_started(data["name"])
-    elif not data.get("error"):
-        listener.node_finished(data["name"], update_of(data.get("result")))
-
-
-def _finished_tasks(graph: CompiledStateGraph[Any, Any, Any, Any], config: RunnableConfig) -> dict[str, dict[str, Any]]:
-    """Return every task that the checkpoints know as done, oldest first: a resume will not run it again."""
-    finished: dict[str, dict[str, Any]] = {}
-    for snapshot in reversed(list(graph.get_state_history(config))):
-        for task in snapshot.tasks:
-            if task.name != START and task.result is not None and task.error is None:
-                step = (snapshot.metadata or {}).get("step", -1) + 1
-                finished[task.id] = {"node": task.name, "step": step, "update": update_of(task.result)}
-    return finished
-
-
-@contextmanager
-def _checkpointer(folder: RunFolder) -> Iterator[SqliteSaver]:
-    with closing(sqlite3.connect(folder.checkpoints_path, check_same_thread=False)) as connection:
-        yield Checkpoints(connection)
-
-
-class Checkpoints(SqliteSaver):
-    """SQLite checkpoints without the errors that LangGraph would keep in them: their text may echo a secret.
-
-    The trace and run.json hold them with secrets hidden; a resume runs the failed node again anyway.
-    """
-
-    def put_writes(
-        self, config: RunnableConfig, writes: Sequence[tuple[str, Any]], task_id: str, task_path: str = ""
-    ) -> None:
-        """Keep what a task wrote to the state."""
-        kept = [write for write in writes if write[0] != ERROR]
-        if kept:
-            super().put_writes(config, kept, task_id, task_path)
-
-
-def _places(folder: RunFolder) -> dict[str, str]:
-    """Map this machine's folders to what a reader elsewhere may see."""
-    return {str(folder.path.resolve()): ".", str(Path.cwd()): ".", os.path.expanduser("~"): "~"}  # noqa: PTH111 - Path.home() raises where there is none
-
-
-def _shown(tree: Any) -> Any:
-    """Return settings as they may be shown: no secret, no absolute path, no login in an address."""
-    if isinstance(tree, dict):
-        return {key: None if key == "api_key" else _shown(value) for key, value in tree.items()}
-    if isinstance(tree, str) and Path(tree).is_absolute():
-        return Path(tree).name
-    if isinstance(tree, str) and "://" in tree and "@" in tree:
-        scheme, _, rest = tree.partition("://")
-        return f"{scheme}://{rest.rpartition('@')[2]}"
-    return tree
-
-
-def _hidden(text: str, secrets: list[str]) -> str:
-    for secret in secrets:
-        text = text.replace(secret, "***")
-    return text
