@@ -13,6 +13,7 @@ import typer
 
 from agent import trace_cli
 from agent.options import Mode, Options, fail, reporting
+from evals import cli as evals_cli
 
 Preset = Annotated[str | None, typer.Option(help="A shipped preset (see `sld presets`) or a path to a .yaml file.")]
 Rounds = Annotated[int | None, typer.Option(min=0, max=1000, help="Correction rounds at most.")]
@@ -31,6 +32,7 @@ app = typer.Typer(
     add_completion=False,
 )
 app.add_typer(trace_cli.app, name="trace")
+app.add_typer(evals_cli.app, name="eval")
 
 
 @app.command()

@@ -1,0 +1,41 @@
+"""``sld eval``: what can be measured. Everything heavy is imported when a command runs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from agent.options import Options, reporting
+
+app = typer.Typer(help="Measure how well it works, and what it costs.", no_args_is_help=True)
+
+Preset = Annotated[str | None, typer.Option(help="A shipped preset (see `sld presets`) or a path to a .yaml file.")]
+Seed = Annotated[int, typer.Option(min=0, max=9999, help="Same seed, same scenes and pictures.")]
+Json = Annotated[bool, typer.Option("--json", help="Print exactly one JSON object to standard output.")]
+Set = Annotated[
+    list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="A setting, such as editor.steps=20.")
+]
+
+
+@app.command()
+def iconworld(
+    seed: Seed = 0,
+    scenes: Annotated[
+        int | None, typer.Option(min=1, help="Fresh scenes: 500, or with --edits 100 for each kind of edit.")
+    ] = None,
+    only: Annotated[str | None, typer.Option(help="Parts with commas between, such as detector,segmenter.")] = None,
+    edits: Annotated[bool, typer.Option("--edits", help="Measure the editor instead.")] = False,
+    pictures: Annotated[Path | None, typer.Option(help="With --edits: a folder for before, after and truth.")] = None,
+    preset: Preset = None,
+    as_json: Json = False,
+    settings: Set = None,
+) -> None:
+    """Measure the embedded models on fresh icon-world scenes."""
+    with reporting(as_json):
+        from evals.commands import measure_iconworld
+
+        options = Options(preset=preset, seed=seed, as_json=as_json, settings=settings)
+        chosen = None if only is None else tuple(part.strip() for part in only.split(",") if part.strip())
+        measure_iconworld(options, scenes=scenes, only=chosen, edits=edits, pictures=pictures)

@@ -1,0 +1,136 @@
+"""What the ``sld eval`` commands do, once their arguments are read."""
+
+from __future__ import annotations
+
+import json
+import sys
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from agent.options import fail
+from tools.backend.checkpoints import resolve
+from tools.backend.grounded import GroundedDiffusion
+from tools.backend.local import LocalBackend
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    from PIL.Image import Image
+
+    from agent.options import Options
+    from configs.settings import Settings
+
+
+def measure_iconworld(
+    options: Options,
+    *,
+    scenes: int | None = None,
+    only: Sequence[str] | None = None,
+    edits: bool = False,
+    pictures: Path | None = None,
+) -> None:
+    """Measure the preset's models, or with ``edits`` its editor, and print the figures."""
+    from evals.edit_cases import KINDS
+    from evals.edits import run_edits
+    from evals.iconworld import PARTS, run_iconworld
+
+    settings, seed = options.load(), options.seed or 0
+    names = tuple(only or (KINDS if edits else PARTS))
+    if unknown := [name for name in names if name not in (KINDS if edits else PARTS)]:
+        fail(f"--only {','.join(unknown)!r}: choose among {', '.join(KINDS if edits else PARTS)}")
+    backend = LocalBackend(settings)
+    needs_judge = edits or {"judge", "generator"} & set(names)
+    if settings.judge is None and needs_judge:
+        fail(f"preset {options.preset!r} names no judge: give one with a judge section, or --only without it")
+    judge: Any = backend.detector_for(settings.judge) if settings.judge and needs_judge else None
+    with progress_bar() as progress:
+        if edits:
+            if pictures:
+                pictures.mkdir(parents=True, exist_ok=True)
+            found = run_edits(
+                backend,
+                judge,
+                seed=seed,
+                scenes_per_operation=scenes or 100,
+                kinds=names,
+                pictures=pictures,
+                progress=progress,
+            )
+        else:
+            found = run_iconworld(
+                backend,
+                judge,
+                RoundTrip(settings),
+                seed=seed,
+                scenes=scenes or 500,
+                parts=names,
+                progress=progress,
+            )
+            found["weights_mb"] = weights_mb(settings)
+    print_figures(found, as_json=options.as_json)
+
+
+class RoundTrip:
+    """Pictures through the generator's autoencoder and back; loaded when it is first asked."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.part = settings.generator
+        self.model: GroundedDiffusion | None = None
+
+    def __call__(self, images: Sequence[Image]) -> list[Image]:
+        """Return the pictures as the decoder gives them back."""
+        self.model = self.model or GroundedDiffusion.load(self.part)
+        return self.model.decode(self.model.encode_image(images), images[0].size)
+
+
+def weights_mb(settings: Settings) -> float:
+    """Return the size of all files of the preset's local checkpoints, each counted once, in millions of bytes."""
+    parts = [settings.detector, settings.segmenter, settings.generator, settings.editor, settings.judge]
+    folders = {resolve(part) for part in parts if part is not None and _is_there(part)}
+    return sum(file.stat().st_size for folder in folders for file in folder.rglob("*") if file.is_file()) / 1e6
+
+
+def _is_there(part: Any) -> bool:
+    from tools.backend.protocol import BackendError
+
+    try:
+        resolve(part)
+    except BackendError:
+        return False
+    return True
+
+
+def print_figures(figures: Mapping[str, float], *, as_json: bool) -> None:
+    """Print figures as one JSON object, or one per line."""
+    if as_json:
+        sys.stdout.write(json.dumps(dict(figures)) + "\n")
+        return
+    width = max(map(len, figures))
+    for name, value in figures.items():
+        sys.stdout.write(f"{name.replace('_', ' '):{width}}  {value:.4g}\n")
+
+
+@contextmanager
+def progress_bar() -> Iterator[Callable[[str, int, int], None]]:
+    """Yield a callback (what, done, total) that draws bars on standard error."""
+    bars = Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+        console=Console(file=sys.stderr),
+    )
+    tasks: dict[str, Any] = {}
+
+    def show(what: str, done: int, total: int) -> None:
+        if what not in tasks:
+            tasks[what] = bars.add_task(what, total=total)
+        bars.update(tasks[what], completed=done, total=total)
+
+    with bars:
+        yield show
