@@ -165,7 +165,7 @@ class GeneratorRecipe:
     def encode(self, pixels: Tensor) -> Tensor:
         """Return scaled latents."""
         latents: Tensor = self.autoencoder.encode(pixels).latent_dist.mode().float()
-        return latents * self.autoencoder.config.scaling_factor
+        return latents * float(self.autoencoder.config.scaling_factor)
 
     def loss(self, batch: dict[str, Any]) -> dict[str, Tensor]:
         device = next(self.model.parameters()).device
@@ -177,7 +177,10 @@ class GeneratorRecipe:
             batch["prompts"], batch["phrases"], batch["boxes"].to(device), batch["masks"].to(device)
         )
         noisy = self.scheduler.add_noise(latents, noise, timesteps)
-        output = self.model.unet(noisy, timesteps, states, cross_attention_kwargs=extra).sample.float()
+        # Compiled (where asked for) for the usual shape only: every other shape would compile again for minutes.
+        square = latents.shape[-1] == latents.shape[-2]
+        unet = self.model.unet if square else self.model.unet.forward
+        output = unet(noisy, timesteps, states, cross_attention_kwargs=extra).sample.float()
         error = (output - self.scheduler.get_velocity(latents, noise, timesteps)) ** 2
         alpha = self.scheduler.alphas_cumprod.to(device)[timesteps]
         snr = alpha / (1 - alpha)

@@ -36,31 +36,33 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--weights", type=Path, default=WEIGHTS, help="folder of finished weights")
     parser.add_argument("--steps", type=int, help="train to this step instead of the recipe's")
     parser.add_argument("--threads", type=int, help="processor cores to use")
+    parser.add_argument("--compile", action="store_true", help="compile the UNet first: minutes, then a quarter faster")
     parser.add_argument("--export", action="store_true", help="only write the weights of the newest state")
     options = parser.parse_args(arguments)
     if options.threads:
         torch.set_num_threads(options.threads)
     for name in NAMES if options.name == "all" else (options.name,):
-        run(name, options.work, options.weights, options.device, options.steps, export_only=options.export)
+        run(name, options)
 
 
-def run(
-    name: str, work: Path, weights: Path, device: str, steps: int | None = None, *, export_only: bool = False
-) -> None:
+def run(name: str, options: argparse.Namespace) -> None:
     """Train one model (or go on with it) and write its weights."""
     settings = yaml.safe_load((HERE / "recipe.yaml").read_text(encoding="utf-8"))[name]
-    hyper = Hyper(**{**settings["training"], **({"steps": steps} if steps else {})})
-    recipe = _recipe(name, settings["model"], hyper.seed, work)
-    if export_only:
+    hyper = Hyper(**{**settings["training"], **({"steps": options.steps} if options.steps else {})})
+    work: Path = options.work
+    recipe: Any = _recipe(name, settings["model"], hyper.seed, work)
+    if options.export:
         print(f"{name}: weights of step {load_average(recipe, work / name)}")  # noqa: T201 - a command's answer
     else:
-        train(recipe, hyper, work / name, device)
+        if options.compile and name == "generator":
+            recipe.model.unet.compile()
+        train(recipe, hyper, work / name, options.device)
         _plot(work / name)
     recipe.model = recipe.model.cpu().eval()
     fresh = work / name / "weights.tmp"
     shutil.rmtree(fresh, ignore_errors=True)
     recipe.save(fresh)
-    _put(fresh, work / "autoencoder" / "weights" if name == "autoencoder" else weights / name)
+    _put(fresh, work / "autoencoder" / "weights" if name == "autoencoder" else options.weights / name)
 
 
 def _recipe(name: str, options: dict[str, Any], seed: int, work: Path) -> Recipe:

@@ -69,7 +69,8 @@ def train(
     to a temporary name and renamed, so a kill at any moment loses at most ``save_seconds`` of work.
     """
     state_dir.mkdir(parents=True, exist_ok=True)
-    model = recipe.model.to(device, memory_format=torch.channels_last)
+    model: Any = recipe.model.to(device)
+    model.to(memory_format=torch.channels_last)
     model.train()
     trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
     decay = [parameter for parameter in trained if parameter.ndim > 1]
@@ -117,19 +118,18 @@ def train(
         while step < hyper.steps:
             for group in optimizer.param_groups:
                 group["lr"] = hyper.lr * _schedule(step, hyper)
+            torch.manual_seed((hyper.seed << 32) + step)  # noise drawn in the loss is the same after a kill
             with torch.autocast(torch.device(device).type, torch.bfloat16):
                 losses = recipe.loss(recipe.batch(step, hyper.batch))
             optimizer.zero_grad(set_to_none=True)
-            losses["loss"].backward()
+            losses["loss"].backward()  # type: ignore[no-untyped-call]  # as torch types it
             norm = torch.nn.utils.clip_grad_norm_(trained, hyper.clip)
             if torch.isfinite(norm):  # one bad batch must not poison the weights
                 optimizer.step()
             step += 1
             keep = min(hyper.ema, (1 + step) / (10 + step))
             with torch.no_grad():
-                torch._foreach_lerp_(  # type: ignore[attr-defined]  # the batched form has no public name
-                    list(average.parameters()), list(model.parameters()), 1 - keep
-                )
+                torch._foreach_lerp_(list(average.parameters()), list(model.parameters()), 1 - keep)
             if step % LOG_EVERY == 0:
                 numbers = {key: round(float(value.detach()), 5) for key, value in losses.items()}
                 with log_file.open("a", encoding="utf-8") as log:
