@@ -5,20 +5,21 @@ from __future__ import annotations
 import functools
 import json
 import time
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
-from tools.backend.protocol import Cost
+from PIL import Image
+
+from tools.backend.protocol import Cost, Edited
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from langgraph.runtime import Runtime
     from langgraph.types import StreamWriter
-    from PIL.Image import Image
 
     from graphs.context import Context
     from graphs.state import State
-    from tools.backend.protocol import Progress
+    from tools.backend.protocol import Generated, Progress
 
     class Node(Protocol):
         """What the graph calls."""
@@ -44,22 +45,33 @@ def timed(node: Node) -> Node:
     return run
 
 
-def make_once(
-    context: Context, what: list[Any], make: Callable[[], tuple[Image, tuple[str, ...], Cost]]
-) -> tuple[str, tuple[str, ...], Cost]:
-    """Return the id of a picture that ``make`` draws, with its warnings and its cost.
+class Made(NamedTuple):
+    """A picture that was drawn. ``region`` is the id of a picture that is white where an edit was free to change."""
+
+    image: str
+    warnings: tuple[str, ...]
+    cost: Cost
+    region: str | None
+
+
+def make_once(context: Context, what: list[Any], make: Callable[[], Generated | Edited]) -> Made:
+    """Return what ``make`` draws, kept in the image store.
 
     ``what`` (JSON types) names everything the outcome depends on. A process that is killed between
     drawing and the next checkpoint finds the finished picture here and does not draw it again.
     """
-    key = json.dumps(what, sort_keys=True)
-    record = context.images.recall(key)
-    if record is not None and context.images.path(record["image"]).is_file():
-        return record["image"], tuple(record["warnings"]), Cost(**record["cost"])
-    image, warnings, cost = make()
-    image_id = context.images.save(image)
-    context.images.remember(key, {"image": image_id, "warnings": list(warnings), "cost": vars(cost)})
-    return image_id, warnings, cost
+    key, images = json.dumps(what, sort_keys=True), context.images
+    record = images.recall(key)
+    if record is not None and images.path(record["image"]).is_file():
+        return Made(record["image"], tuple(record["warnings"]), Cost(**record["cost"]), record.get("region"))
+    drawn = make()
+    if isinstance(drawn, Edited):
+        image, region = images.save(drawn.image), images.save(Image.fromarray(drawn.region))
+    else:
+        image, region = images.save(drawn.images[0]), None
+    record = {"image": image, "warnings": list(drawn.warnings), "cost": vars(drawn.cost), "region": region}
+    images.remember(key, record)
+    return Made(image, drawn.warnings, drawn.cost, region)
 
 
 def report_to(writer: StreamWriter) -> Progress:

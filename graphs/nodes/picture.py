@@ -10,7 +10,7 @@ from langgraph.types import interrupt
 
 from graphs.budget import add_cost, reached_limit
 from graphs.work import make_once, report_to, timed
-from tools.backend.protocol import BackendError, Cost
+from tools.backend.protocol import BackendError
 from tools.edit import check_operations, describe
 from tools.errors import ToolError
 from tools.layout import OPERATIONS, dump_operations
@@ -19,10 +19,10 @@ from tools.scene.operations import apply
 
 if TYPE_CHECKING:
     from langgraph.runtime import Runtime
-    from PIL.Image import Image
 
     from graphs.context import Context
     from graphs.state import State
+    from tools.backend.protocol import Edited, Generated
 
 
 @timed
@@ -30,20 +30,19 @@ def generate(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
     """Make the first picture from the sentence; a given target layout grounds it."""
     context, seed, target = runtime.context, state["noise_seed"], state["goal"]["target"]
 
-    def make() -> tuple[Image, tuple[str, ...], Cost]:
+    def make() -> Generated:
         layout = None if target is None else Layout.model_validate(target)
-        made = context.backend.generate(
+        return context.backend.generate(
             state["text"], layout=layout, seed=seed, progress=report_to(runtime.stream_writer)
         )
-        return made.images[0], made.warnings, made.cost
 
     what = ["generate", state["text"], target, seed, context.settings.generator.model_dump(mode="json")]
-    image, _, cost = make_once(context, what, make)
+    made = make_once(context, what, make)
     return {
-        "picture": image,
-        "first_picture": image,
+        "picture": made.image,
+        "first_picture": made.image,
         "generated": True,
-        "usage": add_cost(state["usage"], cost),
+        "usage": add_cost(state["usage"], made.cost),
     }
 
 
@@ -92,14 +91,13 @@ def edit(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
     assert state["picture"] is not None
     image = context.images.load(state["picture"])
 
-    def make() -> tuple[Image, tuple[str, ...], Cost]:
-        made = context.backend.edit(image, operations, scene, seed=seed, progress=report_to(runtime.stream_writer))
-        return made.image, made.warnings, made.cost
+    def make() -> Edited:
+        return context.backend.edit(image, operations, scene, seed=seed, progress=report_to(runtime.stream_writer))
 
     editor = context.settings.editor.model_dump(mode="json")
     try:
         what = ["edit", state["picture"], state["planned"], state["scene"], seed, editor]
-        edited, warnings, cost = make_once(context, what, make)
+        made = make_once(context, what, make)
     except BackendError as error:
         failures = state["tool_failures"] + 1
         limit = reached_limit({**state, "tool_failures": failures}, context.settings.loop)
@@ -111,18 +109,18 @@ def edit(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
             "messages": _answer_edits(state, f"the editor could not do it, nothing has changed: {error}", failed=True),
         }
     done = describe(scene, operations)
-    answer: dict[str, Any] = {"done": done, "image": edited}
-    if warnings:
-        answer["warnings"] = list(warnings)
+    answer: dict[str, Any] = {"done": done, "image": made.image}
+    if made.warnings:
+        answer["warnings"] = list(made.warnings)
     return {
-        "picture": edited,
+        "picture": made.image,
         "scene": apply(scene, operations).model_dump(mode="json"),
         "rounds": state["rounds"] + 1,
         "planned": [],
         "tool_failures": 0,
         "done": [*state["done"], *done],
-        "usage": add_cost(state["usage"], cost),
-        "messages": _answer_edits(state, json.dumps(answer)),
+        "usage": add_cost(state["usage"], made.cost),
+        "messages": _answer_edits(state, json.dumps(answer), {"region": made.region}),
     }
 
 
@@ -134,17 +132,18 @@ def refine(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
     image = context.images.load(state["picture"])
     prompt = state["text"] if state["kind"] == "prompt" else ""
 
-    def make() -> tuple[Image, tuple[str, ...], Cost]:
-        made = context.backend.refine(image, prompt, seed=seed, progress=report_to(runtime.stream_writer))
-        return made.images[0], made.warnings, made.cost
+    def make() -> Generated:
+        return context.backend.refine(image, prompt, seed=seed, progress=report_to(runtime.stream_writer))
 
     settings = context.settings.refiner
     what = ["refine", state["picture"], prompt, seed, settings.model_dump(mode="json") if settings else None]
-    polished, _, cost = make_once(context, what, make)
-    return {"picture": polished, "polish": "done", "usage": add_cost(state["usage"], cost)}
+    made = make_once(context, what, make)
+    return {"picture": made.image, "polish": "done", "usage": add_cost(state["usage"], made.cost)}
 
 
-def _answer_edits(state: State, content: str, *, failed: bool = False) -> list[ToolMessage]:
+def _answer_edits(
+    state: State, content: str, artifact: dict[str, Any] | None = None, *, failed: bool = False
+) -> list[ToolMessage]:
     """Return the final answers of the last message's edit calls; the same ids replace the first ones."""
     answers: list[ToolMessage] = []
     for message in reversed(state["messages"]):
@@ -152,5 +151,5 @@ def _answer_edits(state: State, content: str, *, failed: bool = False) -> list[T
             break
         if isinstance(message, ToolMessage) and (message.artifact or {}).get("operations"):
             status = "error" if failed else "success"
-            answers.append(message.model_copy(update={"content": content, "status": status, "artifact": None}))
+            answers.append(message.model_copy(update={"content": content, "status": status, "artifact": artifact}))
     return answers[::-1]
