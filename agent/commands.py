@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -68,7 +67,7 @@ def run_one(
             folder,
             backend=backend,
             chat=chat,
-            preset=_relative(preset, folder),
+            preset=folder.preset_recorded(preset),
             overrides=overrides,
             listener=progress,
         )
@@ -195,7 +194,7 @@ def _recorded(
     for name, value in (("prompt", prompt), ("instruction", instruction), ("seed", options.seed)):
         if value is not None and (value.strip() if isinstance(value, str) else value) != given[name]:
             raise RunError(f"{str(folder.path)!r} was begun with {name} {given[name]!r}, not {value!r}")
-    preset = options.preset or _found(record["preset"], folder)
+    preset = options.preset or folder.preset_found(record["preset"])
     overrides = {**record["overrides"], **options.overrides()}
     try:
         job = Job(
@@ -210,14 +209,3 @@ def _recorded(
     except ValidationError as error:
         raise RunError(f"{str(folder.record_path)!r} holds input that is not valid: {error}") from None
     return job, load_settings(preset, overrides), preset, overrides
-
-
-def _relative(preset: str, folder: RunFolder) -> str:
-    """Return a preset as run.json names it: files relative to the run folder, so that no absolute path is kept."""
-    if preset in preset_names():
-        return preset
-    return os.path.relpath(preset, folder.path)
-
-
-def _found(preset: str, folder: RunFolder) -> str:
-    return preset if preset in preset_names() else str(folder.path / preset)

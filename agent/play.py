@@ -90,6 +90,8 @@ def play(
         if part["type"] == "checkpoints":
             step = data["metadata"].get("step", step)
         elif part["type"] == "tasks":
+            if data.get("interrupts"):
+                continue  # it has not ended: the same task goes on after the answer
             recorder.node(data, step + 1)
             if "triggers" in data:
                 yield Event("started", data["name"])

@@ -25,6 +25,8 @@ from typing import TYPE_CHECKING, Any
 
 from filelock import FileLock, Timeout
 
+from configs.settings import preset_names
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -113,7 +115,7 @@ class RunFolder:
             shutil.rmtree(self.images_path, ignore_errors=True)
 
     @contextmanager
-    def locked(self) -> Iterator[None]:
+    def locked(self, advice: str = "wait for it, or choose another --out") -> Iterator[None]:
         """Hold the folder for this process; a killed process lets go of it.
 
         Raises:
@@ -124,9 +126,15 @@ class RunFolder:
             with FileLock(self.path / ".lock", timeout=0):
                 yield
         except Timeout:
-            raise RunError(
-                f"another process is working in {str(self.path)!r}: wait for it, or choose another --out"
-            ) from None
+            raise RunError(f"another process is working in {str(self.path)!r}: {advice}") from None
+
+    def preset_recorded(self, preset: str) -> str:
+        """Return a preset as run.json names it: files relative to this folder, so that no absolute path is kept."""
+        return preset if preset in preset_names() else os.path.relpath(preset, self.path)
+
+    def preset_found(self, recorded: str) -> str:
+        """Return the preset that run.json names."""
+        return recorded if recorded in preset_names() else str(self.path / recorded)
 
 
 def new_folder(title: str, base: Path = Path("runs")) -> RunFolder:

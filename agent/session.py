@@ -1,0 +1,530 @@
+"""A conversation about one picture, in a folder: every turn durable, any earlier state to be gone on from.
+
+    with Session.open("sessions/desk", image="desk.png") as session:
+        print(session.send("remove the cup").image)
+        session.undo()
+
+Turns are LangGraph checkpoints of one thread, and their tree is the tree of checkpoints: the end of
+each turn is marked with its number and its parent's (``update_state``), and going on from an earlier
+state is a fork. Only the names of branches, their redo lines and the turn in progress are kept beside
+them, in run.json. Knows nothing of terminals.
+"""
+
+from __future__ import annotations
+
+import re
+from contextlib import ExitStack
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+from langgraph.types import Command
+
+from agent.play import Event, Listener, finished_tasks, hidden, open_checkpoints, places, play, shown, tell
+from agent.proposal import Proposal
+from agent.recorder import Recorder
+from agent.runs import RunError, RunFolder, copy_file
+from agent.threads import in_thread
+from agent.trace import TraceWriter, now, secrets_of
+from agent.turns import Moment, SessionError, TurnResult, is_redo, is_undo, moments, save_as, turn_result
+from configs.settings import Settings, load_settings
+from graphs.context import Context
+from graphs.correction import build_graph
+from graphs.memory import NOTHING
+from graphs.nodes.begin import EMPTY_SCENE, RequestError
+from tools.images import ImageStore, open_picture
+from tools.layout import dump_operations
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+    from types import TracebackType
+
+    from langchain_core.language_models import BaseChatModel
+    from langchain_core.runnables import RunnableConfig
+    from langgraph.types import StateSnapshot
+    from PIL.Image import Image
+
+    from tools.backend.protocol import Backend
+    from tools.scene.operations import Operation
+
+THREAD = "session"
+MAIN = "main"
+SEED_STEP = 1000  # between a turn and its retry: rounds count up from a turn's seed
+BRANCH_NAME = re.compile(r"[\w][\w.-]{0,39}")
+IN_USE = "close it first, or open another session"
+
+
+class Session:
+    """One conversation. Made by `Session.open`; holds its folder's lock until it is closed."""
+
+    def __init__(self, folder: RunFolder, context: Context, record: dict[str, Any], stack: ExitStack) -> None:
+        self.folder = folder
+        self.settings = context.settings
+        self._context, self._record, self._stack = context, record, stack
+        key = self.settings.chat.api_key
+        self._secrets = [key.get_secret_value()] if key else []
+        self._trace = TraceWriter(folder.trace_path, hide=secrets_of(self._secrets) | places(folder))
+        self._saver = stack.enter_context(open_checkpoints(folder))
+        self._graph = build_graph(self._saver, self.settings.loop)
+        self._recorder = Recorder(self._trace)
+        self._ensure_root()
+        if self._line["pending"]:  # a kill may have cut off the last events
+            self._trace.reconcile(finished_tasks(self._graph, self._config()))
+
+    @classmethod
+    def open(
+        cls,
+        path: str | Path,
+        *,
+        image: Image | str | Path | None = None,
+        preset: str | None = None,
+        overrides: Mapping[str, Any] | None = None,
+        settings: Settings | None = None,
+        backend: Backend | None = None,
+        chat: BaseChatModel | None = None,
+        seed: int = 0,
+        approve: bool | None = None,
+    ) -> Session:
+        """Open the session in the folder ``path``, or begin one there.
+
+        A new session begins with ``image``, or, without one, with a picture of its first text. An old one goes
+        on where it was, with the preset and overrides that it was begun with unless others are given;
+        ``settings`` replaces them. ``approve`` stops before each edit until `accept` or `reject`.
+
+        Raises:
+            RunError: another process has it open, or the folder holds something else.
+            SessionError: ``image`` for a session that has begun.
+        """
+        folder = RunFolder(Path(path))
+        with ExitStack() as stack:
+            stack.enter_context(folder.locked(IN_USE))
+            old = folder.read_record() if folder.started else None
+            if old is not None and "session" not in old:
+                raise RunError(f"{str(path)!r} holds a single run, no session: choose another folder")
+            if old is not None and image is not None:
+                raise SessionError(
+                    f"{str(path)!r} has begun with another picture: leave out the picture to go on with it"
+                )
+            preset = preset or (folder.preset_found(old["preset"]) if old else "iconworld")
+            overrides = {**(old["overrides"] if old else {}), **(overrides or {})}
+            settings = settings or load_settings(preset, overrides)
+            store = ImageStore(folder.images_path)
+            record = old or {
+                "status": "open",
+                "started": now(),
+                "program": metadata.version("sld-agent"),
+                "origin": Path(image).name if isinstance(image, (str, Path)) else "",
+                "input": {
+                    "prompt": "",
+                    "instruction": "a conversation",
+                    "image": None if image is None else store.save(_picture(image)),
+                    "seed": seed,
+                },
+                "session": {
+                    "branch": MAIN,
+                    "branches": {MAIN: {"at": None, "redo": []}},
+                    "turns": 0,
+                    "pending": None,
+                    "approve": False,
+                },
+            }
+            record |= {
+                "preset": folder.preset_recorded(preset),
+                "overrides": {key: value for key, value in overrides.items() if "api_key" not in key},
+                "settings": shown(settings.model_dump(mode="json")),
+            }
+            if approve is not None:
+                record["session"]["approve"] = approve
+            folder.write_record(record)
+            context = Context(backend or _local(settings), chat or _chat(settings), store, settings)
+            return cls(folder, context, record, stack.pop_all())
+
+    # -- turns --------------------------------------------------------------------------------
+
+    def send(self, text: str, listener: Listener | None = None) -> TurnResult:
+        """Do one turn: an instruction, a question, or the sentence to begin with. Returns how it ended.
+
+        "undo" and "redo" alone are the methods of that name. With approval on, the result may be a
+        proposal that waits (``result.proposal``).
+
+        Raises:
+            SessionError: an empty text, or an earlier turn is unfinished.
+        """
+        return _last(self.stream(text), listener)
+
+    def stream(self, text: str) -> Iterator[Event | TurnResult]:
+        """Do one turn as `send` does; what happens comes out as it happens, the result last."""
+        text = text.strip()
+        self._check_idle()
+        if not text:
+            raise SessionError("there is nothing to do: the text is empty")
+        if is_undo(text) or is_redo(text):
+            yield self.undo() if is_undo(text) else self.redo()
+            return
+        yield from self._start(text, self._here(), None)
+
+    def retry(self, listener: Listener | None = None) -> TurnResult:
+        """Do the last turn once more with another seed; the first try stays in the history.
+
+        Raises:
+            SessionError: there is no turn yet, or one is unfinished.
+        """
+        return _last(self._retry(), listener)
+
+    def resume(self, listener: Listener | None = None) -> TurnResult:
+        """Go on with the turn that was stopped by an error or a kill; `drop` gives it up.
+
+        Raises:
+            SessionError: no turn is unfinished.
+        """
+        return _last(self._go_on(), listener)
+
+    def accept(self, operations: Sequence[Operation] | None = None, listener: Listener | None = None) -> TurnResult:
+        """Do what is proposed, or ``operations`` instead of it.
+
+        Raises:
+            SessionError: nothing waits for approval.
+        """
+        answer = {"accept": True} if operations is None else {"operations": dump_operations(list(operations))}
+        return _last(self._go_on(answer), listener)
+
+    def reject(self, reason: str, listener: Listener | None = None) -> TurnResult:
+        """Do not do what is proposed; the reason goes back to the language model, which may propose something else.
+
+        Raises:
+            SessionError: nothing waits for approval.
+        """
+        return _last(self._go_on({"reject": reason.strip() or "no reason was given"}), listener)
+
+    def drop(self) -> None:
+        """Give up the unfinished turn; everything is as it was before it.
+
+        Raises:
+            SessionError: no turn is unfinished.
+        """
+        pending = self._pending()
+        self._trace.write("dropped", turn=pending["turn"])
+        self._save(pending=None, status="open")
+
+    async def asend(self, text: str) -> TurnResult:
+        """Do one turn as `send` does, in a thread of its own."""
+        async for item in self.astream(text):
+            if isinstance(item, TurnResult):
+                return item
+        raise AssertionError("a turn ends with its result")
+
+    def astream(self, text: str) -> AsyncIterator[Event | TurnResult]:
+        """Do one turn as `stream` does, in a thread of its own."""
+        return in_thread(self.stream(text))
+
+    # -- where the conversation stands --------------------------------------------------------
+
+    @property
+    def unfinished(self) -> str | None:
+        """The text of the turn that was begun and not finished."""
+        pending = self._line["pending"]
+        return pending["text"] if pending else None
+
+    @property
+    def proposal(self) -> Proposal | None:
+        """The edit that waits for approval."""
+        if not self._line["pending"]:
+            return None
+        latest = self._graph.get_state(self._config())
+        begun = (latest.metadata or {}).get("turn") == self._line["pending"]["turn"]
+        return Proposal.of(latest, self.folder) if begun and latest.interrupts else None
+
+    @property
+    def approve(self) -> bool:
+        """Whether each edit waits for approval, from the next turn on."""
+        return bool(self._line["approve"])
+
+    @approve.setter
+    def approve(self, wanted: bool) -> None:
+        self._save(approve=wanted)
+
+    @property
+    def branch_name(self) -> str:
+        """The branch that turns go to."""
+        return str(self._line["branch"])
+
+    def show(self) -> TurnResult:
+        """Return how things stand: the last turn of this branch (turn 0 is the beginning)."""
+        return turn_result(self._here_state(), self.folder)
+
+    def history(self) -> tuple[Moment, ...]:
+        """Return every turn of every branch, oldest first; together they are a tree by ``parent``."""
+        names: dict[str, list[str]] = {}
+        for name, branch in self._line["branches"].items():
+            names.setdefault(branch["at"], []).append(name)
+        return moments(self._saver, THREAD, self.folder, names, self._here())
+
+    def undo(self) -> TurnResult:
+        """Take back the last change of the picture (and what was only said since). Returns how things stand.
+
+        Raises:
+            SessionError: nothing has changed yet, or a turn is unfinished.
+        """
+        self._check_idle()
+        known = {moment.turn: moment for moment in self.history()}
+        here = next(moment for moment in known.values() if moment.checkpoint == self._here())
+        while here.parent is not None and known[here.parent].image == here.image:
+            here = known[here.parent]
+        if here.parent is None:
+            raise SessionError("there is nothing to undo: the picture is as it was in the beginning")
+        return self._move("undo", known[here.parent].checkpoint, [*self._branch["redo"], self._here()])
+
+    def redo(self) -> TurnResult:
+        """Take back the last undo. Returns how things stand.
+
+        Raises:
+            SessionError: nothing was undone, or a turn is unfinished.
+        """
+        self._check_idle()
+        if not self._branch["redo"]:
+            raise SessionError("there is nothing to redo")
+        *rest, checkpoint = self._branch["redo"]
+        return self._move("redo", checkpoint, rest)
+
+    def branch(self, name: str, turn: int | None = None) -> TurnResult:
+        """Begin a branch here, or after any earlier turn of the history, and go there.
+
+        Raises:
+            SessionError: the name is taken or not one, there is no such turn, or one is unfinished.
+        """
+        self._check_idle()
+        if not BRANCH_NAME.fullmatch(name):
+            raise SessionError(f"{name!r} is no name for a branch: use letters, digits, '.', '_' and '-', at most 40")
+        if name in self._line["branches"]:
+            raise SessionError(f"there is a branch {name!r} already: switch to it, or choose another name")
+        checkpoint = self._here()
+        if turn is not None:
+            found = [moment for moment in self.history() if moment.turn == turn]
+            if not found:
+                raise SessionError(f"there is no turn {turn}: the history lists them")
+            checkpoint = found[0].checkpoint
+        self._line["branches"][name] = {"at": checkpoint, "redo": []}
+        return self._go_to(name)
+
+    def switch(self, name: str) -> TurnResult:
+        """Go to another branch. Returns how things stand there.
+
+        Raises:
+            SessionError: there is no such branch, or a turn is unfinished.
+        """
+        self._check_idle()
+        if name not in self._line["branches"]:
+            raise SessionError(f"there is no branch {name!r}: there is {', '.join(self._line['branches'])}")
+        return self._go_to(name)
+
+    def save(self, path: str | Path) -> Path:
+        """Write the current picture to ``path`` (its kind by the suffix, PNG without one) and return the path.
+
+        Raises:
+            SessionError: there is no picture yet, or the suffix is of no known kind.
+        """
+        return save_as(self.show().image, Path(path))
+
+    def close(self) -> None:
+        """Let go of the folder."""
+        self._stack.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    # -- a turn -------------------------------------------------------------------------------
+
+    def _retry(self) -> Iterator[Event | TurnResult]:
+        self._check_idle()
+        tree = self.history()
+        here = next(moment for moment in tree if moment.current)
+        if here.parent is None:
+            raise SessionError("there is no turn to try again")
+        parent = next(moment for moment in tree if moment.turn == here.parent)
+        tries = sum(moment.parent == here.parent and moment.text == here.text for moment in tree)
+        first = self._graph.get_state(self._config(parent.checkpoint)).values.get("noise_seed", 0)
+        yield from self._start(here.text, parent.checkpoint, first + SEED_STEP * tries)
+
+    def _start(self, text: str, parent: str, seed: int | None) -> Iterator[Event | TurnResult]:
+        before = self._graph.get_state(self._config(parent))
+        turn = self._line["turns"] + 1
+        given = {
+            "instruction" if before.values.get("picture") else "prompt": text,
+            "seed": seed,
+            "approve": self.approve,
+        }
+        pending = {
+            "turn": turn,
+            "text": text,
+            "parent": parent,
+            "after": (before.metadata or {}).get("turn", 0),
+            "given": {key: value for key, value in given.items() if value not in (None, False)},
+        }
+        self._save(turns=turn, pending=pending, status="running")
+        yield from self._go_on()
+
+    def _go_on(self, answer: dict[str, Any] | None = None) -> Iterator[Event | TurnResult]:
+        """Begin the pending turn, or go on with it, up to its end or to a proposal."""
+        pending = self._pending()
+        tags: dict[str, Any] = {"turn": pending["turn"], "parent": pending["after"]}
+        config, latest = self._config(**tags), self._graph.get_state(self._config())
+        waiting = (latest.metadata or {}).get("turn") == pending["turn"] and bool(latest.interrupts)
+        if answer is not None and not waiting:
+            raise SessionError("nothing waits for approval")
+        given: Any = None
+        if (latest.metadata or {}).get("turn") != pending["turn"]:
+            given, latest = pending["given"], self._graph.get_state(self._config(pending["parent"]))
+            config = self._config(pending["parent"], **tags)
+            self._trace.write("start", turn=pending["turn"], after=pending["after"], input=given)
+        elif answer is not None:
+            given = Command(resume=answer)
+            self._trace.write("decision", turn=pending["turn"], decision=answer)
+        elif latest.next and not waiting:
+            self._trace.write("resume", turn=pending["turn"])
+        if given is not None or (latest.next and not waiting):
+            yield from self._play(given, config, (latest.metadata or {}).get("step", -1))
+        yield self._end(tags)
+
+    def _play(self, given: Any, config: RunnableConfig, step: int) -> Iterator[Event]:
+        try:
+            yield from play(self._graph, given, config, self._context, self._recorder, step)
+        except Exception as error:
+            reason = hidden(f"{type(error).__name__}: {error}", self._secrets)
+            self._trace.write("end", turn=self._line["pending"]["turn"], error=reason)
+            refused = isinstance(error, RequestError)  # it would be refused again
+            self._save(status="failed", error=reason, **({"pending": None} if refused else {}))
+            raise
+
+    def _end(self, tags: dict[str, Any]) -> TurnResult:
+        """Mark the end of the turn in the checkpoints, then move the branch there; or report that it waits."""
+        latest = self._graph.get_state(self._config())
+        if latest.interrupts:
+            self._save(status="waiting")
+            return turn_result(latest, self.folder)
+        if (latest.metadata or {}).get("source") != "update":
+            self._graph.update_state(self._config(**tags), {"planned": []}, as_node="finish")
+            latest = self._graph.get_state(self._config())
+            self._trace.write("end", turn=tags["turn"], result=latest.values["result"])
+        checkpoint = str(latest.config["configurable"]["checkpoint_id"])
+        before = self._graph.get_state(self._config(self._line["pending"]["parent"]))
+        changed = before.values.get("picture") != latest.values.get("picture")
+        self._branch.update(at=checkpoint, redo=[] if changed else self._branch["redo"])
+        result = turn_result(latest, self.folder)
+        if result.image is not None:
+            copy_file(result.image, self.folder.final_path)
+        self._save(pending=None, status="open", result=latest.values["result"])
+        return result
+
+    # -- small things -------------------------------------------------------------------------
+
+    @property
+    def _line(self) -> dict[str, Any]:
+        line: dict[str, Any] = self._record["session"]
+        return line
+
+    @property
+    def _branch(self) -> dict[str, Any]:
+        branch: dict[str, Any] = self._line["branches"][self._line["branch"]]
+        return branch
+
+    def _here(self) -> str:
+        return str(self._branch["at"])
+
+    def _here_state(self) -> StateSnapshot:
+        return self._graph.get_state(self._config(self._here()))
+
+    def _pending(self) -> dict[str, Any]:
+        pending: dict[str, Any] | None = self._line["pending"]
+        if pending is None:
+            raise SessionError("no turn is unfinished")
+        return pending
+
+    def _check_idle(self) -> None:
+        if self._line["pending"]:
+            raise SessionError(
+                f"the turn {self._line['pending']['text']!r} is unfinished: go on with it (resume; accept or reject "
+                "when it waits for approval) or drop it first"
+            )
+
+    def _move(self, event: str, checkpoint: str, redo: list[str]) -> TurnResult:
+        self._branch.update(at=checkpoint, redo=redo)
+        return self._arrived(event)
+
+    def _go_to(self, name: str) -> TurnResult:
+        self._line["branch"] = name
+        return self._arrived("branch")
+
+    def _arrived(self, event: str) -> TurnResult:
+        result = self.show()
+        self._save()
+        self._trace.write(event, branch=self.branch_name, turn=result.turn)
+        if result.image is not None:
+            copy_file(result.image, self.folder.final_path)
+        return result
+
+    def _save(self, *, status: str | None = None, **changes: Any) -> None:
+        """Write run.json in one step: the only file that says where the conversation stands."""
+        for key in ("result", "error"):
+            if key in changes:
+                self._record[key] = changes.pop(key)
+        self._record["session"] = self._line | changes
+        self._record["status"] = status or self._record["status"]
+        self.folder.write_record(self._record)
+
+    def _config(self, checkpoint: str | None = None, **tags: int) -> RunnableConfig:
+        chosen = {"checkpoint_id": checkpoint} if checkpoint else {}
+        return {"configurable": {"thread_id": THREAD, **chosen}, "metadata": tags}
+
+    def _ensure_root(self) -> None:
+        if self._branch["at"] is not None:
+            return
+        found = list(self._saver.list(self._config(), filter={"source": "update", "turn": 0}, limit=1))
+        config: Any = (
+            found[0].config
+            if found
+            else self._graph.update_state(
+                self._config(turn=0),
+                {
+                    "picture": self._record["input"]["image"],
+                    "scene": EMPTY_SCENE,
+                    "noise_seed": self._record["input"]["seed"],
+                    "turns": [],
+                    "history": NOTHING,
+                },
+                as_node="finish",
+            )
+        )
+        self._branch["at"] = config["configurable"]["checkpoint_id"]
+        self._save()
+
+
+def _last(items: Iterator[Event | TurnResult], listener: Listener | None) -> TurnResult:
+    result: TurnResult | None = None
+    for item in items:
+        if isinstance(item, Event):
+            tell(listener, item)
+        else:
+            result = item
+    assert result is not None
+    return result
+
+
+def _picture(image: Image | str | Path) -> Image:
+    return open_picture(image) if isinstance(image, (str, Path)) else image
+
+
+def _local(settings: Settings) -> Backend:
+    from tools.backend.local import LocalBackend  # torch is not needed to look at a session with a backend of one's own
+
+    return LocalBackend(settings)
+
+
+def _chat(settings: Settings) -> BaseChatModel:
+    from agent.chat_models import make_chat_model
+
+    return make_chat_model(settings.chat)
