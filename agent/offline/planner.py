@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from langchain_core.language_models.chat_models import BaseChatModel
@@ -20,7 +21,9 @@ from langchain_core.utils.function_calling import convert_to_openai_tool
 from pydantic import BaseModel, ValidationError
 
 from agent.offline.instructions import parse_instruction
+from agent.offline.questions import Facts, is_question
 from agent.offline.sentences import parse_scene
+from agent.offline.undoing import parse_undo
 from agent.offline.workbench import Memory
 from tools.scene.errors import CannotParse
 from tools.scene.layout import Layout, PlacedObject
@@ -43,8 +46,8 @@ class OfflinePlanner(BaseChatModel):
     """A chat model with tool calling and structured output behind which a grammar works.
 
     Structured output reads ``<sentence>...</sentence>`` (answered as a `SceneSpec`), or
-    ``<instruction>...</instruction>`` with the current ``<layout>`` as JSON and optionally ``<recent>``
-    (answered as ``{"operations": [...]}``).
+    ``<instruction>...</instruction>`` with the current ``<layout>`` as JSON and optionally ``<recent>`` and
+    ``<history>`` (answered as ``{"operations": [...]}``, or ``{"answer": "..."}`` for a question).
 
     Raises (when structured output is asked for): CannotParse, quoting the words it does not know.
     """
@@ -116,9 +119,16 @@ def _read(messages: Sequence[BaseMessage]) -> str:
         if (sentence := _between(text, "sentence")) is not None:
             return parse_scene(sentence).model_dump_json()
         if (instruction := _between(text, "instruction")) is not None:
-            rest = text.replace(instruction, "", 1)
+            rest = text.partition("<instruction>")[0] + text.rpartition("</instruction>")[2]
             layout = Layout.model_validate_json(_between(rest, "layout") or "{}")
-            operations = parse_instruction(instruction, layout, _memory(_between(rest, "recent"), layout))
+            turns = _json(_between(rest, "recent"), [])
+            memory = _memory(turns, _json(_between(rest, "history"), {}), layout)
+            if is_question(instruction):
+                told = [turn for turn in turns if isinstance(turn, dict)]
+                return json.dumps({"answer": Facts(layout, memory, told).answer(instruction)})
+            operations = parse_undo(instruction, layout, memory.before) or parse_instruction(
+                instruction, layout, memory
+            )
             return json.dumps({"operations": [operation.model_dump(mode="json") for operation in operations]})
     raise CannotParse(
         "there is no <sentence> or <instruction> to read in the conversation: the offline planner parses these only; "
@@ -131,24 +141,29 @@ def _between(text: str, tag: str) -> str | None:
     return found[1].strip() if found else None
 
 
-def _memory(text: str | None, layout: Layout) -> Memory:
-    """Read what earlier turns did: ids, or turns as ``{"done": ["moved 'cup #1' ...", ...]}``, newest last."""
+def _json(text: str | None, otherwise: Any) -> Any:
     try:
-        found = json.loads(text) if text else []
+        found = json.loads(text) if text else otherwise
     except json.JSONDecodeError:
-        return Memory()
-    removed: list[PlacedObject] = []
-    if isinstance(found, dict):
-        removed = [PlacedObject.model_validate(one) for one in found.get("removed", [])]
-        found = found.get("recent", [])
-    for turn in reversed(found):
-        lines = [turn] if isinstance(turn, str) else turn.get("done", [])
-        ids = [one for line in lines for one in ([line] if line in layout.ids else _ID.findall(str(line)))]
-        known = tuple(dict.fromkeys(one for one in ids if one in layout.ids))
-        if known:
-            recent = known if not isinstance(turn, str) else tuple(one for one in found if one in layout.ids)
-            return Memory(recent, tuple(removed))
-    return Memory((), tuple(removed))
+        return otherwise
+    return found if isinstance(found, type(otherwise)) else otherwise
+
+
+def _memory(turns: list[Any], history: dict[str, Any], layout: Layout) -> Memory:
+    """Read what earlier turns did or spoke of: ids, or turns as ``{"done": ["moved 'cup #1' ..."]}``, newest last."""
+    before = history.get("before_last_change")
+    memory = Memory(
+        removed=tuple(PlacedObject.model_validate(one) for one in history.get("removed", [])),
+        before=None if before is None else Layout.model_validate(before),
+    )
+    if ids_given := tuple(turn for turn in turns if turn in layout.ids):
+        return replace(memory, recent=ids_given)
+    for turn in reversed(turns):
+        lines = [turn] if isinstance(turn, str) else [*turn.get("done", []), turn.get("answer", "")]
+        ids = dict.fromkeys(one for line in lines for one in _ID.findall(str(line)))
+        if known := tuple(one for one in ids if one in layout.ids):
+            return replace(memory, recent=known)
+    return memory
 
 
 # planning

@@ -33,11 +33,12 @@ class Memory:
     """What earlier turns left behind.
 
     ``recent``: ids that were spoken of or changed last, the newest last ("it"); ``removed``: objects that
-    were taken away, the newest last ("put back the dog").
+    were taken away, the newest last ("put back the dog"); ``before``: the layout before the last change.
     """
 
     recent: tuple[str, ...] = ()
     removed: tuple[PlacedObject, ...] = ()
+    before: Layout | None = None
 
 
 class Workbench:

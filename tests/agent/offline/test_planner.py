@@ -44,7 +44,8 @@ def edit(operations: list[dict[str, Any]]) -> str:
 
 
 def instruction(text: str, recent: list[dict[str, Any]] | None = None) -> list[BaseMessage]:
-    question = render("instruction", instruction=text, layout=LAYOUT.model_dump(mode="json"), recent=recent or [])
+    layout = LAYOUT.model_dump(mode="json")
+    question = render("instruction", instruction=text, layout=layout, recent=recent or [], history={})
     return [SystemMessage("You edit."), HumanMessage(question)]
 
 
