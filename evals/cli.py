@@ -39,3 +39,34 @@ def iconworld(
         options = Options(preset=preset, seed=seed, as_json=as_json, settings=settings)
         chosen = None if only is None else tuple(part.strip() for part in only.split(",") if part.strip())
         measure_iconworld(options, scenes=scenes, only=chosen, edits=edits, pictures=pictures)
+
+
+@app.command()
+def lmd(
+    tasks: Annotated[
+        str | None, typer.Option(help="Tasks with commas between: negation, numeracy, attribution, spatial.")
+    ] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="So many prompts only, a fixed choice of all tasks.")] = None,
+    rounds: Annotated[int | None, typer.Option(min=0, max=1000, help="Correction rounds at most.")] = None,
+    workers: Annotated[
+        int | None, typer.Option(min=1, max=256, help="Processes; one for each core if there is no GPU.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="Where everything goes; the same folder goes on.")] = None,
+    images: Annotated[Path | None, typer.Option(help="Pictures to start from: DIR/000/initial_image.png, ...")] = None,
+    baselines: Annotated[bool, typer.Option(help="Also draw the best of N at an equal budget.")] = True,
+    list_prompts: Annotated[bool, typer.Option("--list-prompts", help="Print the prompts and stop.")] = False,
+    seed: Seed = 0,
+    preset: Preset = None,
+    as_json: Json = False,
+    settings: Set = None,
+) -> None:
+    """Run the LMD benchmark: make a picture for each prompt, correct it, and score every round by two judges."""
+    with reporting(as_json):
+        from evals.lmd import command
+
+        options = Options(preset, rounds, seed, out, as_json, settings)
+        prompts = command.choose_prompts(tasks, limit)
+        if list_prompts:
+            command.print_prompts(prompts, as_json=as_json)
+            return
+        raise typer.Exit(command.measure_lmd(options, prompts, workers=workers, images=images, baselines=baselines))

@@ -14,11 +14,12 @@ import numpy as np
 from tools.scene.spec import Predicate, Relation, SceneObject, SceneSpec
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 Task = Literal["negation", "numeracy", "attribution", "spatial"]
 TASKS: tuple[Task, ...] = get_args(Task)
 
+PROMPTS = 400
 CLASSES = ("backpack", "book", "bottle", "bowl", "car", "cat", "chair", "cup", "dog", "laptop")
 COLOURS = ("red", "orange", "yellow", "green", "blue", "purple", "pink", "brown", "black", "white", "gray")
 NUMBERS = ("one", "two", "three", "four", "five")
@@ -106,3 +107,19 @@ def _spatial() -> Iterator[tuple[str, SceneSpec]]:
 
 def _a(phrase: str) -> str:
     return f"{'an' if phrase[0] in 'aeiou' else 'a'} {phrase}"
+
+
+def choose(tasks: Sequence[Task] = TASKS, limit: int | None = None) -> tuple[LmdPrompt, ...]:
+    """Return the prompts of ``tasks``, at most ``limit`` of them, in the list's order.
+
+    A smaller selection is part of every larger one of the same tasks: each task is shuffled once and for all,
+    and the tasks take turns.
+    """
+    prompts = [prompt for prompt in lmd_prompts() if prompt.task in tasks]
+    shuffle = np.random.default_rng(0).permutation(PROMPTS)
+    turns: dict[int, tuple[int, int]] = {}
+    for task in tasks:
+        numbers = [prompt.number for prompt in prompts if prompt.task == task]
+        turns |= {number: (turn, number) for turn, number in enumerate(sorted(numbers, key=lambda one: shuffle[one]))}
+    chosen = sorted(prompts, key=lambda prompt: turns[prompt.number])[:limit]
+    return tuple(sorted(chosen))

@@ -1,0 +1,217 @@
+"""One prompt: make its first picture, correct it, make its rival, and let every judge look."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from agent.runs import RunError
+from evals.lmd.prompts import PROMPTS
+from evals.lmd.scoring import count, is_right, queries
+from graphs.correction import build_graph
+from graphs.work import make_once
+from tools.images import open_picture
+from tools.scene.requirements import Requirement, requirements
+from tools.scene.requirements import queries as queries_of
+from tools.scene.spec import SceneSpec
+from tools.scene.verdict import verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from evals.iconworld import Detector
+    from evals.lmd.prompts import LmdPrompt
+    from graphs.context import Context
+    from tools.backend.protocol import Generated
+
+SEEDS_PER_PROMPT = 1000  # noise seeds that one prompt may use
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is measured, apart from models and settings."""
+
+    out: Path
+    seed: int = 0
+    images: Path | None = None
+    """Pictures to start from, as ``000/initial_image.*`` by the prompt's number; else they are generated."""
+    baselines: bool = True
+    """Also make the best of N pictures with as many UNet evaluations as the correction took."""
+
+
+@dataclass(frozen=True)
+class Services:
+    """The loop's services, and the detectors that score by name; they must not suppress boxes themselves."""
+
+    context: Context
+    judges: Mapping[str, Detector]
+
+
+def measure(prompt: LmdPrompt, plan: Plan, services: Services) -> dict[str, Any]:
+    """Return everything about one prompt, as JSON types.
+
+    - ``attempts``: one per judged picture: round, ``image``, ``kept`` (the best picture up to then), how the loop
+      saw it, and what had been spent by then, the first picture included;
+    - ``best_of_n``: the rival (None when it was not asked for);
+    - ``scored``: for each picture that matters ``right`` and ``seen`` (phrase: count) by each judge;
+    - ``understood``: whether the parse demands what the benchmark demands; ``exit``: how the loop ended.
+    """
+    seed = (plan.seed * PROMPTS + prompt.number) * SEEDS_PER_PROMPT
+    start = _start(prompt, plan, services.context, seed)
+    attempts, result = _correct(prompt, services.context, start, seed)
+    rival = _best_of_n(prompt, plan, services.context, attempts, result, seed) if plan.baselines else None
+    pictures = {one["kept"] for one in attempts} | {one["image"] for one in attempts}
+    pictures |= {rival["image"]} if rival else set()
+    demands = _demands(result["spec"])
+    return head(prompt) | {
+        "exit": result["exit"],
+        "detail": result["detail"],
+        "understood": demands is not None and set(demands) == set(requirements(prompt.truth)),
+        "attempts": attempts,
+        "best_of_n": rival,
+        "scored": {image: _score(prompt, services, image) for image in sorted(pictures)},
+        "seconds_by_phase": result["usage"]["seconds"],
+    }
+
+
+def head(prompt: LmdPrompt) -> dict[str, Any]:
+    """Return how a record begins."""
+    return {"number": prompt.number, "task": prompt.task, "prompt": prompt.text}
+
+
+def _start(prompt: LmdPrompt, plan: Plan, context: Context, seed: int) -> dict[str, Any]:
+    """Return the first picture and what it took."""
+    if plan.images is not None:
+        given = find_picture(plan.images, prompt)
+        return {"image": context.images.save(open_picture(given)), "unet_evaluations": 0, "seconds": 0.0}
+    return _draw(prompt, context, seed)
+
+
+def find_picture(folder: Path, prompt: LmdPrompt) -> Path:
+    """Return the picture of a prompt in a folder of SLD's layout.
+
+    Raises:
+        RunError: there is none.
+    """
+    found = sorted((folder / f"{prompt.number:03d}").glob("initial_image.*"))
+    if not found:
+        wanted = f"{prompt.number:03d}/initial_image.png"
+        raise RunError(f"there is no {wanted!r} in {str(folder)!r} for prompt {prompt.number}: {prompt.text!r}")
+    return found[0]
+
+
+def _draw(prompt: LmdPrompt, context: Context, seed: int) -> dict[str, Any]:
+    def make() -> Generated:
+        return context.backend.generate(prompt.text, seed=seed)
+
+    made = make_once(context, ["generate", prompt.text, None, seed, _dump(context.settings.generator)], make)
+    return {
+        "image": made.image,
+        "unet_evaluations": made.cost.unet_evaluations,
+        "seconds": round(sum(made.cost.seconds.values()), 3),
+    }
+
+
+def _dump(section: Any) -> Any:
+    return section.model_dump(mode="json")
+
+
+def _correct(
+    prompt: LmdPrompt, context: Context, start: Mapping[str, Any], seed: int
+) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+    """Run the loop on the first picture and return every judged picture and the result."""
+    graph = build_graph(loop=context.settings.loop)
+    request: Any = {"prompt": prompt.text, "image": start["image"], "seed": seed}
+    attempts: list[dict[str, Any]] = []
+    result: dict[str, Any] = {}
+    done: list[str] = []
+    for part in graph.stream(request, context=context, stream_mode=["updates"], version="v2"):
+        updates: Any = part["data"]
+        for node, update in updates.items():
+            if node == "edit":
+                done = update.get("done", done)
+            elif node == "judge":
+                attempts.append(_attempt(update, start, done))
+            elif node == "finish":
+                result = update["result"]
+    if not attempts:  # the sentence was not understood, so nobody looked
+        nothing = {"round": 0, "image": start["image"], "kept": start["image"], "agreed": False, "changed": 0.0}
+        attempts = [nothing | {"wrong": [], "done": []} | _spent(result["usage"], start)]
+    return attempts, result
+
+
+def _attempt(update: Mapping[str, Any], start: Mapping[str, Any], done: list[str]) -> dict[str, Any]:
+    latest = update["latest"]
+    return {
+        "round": latest["round"],
+        "image": latest["image"],
+        "kept": update["best"]["image"],
+        "agreed": latest["agreed"],
+        "changed": round(update["best"]["changed"], 5),
+        "wrong": [one["reason"] for one in latest["verdict"]["results"] if not one["passed"]],
+        "done": list(done),
+    } | _spent(update["usage"] | {"wall_seconds": update["elapsed"]}, start)
+
+
+def _spent(usage: Mapping[str, Any], start: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "unet_evaluations": start["unet_evaluations"] + usage["unet_evaluations"],
+        "seconds": round(start["seconds"] + usage["wall_seconds"], 3),
+        "llm_calls": usage["llm_calls"],
+        "tokens": usage["input_tokens"] + usage["output_tokens"],
+    }
+
+
+def _demands(spec: dict[str, Any] | None) -> tuple[Requirement, ...] | None:
+    return None if spec is None else requirements(SceneSpec.model_validate(spec))
+
+
+def _best_of_n(
+    prompt: LmdPrompt,
+    plan: Plan,
+    context: Context,
+    attempts: Sequence[Mapping[str, Any]],
+    result: Mapping[str, Any],
+    seed: int,
+) -> dict[str, Any]:
+    """Draw other pictures instead of correcting, until the loop's own verdict agrees or the budget is spent.
+
+    The budget is what the correction spent on this prompt, rounded up to whole pictures, so the rival
+    gets as much or a little more; it chooses as the loop does, by the most requirements met.
+    """
+    first, last = attempts[0], attempts[-1]
+    price, budget = first["unet_evaluations"], last["unet_evaluations"] - first["unet_evaluations"]
+    rival = {"n": 1, "tried": 1, "image": first["image"], "unet_evaluations": price, "seconds": first["seconds"]}
+    demands = _demands(result["spec"])
+    if plan.images is not None or not price or demands is None or first["agreed"]:
+        return rival
+    rival["n"] = 1 + math.ceil(budget / price)
+    best = _passed(context, demands, first["image"])
+    for number in range(1, rival["n"]):
+        made = _draw(prompt, context, seed + number)
+        rival["tried"] += 1
+        rival["unet_evaluations"] += made["unet_evaluations"]
+        rival["seconds"] = round(rival["seconds"] + made["seconds"], 3)
+        passed = _passed(context, demands, made["image"])
+        if passed > best:
+            best, rival["image"] = passed, made["image"]
+        if best == len(demands):
+            break
+    return rival
+
+
+def _passed(context: Context, demands: Sequence[Requirement], image: str) -> int:
+    found = context.backend.detect(context.images.load(image), queries_of(demands))
+    return verdict(demands, found.detections).satisfied
+
+
+def _score(prompt: LmdPrompt, services: Services, image: str) -> dict[str, Any]:
+    picture = services.context.images.load(image)
+    right, seen = {}, {}
+    for name, judge in services.judges.items():
+        detections = judge.detect(picture, queries(prompt)).detections
+        right[name] = is_right(prompt, detections)
+        seen[name] = dict(count(detections))
+    return {"right": right, "seen": seen}

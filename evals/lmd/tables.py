@@ -1,0 +1,263 @@
+"""Figures from the records of all prompts: rates with confidence intervals, gains, costs, causes of failure.
+
+Pure arithmetic on records (see `evals.lmd.measure.measure`); the same records give the same figures.
+"""
+
+from __future__ import annotations
+
+import statistics
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from evals.lmd.prompts import TASKS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    Record = Mapping[str, Any]
+
+JUDGES = ("judge", "detector")  # the independent one, and the loop's own
+START, RIVAL = "no correction", "best of N"
+RESAMPLES = 4000
+LEVEL = 95  # percent
+CAUSES = ("parse", "detect", "plan", "edit", "judges disagree")
+
+
+def method_name(rounds: int) -> str:
+    """Return how correction with so many rounds is called."""
+    return START if rounds == 0 else f"{rounds} round{'' if rounds == 1 else 's'}"
+
+
+def attempt_after(record: Record, rounds: int) -> dict[str, Any]:
+    """Return the last judged picture of at most so many rounds: where a loop with that limit had ended."""
+    found: dict[str, Any] = [one for one in record["attempts"] if one["round"] <= rounds][-1]
+    return found
+
+
+def picture_of(record: Record, method: str, rounds: int) -> str | None:
+    """Return the picture that a method ends with; None when it was not made."""
+    if method == RIVAL:
+        return record["best_of_n"]["image"] if record["best_of_n"] else None
+    image: str = attempt_after(record, rounds)["kept"]
+    return image
+
+
+def cause(record: Record, rounds: int, judge: str) -> str | None:
+    """Return why the corrected picture is wrong in a judge's eyes; None when it is right.
+
+    parse: the sentence was read otherwise than the benchmark means it. judges disagree: by the same rules
+    the loop's detector finds it right. detect: the loop was content with a picture that its own detector
+    finds wrong by the benchmark's rules. edit: the rounds ran out. plan: anything else that ended the loop.
+    """
+    last = record["scored"][attempt_after(record, rounds)["kept"]]["right"]
+    if last[judge]:
+        return None
+    if not record["understood"]:
+        return "parse"
+    if last.get("detector") and judge != "detector":
+        return "judges disagree"
+    if record["exit"] == "agreed":
+        return "detect"
+    return "edit" if record["exit"] in ("round_limit", "time_limit") else "plan"
+
+
+def summarize(records: Sequence[Record], rounds: int) -> dict[str, Any]:
+    """Return every figure, as JSON types; rates are in percent.
+
+    ``rates[judge][method][task]`` is {rate, low, high, prompts}, with "overall" beside the tasks; prompts
+    that failed with an error count as wrong. ``gains[judge]`` compares corrected pictures with none
+    corrected and with the rival, prompt by prompt.
+    """
+    done = [record for record in records if "error" not in record]
+    judges = [judge for judge in JUDGES if any(judge in _last(record, rounds) for record in done)]
+    methods = [method_name(number) for number in range(rounds + 1)]
+    if any(record["best_of_n"] for record in done):
+        methods.insert(1, RIVAL)
+    right = {
+        judge: {method: _right(records, method, _rounds_of(method, rounds), judge) for method in methods}
+        for judge in judges
+    }
+    tasks = np.array([record["task"] for record in records])
+    best = method_name(rounds)
+    return {
+        "prompts": len(records),
+        "errors": len(records) - len(done),
+        "rounds": rounds,
+        "methods": methods,
+        "judges": judges,
+        "rates": {
+            judge: {method: _by_task(values, tasks) for method, values in by_method.items()}
+            for judge, by_method in right.items()
+        },
+        "gains": {
+            judge: {
+                f"over {other}": _interval(by_method[best] - by_method[other], tasks)
+                for other in (START, RIVAL)
+                if other in by_method and other != best
+            }
+            for judge, by_method in right.items()
+        },
+        "costs": {method: _cost(done, method, _rounds_of(method, rounds)) for method in methods},
+        "causes": {judge: _causes(records, rounds, judge) for judge in judges},
+        **_agreement(done, rounds),
+        **_changes(done, rounds, judges),
+        **_time(done),
+    }
+
+
+def _rounds_of(method: str, rounds: int) -> int:
+    return next((number for number in range(rounds + 1) if method_name(number) == method), rounds)
+
+
+def _last(record: Record, rounds: int) -> dict[str, bool]:
+    right: dict[str, bool] = record["scored"][attempt_after(record, rounds)["kept"]]["right"]
+    return right
+
+
+def _right(records: Sequence[Record], method: str, rounds: int, judge: str) -> np.ndarray:
+    def one(record: Record) -> float:
+        image = None if "error" in record else picture_of(record, method, rounds)
+        return float(image is not None and record["scored"][image]["right"][judge])
+
+    return np.array([one(record) for record in records])
+
+
+def _by_task(values: np.ndarray, tasks: np.ndarray) -> dict[str, Any]:
+    found = {task: _interval(values[tasks == task], tasks[tasks == task]) for task in TASKS if (tasks == task).any()}
+    return found | {"overall": _interval(values, tasks)}
+
+
+def _interval(values: np.ndarray, tasks: np.ndarray) -> dict[str, Any]:
+    """Return the mean in percent with its bootstrap interval; prompts are drawn anew within each task."""
+    rng = np.random.default_rng(0)
+    total = np.zeros(RESAMPLES)
+    for task in sorted(set(tasks.tolist())):
+        some = values[tasks == task]
+        total += some[rng.integers(len(some), size=(RESAMPLES, len(some)))].sum(axis=1)
+    means = 100 * total / max(len(values), 1)
+    low, high = np.percentile(means, [(100 - LEVEL) / 2, (100 + LEVEL) / 2]) if len(values) else (0.0, 0.0)
+    mean = 100 * float(values.mean()) if len(values) else 0.0
+    return {"rate": round(mean, 2), "low": round(float(low), 2), "high": round(float(high), 2), "prompts": len(values)}
+
+
+def _cost(records: Sequence[Record], method: str, rounds: int) -> dict[str, float]:
+    """Return what one picture took on average, its first making included."""
+    spent = [record["best_of_n"] if method == RIVAL else attempt_after(record, rounds) for record in records]
+    keys = ("unet_evaluations", "seconds", "llm_calls", "tokens")
+    return {key: round(_mean([one.get(key, 0) for one in spent if one]), 2) for key in keys}
+
+
+def _causes(records: Sequence[Record], rounds: int, judge: str) -> dict[str, dict[str, int]]:
+    found: dict[str, Counter[str]] = {task: Counter() for task in TASKS}
+    for record in records:
+        why = "error" if "error" in record else cause(record, rounds, judge)
+        if why:
+            found[record["task"]][why] += 1
+    return {task: dict(sorted(count.items())) for task, count in found.items() if count}
+
+
+def _agreement(records: Sequence[Record], rounds: int) -> dict[str, float]:
+    """Return how often the two judges say different things, before and after."""
+    pairs = [(record["scored"][attempt_after(record, 0)["kept"]]["right"], _last(record, rounds)) for record in records]
+    if not pairs or set(JUDGES) - set(pairs[0][0]):
+        return {}
+    start, end = ([len(set(pair[place].values())) > 1 for pair in pairs] for place in (0, 1))
+    return {"disagreement_at_start": round(100 * _mean(start), 2), "disagreement_at_end": round(100 * _mean(end), 2)}
+
+
+def _changes(records: Sequence[Record], rounds: int, judges: Sequence[str]) -> dict[str, float]:
+    """Return what the corrections changed, and whether right pictures were left alone."""
+    ends = [attempt_after(record, rounds) for record in records]
+    changed = [end["changed"] for end in ends if end["changed"] > 0]
+    found: dict[str, float] = {"corrected": len(changed), "changed_pixels": round(100 * _mean(changed), 2)}
+    for judge in judges:
+        at_start = [
+            (record["attempts"][0]["image"] == end["kept"], record["scored"][end["kept"]]["right"][judge])
+            for record, end in zip(records, ends, strict=True)
+            if record["scored"][record["attempts"][0]["image"]]["right"][judge]
+        ]
+        found[f"right_at_start_{judge}"] = len(at_start)
+        found[f"right_at_start_untouched_{judge}"] = sum(same for same, _ in at_start)
+        found[f"right_at_start_spoiled_{judge}"] = sum(not still for _, still in at_start)
+    agreed = [(record, end) for record, end in zip(records, ends, strict=True) if record["attempts"][0]["agreed"]]
+    found["agreed_at_start"] = len(agreed)
+    found["agreed_at_start_untouched"] = sum(record["attempts"][0]["image"] == end["kept"] for record, end in agreed)
+    return found
+
+
+def _time(records: Sequence[Record]) -> dict[str, float]:
+    """Return the minutes that all workers together took for generating and correcting, and for the rival."""
+    correcting = sum(record["attempts"][-1]["seconds"] for record in records)
+    rival = sum(
+        record["best_of_n"]["seconds"] - record["attempts"][0]["seconds"] for record in records if record["best_of_n"]
+    )
+    return {"worker_minutes": round(correcting / 60, 2), "worker_minutes_best_of_n": round(max(rival, 0.0) / 60, 2)}
+
+
+def _mean(values: Sequence[float]) -> float:
+    return float(statistics.fmean(values)) if values else 0.0
+
+
+# as text
+
+
+def rates_table(summary: Mapping[str, Any], judge: str) -> list[list[str]]:
+    """Return the table of the paper for one judge: methods x tasks, "82.0 [74.0, 89.0]"."""
+    rates = summary["rates"][judge]
+    tasks = list(next(iter(rates.values())))
+    rows = [["method", *tasks]]
+    for method in summary["methods"]:
+        cells = [rates[method][task] for task in tasks]
+        rows.append([method, *(f"{one['rate']:.1f} [{one['low']:.1f}, {one['high']:.1f}]" for one in cells)])
+    return rows
+
+
+def costs_table(summary: Mapping[str, Any]) -> list[list[str]]:
+    """Return what one picture takes on average with each method."""
+    rows = [["method", "UNet evaluations", "seconds", "LLM calls", "LLM tokens"]]
+    return rows + [[method, *(f"{value:g}" for value in cost.values())] for method, cost in summary["costs"].items()]
+
+
+def markdown(rows: Sequence[Sequence[str]]) -> str:
+    """Return rows, the first of them the heading, as a Markdown table."""
+    lines = [f"| {' | '.join(row)} |" for row in rows]
+    return "\n".join([lines[0], "|" + "---|" * len(rows[0]), *lines[1:]])
+
+
+def aligned(rows: Sequence[Sequence[str]]) -> str:
+    """Return rows as columns of text."""
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
+    )
+
+
+def remarks(summary: Mapping[str, Any]) -> list[str]:
+    """Return in words what the tables do not show."""
+    lines = []
+    for judge, gains in summary["gains"].items():
+        for other, gain in gains.items():
+            lines.append(
+                f"gain {other}, by the {judge}: {gain['rate']:+.1f} points [{gain['low']:+.1f}, {gain['high']:+.1f}]"
+            )
+    if "disagreement_at_end" in summary:
+        lines.append(
+            f"the judges disagree on {summary['disagreement_at_start']:g} % of the pictures before correction "
+            f"and on {summary['disagreement_at_end']:g} % after"
+        )
+    lines.append(
+        f"{summary['agreed_at_start_untouched']} of {summary['agreed_at_start']} pictures that the loop found right at "
+        f"the start are untouched; in the {summary['corrected']} changed ones {summary['changed_pixels']:g} % of the "
+        "pixels differ"
+    )
+    for judge, causes in summary["causes"].items():
+        total: Counter[str] = Counter()
+        for by_cause in causes.values():
+            total.update(by_cause)
+        said = ", ".join(f"{why} {number}" for why, number in total.most_common())
+        lines.append(f"still wrong by the {judge}: {said or 'none'}")
+    if summary["errors"]:
+        lines.append(f"{summary['errors']} prompts failed and count as wrong; the same command retries them")
+    return lines
