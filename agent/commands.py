@@ -7,12 +7,11 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from pydantic import ValidationError
 from rich.console import Console
 from rich.table import Table
 
 from agent.chat_models import ChatModelError, make_chat_model, provider
-from agent.driver import Job, Result, run_correction
+from agent.driver import Job, Result, job_of, run_correction
 from agent.options import DEFAULT_PRESET, ExitCode, Options, fail
 from agent.progress import LiveProgress
 from agent.report import write_report
@@ -21,8 +20,6 @@ from configs.settings import Settings, load_settings, preset_names
 from graphs.context import Context
 from graphs.correction import build_graph
 from tools.images import ImageStore, open_picture
-from tools.scene.layout import Layout
-from tools.scene.spec import SceneSpec
 
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
@@ -76,6 +73,39 @@ def run_one(
         sys.stdout.write(json.dumps(result.to_json()) + "\n")
     else:
         show_result(result, folder)
+    return exit_code(result)
+
+
+def replay_run(run: Path, step: int | None, options: Options) -> int:
+    """Run a recorded run again from a step on, tell the user how it ended and return the exit code."""
+    from agent.replay import replay
+
+    source, overrides = RunFolder(run), options.overrides()
+    seed = overrides.pop("seed", None)
+    if seed is not None and not (isinstance(seed, int) and 0 <= seed < 2**63):
+        fail(f"--set seed={seed}: a seed is a whole number from 0 on")
+    asked = source.read_record()["input"]
+    title = asked["prompt"] or asked["instruction"]
+    target = RunFolder(options.out) if options.out else new_folder(f"again {title}", run.resolve().parent)
+    sys.stderr.write(f"run folder: {target.path} (if it is stopped: --resume {target.path})\n")
+    with LiveProgress(sys.stderr) as progress:
+        result = replay(
+            source,
+            target,
+            make_backend=make_backend,
+            make_chat=lambda settings: announce_chat(settings, as_json=options.as_json),
+            first_step=step,
+            seed=seed,
+            overrides=overrides,
+            listener=progress,
+        )
+    write_report(target)
+    if options.as_json:
+        sys.stdout.write(json.dumps(result.to_json()) + "\n")
+    else:
+        show_result(result, target)
+        console = Console(file=sys.stdout, soft_wrap=True, highlight=False)
+        console.print(f"compare: sld trace diff {run} {target.path}", markup=False)
     return exit_code(result)
 
 
@@ -188,7 +218,6 @@ def _recorded(
     """Return the job of an earlier run, checked against what this command says."""
     record = folder.read_record()
     given, store = record["input"], ImageStore(folder.images_path)
-    picture = None if given["image"] is None else store.load(given["image"])
     if image is not None and store.save(open_picture(image)) != given["image"]:
         raise RunError(f"{str(folder.path)!r} was begun with another picture than {str(image)!r}")
     for name, value in (("prompt", prompt), ("instruction", instruction), ("seed", options.seed)):
@@ -196,16 +225,5 @@ def _recorded(
             raise RunError(f"{str(folder.path)!r} was begun with {name} {given[name]!r}, not {value!r}")
     preset = options.preset or folder.preset_found(record["preset"])
     overrides = {**record["overrides"], **options.overrides()}
-    try:
-        job = Job(
-            prompt=given["prompt"],
-            instruction=given["instruction"],
-            image=picture,
-            spec=None if given["spec"] is None else SceneSpec.model_validate(given["spec"]),
-            layout=None if given["layout"] is None else Layout.model_validate(given["layout"]),
-            seed=given["seed"],
-            origin=record.get("origin", ""),
-        )
-    except ValidationError as error:
-        raise RunError(f"{str(folder.record_path)!r} holds input that is not valid: {error}") from None
+    job = job_of(given, folder, record.get("origin", ""))
     return job, load_settings(preset, overrides), preset, overrides

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
+from pydantic import ValidationError
+
 from agent.play import Listener, finished_tasks, hidden, open_checkpoints, places, play, shown, tell
 from agent.recorder import Recorder
 from agent.runs import RunError, RunFolder, copy_file, find_runs, new_folder
@@ -19,6 +21,8 @@ from agent.trace import TraceWriter, now, plain, secrets_of
 from graphs.context import Context
 from graphs.correction import build_graph
 from tools.images import ImageStore
+from tools.scene.layout import Layout
+from tools.scene.spec import SceneSpec
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -31,8 +35,6 @@ if TYPE_CHECKING:
 
     from configs.settings import Settings
     from tools.backend.protocol import Backend
-    from tools.scene.layout import Layout
-    from tools.scene.spec import SceneSpec
 
 __all__ = ["Job", "Listener", "Result", "RunError", "RunFolder", "find_runs", "new_folder", "run_correction"]
 
@@ -129,6 +131,27 @@ def run_correction(
         trace.write("end", result=outcome)
         folder.write_record({**record, "status": "finished", "finished": now(), "result": plain(outcome)})
         return read_result(folder)
+
+
+def job_of(given: Mapping[str, Any], folder: RunFolder, origin: str) -> Job:
+    """Return the job that a record's ``input`` describes; its picture lies in ``folder``.
+
+    Raises:
+        RunError: it describes none.
+        PictureError: its picture is gone.
+    """
+    try:
+        return Job(
+            prompt=given["prompt"],
+            instruction=given["instruction"],
+            image=None if given["image"] is None else ImageStore(folder.images_path).load(given["image"]),
+            spec=None if given["spec"] is None else SceneSpec.model_validate(given["spec"]),
+            layout=None if given["layout"] is None else Layout.model_validate(given["layout"]),
+            seed=given["seed"],
+            origin=origin,
+        )
+    except ValidationError as error:
+        raise RunError(f"{str(folder.record_path)!r} holds input that is not valid: {error}") from None
 
 
 def read_result(folder: RunFolder) -> Result:

@@ -6,6 +6,8 @@ what the nodes do.
 
 from __future__ import annotations
 
+import hashlib
+import json
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -70,9 +72,11 @@ class Recorder(BaseCallbackHandler):
         message = getattr(response.generations[0][0], "message", None) if response.generations else None
         used: Any = (message.usage_metadata if isinstance(message, AIMessage) else None) or {}
         answer = readable(message) if isinstance(message, BaseMessage) else str(response)
+        recorded = isinstance(message, AIMessage) and message.response_metadata.get("recorded")
         self._trace.write(
             "llm",
             **self._end(run_id),
+            **({"recorded": True} if recorded else {}),
             answer=answer,
             input_tokens=used.get("input_tokens", 0),
             output_tokens=used.get("output_tokens", 0),
@@ -110,15 +114,17 @@ class Recorder(BaseCallbackHandler):
 
 
 def readable(message: BaseMessage) -> dict[str, Any]:
-    """Return a message as JSON types; pictures inside it become the word "(picture)"."""
+    """Return a message as JSON types, as the language model knows it; pictures in it become "(picture DIGEST)"."""
     content: Any = message.content
     if not isinstance(content, str):
-        parts = [part if isinstance(part, str) else part.get("text", "(picture)") for part in content]
-        content = "\n".join(parts)
+        content = "\n".join(part if isinstance(part, str) else part.get("text", _picture(part)) for part in content)
     result: dict[str, Any] = {"role": message.type, "content": content}
     if isinstance(message, AIMessage):
         calls: Sequence[Any] = [*message.tool_calls, *message.invalid_tool_calls]
-        result["tool_calls"] = [{key: call.get(key) for key in ("id", "name", "args")} for call in calls]
+        known = ("id", "name", "args", "error")  # only a call that could not be read has an error
+        result["tool_calls"] = [{key: call[key] for key in known if key in call} for call in calls]
+        if refusal := message.additional_kwargs.get("refusal"):
+            result["refusal"] = refusal
     if isinstance(message, ToolMessage):
         result |= {"name": message.name, "tool_call_id": message.tool_call_id, "failed": message.status == "error"}
     return result
@@ -130,9 +136,15 @@ def update_of(result: Any) -> dict[str, Any]:
     return {name: _readable_all(value) for name, value in writes.items() if not str(name).startswith(ROUTING)}
 
 
+def _picture(part: dict[str, Any]) -> str:
+    """Stand for a picture: another one has another digest."""
+    return f"(picture {hashlib.sha256(json.dumps(part, sort_keys=True).encode()).hexdigest()[:12]})"
+
+
 def _readable_all(value: Any) -> Any:
     if isinstance(value, BaseMessage):
-        return readable(value)
+        artifact = value.artifact if isinstance(value, ToolMessage) else None
+        return readable(value) | ({"artifact": artifact} if artifact else {})
     if isinstance(value, list):
         return [_readable_all(item) for item in value]
     return value

@@ -64,8 +64,12 @@ class TraceWriter:
             if task not in known:
                 self.write("node", task=task, seconds=None, recovered=True, **fields)
 
-    def _line(self, event: dict[str, Any]) -> str:
-        line = json.dumps(plain(event), ensure_ascii=True, allow_nan=False)
+    def clean(self, value: Any) -> Any:
+        """Return ``value`` as a reader would get it back: JSON types, and nothing that must be hidden."""
+        return json.loads(self._line(value))
+
+    def _line(self, value: Any) -> str:
+        line = json.dumps(plain(value), ensure_ascii=True, allow_nan=False)
         for text, stand_in in self._hide.items():
             line = line.replace(text, stand_in)
         return line + "\n"

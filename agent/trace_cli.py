@@ -1,9 +1,10 @@
-"""``sld trace``: list runs, show a run's trace as a tree, write its report."""
+"""``sld trace``: list runs, show and compare what they did, run them again, take them elsewhere."""
 
 from __future__ import annotations
 
 import json
 import sys
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,13 +12,20 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
-from rich.tree import Tree
 
-from agent.options import fail, reporting
-from agent.runs import RunError, RunFolder, find_runs
-from agent.trace import effective, read_trace
+from agent.options import ExitCode, Options, fail, reporting
+from agent.runs import RunError, RunFolder, find_runs, write_text
+from agent.trace import read_trace
 
 app = typer.Typer(help="See what a run did, and why.", no_args_is_help=True)
+
+
+class Kind(StrEnum):
+    """What a run is taken out as."""
+
+    JSONL = "jsonl"
+    ZIP = "zip"
+
 
 Run = Annotated[Path, typer.Argument(help="A run folder.", show_default=False)]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a picture for people.")]
@@ -46,20 +54,82 @@ def show(
     step: Annotated[int | None, typer.Option(min=0, help="Show everything that happened at this step.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Show what a run did: nodes, language model calls and tool calls, with times and tokens."""
+    """Show what a run did: turns, rounds, nodes, language model calls and tool calls, with what each took."""
     with reporting(as_json):
+        from agent.tree import draw_step, make_tree, show_step
+
         folder = RunFolder(run)
         record, events = folder.read_record(), _events(folder)
         if step is not None:
-            events = [event for event in events if event.get("step") == step]
-            if not events:
+            found = show_step(events, step)
+            if not found:
                 fail(f"{str(run)!r} has no step {step}; `sld trace show {run}` lists them")
+            events = found
         if as_json:
             sys.stdout.write(json.dumps(events) + "\n")
-        elif step is not None:
-            _console().print_json(json.dumps(events))
         else:
-            _console().print(make_tree(record, events))
+            _console().print(make_tree(record, events) if step is None else draw_step(events))
+
+
+@app.command()
+def diff(left: Run, right: Run, as_json: Json = False) -> None:
+    """Say where two runs part ways. Exit code 0: they decided and drew the same; 3: they did not."""
+    with reporting(as_json):
+        from agent.diff import compare
+        from agent.tree import draw_comparison
+
+        folders = RunFolder(left), RunFolder(right)
+        one, other = ((folder.read_record(), _events(folder)) for folder in folders)
+        comparison = compare(one, other)
+        if as_json:
+            sys.stdout.write(json.dumps(comparison.to_json()) + "\n")
+        else:
+            _console().print(draw_comparison(comparison, str(left), str(right)), soft_wrap=False)
+        raise typer.Exit(ExitCode.AGREED if comparison.same else ExitCode.NOT_AGREED)
+
+
+@app.command()
+def replay(
+    run: Run,
+    step: Annotated[int | None, typer.Option("--from", min=0, help="The step to begin with; else the first.")] = None,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="A setting to change, such as chat.model=NAME, or seed=7."),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="The run folder to write; a new one beside RUN if not given.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Run again from any step. The model's recorded answers are used while it is asked the same; see --set chat."""
+    with reporting(as_json):
+        from agent.commands import replay_run
+
+        raise typer.Exit(replay_run(run, step, Options(settings=settings, out=out, as_json=as_json)))
+
+
+@app.command()
+def export(
+    run: Run,
+    kind: Annotated[Kind, typer.Option("--format", help="jsonl: record and events; zip: the whole run.")],
+    out: Annotated[
+        Path | None, typer.Option(help="The file to write; jsonl goes to standard output if not given.")
+    ] = None,
+) -> None:
+    """Take a run out of its folder; a zip, unpacked anywhere, is a run again."""
+    with reporting():
+        from agent.export import as_lines, write_zip
+
+        folder = RunFolder(run)
+        if kind is Kind.ZIP:
+            target = out or Path(f"{run.resolve().name}.zip")
+            write_zip(folder, target)
+            sys.stdout.write(f"{target}\n")
+        elif out is None:
+            sys.stdout.writelines(f"{line}\n" for line in as_lines(folder))
+        else:
+            write_text(out, "".join(f"{line}\n" for line in as_lines(folder)))
+            sys.stdout.write(f"{out}\n")
 
 
 @app.command()
@@ -72,47 +142,6 @@ def report(run: Run, as_json: Json = False) -> None:
         write_report(folder)
         path = str(folder.report_path)
         sys.stdout.write((json.dumps({"report": path}) if as_json else path) + "\n")
-
-
-def make_tree(record: dict[str, Any], events: list[dict[str, Any]]) -> Tree:
-    """Return the trace as a tree: round, node, then the calls inside it; failures in red."""
-    asked = record["input"]["prompt"] or record["input"]["instruction"]
-    tree = Tree(f"[bold]{escape(asked)}[/] ({record['status']})")
-    branch, calls = tree.add("preparation"), dict[Any, list[dict[str, Any]]]()
-    for event in effective(events):
-        if event["event"] in ("llm", "tool"):
-            calls.setdefault(event.get("task"), []).append(event)
-        if event["event"] == "resume":
-            tree.add("[yellow]stopped and resumed[/]")
-        if event["event"] == "end" and event.get("error"):
-            tree.add(f"[red]{escape(event['error'])}[/]")
-        if event["event"] != "node":
-            continue
-        latest = (event.get("update") or {}).get("latest")
-        if isinstance(latest, dict):
-            colour = "green" if latest["agreed"] else "yellow"
-            met = f"{latest['passed']} of {latest['total']} met"
-            branch = tree.add(f"[bold]round {latest['round']}[/] [{colour}]{met}[/]")
-        node = branch.add(_line(event["node"], event, f"[dim]step {event.get('step')}[/]"))
-        for call in calls.pop(event.get("task"), []):
-            node.add(_call(call))
-    return tree
-
-
-def _call(event: dict[str, Any]) -> str:
-    if event["event"] == "llm":
-        wishes = event.get("answer", {}).get("tool_calls") if isinstance(event.get("answer"), dict) else None
-        wanted = f" → {', '.join(str(one['name']) for one in wishes)}" if wishes else ""
-        tokens = f"{event.get('input_tokens', 0)} + {event.get('output_tokens', 0)} tokens"
-        return _line(f"language model{escape(wanted)}", event, tokens)
-    return _line(f"tool {escape(str(event.get('tool')))}", event, "[red]refused[/]" if event.get("failed") else "")
-
-
-def _line(name: str, event: dict[str, Any], more: str) -> str:
-    seconds = event.get("seconds")
-    spent = "" if seconds is None else f" {seconds:.2f} s"
-    failed = f" [red]{escape(str(event['error']))}[/]" if event.get("error") else ""
-    return f"{name}[cyan]{spent}[/] {more}{failed}".rstrip()
 
 
 def _row(run: RunFolder) -> dict[str, Any]:

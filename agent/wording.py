@@ -1,0 +1,43 @@
+"""Values in words, for the terminal and for the report."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import yaml
+
+
+def pretty(value: Any) -> str:
+    """Return a value to be read by a person: YAML with short lists on one line, or the text itself."""
+    if isinstance(value, str):
+        try:
+            value = json.loads(value)
+        except ValueError:
+            return str(value)
+    if not isinstance(value, (dict, list)):
+        return str(value)
+    return str(yaml.safe_dump(value, default_flow_style=None, sort_keys=False, allow_unicode=True, width=110)).rstrip()
+
+
+def duration(seconds: float | None) -> str:
+    """Return a time as a person would say it."""
+    if seconds is None:
+        return "time not known"
+    if seconds < 1:
+        return f"{round(seconds * 1000)} ms"
+    if seconds < 100:
+        return f"{seconds:.1f} s"
+    return f"{seconds // 60:.0f} min {seconds % 60:.0f} s"
+
+
+def outcome(result: dict[str, Any]) -> str:
+    """Return how a turn ended."""
+    if not result:
+        return "not finished"
+    return "agreed" if result["agreed"] else str(result["exit"]).replace("_", " ")
+
+
+def counted(number: int, one: str, many: str = "") -> str:
+    """Return a number with its noun."""
+    return f"{number:,} {one if number == 1 else many or one + 's'}"
