@@ -24,6 +24,7 @@ Set = Annotated[
     list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="A setting, such as editor.steps=20.")
 ]
 Resume = Annotated[Path | None, typer.Option(metavar="RUN", help="Go on with this run where it was stopped.")]
+Sessions = Annotated[Path, typer.Option("--sessions", help="Where the sessions are.")]
 
 app = typer.Typer(
     help="Self-correcting, language-model-controlled image generation and editing.",
@@ -139,6 +140,37 @@ def doctor(preset: Preset = None, as_json: Json = False, settings: Set = None) -
         from agent.doctor import examine
 
         raise typer.Exit(examine(Options(preset=preset, as_json=as_json, settings=settings)))
+
+
+@app.command()
+def chat(
+    image: Annotated[Path | None, typer.Argument(help="The picture to talk about.", show_default=False)] = None,
+    prompt: Annotated[str | None, typer.Option(help="Begin with a picture of this.")] = None,
+    session: Annotated[str | None, typer.Option(metavar="ID", help="Go on with this session.")] = None,
+    approve: Annotated[bool | None, typer.Option(help="Stop before each edit until you accept it.")] = None,
+    preset: Preset = None,
+    rounds: Rounds = None,
+    seed: Seed = None,
+    settings: Set = None,
+    folder: Sessions = Path("sessions"),
+) -> None:
+    """Edit a picture by talking to it: each line of input is an instruction, a question or a /command."""
+    with reporting():
+        from agent import chat_cli
+
+        options = Options(preset, rounds, seed, settings=settings)
+        raise typer.Exit(
+            chat_cli.chat(options, image=image, prompt=prompt, session=session, approve=approve, base=folder)
+        )
+
+
+@app.command()
+def sessions(folder: Sessions = Path("sessions")) -> None:
+    """List the sessions."""
+    with reporting():
+        from agent.chat_cli import list_sessions
+
+        list_sessions(folder)
 
 
 @app.command()

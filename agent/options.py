@@ -112,10 +112,11 @@ def reporting(as_json: bool = False) -> Iterator[None]:
 
 def _mistakes() -> tuple[type[Exception], ...]:
     from agent.runs import RunError
+    from agent.turns import SessionError
     from graphs.nodes.begin import RequestError
     from tools.images import PictureError
 
-    return UserMistake, SettingsError, RunError, RequestError, PictureError
+    return UserMistake, SettingsError, RunError, SessionError, RequestError, PictureError
 
 
 def _failures() -> tuple[type[Exception], ...]:

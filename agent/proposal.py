@@ -10,8 +10,10 @@ from PIL import Image, ImageDraw, ImageFont
 from tools.edit import describe
 from tools.images import ImageStore
 from tools.layout import OPERATIONS
+from tools.scene.box import Box
 from tools.scene.layout import Layout
 from tools.scene.operations import Add, Move, Remove, Replace, Restyle
+from tools.scene.words import parse_phrase
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,7 +22,6 @@ if TYPE_CHECKING:
     from langgraph.types import StateSnapshot
 
     from agent.runs import RunFolder
-    from tools.scene.box import Box
     from tools.scene.operations import Operation
 
 SIDE = 768  # pixels: smaller pictures are enlarged, so that labels can be read
@@ -79,6 +80,35 @@ def draw(picture: Image.Image, scene: Layout, operations: Sequence[Operation]) -
         x0, y0, _, _ = place.to_px(shown.size)
         _label(pen, font, (x0, y0), f"{number} {_words(operation)}", colour, shown.size)
     return shown
+
+
+def change(operations: tuple[Operation, ...], number: int, text: str) -> tuple[Operation, ...]:
+    """Return the operations with another box ("0.1 0.2 0.3 0.3") or other words ("blue cup") in one of them.
+
+    Raises:
+        ValueError: there is no such operation, or it has no box or no words.
+    """
+    if not 1 <= number <= len(operations):
+        raise ValueError(f"there is no operation {number}: they are numbered from 1 to {len(operations)}")
+    old, values = operations[number - 1], text.replace(",", " ").strip("[]() ").split()
+    new: Operation
+    try:
+        box = Box(*(float(value) for value in values)) if len(values) == 4 else None
+    except ValueError:
+        box = None
+    if box is not None:
+        if not isinstance(old, (Add, Move, Replace)):
+            raise ValueError(f"operation {number} ({old.op}) has no box")
+        new = old.model_copy(update={"box": box})
+    elif isinstance(old, Restyle):
+        new = old.model_copy(update={"attributes": tuple(values)})
+    elif isinstance(old, (Add, Replace)):
+        query = parse_phrase(text)
+        new = old.model_copy(update={"name": query.name, "attributes": query.attributes})
+    else:
+        raise ValueError(f"operation {number} ({old.op}) has no words to change: give a box as x y w h")
+    new = type(old).model_validate(new.model_dump())
+    return (*operations[: number - 1], new, *operations[number:])
 
 
 def _frame(pen: ImageDraw.ImageDraw, box: Box, size_wh: tuple[int, int], colour: str, width: int) -> None:

@@ -25,7 +25,7 @@ from agent.proposal import Proposal
 from agent.recorder import Recorder
 from agent.runs import RunError, RunFolder, copy_file
 from agent.threads import in_thread
-from agent.trace import TraceWriter, now, secrets_of
+from agent.trace import TraceWriter, now, read_trace, secrets_of
 from agent.turns import Moment, SessionError, TurnResult, is_redo, is_undo, moments, save_as, turn_result
 from configs.settings import Settings, load_settings
 from graphs.context import Context
@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from tools.backend.protocol import Backend
     from tools.scene.operations import Operation
 
+PRESET = "iconworld"
 THREAD = "session"
 MAIN = "main"
 SEED_STEP = 1000  # between a turn and its retry: rounds count up from a turn's seed
@@ -68,8 +69,6 @@ class Session:
         self._graph = build_graph(self._saver, self.settings.loop)
         self._recorder = Recorder(self._trace)
         self._ensure_root()
-        if self._line["pending"]:  # a kill may have cut off the last events
-            self._trace.reconcile(finished_tasks(self._graph, self._config()))
 
     @classmethod
     def open(
@@ -105,9 +104,9 @@ class Session:
                 raise SessionError(
                     f"{str(path)!r} has begun with another picture: leave out the picture to go on with it"
                 )
-            preset = preset or (folder.preset_found(old["preset"]) if old else "iconworld")
+            settings = settings or recorded_settings(folder, preset, overrides or {})
+            preset = preset or (folder.preset_found(old["preset"]) if old else PRESET)
             overrides = {**(old["overrides"] if old else {}), **(overrides or {})}
-            settings = settings or load_settings(preset, overrides)
             store = ImageStore(folder.images_path)
             record = old or {
                 "status": "open",
@@ -126,6 +125,7 @@ class Session:
                     "turns": 0,
                     "pending": None,
                     "approve": False,
+                    "last": "",
                 },
             }
             record |= {
@@ -365,10 +365,10 @@ class Session:
             "after": (before.metadata or {}).get("turn", 0),
             "given": {key: value for key, value in given.items() if value not in (None, False)},
         }
-        self._save(turns=turn, pending=pending, status="running")
-        yield from self._go_on()
+        self._save(turns=turn, pending=pending, last=text, status="running")
+        yield from self._go_on(fresh=True)
 
-    def _go_on(self, answer: dict[str, Any] | None = None) -> Iterator[Event | TurnResult]:
+    def _go_on(self, answer: dict[str, Any] | None = None, *, fresh: bool = False) -> Iterator[Event | TurnResult]:
         """Begin the pending turn, or go on with it, up to its end or to a proposal."""
         pending = self._pending()
         tags: dict[str, Any] = {"turn": pending["turn"], "parent": pending["after"]}
@@ -376,11 +376,14 @@ class Session:
         waiting = (latest.metadata or {}).get("turn") == pending["turn"] and bool(latest.interrupts)
         if answer is not None and not waiting:
             raise SessionError("nothing waits for approval")
+        if not fresh and not waiting:  # a kill may have cut off the last events, or the node that wrote them
+            self._trace.reconcile(finished_tasks(self._graph, self._config()))
         given: Any = None
         if (latest.metadata or {}).get("turn") != pending["turn"]:
             given, latest = pending["given"], self._graph.get_state(self._config(pending["parent"]))
             config = self._config(pending["parent"], **tags)
-            self._trace.write("start", turn=pending["turn"], after=pending["after"], input=given)
+            if fresh or not self._told(pending["turn"]):
+                self._trace.write("start", turn=pending["turn"], after=pending["after"], input=given)
         elif answer is not None:
             given = Command(resume=answer)
             self._trace.write("decision", turn=pending["turn"], decision=answer)
@@ -389,6 +392,10 @@ class Session:
         if given is not None or (latest.next and not waiting):
             yield from self._play(given, config, (latest.metadata or {}).get("step", -1))
         yield self._end(tags)
+
+    def _told(self, turn: int) -> bool:
+        events = read_trace(self.folder.trace_path)
+        return any(event["event"] == "start" and event.get("turn") == turn for event in events)
 
     def _play(self, given: Any, config: RunnableConfig, step: int) -> Iterator[Event]:
         try:
@@ -501,6 +508,12 @@ class Session:
         )
         self._branch["at"] = config["configurable"]["checkpoint_id"]
         self._save()
+
+
+def recorded_settings(folder: RunFolder, preset: str | None, overrides: Mapping[str, Any]) -> Settings:
+    """Return the settings of the session in ``folder``, with another preset or overrides where they are given."""
+    old: dict[str, Any] = folder.read_record() if folder.started else {"preset": PRESET, "overrides": {}}
+    return load_settings(preset or folder.preset_found(str(old["preset"])), {**old["overrides"], **overrides})
 
 
 def _last(items: Iterator[Event | TurnResult], listener: Listener | None) -> TurnResult:
