@@ -57,13 +57,31 @@ def measure_lmd(
     images: Path | None = None,
     baselines: bool = True,
 ) -> int:
-    """Measure ``prompts``, write summary, tables, plots and page into the folder, print, and return the exit code."""
+    """Measure ``prompts``, print what came out, and return the exit code."""
+    summary = run_lmd(options, prompts, workers=workers, images=images, baselines=baselines)
+    if options.as_json:
+        sys.stdout.write(json.dumps(summary) + "\n")
+    else:
+        sys.stdout.write(f"{as_text(summary)}\n\n{Path(summary['out']) / 'report.html'}\n")
+    return ExitCode.FAILURE if summary["errors"] else ExitCode.AGREED
+
+
+def run_lmd(
+    options: Options,
+    prompts: Sequence[LmdPrompt],
+    *,
+    workers: int | None = None,
+    images: Path | None = None,
+    baselines: bool = True,
+) -> dict[str, Any]:
+    """Measure ``prompts``, write summary, tables, plots and page into the folder, and return the summary."""
     settings = options.load()
-    for prompt in prompts if images else ():
-        find_picture(images, prompt)  # type: ignore[arg-type]  # the loop is empty without a folder
+    if images is not None:
+        for prompt in prompts:
+            find_picture(images, prompt)
     preset = options.preset or DEFAULT_PRESET
     out = options.out or Path("runs") / "lmd" / Path(preset).stem
-    announce_chat(settings, as_json=options.as_json)
+    announce_chat(settings, as_json=True)
     workers = workers or default_workers(settings)
     plan = Plan(out, options.seed or 0, images, baselines)
     identity = {
@@ -78,11 +96,7 @@ def measure_lmd(
         records = run_prompts(prompts, plan, make, identity=identity, workers=workers, progress=progress)
     summary = summarize(records, settings.loop.rounds) | {"workers": workers, "out": str(out)}
     write_results(records, summary, out)
-    if options.as_json:
-        sys.stdout.write(json.dumps(summary) + "\n")
-    else:
-        sys.stdout.write(as_text(summary) + f"\n\n{out / 'report.html'}\n")
-    return ExitCode.FAILURE if summary["errors"] else ExitCode.AGREED
+    return summary
 
 
 def make_services(settings: Settings, images: Path, threads: int | None = None) -> Services:
