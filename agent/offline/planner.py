@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from langchain_core.runnables import Runnable
     from langchain_core.tools import BaseTool
 
+REFUSAL = "the person said no"  # how the graph begins the answer to an edit that was not approved
 FAILURES = 2  # answers of tools that are errors, in one round, after which it gives up
 _ID = re.compile(r"'([^'#]+ #\d+)'")
 _STRUCTURED = "structured_output"
@@ -179,6 +180,8 @@ def _plan(messages: Sequence[BaseMessage], bound: set[str]) -> AIMessage:
         return AIMessage(before.text)  # asked again after giving up: nothing has changed
     answers = [message for message in messages[newest + 1 :] if isinstance(message, ToolMessage)]
     errors = [answer for answer in answers if answer.status == "error"]
+    if refused := [answer.text for answer in errors if answer.text.startswith(REFUSAL)]:
+        return AIMessage(f"I leave it as it is: {refused[-1]}")
     if len(errors) >= FAILURES or any(answer.text.startswith("final: ") for answer in errors):
         return AIMessage(f"I cannot go on: {errors[-1].name or 'a tool'} answered {errors[-1].text}")
     number = len(messages)

@@ -16,12 +16,14 @@ from tools.errors import ToolError
 from tools.layout import OPERATIONS, dump_operations
 from tools.scene.layout import Layout
 from tools.scene.operations import apply
+from tools.scene.requirements import edit_requirements
 
 if TYPE_CHECKING:
     from langgraph.runtime import Runtime
 
     from graphs.context import Context
     from graphs.state import State
+    from tools.scene.operations import Operation
     from tools.backend.protocol import Edited, Generated
 
 
@@ -52,7 +54,8 @@ def approve(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
 
     The interrupt shows ``operations``, the ``layout`` they aim at, the ``image`` id and, after an
     answer that cannot be used, the ``problem``. It is answered with ``{"accept": true}``, with
-    ``{"operations": [...]}`` to do these instead, or with ``{"reject": "reason"}``.
+    ``{"operations": [...]}`` to do these instead, or with ``{"reject": "reason"}``. Operations that a
+    person gives for an instruction are what it means from then on: the verdict is about them.
     """
     scene, planned = Layout.model_validate(state["scene"]), OPERATIONS.validate_python(state["planned"])
     shown = {
@@ -75,7 +78,7 @@ def approve(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
                 except (ToolError, ValueError) as error:
                     shown = shown | {"problem": str(error)}
                 else:
-                    return {"planned": dump_operations(operations)}
+                    return {"planned": dump_operations(operations), "goal": _goal_of(state, operations)}
             case _:
                 shown = shown | {"problem": f"{answer!r} is none of accept, operations and reject"}
 
@@ -139,6 +142,20 @@ def refine(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
     what = ["refine", state["picture"], prompt, seed, settings.model_dump(mode="json") if settings else None]
     made = make_once(context, what, make)
     return {"picture": made.image, "polish": "done", "usage": add_cost(state["usage"], made.cost)}
+
+
+def _goal_of(state: State, operations: list[Operation]) -> dict[str, Any]:
+    """Return the goal after a person has changed the plan; a sentence's goal stays what the sentence says."""
+    goal, before = state["goal"], state["before"]
+    if state["kind"] == "prompt" or before is None:
+        return goal
+    target = apply(Layout.model_validate(state["scene"]), operations)
+    demands = edit_requirements(Layout.model_validate(before), target)
+    return goal | {
+        "target": target.model_dump(mode="json"),
+        "operations": dump_operations(operations),
+        "requirements": [demand.model_dump(mode="json") for demand in demands],
+    }
 
 
 def _answer_edits(
