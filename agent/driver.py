@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from agent.play import Listener, finished_tasks, hidden, open_checkpoints, places, play, shown, tell
+from agent.play import Listener, finished_tasks, hide_of, open_checkpoints, play, shown, tell
 from agent.recorder import Recorder
 from agent.runs import RunError, RunFolder, copy_file, find_runs, new_folder
-from agent.trace import TraceWriter, now, plain, secrets_of
+from agent.trace import TraceWriter, now, plain
 from graphs.context import Context
 from graphs.correction import build_graph
 from tools.images import ImageStore
@@ -113,10 +113,10 @@ def run_correction(
         record = _open_record(job, settings, folder, store, preset, overrides or {})
         if record["status"] == "finished":
             return read_result(folder)
-        secrets = [settings.chat.api_key.get_secret_value()] if settings.chat.api_key else []
-        trace = TraceWriter(folder.trace_path, hide=secrets_of(secrets) | places(folder))
+        hide = hide_of(folder, settings)
+        trace = TraceWriter(folder.trace_path, hide=hide)
         context = Context(backend=backend, chat=chat, images=store, settings=settings)
-        with open_checkpoints(folder) as saver:
+        with open_checkpoints(folder, hide) as saver:
             graph = build_graph(saver, settings.loop)
             try:
                 outcome = _stream(graph, record, context, trace, listener)
@@ -124,7 +124,7 @@ def run_correction(
                 reason = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
                 trace.write("end", error=reason)
                 if isinstance(error, Exception):
-                    folder.write_record({**record, "status": "failed", "error": hidden(reason, secrets)})
+                    folder.write_record({**record, "status": "failed", "error": trace.clean(reason)})
                 raise
         if outcome.get("image"):
             copy_file(store.path(outcome["image"]), folder.final_path)

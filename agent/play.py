@@ -12,20 +12,23 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
+from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 from langgraph.checkpoint.serde.types import ERROR
 from langgraph.checkpoint.sqlite import SqliteSaver
 from langgraph.graph import START
+from pydantic import BaseModel
 
 from agent.recorder import update_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from langchain_core.runnables import RunnableConfig
     from langgraph.graph.state import CompiledStateGraph
 
     from agent.recorder import Recorder
     from agent.runs import RunFolder
+    from configs.settings import Settings
     from graphs.context import Context
 
 
@@ -113,16 +116,16 @@ def finished_tasks(graph: CompiledStateGraph[Any, Any, Any, Any], config: Runnab
 
 
 @contextmanager
-def open_checkpoints(folder: RunFolder) -> Iterator[SqliteSaver]:
-    """Open the folder's checkpoints; the folder must be locked."""
+def open_checkpoints(folder: RunFolder, hide: Mapping[str, str] | None = None) -> Iterator[SqliteSaver]:
+    """Open the folder's checkpoints; the folder must be locked. What is in ``hide`` is never written to them."""
     with closing(sqlite3.connect(folder.checkpoints_path, check_same_thread=False)) as connection:
-        yield Checkpoints(connection)
+        yield Checkpoints(connection, serde=HidingSerializer(hide or {}))
 
 
 class Checkpoints(SqliteSaver):
-    """SQLite checkpoints without the errors that LangGraph would keep in them: their text may echo a secret.
+    """SQLite checkpoints without the errors that LangGraph would keep in them: a resume runs the failed node again.
 
-    The trace and run.json hold them with secrets hidden; a resume runs the failed node again anyway.
+    The trace and run.json hold them.
     """
 
     def put_writes(
@@ -134,9 +137,49 @@ class Checkpoints(SqliteSaver):
             super().put_writes(config, kept, task_id, task_path)
 
 
-def places(folder: RunFolder) -> dict[str, str]:
-    """Map this machine's folders to what a reader elsewhere may see."""
-    return {str(folder.path.resolve()): ".", str(Path.cwd()): ".", os.path.expanduser("~"): "~"}  # noqa: PTH111 - Path.home() raises where there is none
+class HidingSerializer(JsonPlusSerializer):
+    """Writes stand-ins for texts that must never be written: a model or a server may have echoed a secret."""
+
+    def __init__(self, hide: Mapping[str, str]) -> None:
+        super().__init__()
+        self._hide = {text: stand_in for text, stand_in in hide.items() if len(text) > 1}
+
+    def dumps_typed(self, obj: Any) -> tuple[str, bytes]:
+        """Return the kind of the data, and the data."""
+        kind, data = super().dumps_typed(obj)
+        if any(text.encode() in data for text in self._hide):
+            return super().dumps_typed(self._without(obj))
+        return kind, data
+
+    def _without(self, value: Any) -> Any:
+        if isinstance(value, str):
+            for text, stand_in in self._hide.items():
+                value = value.replace(text, stand_in)
+            return value
+        if isinstance(value, dict):
+            return {self._without(key): self._without(item) for key, item in value.items()}
+        if isinstance(value, (list, tuple)):
+            return type(value)(self._without(item) for item in value)
+        if isinstance(value, BaseModel):  # messages
+            return value.model_copy(update=self._without(dict(value)))
+        return value
+
+
+def hide_of(folder: RunFolder, settings: Settings) -> dict[str, str]:
+    """Return what no file in the folder may say: secrets, and where things are on this machine; with stand-ins."""
+    key = settings.chat.api_key
+    secrets = {key.get_secret_value(): "***"} if key else {}
+    named = [Path(text) for text in _texts(settings.model_dump(mode="json"))]
+    models = {str(path): path.name for path in named if path.is_absolute()}
+    home = os.path.expanduser("~")  # noqa: PTH111 - Path.home() raises where there is none
+    return secrets | models | {str(folder.path.resolve()): ".", str(Path.cwd()): ".", home: "~"}
+
+
+def _texts(tree: Any) -> Iterator[str]:
+    if isinstance(tree, str):
+        yield tree
+    for item in tree.values() if isinstance(tree, dict) else tree if isinstance(tree, (list, tuple)) else ():
+        yield from _texts(item)
 
 
 def shown(tree: Any) -> Any:
@@ -149,10 +192,3 @@ def shown(tree: Any) -> Any:
         scheme, _, rest = tree.partition("://")
         return f"{scheme}://{rest.rpartition('@')[2]}"
     return tree
-
-
-def hidden(text: str, secrets: Sequence[str]) -> str:
-    """Return the text without the secrets."""
-    for secret in secrets:
-        text = text.replace(secret, "***")
-    return text

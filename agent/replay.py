@@ -18,11 +18,11 @@ from langchain_core.messages import AIMessage, messages_from_dict
 from langchain_core.outputs import ChatGeneration
 
 from agent.driver import job_of, run_correction
-from agent.play import open_checkpoints, places, shown
+from agent.play import hide_of, open_checkpoints, shown
 from agent.recorder import readable
 from agent.runs import RunError, RunFolder, copy_file, write_text
 from agent.story import with_messages
-from agent.trace import TraceWriter, now, read_trace, secrets_of
+from agent.trace import TraceWriter, now, read_trace
 from configs.settings import load_settings
 from graphs.correction import build_graph
 
@@ -126,8 +126,7 @@ def replay(
         )
     chat = make_chat(settings)
     if not any(key.split(".")[0] == "chat" for key in changed):
-        secrets = secrets_of([settings.chat.api_key.get_secret_value()] if settings.chat.api_key else [])
-        clean = TraceWriter(target.trace_path, hide=secrets | places(target)).clean
+        clean = TraceWriter(target.trace_path, hide=hide_of(target, settings)).clean
         chat = chat.model_copy(update={"cache": RecordedAnswers(events, start["step"], clean)})
     return run_correction(
         job_of(given, target, record.get("origin", "")),

@@ -20,12 +20,12 @@ from typing import TYPE_CHECKING, Any, Self
 
 from langgraph.types import Command
 
-from agent.play import Event, Listener, finished_tasks, hidden, open_checkpoints, places, play, shown, tell
+from agent.play import Event, Listener, finished_tasks, hide_of, open_checkpoints, play, shown, tell
 from agent.proposal import Proposal
 from agent.recorder import Recorder
 from agent.runs import RunError, RunFolder, copy_file
 from agent.threads import in_thread
-from agent.trace import TraceWriter, now, read_trace, secrets_of
+from agent.trace import TraceWriter, now, read_trace
 from agent.turns import Moment, SessionError, TurnResult, is_redo, is_undo, moments, save_as, turn_result
 from configs.settings import Settings, load_settings
 from graphs.context import Context
@@ -62,10 +62,9 @@ class Session:
         self.folder = folder
         self.settings = context.settings
         self._context, self._record, self._stack = context, record, stack
-        key = self.settings.chat.api_key
-        self._secrets = [key.get_secret_value()] if key else []
-        self._trace = TraceWriter(folder.trace_path, hide=secrets_of(self._secrets) | places(folder))
-        self._saver = stack.enter_context(open_checkpoints(folder))
+        hide = hide_of(folder, self.settings)
+        self._trace = TraceWriter(folder.trace_path, hide=hide)
+        self._saver = stack.enter_context(open_checkpoints(folder, hide))
         self._graph = build_graph(self._saver, self.settings.loop)
         self._recorder = Recorder(self._trace)
         self._ensure_root()
@@ -401,7 +400,7 @@ class Session:
         try:
             yield from play(self._graph, given, config, self._context, self._recorder, step)
         except Exception as error:
-            reason = hidden(f"{type(error).__name__}: {error}", self._secrets)
+            reason = self._trace.clean(f"{type(error).__name__}: {error}")
             self._trace.write("end", turn=self._line["pending"]["turn"], error=reason)
             refused = isinstance(error, RequestError)  # it would be refused again
             self._save(status="failed", error=reason, **({"pending": None} if refused else {}))

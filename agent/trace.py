@@ -19,7 +19,7 @@ from pydantic import BaseModel
 from agent.runs import write_text
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
 VERSION = 1
@@ -123,8 +123,3 @@ def plain(value: Any) -> Any:
         return value
     text = value if isinstance(value, str) else str(value)
     return text if len(text) <= LONGEST else f"{text[:LONGEST]}… ({len(text)} characters)"
-
-
-def secrets_of(values: Collection[str | None]) -> dict[str, str]:
-    """Return the ``hide`` mapping for these secrets."""
-    return {value: "***" for value in values if value}
