@@ -25,7 +25,7 @@ from transformers.models.owlv2.image_processing_pil_owlv2 import Owlv2ImageProce
 from transformers.models.owlvit.image_processing_pil_owlvit import OwlViTImageProcessorPil
 
 from iconworld.data import contact_sheet, training_scenes
-from iconworld.initialise import initialise, silence
+from iconworld.initialise import initialise, localise, silence
 from iconworld.renderer import CLASSES, COLORS, Scene, draw_scene
 from iconworld.tokenizer import LENGTH, build_tokenizer
 
@@ -72,6 +72,7 @@ class DetectorRecipe:
             "pad_token_id": tokenizer.pad_token_id,
             "bos_token_id": tokenizer.bos_token_id,
             "eos_token_id": tokenizer.eos_token_id,
+            "hidden_act": "gelu",
         }
         vision = {
             "hidden_size": architecture.width,
@@ -80,6 +81,7 @@ class DetectorRecipe:
             "num_attention_heads": architecture.heads,
             "image_size": architecture.image_side,
             "patch_size": architecture.patch,
+            "hidden_act": "gelu",
         }
         size = {"height": architecture.image_side, "width": architecture.image_side}
         half = {"size": size, "image_mean": [0.5] * 3, "image_std": [0.5] * 3}
@@ -102,9 +104,7 @@ class DetectorRecipe:
             silence([self.model.box_head.dense2])
             if architecture.kind == "owlv2":
                 silence([self.model.objectness_head.dense2], -4.0)
-            vision_model = getattr(self.model, self.core).vision_model
-            for embedding in (vision_model.embeddings.position_embedding,):
-                torch.nn.init.normal_(embedding.weight, std=0.3)
+        localise(getattr(self.model, self.core).vision_model, architecture.image_side // architecture.patch)
         for unused in (getattr(self.model, self.core).visual_projection, getattr(self.model, self.core).logit_scale):
             for parameter in unused.parameters() if isinstance(unused, torch.nn.Module) else (unused,):
                 parameter.requires_grad_(False)

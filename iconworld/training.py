@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import torch
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from torch import nn
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from torch import Tensor, nn
+    from torch import Tensor
 
 LOG_EVERY = 20  # steps
 
@@ -65,83 +66,88 @@ def train(
 ) -> None:
     """Train to ``hyper.steps``, going on from the newest state in ``state_dir`` when there is one.
 
-    Mixed precision (bfloat16) throughout; optimizer and averages in float32. The state is written
-    to a temporary name and renamed, so a kill at any moment loses at most ``save_seconds`` of work.
+    Mixed precision (bfloat16) throughout; optimizers and average in float32. A kill at any moment
+    loses at most ``save_seconds`` of work. Leaves the averaged model in the recipe.
     """
     state_dir.mkdir(parents=True, exist_ok=True)
-    model: Any = recipe.model.to(device)
-    model.to(memory_format=torch.channels_last)
-    model.train()
-    trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
-    decay = [parameter for parameter in trained if parameter.ndim > 1]
-    plain = [parameter for parameter in trained if parameter.ndim <= 1]
-    optimizer = torch.optim.AdamW(
-        [{"params": decay, "weight_decay": hyper.weight_decay}, {"params": plain, "weight_decay": 0.0}],
-        lr=hyper.lr,
-        betas=(0.9, 0.99),
-    )
-    average = copy.deepcopy(model).eval().requires_grad_(False)
-    state_file, log_file = state_dir / "state.pt", state_dir / "log.jsonl"
-    step = 0
+    state = _State(recipe.model.to(device), hyper)
+    state_file = state_dir / "state.pt"
     if state_file.exists():
-        state = torch.load(state_file, map_location=device, weights_only=True)
-        model.load_state_dict(state["model"])
-        average.load_state_dict(state["average"])
-        optimizer.load_state_dict(state["optimizer"])
-        step = int(state["step"])
-
-    def write_state() -> None:
-        fresh = state_file.with_suffix(".tmp")
-        state = {
-            "model": model.state_dict(),
-            "average": average.state_dict(),
-            "optimizer": optimizer.state_dict(),
-            "step": step,
-        }
-        torch.save(state, fresh)
-        fresh.replace(state_file)
-
-    def with_average(action: Any, *arguments: Any) -> None:
-        recipe.model = average
-        try:
-            action(*arguments)
-        finally:
-            recipe.model = model
-
+        state.read(state_file, device)
     columns = (
         TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed}/{task.total}"),
         TimeElapsedColumn(), TimeRemainingColumn(), TextColumn("{task.fields[loss]}"),
     )  # fmt: skip
     last_save = time.monotonic()
     with Progress(*columns) as progress:
-        bar = progress.add_task(recipe.name, total=hyper.steps, completed=step, loss="")
-        while step < hyper.steps:
-            for group in optimizer.param_groups:
-                group["lr"] = hyper.lr * _schedule(step, hyper)
-            torch.manual_seed((hyper.seed << 32) + step)  # noise drawn in the loss is the same after a kill
+        bar = progress.add_task(recipe.name, total=hyper.steps, completed=state.step, loss="")
+        while state.step < hyper.steps:
+            torch.manual_seed((hyper.seed << 32) + state.step)  # noise drawn in the loss is the same after a kill
             with torch.autocast(torch.device(device).type, torch.bfloat16):
-                losses = recipe.loss(recipe.batch(step, hyper.batch))
-            optimizer.zero_grad(set_to_none=True)
-            losses["loss"].backward()  # type: ignore[no-untyped-call]  # as torch types it
-            norm = torch.nn.utils.clip_grad_norm_(trained, hyper.clip)
-            if torch.isfinite(norm):  # one bad batch must not poison the weights
-                optimizer.step()
-            step += 1
-            keep = min(hyper.ema, (1 + step) / (10 + step))
-            with torch.no_grad():
-                torch._foreach_lerp_(list(average.parameters()), list(model.parameters()), 1 - keep)
-            if step % LOG_EVERY == 0:
-                numbers = {key: round(float(value.detach()), 5) for key, value in losses.items()}
-                with log_file.open("a", encoding="utf-8") as log:
-                    log.write(json.dumps({"step": step, "time": round(time.time(), 1), **numbers}) + "\n")
-                progress.update(bar, loss=" ".join(f"{key} {value:.4f}" for key, value in numbers.items()))
-            if step % sample_every == 0:
-                with_average(recipe.sample, state_dir / f"sample-{step:06d}.png")
-            progress.update(bar, completed=step)
-            if time.monotonic() - last_save > save_seconds or step == hyper.steps:
-                write_state()
+                losses = recipe.loss(recipe.batch(state.step, hyper.batch))
+            state.learn(losses["loss"])
+            progress.update(bar, completed=state.step)
+            if state.step % LOG_EVERY == 0:
+                progress.update(bar, loss=_log(state_dir / "log.jsonl", state.step, losses))
+            if state.step % sample_every == 0:
+                recipe.model = state.average
+                recipe.sample(state_dir / f"sample-{state.step:06d}.png")
+                recipe.model = state.model
+            if time.monotonic() - last_save > save_seconds or state.step == hyper.steps:
+                state.write(state_file)
                 last_save = time.monotonic()
-    recipe.model = average
+    recipe.model = state.average
+
+
+class _State:
+    """A model, the running average of its weights, its optimizers and the step they are at."""
+
+    def __init__(self, model: Any, hyper: Hyper) -> None:
+        self.model, self.hyper, self.step = model.to(memory_format=torch.channels_last).train(), hyper, 0
+        self.average = copy.deepcopy(model).eval().requires_grad_(False)
+        self.optimizers = _optimizers(model, hyper)
+
+    def learn(self, loss: Tensor) -> None:
+        """Make one step down the gradient of ``loss``."""
+        for group in (group for optimizer in self.optimizers for group in optimizer.param_groups):
+            group["lr"] = self.hyper.lr * _schedule(self.step, self.hyper)
+        self.model.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]  # as torch types it
+        norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.hyper.clip)
+        if torch.isfinite(norm):  # one bad batch must not poison the weights
+            for optimizer in self.optimizers:
+                optimizer.step()
+        self.step += 1
+        keep = min(self.hyper.ema, (1 + self.step) / (10 + self.step))
+        with torch.no_grad():
+            torch._foreach_lerp_(list(self.average.parameters()), list(self.model.parameters()), 1 - keep)
+
+    def write(self, file: Path) -> None:
+        state = {
+            "model": self.model.state_dict(),
+            "average": self.average.state_dict(),
+            "optimizers": [optimizer.state_dict() for optimizer in self.optimizers],
+            "step": self.step,
+        }
+        fresh = file.with_suffix(".tmp")
+        torch.save(state, fresh)
+        fresh.replace(file)
+
+    def read(self, file: Path, device: str) -> None:
+        state = torch.load(file, map_location=device, weights_only=True)
+        self.model.load_state_dict(state["model"])
+        self.average.load_state_dict(state["average"])
+        for optimizer, saved in zip(self.optimizers, state["optimizers"], strict=True):
+            optimizer.load_state_dict(saved)
+        self.step = int(state["step"])
+
+
+def _log(file: Path, step: int, losses: dict[str, Tensor]) -> str:
+    """Append one line to the log; return it for the progress bar."""
+    numbers = {key: round(value.item(), 5) for key, value in losses.items()}
+    with file.open("a", encoding="utf-8") as log:
+        log.write(json.dumps({"step": step, "time": round(time.time(), 1), **numbers}) + "\n")
+    return " ".join(f"{key} {value:.4f}" for key, value in numbers.items())
 
 
 def load_average(recipe: Recipe, state_dir: Path) -> int:
@@ -153,6 +159,31 @@ def load_average(recipe: Recipe, state_dir: Path) -> int:
     state = torch.load(state_dir / "state.pt", map_location="cpu", weights_only=True)
     recipe.model.load_state_dict(state["average"])
     return int(state["step"])
+
+
+def _optimizers(model: nn.Module, hyper: Hyper) -> list[torch.optim.Optimizer]:
+    """Muon for the inner matrices, where it needs far fewer steps; AdamW for everything else.
+
+    Both at one learning rate: Muon's updates are scaled to the size of AdamW's.
+    """
+    matrices = [
+        module.weight
+        for module in model.modules()
+        if isinstance(module, nn.Linear) and module.weight.requires_grad and min(module.weight.shape) > 8
+    ]
+    inner = {id(matrix) for matrix in matrices}
+    others = [one for one in model.parameters() if one.requires_grad and id(one) not in inner]
+    groups = [
+        {"params": [one for one in others if one.ndim > 1], "weight_decay": hyper.weight_decay},
+        {"params": [one for one in others if one.ndim <= 1], "weight_decay": 0.0},
+    ]
+    adam = torch.optim.AdamW(groups, lr=hyper.lr, betas=(0.9, 0.99))
+    if not matrices:
+        return [adam]
+    muon = torch.optim.Muon(
+        matrices, lr=hyper.lr, weight_decay=hyper.weight_decay, adjust_lr_fn="match_rms_adamw", ns_steps=4
+    )
+    return [adam, muon]
 
 
 def _schedule(step: int, hyper: Hyper) -> float:
