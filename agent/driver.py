@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
+from agent.otel import follower
 from agent.play import Listener, finished_tasks, hide_of, open_checkpoints, play, shown, tell
 from agent.recorder import Recorder
 from agent.runs import RunError, RunFolder, copy_file, find_runs, new_folder
@@ -114,7 +115,7 @@ def run_correction(
         if record["status"] == "finished":
             return read_result(folder)
         hide = hide_of(folder, settings)
-        trace = TraceWriter(folder.trace_path, hide=hide)
+        trace = TraceWriter(folder.trace_path, hide, also=follower(folder.path.name))
         context = Context(backend=backend, chat=chat, images=store, settings=settings)
         with open_checkpoints(folder, hide) as saver:
             graph = build_graph(saver, settings.loop)

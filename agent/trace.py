@@ -19,7 +19,7 @@ from pydantic import BaseModel
 from agent.runs import write_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
 
 VERSION = 1
@@ -30,10 +30,16 @@ class TraceWriter:
     """Appends events to a trace file; safe to use from several threads.
 
     ``hide`` maps texts that must never be written (secrets, absolute folders) to what stands for them.
+    ``also`` is given each event as it was written.
     """
 
-    def __init__(self, path: Path, hide: Mapping[str, str] | None = None) -> None:
-        self._path = path
+    def __init__(
+        self,
+        path: Path,
+        hide: Mapping[str, str] | None = None,
+        also: Callable[[dict[str, Any]], None] | None = None,
+    ) -> None:
+        self._path, self._also = path, also
         self._hide = {json.dumps(text)[1:-1]: stand_in for text, stand_in in (hide or {}).items() if len(text) > 1}
         self._lock = threading.Lock()
         self._seq = max((event["seq"] for event in read_trace(path)), default=0)
@@ -46,6 +52,8 @@ class TraceWriter:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             with self._path.open("a", encoding="utf-8") as file:
                 file.write(line)
+            if self._also:
+                self._also(json.loads(line))
 
     def reconcile(self, finished: Mapping[str, dict[str, Any]]) -> None:
         """Make the trace agree with the checkpoints after a kill.
