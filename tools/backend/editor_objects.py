@@ -17,6 +17,7 @@ from tools.backend.protocol import BackendError, Cost
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from contextlib import AbstractContextManager
 
     from diffusers import DDIMScheduler
     from PIL import Image
@@ -84,7 +85,8 @@ def make_objects(
     with model.phase("objects"), torch.no_grad():
         for done, (level, following) in enumerate(zip(levels, [*levels[1:], settings.steps], strict=True), 1):
             reading = settings.attention_guidance > 0 and level <= held
-            with read_maps(model.unet) if reading else nullcontext([]) as maps:
+            reader: AbstractContextManager[list[torch.Tensor]] = read_maps(model.unet) if reading else nullcontext([])
+            with reader as maps:
                 output = model.predict(
                     latents,
                     scheduler.timesteps[level],
