@@ -133,7 +133,8 @@ def _correct(
             if node == "edit":
                 done = update.get("done", done)
             elif node == "judge":
-                attempts.append(_attempt(update, start, done))
+                told = sum(len(one["done"]) for one in attempts)
+                attempts.append(_attempt(update, start, done[told:]))
             elif node == "finish":
                 result = update["result"]
     if not attempts:  # the sentence was not understood, so nobody looked

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 LARGE_PNG = 96 * 1024  # bytes; larger pictures go in as WebP, so that a page of failures stays small
 DPI = 120
+STYLES: dict[str, dict[str, Any]] = {"overall": {"linewidth": 3, "color": "black"}}
 
 
 def draw_plots(summary: Mapping[str, Any], folder: Path) -> list[Path]:
@@ -52,9 +53,10 @@ def _plot_rounds(figure: Any, summary: Mapping[str, Any]) -> None:
         rates = summary["rates"][judge]
         for task in next(iter(rates.values())):
             cells = [rates[method_name(number)][task] for number in numbers]
-            errors = [[one["rate"] - one["low"] for one in cells], [one["high"] - one["rate"] for one in cells]]
-            style = {"linewidth": 3, "color": "black"} if task == "overall" else {"alpha": 0.8}
-            axes.errorbar(numbers, [one["rate"] for one in cells], errors, label=task, marker="o", capsize=2, **style)
+            axes.plot(numbers, [one["rate"] for one in cells], marker="o", label=task, **STYLES.get(task, {}))
+            if task == "overall":
+                low, high = ([one[end] for one in cells] for end in ("low", "high"))
+                axes.fill_between(numbers, low, high, color="black", alpha=0.1)
         axes.set_title(f"by the {judge}")
         axes.set_xlabel("rounds of correction")
         axes.set_xticks(list(numbers))
@@ -65,18 +67,18 @@ def _plot_rounds(figure: Any, summary: Mapping[str, Any]) -> None:
 
 
 def _plot_cost(axes: Any, summary: Mapping[str, Any]) -> None:
-    for judge in summary["judges"]:
+    for judge in summary["judges"][:1]:
         for method in summary["methods"]:
-            spent, rate = (
-                summary["costs"][method]["unet_evaluations"],
-                summary["rates"][judge][method]["overall"]["rate"],
-            )
-            marker = "s" if method == RIVAL else "o"
-            axes.plot(spent, rate, marker, color="tab:blue" if judge == summary["judges"][0] else "tab:orange")
-            axes.annotate(f"{method} ({judge})", (spent, rate), fontsize=7, xytext=(4, 4), textcoords="offset points")
+            spent = summary["costs"][method]["unet_evaluations"]
+            rate = summary["rates"][judge][method]["overall"]
+            errors = [[rate["rate"] - rate["low"]], [rate["high"] - rate["rate"]]]
+            axes.errorbar(spent, rate["rate"], errors, marker="s" if method == RIVAL else "o", capsize=3)
+            axes.annotate(method, (spent, rate["rate"]), fontsize=8, xytext=(6, 4), textcoords="offset points")
+        axes.set_title(f"by the {judge}")
     axes.set_xlabel("UNet evaluations for a picture")
     axes.set_ylabel("right pictures, %")
-    axes.margins(0.2)
+    axes.set_xmargin(0.2)
+    axes.set_ylim(0, 103)
     axes.grid(alpha=0.3)
 
 
@@ -132,6 +134,7 @@ def _failure(record: Record, rounds: int, store: ImageStore) -> dict[str, Any]:
             "name": "start" if one["round"] == 0 else f"round {one['round']}",
             "kept": one["image"] == kept,
             "data": _picture(store, one["image"]),
+            "done": one["done"],
             "loop": one["wrong"] or ["agreed" if one["agreed"] else "not looked at"],
             "seen": {judge: _said(seen) for judge, seen in record["scored"][one["image"]]["seen"].items()},
             "right": record["scored"][one["image"]]["right"],

@@ -80,7 +80,6 @@ def summarize(records: Sequence[Record], rounds: int) -> dict[str, Any]:
         for judge in judges
     }
     tasks = np.array([record["task"] for record in records])
-    best = method_name(rounds)
     return {
         "prompts": len(records),
         "errors": len(records) - len(done),
@@ -91,20 +90,25 @@ def summarize(records: Sequence[Record], rounds: int) -> dict[str, Any]:
             judge: {method: _by_task(values, tasks) for method, values in by_method.items()}
             for judge, by_method in right.items()
         },
-        "gains": {
-            judge: {
-                f"over {other}": _interval(by_method[best] - by_method[other], tasks)
-                for other in (START, RIVAL)
-                if other in by_method and other != best
-            }
-            for judge, by_method in right.items()
-        },
+        "gains": {judge: _gains(by_method, rounds, tasks) for judge, by_method in right.items()},
         "costs": {method: _cost(done, method, _rounds_of(method, rounds)) for method in methods},
         "causes": {judge: _causes(records, rounds, judge) for judge in judges},
         **_agreement(done, rounds),
         **_changes(done, rounds, judges),
         **_time(done),
     }
+
+
+def _gains(by_method: Mapping[str, np.ndarray], rounds: int, tasks: np.ndarray) -> dict[str, Any]:
+    """Compare prompt by prompt: all rounds with each rival, and every round with the one before."""
+    best = by_method[method_name(rounds)]
+    gains = {
+        f"over {other}": _interval(best - by_method[other], tasks) for other in (START, RIVAL) if other in by_method
+    }
+    for number in range(1, rounds + 1):
+        step = by_method[method_name(number)] - by_method[method_name(number - 1)]
+        gains[f"of round {number}"] = _interval(step, tasks)
+    return gains if rounds else {}
 
 
 def _rounds_of(method: str, rounds: int) -> int:
@@ -146,7 +150,9 @@ def _cost(records: Sequence[Record], method: str, rounds: int) -> dict[str, floa
     """Return what one picture took on average, its first making included."""
     spent = [record["best_of_n"] if method == RIVAL else attempt_after(record, rounds) for record in records]
     keys = ("unet_evaluations", "seconds", "llm_calls", "tokens")
-    return {key: round(_mean([one.get(key, 0) for one in spent if one]), 2) for key in keys}
+    cost = {key: round(_mean([one.get(key, 0) for one in spent if one]), 2) for key in keys}
+    # reading the sentence was of no use to a picture that nobody corrects
+    return cost | {"llm_calls": 0.0, "tokens": 0.0} if method == START else cost
 
 
 def _causes(records: Sequence[Record], rounds: int, judge: str) -> dict[str, dict[str, int]]:
@@ -238,9 +244,9 @@ def remarks(summary: Mapping[str, Any]) -> list[str]:
     """Return in words what the tables do not show."""
     lines = []
     for judge, gains in summary["gains"].items():
-        for other, gain in gains.items():
+        for what, gain in gains.items():
             lines.append(
-                f"gain {other}, by the {judge}: {gain['rate']:+.1f} points [{gain['low']:+.1f}, {gain['high']:+.1f}]"
+                f"gain {what}, by the {judge}: {gain['rate']:+.1f} points [{gain['low']:+.1f}, {gain['high']:+.1f}]"
             )
     if "disagreement_at_end" in summary:
         lines.append(
