@@ -14,12 +14,13 @@ from rich.table import Table
 from rich.tree import Tree
 
 from agent import commands
+from agent.bookmarks import recorded_settings
 from agent.chat_models import ChatModelError
 from agent.options import ExitCode, Options, fail
 from agent.progress import LiveProgress
 from agent.proposal import change
 from agent.runs import RunError, RunFolder, find_runs, new_folder
-from agent.session import Session, recorded_settings
+from agent.session import Session
 from agent.turns import SessionError, TurnResult
 from tools.backend.protocol import BackendError
 from tools.images import PictureError
@@ -123,6 +124,8 @@ class Talk:
         for line in _typed(self.session) if interactive else _piped():
             if not self.take(line):
                 break
+        if self.session.unfinished is not None:
+            self._say(f"not finished: `sld chat --session {self.session.folder.path.name}` goes on from here")
         return ExitCode.AGREED if interactive else self.code
 
     def take(self, line: str) -> bool:
@@ -270,6 +273,7 @@ class Talk:
     def _ended(self, result: TurnResult) -> None:
         if result.proposal is not None:
             self._show_proposal(result.proposal)
+            self.code = ExitCode.NOT_AGREED
             return
         if result.answer:
             self._say(result.answer)

@@ -12,22 +12,21 @@ them, in run.json. Knows nothing of terminals.
 
 from __future__ import annotations
 
-import re
 from contextlib import ExitStack
-from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from langgraph.types import Command
 
-from agent.play import Event, Listener, finished_tasks, hide_of, open_checkpoints, play, shown, tell
+from agent.bookmarks import Bookmarks, recorded_settings
+from agent.otel import follower
+from agent.play import Event, Listener, finished_tasks, hide_of, open_checkpoints, play, tell
 from agent.proposal import Proposal
 from agent.recorder import Recorder
 from agent.runs import RunError, RunFolder, copy_file
 from agent.threads import in_thread
-from agent.trace import TraceWriter, now, read_trace
+from agent.trace import TraceWriter, read_trace
 from agent.turns import Moment, SessionError, TurnResult, is_redo, is_undo, moments, save_as, turn_result
-from configs.settings import Settings, load_settings
 from graphs.context import Context
 from graphs.correction import build_graph
 from graphs.memory import NOTHING
@@ -44,26 +43,24 @@ if TYPE_CHECKING:
     from langgraph.types import StateSnapshot
     from PIL.Image import Image
 
+    from configs.settings import Settings
     from tools.backend.protocol import Backend
     from tools.scene.operations import Operation
 
-PRESET = "iconworld"
 THREAD = "session"
-MAIN = "main"
 SEED_STEP = 1000  # between a turn and its retry: rounds count up from a turn's seed
-BRANCH_NAME = re.compile(r"[\w][\w.-]{0,39}")
 IN_USE = "close it first, or open another session"
 
 
 class Session:
     """One conversation. Made by `Session.open`; holds its folder's lock until it is closed."""
 
-    def __init__(self, folder: RunFolder, context: Context, record: dict[str, Any], stack: ExitStack) -> None:
-        self.folder = folder
-        self.settings = context.settings
-        self._context, self._record, self._stack = context, record, stack
+    def __init__(self, marks: Bookmarks, context: Context, stack: ExitStack) -> None:
+        folder = marks.folder
+        self.folder, self.settings = folder, context.settings
+        self._marks, self._context, self._stack = marks, context, stack
         hide = hide_of(folder, self.settings)
-        self._trace = TraceWriter(folder.trace_path, hide=hide)
+        self._trace = TraceWriter(folder.trace_path, hide, also=follower(folder.path.name))
         self._saver = stack.enter_context(open_checkpoints(folder, hide))
         self._graph = build_graph(self._saver, self.settings.loop)
         self._recorder = Recorder(self._trace)
@@ -96,47 +93,24 @@ class Session:
         folder = RunFolder(Path(path))
         with ExitStack() as stack:
             stack.enter_context(folder.locked(IN_USE))
-            old = folder.read_record() if folder.started else None
-            if old is not None and "session" not in old:
+            marks = Bookmarks(folder, folder.read_record()) if folder.started else None
+            if marks and "session" not in marks.record:
                 raise RunError(f"{str(path)!r} holds a single run, no session: choose another folder")
-            if old is not None and image is not None:
-                raise SessionError(
-                    f"{str(path)!r} has begun with another picture: leave out the picture to go on with it"
-                )
-            settings = settings or recorded_settings(folder, preset, overrides or {})
-            preset = preset or (folder.preset_found(old["preset"]) if old else PRESET)
-            overrides = {**(old["overrides"] if old else {}), **(overrides or {})}
+            if marks and image is not None:
+                raise SessionError(f"{str(path)!r} has begun with another picture: leave it out to go on with that one")
             store = ImageStore(folder.images_path)
-            record = old or {
-                "status": "open",
-                "started": now(),
-                "program": metadata.version("sld-agent"),
-                "origin": Path(image).name if isinstance(image, (str, Path)) else "",
-                "input": {
-                    "prompt": "",
-                    "instruction": "a conversation",
-                    "image": None if image is None else store.save(_picture(image)),
-                    "seed": seed,
-                },
-                "session": {
-                    "branch": MAIN,
-                    "branches": {MAIN: {"at": None, "redo": []}},
-                    "turns": 0,
-                    "pending": None,
-                    "approve": False,
-                    "last": "",
-                },
-            }
-            record |= {
-                "preset": folder.preset_recorded(preset),
-                "overrides": {key: value for key, value in overrides.items() if "api_key" not in key},
-                "settings": shown(settings.model_dump(mode="json")),
-            }
-            if approve is not None:
-                record["session"]["approve"] = approve
-            folder.write_record(record)
+            marks = marks or Bookmarks.begin(
+                folder,
+                image=None if image is None else store.save(_picture(image)),
+                origin=Path(image).name if isinstance(image, (str, Path)) else "",
+                seed=seed,
+            )
+            settings = settings or recorded_settings(folder, preset, overrides or {})
+            marks.note_settings(preset, overrides or {}, settings)
+            marks.line["approve"] = marks.line["approve"] if approve is None else approve
+            marks.save()
             context = Context(backend or _local(settings), chat or _chat(settings), store, settings)
-            return cls(folder, context, record, stack.pop_all())
+            return cls(marks, context, stack.pop_all())
 
     # -- turns --------------------------------------------------------------------------------
 
@@ -160,7 +134,7 @@ class Session:
         if is_undo(text) or is_redo(text):
             yield self.undo() if is_undo(text) else self.redo()
             return
-        yield from self._start(text, self._here(), None)
+        yield from self._start(text, str(self._marks.here), None)
 
     def retry(self, listener: Listener | None = None) -> TurnResult:
         """Do the last turn once more with another seed; the first try stays in the history.
@@ -201,9 +175,8 @@ class Session:
         Raises:
             SessionError: no turn is unfinished.
         """
-        pending = self._pending()
-        self._trace.write("dropped", turn=pending["turn"])
-        self._save(pending=None, status="open")
+        self._trace.write("dropped", turn=self._pending()["turn"])
+        self._marks.save(pending=None, status="open")
 
     async def asend(self, text: str) -> TurnResult:
         """Do one turn as `send` does, in a thread of its own."""
@@ -221,31 +194,27 @@ class Session:
     @property
     def unfinished(self) -> str | None:
         """The text of the turn that was begun and not finished."""
-        pending = self._line["pending"]
-        return pending["text"] if pending else None
+        return self._marks.pending["text"] if self._marks.pending else None
 
     @property
     def proposal(self) -> Proposal | None:
         """The edit that waits for approval."""
-        if not self._line["pending"]:
-            return None
         latest = self._graph.get_state(self._config())
-        begun = (latest.metadata or {}).get("turn") == self._line["pending"]["turn"]
-        return Proposal.of(latest, self.folder) if begun and latest.interrupts else None
+        return Proposal.of(latest, self.folder) if self._waits(latest) else None
 
     @property
     def approve(self) -> bool:
         """Whether each edit waits for approval, from the next turn on."""
-        return bool(self._line["approve"])
+        return bool(self._marks.line["approve"])
 
     @approve.setter
     def approve(self, wanted: bool) -> None:
-        self._save(approve=wanted)
+        self._marks.save(approve=wanted)
 
     @property
     def branch_name(self) -> str:
         """The branch that turns go to."""
-        return str(self._line["branch"])
+        return self._marks.name
 
     def show(self) -> TurnResult:
         """Return how things stand: the last turn of this branch (turn 0 is the beginning)."""
@@ -253,10 +222,7 @@ class Session:
 
     def history(self) -> tuple[Moment, ...]:
         """Return every turn of every branch, oldest first; together they are a tree by ``parent``."""
-        names: dict[str, list[str]] = {}
-        for name, branch in self._line["branches"].items():
-            names.setdefault(branch["at"], []).append(name)
-        return moments(self._saver, THREAD, self.folder, names, self._here())
+        return moments(self._saver, THREAD, self.folder, self._marks.names, self._marks.here)
 
     def undo(self) -> TurnResult:
         """Take back the last change of the picture (and what was only said since). Returns how things stand.
@@ -266,12 +232,13 @@ class Session:
         """
         self._check_idle()
         known = {moment.turn: moment for moment in self.history()}
-        here = next(moment for moment in known.values() if moment.checkpoint == self._here())
+        here = next(moment for moment in known.values() if moment.current)
         while here.parent is not None and known[here.parent].image == here.image:
             here = known[here.parent]
         if here.parent is None:
             raise SessionError("there is nothing to undo: the picture is as it was in the beginning")
-        return self._move("undo", known[here.parent].checkpoint, [*self._branch["redo"], self._here()])
+        self._marks.move(known[here.parent].checkpoint, [*self._marks.redo, str(self._marks.here)])
+        return self._arrived("undo")
 
     def redo(self) -> TurnResult:
         """Take back the last undo. Returns how things stand.
@@ -280,10 +247,11 @@ class Session:
             SessionError: nothing was undone, or a turn is unfinished.
         """
         self._check_idle()
-        if not self._branch["redo"]:
+        if not self._marks.redo:
             raise SessionError("there is nothing to redo")
-        *rest, checkpoint = self._branch["redo"]
-        return self._move("redo", checkpoint, rest)
+        *rest, checkpoint = self._marks.redo
+        self._marks.move(checkpoint, rest)
+        return self._arrived("redo")
 
     def branch(self, name: str, turn: int | None = None) -> TurnResult:
         """Begin a branch here, or after any earlier turn of the history, and go there.
@@ -292,18 +260,11 @@ class Session:
             SessionError: the name is taken or not one, there is no such turn, or one is unfinished.
         """
         self._check_idle()
-        if not BRANCH_NAME.fullmatch(name):
-            raise SessionError(f"{name!r} is no name for a branch: use letters, digits, '.', '_' and '-', at most 40")
-        if name in self._line["branches"]:
-            raise SessionError(f"there is a branch {name!r} already: switch to it, or choose another name")
-        checkpoint = self._here()
-        if turn is not None:
-            found = [moment for moment in self.history() if moment.turn == turn]
-            if not found:
-                raise SessionError(f"there is no turn {turn}: the history lists them")
-            checkpoint = found[0].checkpoint
-        self._line["branches"][name] = {"at": checkpoint, "redo": []}
-        return self._go_to(name)
+        at = [moment for moment in self.history() if (moment.current if turn is None else moment.turn == turn)]
+        if not at:
+            raise SessionError(f"there is no turn {turn}: the history lists them")
+        self._marks.add(name, at[0].checkpoint)
+        return self._arrived("branch")
 
     def switch(self, name: str) -> TurnResult:
         """Go to another branch. Returns how things stand there.
@@ -312,9 +273,8 @@ class Session:
             SessionError: there is no such branch, or a turn is unfinished.
         """
         self._check_idle()
-        if name not in self._line["branches"]:
-            raise SessionError(f"there is no branch {name!r}: there is {', '.join(self._line['branches'])}")
-        return self._go_to(name)
+        self._marks.switch(name)
+        return self._arrived("switch")
 
     def save(self, path: str | Path) -> Path:
         """Write the current picture to ``path`` (its kind by the suffix, PNG without one) and return the path.
@@ -351,7 +311,7 @@ class Session:
 
     def _start(self, text: str, parent: str, seed: int | None) -> Iterator[Event | TurnResult]:
         before = self._graph.get_state(self._config(parent))
-        turn = self._line["turns"] + 1
+        turn = self._marks.line["turns"] + 1
         given = {
             "instruction" if before.values.get("picture") else "prompt": text,
             "seed": seed,
@@ -364,7 +324,7 @@ class Session:
             "after": (before.metadata or {}).get("turn", 0),
             "given": {key: value for key, value in given.items() if value not in (None, False)},
         }
-        self._save(turns=turn, pending=pending, last=text, status="running")
+        self._marks.save(turns=turn, pending=pending, last=text, status="running")
         yield from self._go_on(fresh=True)
 
     def _go_on(self, answer: dict[str, Any] | None = None, *, fresh: bool = False) -> Iterator[Event | TurnResult]:
@@ -372,7 +332,7 @@ class Session:
         pending = self._pending()
         tags: dict[str, Any] = {"turn": pending["turn"], "parent": pending["after"]}
         config, latest = self._config(**tags), self._graph.get_state(self._config())
-        waiting = (latest.metadata or {}).get("turn") == pending["turn"] and bool(latest.interrupts)
+        waiting = self._waits(latest)
         if answer is not None and not waiting:
             raise SessionError("nothing waits for approval")
         if not fresh and not waiting:  # a kill may have cut off the last events, or the node that wrote them
@@ -401,93 +361,67 @@ class Session:
             yield from play(self._graph, given, config, self._context, self._recorder, step)
         except Exception as error:
             reason = self._trace.clean(f"{type(error).__name__}: {error}")
-            self._trace.write("end", turn=self._line["pending"]["turn"], error=reason)
+            self._trace.write("end", turn=self._pending()["turn"], error=reason)
             refused = isinstance(error, RequestError)  # it would be refused again
-            self._save(status="failed", error=reason, **({"pending": None} if refused else {}))
+            self._marks.save(status="failed", error=reason, **({"pending": None} if refused else {}))
             raise
 
     def _end(self, tags: dict[str, Any]) -> TurnResult:
         """Mark the end of the turn in the checkpoints, then move the branch there; or report that it waits."""
         latest = self._graph.get_state(self._config())
         if latest.interrupts:
-            self._save(status="waiting")
+            self._marks.save(status="waiting")
             return turn_result(latest, self.folder)
         if (latest.metadata or {}).get("source") != "update":
             self._graph.update_state(self._config(**tags), {"planned": []}, as_node="finish")
             latest = self._graph.get_state(self._config())
             self._trace.write("end", turn=tags["turn"], result=latest.values["result"])
         checkpoint = str(latest.config["configurable"]["checkpoint_id"])
-        before = self._graph.get_state(self._config(self._line["pending"]["parent"]))
+        before = self._graph.get_state(self._config(self._pending()["parent"]))
         changed = before.values.get("picture") != latest.values.get("picture")
-        self._branch.update(at=checkpoint, redo=[] if changed else self._branch["redo"])
+        self._marks.move(checkpoint, [] if changed else self._marks.redo)
         result = turn_result(latest, self.folder)
         if result.image is not None:
             copy_file(result.image, self.folder.final_path)
-        self._save(pending=None, status="open", result=latest.values["result"])
+        self._marks.save(pending=None, status="open", result=latest.values["result"])
         return result
 
     # -- small things -------------------------------------------------------------------------
 
-    @property
-    def _line(self) -> dict[str, Any]:
-        line: dict[str, Any] = self._record["session"]
-        return line
-
-    @property
-    def _branch(self) -> dict[str, Any]:
-        branch: dict[str, Any] = self._line["branches"][self._line["branch"]]
-        return branch
-
-    def _here(self) -> str:
-        return str(self._branch["at"])
-
     def _here_state(self) -> StateSnapshot:
-        return self._graph.get_state(self._config(self._here()))
+        return self._graph.get_state(self._config(self._marks.here))
 
     def _pending(self) -> dict[str, Any]:
-        pending: dict[str, Any] | None = self._line["pending"]
-        if pending is None:
+        if self._marks.pending is None:
             raise SessionError("no turn is unfinished")
-        return pending
+        return self._marks.pending
 
     def _check_idle(self) -> None:
-        if self._line["pending"]:
+        if self._marks.pending:
             raise SessionError(
-                f"the turn {self._line['pending']['text']!r} is unfinished: go on with it (resume; accept or reject "
+                f"the turn {self._marks.pending['text']!r} is unfinished: go on with it (resume; accept or reject "
                 "when it waits for approval) or drop it first"
             )
 
-    def _move(self, event: str, checkpoint: str, redo: list[str]) -> TurnResult:
-        self._branch.update(at=checkpoint, redo=redo)
-        return self._arrived(event)
-
-    def _go_to(self, name: str) -> TurnResult:
-        self._line["branch"] = name
-        return self._arrived("branch")
+    def _waits(self, latest: StateSnapshot) -> bool:
+        """Whether the pending turn has come to a proposal."""
+        turn = self._marks.pending["turn"] if self._marks.pending else None
+        return turn is not None and (latest.metadata or {}).get("turn") == turn and bool(latest.interrupts)
 
     def _arrived(self, event: str) -> TurnResult:
         result = self.show()
-        self._save()
+        self._marks.save()
         self._trace.write(event, branch=self.branch_name, turn=result.turn)
         if result.image is not None:
             copy_file(result.image, self.folder.final_path)
         return result
-
-    def _save(self, *, status: str | None = None, **changes: Any) -> None:
-        """Write run.json in one step: the only file that says where the conversation stands."""
-        for key in ("result", "error"):
-            if key in changes:
-                self._record[key] = changes.pop(key)
-        self._record["session"] = self._line | changes
-        self._record["status"] = status or self._record["status"]
-        self.folder.write_record(self._record)
 
     def _config(self, checkpoint: str | None = None, **tags: int) -> RunnableConfig:
         chosen = {"checkpoint_id": checkpoint} if checkpoint else {}
         return {"configurable": {"thread_id": THREAD, **chosen}, "metadata": tags}
 
     def _ensure_root(self) -> None:
-        if self._branch["at"] is not None:
+        if self._marks.here is not None:
             return
         found = list(self._saver.list(self._config(), filter={"source": "update", "turn": 0}, limit=1))
         config: Any = (
@@ -496,23 +430,17 @@ class Session:
             else self._graph.update_state(
                 self._config(turn=0),
                 {
-                    "picture": self._record["input"]["image"],
+                    "picture": self._marks.record["input"]["image"],
                     "scene": EMPTY_SCENE,
-                    "noise_seed": self._record["input"]["seed"],
+                    "noise_seed": self._marks.record["input"]["seed"],
                     "turns": [],
                     "history": NOTHING,
                 },
                 as_node="finish",
             )
         )
-        self._branch["at"] = config["configurable"]["checkpoint_id"]
-        self._save()
-
-
-def recorded_settings(folder: RunFolder, preset: str | None, overrides: Mapping[str, Any]) -> Settings:
-    """Return the settings of the session in ``folder``, with another preset or overrides where they are given."""
-    old: dict[str, Any] = folder.read_record() if folder.started else {"preset": PRESET, "overrides": {}}
-    return load_settings(preset or folder.preset_found(str(old["preset"])), {**old["overrides"], **overrides})
+        self._marks.move(config["configurable"]["checkpoint_id"], [])
+        self._marks.save()
 
 
 def _last(items: Iterator[Event | TurnResult], listener: Listener | None) -> TurnResult:

@@ -118,7 +118,7 @@ def moments(
     thread: str,
     folder: RunFolder,
     names: Mapping[str, Sequence[str]],
-    current: str,
+    current: str | None,
 ) -> tuple[Moment, ...]:
     """Read the tree of turns from the marked checkpoints; ``names`` maps checkpoints to branches."""
     store, found = ImageStore(folder.images_path), []

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
     from graphs.context import Context
     from graphs.state import State
-    from tools.scene.operations import Operation
     from tools.backend.protocol import Edited, Generated
+    from tools.scene.operations import Operation
 
 
 @timed
