@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import os
 import platform
+import sys
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -48,7 +49,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
             speed = run_speed(settings, scenes=given.scenes, judge=judge, progress=progress)
         out = given.runs / f"{settings_digest(settings)}-{weights_digest(settings)}"
         lmd = run_lmd(Options(preset=given.preset, out=out), choose(limit=given.prompts))
-        write_text(given.results, results_page(speed, lmd, machine(settings.editor.device)))
+        page = results_page(speed, lmd, machine(settings.editor.device))
+        write_text(given.results, page)
+        sys.stdout.write(f"{page}\n{given.results}\n")
 
 
 def machine(device: str) -> str:

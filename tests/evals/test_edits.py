@@ -8,8 +8,8 @@ import pytest
 from evals.edit_cases import KINDS, SPEED, edit_cases
 from evals.edits import run_edits
 from iconworld.renderer import COLORS
-from tools.backend.protocol import Cost, Detected, Edited
-from tools.scene.layout import Detection, Layout
+from tests.evals.truthful import TruthfulJudge
+from tools.backend.protocol import Cost, Edited
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,26 +18,9 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
     from evals.edit_cases import EditCase
-    from tools.scene.box import Box
-    from tools.scene.spec import Query
+    from tools.scene.layout import Layout
 
 SCENES = 4
-
-
-class TruthfulJudge:
-    """Knows what the pictures of the cases show."""
-
-    def __init__(self, cases: Sequence[EditCase]) -> None:
-        self.truth = {case.image.tobytes(): case.layout for case in cases}
-        self.truth |= {case.expected.tobytes(): case.target for case in cases}
-
-    def detect(self, image: Image, queries: Sequence[Query], threshold: float | None = None) -> Detected:
-        layout = self.truth[image.tobytes()]
-        return Detected(tuple(Detection(name=one.name, box=one.box, score=1) for one in layout.objects))
-
-    def score(self, image: Image, box: Box, queries: Sequence[Query]) -> tuple[float, ...]:
-        nearest = max(self.truth[image.tobytes()].objects, key=lambda one: one.box.iou(box))
-        return tuple(float(query.attributes == nearest.attributes) for query in queries)
 
 
 class Editor:

@@ -12,15 +12,16 @@ from typer.testing import CliRunner
 
 from agent.cli import app
 from evals import commands
-from evals.edit_cases import scene_layout
+from evals.edit_cases import edit_cases, scene_layout
 from evals.iconworld import FIRST_SCENE, PARTS, SCENES_PER_SEED, nearest_color, run_iconworld
 from iconworld.data import FIRST_TRAINING_SEED
 from iconworld.renderer import COLORS, draw_scene
-from tests.evals.truthful import Truthful
-from tools.backend.protocol import Cost, Detected
+from tests.evals.truthful import Truthful, TruthfulJudge
+from tools.backend.protocol import Cost, Detected, Edited
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
 SCENES = 12
 RATES = [
@@ -132,3 +133,23 @@ def test_an_unknown_part_is_the_users_mistake(edits: bool) -> None:
     done = CliRunner().invoke(app, ["eval", "iconworld", "--only", "painter", *["--edits"][:edits]])
     assert done.exit_code == 2
     assert ("remove" if edits else PARTS[0]) in done.stderr
+
+
+def test_the_editor_is_measured_on_request(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    cases = edit_cases("restyle", 0, 2)
+
+    class Editor:
+        def detector_for(self, _: object) -> TruthfulJudge:
+            return TruthfulJudge(cases)
+
+        def edit(self, image: Image.Image, *_: Any, **more: Any) -> Edited:
+            case = next(one for one in cases if one.image.tobytes() == image.tobytes())
+            return Edited(case.expected, np.ones(image.size[::-1], bool))
+
+    monkeypatch.setattr(commands, "LocalBackend", lambda settings: Editor())
+    asked = ["--edits", "--only", "restyle", "--scenes", "2", "--pictures", str(tmp_path / "new"), "--json"]
+    done = CliRunner().invoke(app, ["eval", "iconworld", *asked])
+    assert done.exit_code == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert (found["restyle"], found["restyle_scenes"], found["outside_identical"]) == (1, 2, 1)
+    assert len(list((tmp_path / "new").glob("*.png"))) == 2

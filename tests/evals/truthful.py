@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from PIL.Image import Image
 
+    from evals.edit_cases import EditCase
     from tools.scene.box import Box
     from tools.scene.spec import Query
 
@@ -49,3 +50,19 @@ class Truthful:
         scene = render(objects, "beach", seed=seed)
         self.learn(scene.image, layout, scene.ids)
         return Generated((scene.image,), cost=Cost(seconds={"generate": 1.0}))
+
+
+class TruthfulJudge:
+    """Knows what the pictures of the cases show."""
+
+    def __init__(self, cases: Sequence[EditCase]) -> None:
+        self.truth = {case.image.tobytes(): case.layout for case in cases}
+        self.truth |= {case.expected.tobytes(): case.target for case in cases}
+
+    def detect(self, image: Image, queries: Sequence[Query], threshold: float | None = None) -> Detected:
+        layout = self.truth[image.tobytes()]
+        return Detected(tuple(Detection(name=one.name, box=one.box, score=1) for one in layout.objects))
+
+    def score(self, image: Image, box: Box, queries: Sequence[Query]) -> tuple[float, ...]:
+        nearest = max(self.truth[image.tobytes()].objects, key=lambda one: one.box.iou(box))
+        return tuple(float(query.attributes == nearest.attributes) for query in queries)
