@@ -16,6 +16,8 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
+from langchain_core.messages import RemoveMessage
+from langgraph.graph.message import REMOVE_ALL_MESSAGES
 from langgraph.types import Command
 
 from agent.bookmarks import Bookmarks, recorded_settings
@@ -373,7 +375,9 @@ class Session:
             self._marks.save(status="waiting")
             return turn_result(latest, self.folder)
         if (latest.metadata or {}).get("source") != "update":
-            self._graph.update_state(self._config(**tags), {"planned": []}, as_node="finish")
+            # What the model was told in this turn is of no use to later ones: their copies of the state stay small.
+            spoken = {"messages": [RemoveMessage(id=REMOVE_ALL_MESSAGES)]}
+            self._graph.update_state(self._config(**tags), spoken, as_node="finish")
             latest = self._graph.get_state(self._config())
             self._trace.write("end", turn=tags["turn"], result=latest.values["result"])
         checkpoint = str(latest.config["configurable"]["checkpoint_id"])

@@ -123,6 +123,8 @@ class _Instruction(Workbench):
             words.fail(HINT)
         if verb == "put":
             verb = self._which_put()
+        if verb == "move" and spoken == "bring" and self._ends_in_back():
+            verb = "restore"
         if verb in {"make", "add"} and number(words.word()) is not None and words.word(1) in {"copy", "copies"}:
             verb = "duplicate"
         actions = {
