@@ -65,7 +65,6 @@ class SegmenterRecipe:
                 window_size=grid,
                 global_attn_indexes=list(range(options.layers)),
                 num_pos_feats=width // 2,
-                scale=width // 2,
             ),
             prompt_encoder_config=SamPromptEncoderConfig(
                 hidden_size=width, image_size=SIDE, patch_size=options.patch, mask_input_channels=8
@@ -81,6 +80,11 @@ class SegmenterRecipe:
         )
         self.model: Any = SamModel(config)
         initialise(self.model)
+        # The library draws these frequencies far too high: places would have random codes, near ones no more
+        # alike than distant ones. Full checkpoints bring their own, of this size.
+        places = self.model.shared_image_embedding.positional_embedding.requires_grad_(False)
+        places.normal_()
+        self.model.prompt_encoder.shared_embedding.positional_embedding.requires_grad_(False).copy_(places)
         size = {"longest_edge": SIDE}
         self.processor = SamProcessor(
             SamImageProcessorPil(

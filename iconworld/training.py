@@ -105,7 +105,8 @@ class _State:
     def __init__(self, model: Any, hyper: Hyper) -> None:
         self.model, self.hyper, self.step = model.to(memory_format=torch.channels_last).train(), hyper, 0
         self.average = copy.deepcopy(model).eval().requires_grad_(False)
-        self.optimizers = _optimizers(model, hyper)
+        self.matrices = _flat_matrices(model)
+        self.optimizers = _optimizers(model, self.matrices, hyper)
 
     def learn(self, loss: Tensor) -> None:
         """Make one step down the gradient of ``loss``."""
@@ -114,6 +115,9 @@ class _State:
         self.model.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]  # as torch types it
         norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.hyper.clip)
+        for weight, flat in self.matrices:
+            gradient = weight.grad
+            flat.grad = gradient if gradient is None or gradient.ndim == 2 else gradient.permute(0, 2, 3, 1).flatten(1)
         if torch.isfinite(norm):  # one bad batch must not poison the weights
             for optimizer in self.optimizers:
                 optimizer.step()
@@ -161,17 +165,27 @@ def load_average(recipe: Recipe, state_dir: Path) -> int:
     return int(state["step"])
 
 
-def _optimizers(model: nn.Module, hyper: Hyper) -> list[torch.optim.Optimizer]:
+def _flat_matrices(model: nn.Module) -> list[tuple[nn.Parameter, nn.Parameter]]:
+    """Return the weights of inner linear and convolution layers, each with a flat view of the same numbers."""
+    pairs = []
+    for module in model.modules():
+        if isinstance(module, nn.Linear | nn.Conv2d) and module.weight.requires_grad:
+            weight = module.weight
+            # Channels last, as the model is stored, so that the view shares the weight's memory.
+            flat = weight.detach() if weight.ndim == 2 else weight.detach().permute(0, 2, 3, 1).flatten(1)
+            if min(flat.shape) > 8 and flat.data_ptr() == weight.data_ptr():
+                pairs.append((weight, nn.Parameter(flat)))
+    return pairs
+
+
+def _optimizers(
+    model: nn.Module, matrices: list[tuple[nn.Parameter, nn.Parameter]], hyper: Hyper
+) -> list[torch.optim.Optimizer]:
     """Muon for the inner matrices, where it needs far fewer steps; AdamW for everything else.
 
     Both at one learning rate: Muon's updates are scaled to the size of AdamW's.
     """
-    matrices = [
-        module.weight
-        for module in model.modules()
-        if isinstance(module, nn.Linear) and module.weight.requires_grad and min(module.weight.shape) > 8
-    ]
-    inner = {id(matrix) for matrix in matrices}
+    inner = {id(weight) for weight, _ in matrices}
     others = [one for one in model.parameters() if one.requires_grad and id(one) not in inner]
     groups = [
         {"params": [one for one in others if one.ndim > 1], "weight_decay": hyper.weight_decay},
@@ -180,9 +194,9 @@ def _optimizers(model: nn.Module, hyper: Hyper) -> list[torch.optim.Optimizer]:
     adam = torch.optim.AdamW(groups, lr=hyper.lr, betas=(0.9, 0.99))
     if not matrices:
         return [adam]
-    muon = torch.optim.Muon(
-        matrices, lr=hyper.lr, weight_decay=hyper.weight_decay, adjust_lr_fn="match_rms_adamw", ns_steps=4
-    )
+    flat = [one for _, one in matrices]
+    decay = hyper.weight_decay
+    muon = torch.optim.Muon(flat, lr=hyper.lr, weight_decay=decay, adjust_lr_fn="match_rms_adamw", ns_steps=4)
     return [adam, muon]
 
 
