@@ -165,7 +165,7 @@ def load_average(recipe: Recipe, state_dir: Path) -> int:
     return int(state["step"])
 
 
-def _flat_matrices(model: nn.Module) -> list[tuple[nn.Parameter, nn.Parameter]]:
+def _flat_matrices(model: nn.Module) -> list[tuple[Tensor, nn.Parameter]]:
     """Return the weights of inner linear and convolution layers, each with a flat view of the same numbers."""
     pairs = []
     for module in model.modules():
@@ -179,7 +179,7 @@ def _flat_matrices(model: nn.Module) -> list[tuple[nn.Parameter, nn.Parameter]]:
 
 
 def _optimizers(
-    model: nn.Module, matrices: list[tuple[nn.Parameter, nn.Parameter]], hyper: Hyper
+    model: nn.Module, matrices: list[tuple[Tensor, nn.Parameter]], hyper: Hyper
 ) -> list[torch.optim.Optimizer]:
     """Muon for the inner matrices, where it needs far fewer steps; AdamW for everything else.
 
