@@ -1,16 +1,24 @@
 from __future__ import annotations
 
 import re
+from base64 import b64decode
 from html.parser import HTMLParser
+from io import BytesIO
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from agent.driver import RunFolder
 from agent.report import render_report, write_report
 from agent.runs import RunError
-from tests.agent.jobs import FIRST, LOOK, SECOND, SPEC, job, run
-from tests.scripted import ScriptedChat, calls
+from agent.session import Session
+from tests.agent.jobs import FIRST, LOOK, SECOND, SPEC, START, job, run
+from tests.scripted import ScriptedChat, calls, edit
+from tests.world import World, draw, settings
+from tools.backend.protocol import Edited
 
 HOSTILE = '<script>alert("x")</script>"><img src=x onerror=alert(1)>{{ 7 * 7 }}'
 
@@ -25,21 +33,29 @@ class Reader(HTMLParser):
         self.tags: list[tuple[str, dict[str, str | None]]] = []
         self.open: list[str] = []
         self.text = ""
+        self.classes: list[str] = []
+        self.parts: list[tuple[str, str, str]] = []
         self.feed(page)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.tags.append((tag, dict(attrs)))
         if tag not in self.VOID:
             self.open.append(tag)
+            self.classes.append(dict(attrs).get("class") or "")
 
     def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.tags.append((tag, dict(attrs)))
 
     def handle_endtag(self, tag: str) -> None:
         assert self.open.pop() == tag
+        self.classes.pop()
 
     def handle_data(self, data: str) -> None:
         self.text += data
+        self.parts += [(tag, css, data) for tag, css in zip(self.open, self.classes, strict=True)]
+
+    def texts(self, tag: str, css: str) -> list[str]:
+        return [text for name, classes, text in self.parts if name == tag and css in classes.split() and text.strip()]
 
     def count(self, tag: str, css: str = "") -> int:
         return sum(name == tag and css in (attributes.get("class") or "").split() for name, attributes in self.tags)
@@ -69,7 +85,7 @@ def test_the_page_needs_nothing_else(page: Reader) -> None:
 def test_links_inside_the_page_lead_somewhere(page: Reader) -> None:
     ids = [attributes["id"] for _, attributes in page.tags if attributes.get("id")]
     wanted = {(attributes.get("href") or "")[1:] for tag, attributes in page.tags if tag in ("a", "use")}
-    labels = {attributes["for"] for tag, attributes in page.tags if tag == "label"}
+    labels = {attributes["for"] for tag, attributes in page.tags if attributes.get("for")}
 
     assert len(ids) == len(set(ids))
     assert wanted | labels <= set(ids)
@@ -83,8 +99,42 @@ def test_every_round_is_told(page: Reader) -> None:
     assert page.count("g", "object") == 3 + 2 + 3
     assert page.count("details", "tool") == 3
     assert page.count("td", "fail") == 4 + 2
-    assert page.count("image", "l-change") == 2
+    assert page.count("image", "l-changed") == 2
     assert sum(tag == "input" and attributes.get("type") == "range" for tag, attributes in page.tags) == 1
+
+
+def test_the_region_that_an_edit_was_free_to_change_is_shown(tmp_path: Path) -> None:
+    class Careful(World):
+        def edit(self, *args: Any, **kwargs: Any) -> Edited:
+            edited = super().edit(*args, **kwargs)
+            edited.region[:, :32] = False
+            return edited
+
+    run(tmp_path, world=Careful())
+    page = Reader(render_report(RunFolder(tmp_path)))
+
+    assert page.count("image", "l-region") == 2
+    regions = [attributes["href"] or "" for _, attributes in page.tags if attributes.get("class") == "l-region"]
+    overlay = np.asarray(Image.open(BytesIO(b64decode(regions[0].partition(",")[2]))).convert("RGBA"))
+    assert (overlay[:, :32, 3] > 0).all(), "what was not free to change lies in the shade"
+    assert (overlay[:, 33:, 3] == 0).all()
+
+
+def test_a_session_is_told_turn_by_turn_with_its_moves(tmp_path: Path) -> None:
+    recolour = edit({"op": "restyle", "id": "car #1", "attributes": ["red"]})
+    operations = {"operations": [{"op": "restyle", "id": "car #1", "attributes": ["red"]}]}
+    chat = ScriptedChat(script=[operations, recolour, {"answer": "Two cars and a dog."}])
+    with Session.open(tmp_path, image=draw(START), backend=World(), chat=chat, settings=settings()) as session:
+        session.send("make the blue car red")
+        session.send("what do you see?")
+        session.undo()
+    page = Reader(render_report(RunFolder(tmp_path)))
+
+    said = [text.strip() for text in page.texts("p", "you")]
+    assert said == ["make the blue car red", "what do you see?"]
+    assert [text.strip() for text in page.texts("p", "move")] == ["undone: back to how it was after turn 0"]
+    assert "Two cars and a dog." in page.text
+    assert page.count("section", "turn") == 3
 
 
 def test_each_picture_is_in_the_page_once(tmp_path: Path) -> None:

@@ -1,0 +1,76 @@
+"use strict";
+document.documentElement.classList.add("js");
+const one = (selector, within = document) => within.querySelector(selector);
+const all = (selector, within = document) => [...within.querySelectorAll(selector)];
+
+// before and after
+const compare = one("#compare");
+if (compare) {
+  const slider = one("input", compare);
+  const slide = () => compare.style.setProperty("--at", slider.value + "%");
+  slider.addEventListener("input", slide);
+  slide();
+  for (const select of all(".choose select")) {
+    select.addEventListener("change", () => {
+      const use = one(`.${select.dataset.side} use`, compare);
+      const stored = document.getElementById("p-" + select.value);
+      if (!use || !stored) return;
+      use.setAttribute("href", "#" + stored.id);
+      use.ownerSVGElement.setAttribute("viewBox", `0 0 ${stored.getAttribute("width")} ${stored.getAttribute("height")}`);
+    });
+  }
+}
+
+// find
+const find = one("#find"), found = one("#found"), steps = all(".step"), rounds = all(".round");
+const texts = new Map();
+const text = (element) => {
+  if (!texts.has(element)) texts.set(element, element.textContent.toLowerCase());
+  return texts.get(element);
+};
+find.addEventListener("input", () => {
+  const wanted = find.value.trim().toLowerCase();
+  let hits = 0;
+  for (const step of steps) {
+    const miss = Boolean(wanted) && !text(step).includes(wanted);
+    step.classList.toggle("missed", miss);
+    if (wanted && !miss) hits += 1;
+  }
+  for (const round of rounds) round.classList.toggle("missed", Boolean(wanted) && !one(".step:not(.missed)", round));
+  found.value = wanted ? `${hits} of ${steps.length} steps` : "";
+});
+
+// keys
+const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
+const go = (by) => {
+  const visible = rounds.filter((round) => round.checkVisibility());
+  const line = one(".tools").getBoundingClientRect().bottom + 24;
+  const at = visible.findLastIndex((round) => round.getBoundingClientRect().top <= line);
+  const next = visible[Math.min(Math.max(at + by, 0), visible.length - 1)];
+  if (!next) return;
+  next.scrollIntoView({ behavior: calm ? "auto" : "smooth" });
+  next.focus({ preventScroll: true });
+};
+const flip = (id) => one(id).click();
+const openAll = () => {
+  const calls = all("details.call");
+  const open = calls.some((call) => !call.open);
+  for (const call of calls) call.open = open;
+};
+const keys = {
+  j: () => go(1), k: () => go(-1), e: openAll, "/": () => find.focus(),
+  o: () => flip("#layer-objects"), v: () => flip("#layer-verdict"), m: () => flip("#layer-region"),
+  c: () => flip("#layer-changed"), f: () => flip("#only-failures"),
+};
+document.addEventListener("keydown", (event) => {
+  if (event.key === "Escape" && event.target === find) {
+    find.value = "";
+    find.dispatchEvent(new Event("input"));
+    find.blur();
+    return;
+  }
+  const typing = event.target.matches("input[type=search], select");
+  if (typing || event.ctrlKey || event.metaKey || event.altKey || !keys[event.key]) return;
+  event.preventDefault();
+  keys[event.key]();
+});
