@@ -6,7 +6,7 @@ import inspect
 import shlex
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.markup import escape
@@ -325,24 +325,28 @@ def _piped() -> Iterator[str]:
 
 
 def _typed(session: Session) -> Iterator[str]:
-    """Yield lines from a terminal, with history over sessions and completion of commands and names."""
+    """Yield lines from a terminal, with a history over restarts and completion of commands."""
     from prompt_toolkit import PromptSession
-    from prompt_toolkit.completion import NestedCompleter
+    from prompt_toolkit.completion import DynamicCompleter, WordCompleter
     from prompt_toolkit.history import FileHistory
 
-    def names() -> dict[str, Any]:
-        branches = [name for moment in session.history() for name in moment.branches]
-        return {**dict.fromkeys(COMMANDS), "/switch": dict.fromkeys(branches), "/approve": {"on": None, "off": None}}
-
-    asking: PromptSession[str] = PromptSession(history=FileHistory(str(session.folder.path / "typed.txt")))
+    completer = DynamicCompleter(lambda: WordCompleter(completions(session), sentence=True))
+    asking: PromptSession[str] = PromptSession(
+        history=FileHistory(str(session.folder.path / "typed.txt")), completer=completer
+    )
     while True:
         try:
-            waiting = "approve? " if session.proposal is not None else f"{session.branch_name}> "
-            yield asking.prompt(waiting, completer=NestedCompleter.from_nested_dict(names()))
+            yield asking.prompt("approve? " if session.proposal is not None else f"{session.branch_name}> ")
         except KeyboardInterrupt:
             continue
         except EOFError:
             return
+
+
+def completions(session: Session) -> list[str]:
+    """Return the commands that can be completed, with the names of branches where they belong."""
+    branches = [name for moment in session.history() for name in moment.branches]
+    return [*COMMANDS, "/approve on", "/approve off", *(f"/switch {name}" for name in branches)]
 
 
 def _console() -> Console:

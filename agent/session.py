@@ -348,9 +348,10 @@ class Session:
         elif answer is not None:
             given = Command(resume=answer)
             self._trace.write("decision", turn=pending["turn"], decision=answer)
-        elif latest.next and not waiting:
+        elif latest.tasks and not waiting:
             self._trace.write("resume", turn=pending["turn"])
-        if given is not None or (latest.next and not waiting):
+        # Not `next`: it leaves out a node whose work is kept already, though the step it belongs to is not over.
+        if given is not None or (latest.tasks and not waiting):
             yield from self._play(given, config, (latest.metadata or {}).get("step", -1))
         yield self._end(tags)
 

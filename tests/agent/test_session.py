@@ -191,7 +191,7 @@ def test_a_session_can_begin_with_a_sentence(tmp_path: Path) -> None:
             session.save(tmp_path / "x.png")
         assert seen(session.send("a red car and a blue cup")) == ["blue cup", "red car"]
         why = session.send("why did you add a cup?").answer
-        assert "expected exactly one cup, found none" in why
+        assert "expected exactly one cup, found no cup" in why
         assert seen(session.send("remove it")) == ["red car"]
 
 
@@ -437,3 +437,21 @@ def test_a_listener_hears_of_a_turn(tmp_path: Path) -> None:
     with begin(tmp_path, chat=chat) as session:
         session.send("remove the dog", Listener())
     assert heard == ["begin", "look", "parse", "judge", "think", "act", "think", "act", "edit", "judge", "finish"]
+
+
+def test_the_example_in_the_readme_does_what_it_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    readme = (Path(__file__).resolve().parents[2] / "README.md").read_text(encoding="utf-8")
+    (example,) = (block for block in re.findall(r"```python\n(.*?)```", readme, re.DOTALL) if "Session" in block)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("agent.session._local", lambda settings: World())
+    draw(START).save("desk.png")
+
+    exec(compile(example, "README.md", "exec"), {})
+
+    printed = capsys.readouterr().out
+    assert printed.startswith("True (\"made 'cup #1' red\",) ")
+    assert printed.endswith("There is one cup: 'cup #1' (red cup).\n")
+    kept = sorted(placed.phrase for placed in truth(open_picture("with-cup.png")).objects)
+    assert kept == ["blue cup", "brown dog", "red car"]
