@@ -80,6 +80,9 @@ class AutoencoderRecipe:
         loss = wrong.abs().mean() + 2 * squared + 4 * tint + 0.2 * edges + self.options.kl * kl
         return {"loss": loss, "psnr": 10 * torch.log10(4 / squared.detach()), "tint": tint.detach()}
 
+    def load(self, folder: Path) -> None:
+        self.model.load_state_dict(AutoencoderKL.from_pretrained(folder).float().state_dict())
+
     @torch.no_grad()
     def sample(self, file: Path) -> None:
         scenes = [draw_scene(seed).image for seed in range(16)]

@@ -211,6 +211,9 @@ class DetectorRecipe:
         images = [_drawn(scene.image, *one) for scene, *one in zip(scenes, logits.float(), boxes.float(), strict=True)]
         contact_sheet([images[:8], images[8:]]).save(file)
 
+    def load(self, folder: Path) -> None:
+        self.model.load_state_dict(type(self.model).from_pretrained(folder).float().state_dict())
+
     def save(self, folder: Path) -> None:
         self.model.config.vision_config._attn_implementation = None
         self.model.half().save_pretrained(folder)

@@ -214,6 +214,11 @@ class GeneratorRecipe:
         made = to_images(self.autoencoder.decode(latents / self.autoencoder.config.scaling_factor).sample)
         contact_sheet([[scene.image for scene in scenes], made[:8], made[8:]]).save(file)
 
+    def load(self, folder: Path) -> None:
+        self.model.unet.load_state_dict(UNet2DConditionModel.from_pretrained(folder / "unet").float().state_dict())
+        text_encoder = CLIPTextModel.from_pretrained(folder / "text_encoder")
+        self.model.text_encoder.load_state_dict(text_encoder.float().state_dict())
+
     def save(self, folder: Path) -> None:
         """Write the pipeline folder; any GLIGEN text-box pipeline loads it."""
         self.model.unet.half().save_pretrained(folder / "unet")

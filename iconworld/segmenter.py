@@ -167,6 +167,9 @@ class SegmenterRecipe:
             rows[1].append(Image.fromarray(shades).convert("RGB").resize((SIDE, SIDE)))
         contact_sheet(rows).save(file)
 
+    def load(self, folder: Path) -> None:
+        self.model.load_state_dict(type(self.model).from_pretrained(folder).float().state_dict())
+
     def save(self, folder: Path) -> None:
         self.model.half().save_pretrained(folder)
         self.processor.save_pretrained(folder)

@@ -37,6 +37,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--steps", type=int, help="train to this step instead of the recipe's")
     parser.add_argument("--threads", type=int, help="processor cores to use")
     parser.add_argument("--compile", action="store_true", help="compile the UNet first: minutes, then a quarter faster")
+    parser.add_argument("--warm", action="store_true", help="where there is no state, start from the finished weights")
     parser.add_argument("--export", action="store_true", help="only write the weights of the newest state")
     options = parser.parse_args(arguments)
     if options.threads:
@@ -50,22 +51,26 @@ def run(name: str, options: argparse.Namespace) -> None:
     settings = yaml.safe_load((HERE / "recipe.yaml").read_text(encoding="utf-8"))[name]
     hyper = Hyper(**{**settings["training"], **({"steps": options.steps} if options.steps else {})})
     work: Path = options.work
-    recipe: Any = _recipe(name, settings["model"], hyper.seed, work)
+    latents = options.weights / "generator" / "vae"
+    finished = latents if name == "autoencoder" else options.weights / name
+    recipe: Any = _recipe(name, settings["model"], hyper.seed, latents)
     if options.export:
         print(f"{name}: weights of step {load_average(recipe, work / name)}")  # noqa: T201 - a command's answer
     else:
         if options.compile and name == "generator":
             recipe.model.unet.compile()
+        if options.warm and not (work / name / "state.pt").exists():
+            recipe.load(finished)
         train(recipe, hyper, work / name, options.device)
         _plot(work / name)
     recipe.model = recipe.model.cpu().eval()
-    fresh = work / name / "weights.tmp"
+    fresh = finished.with_name(finished.name + ".new")
     shutil.rmtree(fresh, ignore_errors=True)
     recipe.save(fresh)
-    _put(fresh, work / "autoencoder" / "weights" if name == "autoencoder" else options.weights / name)
+    _put(fresh, finished)
 
 
-def _recipe(name: str, options: dict[str, Any], seed: int, work: Path) -> Recipe:
+def _recipe(name: str, options: dict[str, Any], seed: int, latents: Path) -> Recipe:
     options = {key: tuple(value) if isinstance(value, list) else value for key, value in options.items()}
     match name:
         case "autoencoder":
@@ -73,7 +78,6 @@ def _recipe(name: str, options: dict[str, Any], seed: int, work: Path) -> Recipe
         case "segmenter":
             return segmenter.SegmenterRecipe(segmenter.Options(**options), seed)
         case "generator":
-            latents = work / "autoencoder" / "weights"
             return generator.GeneratorRecipe(generator.Options(**options), seed, latents)
         case _:
             return detector.DetectorRecipe(name, detector.Architecture(**options), seed)

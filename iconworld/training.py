@@ -56,6 +56,10 @@ class Recipe(Protocol):
         """Write the trained checkpoint as standard ``save_pretrained`` folders."""
         ...
 
+    def load(self, folder: Path) -> None:
+        """Take the weights of a checkpoint that `save` wrote."""
+        ...
+
     def sample(self, file: Path) -> None:
         """Draw a fixed sheet of what the model does now."""
         ...
