@@ -44,8 +44,11 @@ find.addEventListener("input", () => {
 const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
 const go = (by) => {
   const visible = rounds.filter((round) => round.checkVisibility());
-  const line = one(".tools").getBoundingClientRect().bottom + 24;
-  const at = visible.findLastIndex((round) => round.getBoundingClientRect().top <= line);
+  const inView = (round) => round.getBoundingClientRect().top < innerHeight && round.getBoundingClientRect().bottom > 0;
+  const focused = visible.indexOf(document.activeElement.closest(".round"));
+  const at = focused >= 0 && inView(visible[focused])
+    ? focused
+    : visible.findLastIndex((round) => round.getBoundingClientRect().top <= 90);
   const next = visible[Math.min(Math.max(at + by, 0), visible.length - 1)];
   if (!next) return;
   next.scrollIntoView({ behavior: calm ? "auto" : "smooth" });
