@@ -16,23 +16,14 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from langchain_core.messages import RemoveMessage
-from langgraph.graph.message import REMOVE_ALL_MESSAGES
-from langgraph.types import Command
-
 from agent.bookmarks import Bookmarks, recorded_settings
-from agent.otel import follower
-from agent.play import Event, Listener, finished_tasks, hide_of, open_checkpoints, play, tell
+from agent.play import Event, Listener, tell
 from agent.proposal import Proposal
-from agent.recorder import Recorder
 from agent.runs import RunError, RunFolder, copy_file
 from agent.threads import in_thread
-from agent.trace import TraceWriter, read_trace
-from agent.turns import Moment, SessionError, TurnResult, is_redo, is_undo, moments, save_as, turn_result
+from agent.turning import Turns
+from agent.turns import Moment, SessionError, TurnResult, is_redo, is_undo, save_as, turn_result
 from graphs.context import Context
-from graphs.correction import build_graph
-from graphs.memory import NOTHING
-from graphs.nodes.begin import EMPTY_SCENE, RequestError
 from tools.images import ImageStore, open_picture
 from tools.layout import dump_operations
 
@@ -41,15 +32,12 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from langchain_core.language_models import BaseChatModel
-    from langchain_core.runnables import RunnableConfig
-    from langgraph.types import StateSnapshot
     from PIL.Image import Image
 
     from configs.settings import Settings
     from tools.backend.protocol import Backend
     from tools.scene.operations import Operation
 
-THREAD = "session"
 SEED_STEP = 1000  # between a turn and its retry: rounds count up from a turn's seed
 IN_USE = "close it first, or open another session"
 
@@ -58,15 +46,9 @@ class Session:
     """One conversation. Made by `Session.open`; holds its folder's lock until it is closed."""
 
     def __init__(self, marks: Bookmarks, context: Context, stack: ExitStack) -> None:
-        folder = marks.folder
-        self.folder, self.settings = folder, context.settings
-        self._marks, self._context, self._stack = marks, context, stack
-        hide = hide_of(folder, self.settings)
-        self._trace = TraceWriter(folder.trace_path, hide, also=follower(folder.path.name))
-        self._saver = stack.enter_context(open_checkpoints(folder, hide))
-        self._graph = build_graph(self._saver, self.settings.loop)
-        self._recorder = Recorder(self._trace)
-        self._ensure_root()
+        self.folder, self.settings = marks.folder, context.settings
+        self._marks, self._stack = marks, stack
+        self._turns = Turns(marks, context, stack)
 
     @classmethod
     def open(
@@ -136,7 +118,7 @@ class Session:
         if is_undo(text) or is_redo(text):
             yield self.undo() if is_undo(text) else self.redo()
             return
-        yield from self._start(text, str(self._marks.here), None)
+        yield from self._turns.start(text, str(self._marks.here), None)
 
     def retry(self, listener: Listener | None = None) -> TurnResult:
         """Do the last turn once more with another seed; the first try stays in the history.
@@ -152,7 +134,7 @@ class Session:
         Raises:
             SessionError: no turn is unfinished.
         """
-        return _last(self._go_on(), listener)
+        return _last(self._turns.go_on(), listener)
 
     def accept(self, operations: Sequence[Operation] | None = None, listener: Listener | None = None) -> TurnResult:
         """Do what is proposed, or ``operations`` instead of it.
@@ -161,7 +143,7 @@ class Session:
             SessionError: nothing waits for approval.
         """
         answer = {"accept": True} if operations is None else {"operations": dump_operations(list(operations))}
-        return _last(self._go_on(answer), listener)
+        return _last(self._turns.go_on(answer), listener)
 
     def reject(self, reason: str, listener: Listener | None = None) -> TurnResult:
         """Do not do what is proposed; the reason goes back to the language model, which may propose something else.
@@ -169,7 +151,7 @@ class Session:
         Raises:
             SessionError: nothing waits for approval.
         """
-        return _last(self._go_on({"reject": reason.strip() or "no reason was given"}), listener)
+        return _last(self._turns.go_on({"reject": reason.strip() or "no reason was given"}), listener)
 
     def drop(self) -> None:
         """Give up the unfinished turn; everything is as it was before it.
@@ -177,7 +159,7 @@ class Session:
         Raises:
             SessionError: no turn is unfinished.
         """
-        self._trace.write("dropped", turn=self._pending()["turn"])
+        self._turns.trace.write("dropped", turn=self._turns.pending()["turn"])
         self._marks.save(pending=None, status="open")
 
     async def asend(self, text: str) -> TurnResult:
@@ -201,8 +183,8 @@ class Session:
     @property
     def proposal(self) -> Proposal | None:
         """The edit that waits for approval."""
-        latest = self._graph.get_state(self._config())
-        return Proposal.of(latest, self.folder) if self._waits(latest) else None
+        latest = self._turns.latest()
+        return Proposal.of(latest, self.folder) if self._turns.waits(latest) else None
 
     @property
     def approve(self) -> bool:
@@ -220,11 +202,11 @@ class Session:
 
     def show(self) -> TurnResult:
         """Return how things stand: the last turn of this branch (turn 0 is the beginning)."""
-        return turn_result(self._here_state(), self.folder)
+        return turn_result(self._turns.at(self._marks.here), self.folder)
 
     def history(self) -> tuple[Moment, ...]:
         """Return every turn of every branch, oldest first; together they are a tree by ``parent``."""
-        return moments(self._saver, THREAD, self.folder, self._marks.names, self._marks.here)
+        return self._turns.history()
 
     def undo(self) -> TurnResult:
         """Take back the last change of the picture (and what was only said since). Returns how things stand.
@@ -298,7 +280,7 @@ class Session:
     ) -> None:
         self.close()
 
-    # -- a turn -------------------------------------------------------------------------------
+    # -- small things -------------------------------------------------------------------------
 
     def _retry(self) -> Iterator[Event | TurnResult]:
         self._check_idle()
@@ -308,98 +290,8 @@ class Session:
             raise SessionError("there is no turn to try again")
         parent = next(moment for moment in tree if moment.turn == here.parent)
         tries = sum(moment.parent == here.parent and moment.text == here.text for moment in tree)
-        first = self._graph.get_state(self._config(parent.checkpoint)).values.get("noise_seed", 0)
-        yield from self._start(here.text, parent.checkpoint, first + SEED_STEP * tries)
-
-    def _start(self, text: str, parent: str, seed: int | None) -> Iterator[Event | TurnResult]:
-        before = self._graph.get_state(self._config(parent))
-        turn = self._marks.line["turns"] + 1
-        given = {
-            "instruction" if before.values.get("picture") else "prompt": text,
-            "seed": seed,
-            "approve": self.approve,
-        }
-        pending = {
-            "turn": turn,
-            "text": text,
-            "parent": parent,
-            "after": (before.metadata or {}).get("turn", 0),
-            "given": {key: value for key, value in given.items() if value not in (None, False)},
-        }
-        self._marks.save(turns=turn, pending=pending, last=text, status="running")
-        yield from self._go_on(fresh=True)
-
-    def _go_on(self, answer: dict[str, Any] | None = None, *, fresh: bool = False) -> Iterator[Event | TurnResult]:
-        """Begin the pending turn, or go on with it, up to its end or to a proposal."""
-        pending = self._pending()
-        tags: dict[str, Any] = {"turn": pending["turn"], "parent": pending["after"]}
-        config, latest = self._config(**tags), self._graph.get_state(self._config())
-        waiting = self._waits(latest)
-        if answer is not None and not waiting:
-            raise SessionError("nothing waits for approval")
-        if not fresh and not waiting:  # a kill may have cut off the last events, or the node that wrote them
-            self._trace.reconcile(finished_tasks(self._graph, self._config()))
-        given: Any = None
-        if (latest.metadata or {}).get("turn") != pending["turn"]:
-            given, latest = pending["given"], self._graph.get_state(self._config(pending["parent"]))
-            config = self._config(pending["parent"], **tags)
-            if fresh or not self._told(pending["turn"]):
-                self._trace.write("start", turn=pending["turn"], after=pending["after"], input=given)
-        elif answer is not None:
-            given = Command(resume=answer)
-            self._trace.write("decision", turn=pending["turn"], decision=answer)
-        elif latest.tasks and not waiting:
-            self._trace.write("resume", turn=pending["turn"])
-        # Not `next`: it leaves out a node whose work is kept already, though the step it belongs to is not over.
-        if given is not None or (latest.tasks and not waiting):
-            yield from self._play(given, config, (latest.metadata or {}).get("step", -1))
-        yield self._end(tags)
-
-    def _told(self, turn: int) -> bool:
-        events = read_trace(self.folder.trace_path)
-        return any(event["event"] == "start" and event.get("turn") == turn for event in events)
-
-    def _play(self, given: Any, config: RunnableConfig, step: int) -> Iterator[Event]:
-        try:
-            yield from play(self._graph, given, config, self._context, self._recorder, step)
-        except Exception as error:
-            reason = self._trace.clean(f"{type(error).__name__}: {error}")
-            self._trace.write("end", turn=self._pending()["turn"], error=reason)
-            refused = isinstance(error, RequestError)  # it would be refused again
-            self._marks.save(status="failed", error=reason, **({"pending": None} if refused else {}))
-            raise
-
-    def _end(self, tags: dict[str, Any]) -> TurnResult:
-        """Mark the end of the turn in the checkpoints, then move the branch there; or report that it waits."""
-        latest = self._graph.get_state(self._config())
-        if latest.interrupts:
-            self._marks.save(status="waiting")
-            return turn_result(latest, self.folder)
-        if (latest.metadata or {}).get("source") != "update":
-            # What the model was told in this turn is of no use to later ones: their copies of the state stay small.
-            spoken = {"messages": [RemoveMessage(id=REMOVE_ALL_MESSAGES)]}
-            self._graph.update_state(self._config(**tags), spoken, as_node="finish")
-            latest = self._graph.get_state(self._config())
-            self._trace.write("end", turn=tags["turn"], result=latest.values["result"])
-        checkpoint = str(latest.config["configurable"]["checkpoint_id"])
-        before = self._graph.get_state(self._config(self._pending()["parent"]))
-        changed = before.values.get("picture") != latest.values.get("picture")
-        self._marks.move(checkpoint, [] if changed else self._marks.redo)
-        result = turn_result(latest, self.folder)
-        if result.image is not None:
-            copy_file(result.image, self.folder.final_path)
-        self._marks.save(pending=None, status="open", result=latest.values["result"])
-        return result
-
-    # -- small things -------------------------------------------------------------------------
-
-    def _here_state(self) -> StateSnapshot:
-        return self._graph.get_state(self._config(self._marks.here))
-
-    def _pending(self) -> dict[str, Any]:
-        if self._marks.pending is None:
-            raise SessionError("no turn is unfinished")
-        return self._marks.pending
+        first = self._turns.at(parent.checkpoint).values.get("noise_seed", 0)
+        yield from self._turns.start(here.text, parent.checkpoint, first + SEED_STEP * tries)
 
     def _check_idle(self) -> None:
         if self._marks.pending:
@@ -408,44 +300,13 @@ class Session:
                 "when it waits for approval) or drop it first"
             )
 
-    def _waits(self, latest: StateSnapshot) -> bool:
-        """Whether the pending turn has come to a proposal."""
-        turn = self._marks.pending["turn"] if self._marks.pending else None
-        return turn is not None and (latest.metadata or {}).get("turn") == turn and bool(latest.interrupts)
-
     def _arrived(self, event: str) -> TurnResult:
         result = self.show()
         self._marks.save()
-        self._trace.write(event, branch=self.branch_name, turn=result.turn)
+        self._turns.trace.write(event, branch=self.branch_name, turn=result.turn)
         if result.image is not None:
             copy_file(result.image, self.folder.final_path)
         return result
-
-    def _config(self, checkpoint: str | None = None, **tags: int) -> RunnableConfig:
-        chosen = {"checkpoint_id": checkpoint} if checkpoint else {}
-        return {"configurable": {"thread_id": THREAD, **chosen}, "metadata": tags}
-
-    def _ensure_root(self) -> None:
-        if self._marks.here is not None:
-            return
-        found = list(self._saver.list(self._config(), filter={"source": "update", "turn": 0}, limit=1))
-        config: Any = (
-            found[0].config
-            if found
-            else self._graph.update_state(
-                self._config(turn=0),
-                {
-                    "picture": self._marks.record["input"]["image"],
-                    "scene": EMPTY_SCENE,
-                    "noise_seed": self._marks.record["input"]["seed"],
-                    "turns": [],
-                    "history": NOTHING,
-                },
-                as_node="finish",
-            )
-        )
-        self._marks.move(config["configurable"]["checkpoint_id"], [])
-        self._marks.save()
 
 
 def _last(items: Iterator[Event | TurnResult], listener: Listener | None) -> TurnResult:

@@ -17,6 +17,7 @@ from agent.runs import RunError
 from agent.session import Session
 from agent.trace import effective, read_trace
 from agent.turns import SessionError, TurnResult, is_redo, is_undo
+from tests.agent import embedded
 from tests.agent.conversation import START, TURNS, Talk, one
 from tests.scripted import ScriptedChat, calls, edit
 from tests.world import World, draw, scene, settings, truth
@@ -64,14 +65,11 @@ def test_a_conversation_of_twelve_turns(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1800)
+@pytest.mark.skipif(not embedded.complete(), reason="the embedded weights are not all there")
 def test_the_same_conversation_with_the_embedded_models(tmp_path: Path) -> None:
-    # The first picture comes from the embedded renderer's world, so that the embedded models know it.
-    data = pytest.importorskip("iconworld.renderer")
-    if not (Path(data.__file__).parent / "weights").is_dir():
-        pytest.skip("the embedded weights are not there")
-    from tests.agent.embedded import picture
-
-    with Session.open(tmp_path / "talk", image=picture(START), chat=OfflinePlanner()) as session:
+    picture = embedded.picture(START)
+    with Session.open(tmp_path / "talk", image=picture, chat=OfflinePlanner(), preset="iconworld") as session:
         talk = Talk(session, tmp_path)
         for turn in TURNS:
             turn(talk)
