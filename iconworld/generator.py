@@ -39,7 +39,7 @@ class Options:
 
     text_width: int
     text_layers: int
-    widths: tuple[int, int, int]
+    widths: tuple[int, ...]
     heads: int
     groups: int  # of the norms
     object_weight: float  # of the loss on objects, against 1 on background
@@ -75,8 +75,10 @@ class Generator(nn.Module):
             sample_size=SIDE // 4,
             in_channels=latents,
             out_channels=latents,
-            down_block_types=("DownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D"),
-            up_block_types=("CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "UpBlock2D"),
+            # Down to 4 x 4: so near to every border, convolutions know where they are, and the few
+            # cells cannot help but see the grounding tokens beside them.
+            down_block_types=("DownBlock2D", *("CrossAttnDownBlock2D",) * (len(options.widths) - 1)),
+            up_block_types=(*("CrossAttnUpBlock2D",) * (len(options.widths) - 1), "UpBlock2D"),
             block_out_channels=options.widths,
             layers_per_block=1,
             cross_attention_dim=options.text_width,
