@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import threading
 import time
 from multiprocessing import get_context, parent_process
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from evals.lmd.measure import Plan, Services
     from evals.lmd.prompts import LmdPrompt
 
-POLL = 0.3  # seconds between two looks at what the workers have finished
+POLL = 0.5  # seconds between two looks at what the workers have finished
 
 
 def run_prompts(
@@ -55,10 +56,12 @@ def run_prompts(
             _check_identity(plan.out, identity)
             open_ones = [prompt for prompt in prompts if read_record(plan, prompt) is None]
 
+            left = list(open_ones)
+
             def tell() -> None:
+                left[:] = [prompt for prompt in left if read_record(plan, prompt) is None]
                 if progress:
-                    left = sum(read_record(plan, prompt) is None for prompt in open_ones)
-                    progress("prompts", len(prompts) - left, len(prompts))
+                    progress("prompts", len(prompts) - len(left), len(prompts))
 
             if workers > 1 and len(open_ones) > 1:
                 _share_out(open_ones, plan, make_services, min(workers, len(open_ones)), tell)
@@ -146,6 +149,7 @@ def _share_out(
 
 
 def _work(counter: Any, prompts: Sequence[LmdPrompt], plan: Plan, make_services: Callable[[], Services]) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the parent, which ends its workers
     threading.Thread(target=_end_with_parent, daemon=True).start()
     services = make_services()
     while True:
