@@ -4,7 +4,7 @@ A replay is a new run folder that looks like the old one stopped just before tha
 up to there (a fork), its pictures and its trace. The driver then resumes it like any other.
 
 The language model's recorded answers are used wherever it would be shown exactly what it was shown
-then; when its own settings are changed, it is asked anew from that step on.
+then; when its own settings are changed, it is asked anew from that step on. Nobody is asked to approve.
 """
 
 from __future__ import annotations
@@ -100,6 +100,10 @@ def replay(
     if "session" in record and first_step is None:
         raise RunError("a session is replayed from one of its steps: name it; `sld trace show` lists them")
     at, start = _node_event(source, events, first_step)
+    if start["node"] == "approve":
+        raise RunError(
+            f"at step {start['step']} a person was asked, which a replay cannot do: choose the step after it"
+        )
     turn = _turn_before(events, at)
     preset, merged = source.preset_found(record["preset"]), {**record["overrides"], **changed}
     settings = settings or load_settings(preset, merged)
@@ -189,7 +193,7 @@ def _fork(source: RunFolder, target: RunFolder, task: str, count: int, seed: int
         if chosen is None:
             raise RunError(f"the checkpoints of {str(source.path)!r} do not hold this step: choose another one")
         for kept in _line_to(old, chosen, count):
-            _copy(new, kept, writes=kept is not chosen, seed=seed if kept is chosen else None)
+            _copy(new, kept, writes=kept is not chosen, seed=seed)
 
 
 def _line_to(saver: BaseCheckpointSaver[Any], last: CheckpointTuple, count: int) -> list[CheckpointTuple]:
@@ -201,10 +205,10 @@ def _line_to(saver: BaseCheckpointSaver[Any], last: CheckpointTuple, count: int)
 
 def _copy(saver: BaseCheckpointSaver[Any], kept: CheckpointTuple, *, writes: bool, seed: int | None) -> None:
     checkpoint = kept.checkpoint.copy()
-    if seed is not None:
-        # Before `begin` the seed is still part of the request, later it is part of the turn.
-        known = checkpoint["channel_values"]
-        checkpoint["channel_values"] = known | {key: seed for key in ("seed", "noise_seed") if key in known}
+    known = checkpoint["channel_values"]
+    # Before `begin` the seed is still part of the request, later it is part of the turn; so is approval.
+    changes = {"approve": False, "approval": False, **({} if seed is None else {"seed": seed, "noise_seed": seed})}
+    checkpoint["channel_values"] = known | {key: value for key, value in changes.items() if key in known}
     parent = (kept.parent_config or {}).get("configurable", {}).get("checkpoint_id")
     place = {"thread_id": "run", "checkpoint_ns": "", **({"checkpoint_id": parent} if parent else {})}
     config = saver.put({"configurable": place}, checkpoint, kept.metadata, checkpoint["channel_versions"])

@@ -9,10 +9,12 @@ from agent.diff import compare
 from agent.driver import Result
 from agent.replay import replay
 from agent.runs import RunError, RunFolder
+from agent.session import Session
+from agent.story import tell_story
 from agent.trace import effective, read_trace
-from tests.agent.jobs import FIRST, SCRIPT, SECOND, run
+from tests.agent.jobs import FIRST, SCRIPT, SECOND, START, run
 from tests.scripted import ScriptedChat, edit
-from tests.world import World, settings
+from tests.world import World, draw, settings
 
 STEPS = range(1, 15)
 
@@ -153,3 +155,46 @@ def test_what_cannot_be_replayed_is_refused(recorded: RunFolder, tmp_path: Path)
     recorded_copy.trace_path.write_text(recorded.trace_path.read_text())
     with pytest.raises(RunError, match="checkpoints"):
         again(recorded_copy, tmp_path / "out", first_step=3)
+
+
+@pytest.fixture(scope="module")
+def session(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
+    """Return a session: a turn, an undo, and another turn from the same state (so steps have the same numbers)."""
+    folder = RunFolder(tmp_path_factory.mktemp("session"))
+
+    def turn(operation: dict[str, Any]) -> list[Any]:
+        return [{"operations": [operation]}, edit(operation)]
+
+    script = [
+        *turn({"op": "restyle", "id": "car #1", "attributes": ["red"]}),
+        *turn({"op": "remove", "id": "dog #1"}),
+        *turn({"op": "move", "id": "dog #1", "box": [0.7, 0.1, 0.2, 0.2]}),
+    ]
+    chat = ScriptedChat(script=script)
+    with Session.open(folder.path, image=draw(START), backend=World(), chat=chat, settings=settings()) as talk:
+        talk.send("make the blue car red, keep the dog")
+        talk.send("remove the dog")
+        talk.undo()
+        assert talk.send("move the dog up").agreed
+    return folder
+
+
+def test_every_step_of_a_session_can_be_replayed_as_a_run_of_its_turn(session: RunFolder, tmp_path: Path) -> None:
+    turns = [turn for turn in tell_story(read_trace(session.trace_path)) if turn.rounds]
+    assert {step.number for step in turns[1].steps} & {step.number for step in turns[2].steps}, "two branches"
+    chosen = [(turns[0], turns[0].steps[0]), *((turns[-1], step) for step in turns[-1].steps)]
+
+    for turn, step in chosen:
+        target = RunFolder(tmp_path / f"{turn.number}-{step.number}")
+        result = again(session, target.path, first_step=step.number)
+
+        (replayed,) = tell_story(read_trace(target.trace_path))
+        assert replayed.text == turn.text
+        assert [one.node for one in replayed.steps if one.number] == [one.node for one in turn.steps]
+        assert replayed.result["image"] == turn.result["image"]
+        assert result.verdict == turn.result["verdict"]
+
+
+def test_a_session_is_replayed_from_a_step_only(session: RunFolder, tmp_path: Path) -> None:
+    with pytest.raises(RunError, match="session"):
+        again(session, tmp_path)
