@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import iconworld
-from iconworld.renderer import IconObject, icons_of, render
+from iconworld.renderer import IconObject, icon_aspect, icons_of, render
+from tools.scene.box import Box
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -18,12 +19,16 @@ WEIGHTS = Path(iconworld.__file__).parent / "weights"
 
 def complete() -> bool:
     """Whether the embedded models are all there."""
-    return all((WEIGHTS / part).is_dir() for part in ("detector", "segmenter", "generator"))
+    return all((WEIGHTS / part).is_dir() for part in ("detector", "segmenter", "generator/unet", "generator/tokenizer"))
 
 
 def picture(layout: Layout) -> Image:
-    """Draw a layout whose objects have one colour each."""
-    objects = [
-        IconObject(placed.name, placed.attributes[0], placed.box, icons_of(placed.name)[0]) for placed in layout.objects
-    ]
+    """Draw a layout whose objects have one colour each; icons keep their shape inside their boxes."""
+    objects = []
+    for placed in layout.objects:
+        icon = icons_of(placed.name)[0]
+        aspect, (x, y, w, h) = icon_aspect(icon), placed.box
+        width, height = min(w, h * aspect), min(h, w / aspect)
+        box = Box(x + (w - width) / 2, y + h - height, width, height)
+        objects.append(IconObject(placed.name, placed.attributes[0], box, icon))
     return render(objects, "desk").image
