@@ -41,7 +41,6 @@ find.addEventListener("input", () => {
 });
 
 // keys
-const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
 const go = (by) => {
   const visible = rounds.filter((round) => round.checkVisibility());
   const inView = (round) => round.getBoundingClientRect().top < innerHeight && round.getBoundingClientRect().bottom > 0;
@@ -51,7 +50,7 @@ const go = (by) => {
     : visible.findLastIndex((round) => round.getBoundingClientRect().top <= 90);
   const next = visible[Math.min(Math.max(at + by, 0), visible.length - 1)];
   if (!next) return;
-  next.scrollIntoView({ behavior: calm ? "auto" : "smooth" });
+  next.scrollIntoView({ behavior: "instant" }); // keys may come faster than a slow scroll ends
   next.focus({ preventScroll: true });
 };
 const flip = (id) => one(id).click();

@@ -60,7 +60,7 @@ def chromium() -> Iterator[Any]:
 def page(chromium: Any, address: str) -> Iterator[Any]:
     """Return the open report; the test fails if anything was said on the console."""
     said: list[str] = []
-    page = chromium.new_page(viewport={"width": 1400, "height": 900}, reduced_motion="reduce")
+    page = chromium.new_page(viewport={"width": 1400, "height": 900})
     page.on("console", lambda message: said.append(message.text))
     page.on("pageerror", lambda error: said.append(str(error)))
     page.goto(address)
