@@ -35,6 +35,8 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--work", type=Path, default=Path("build/train"), help="folder of states, logs and samples")
     parser.add_argument("--weights", type=Path, default=WEIGHTS, help="folder of finished weights")
     parser.add_argument("--steps", type=int, help="train to this step instead of the recipe's")
+    parser.add_argument("--batch", type=int, help="scenes a step instead of the recipe's; a GPU takes more")
+    parser.add_argument("--workers", type=int, default=0, help="processes that draw scenes ahead; a GPU needs some")
     parser.add_argument("--threads", type=int, help="processor cores to use")
     parser.add_argument("--compile", action="store_true", help="compile the UNet first: minutes, then a quarter faster")
     parser.add_argument("--warm", action="store_true", help="where there is no state, start from the finished weights")
@@ -49,7 +51,8 @@ def main(arguments: list[str] | None = None) -> None:
 def run(name: str, options: argparse.Namespace) -> None:
     """Train one model (or go on with it) and write its weights."""
     settings = yaml.safe_load((HERE / "recipe.yaml").read_text(encoding="utf-8"))[name]
-    hyper = Hyper(**{**settings["training"], **({"steps": options.steps} if options.steps else {})})
+    given = {key: value for key in ("steps", "batch") if (value := getattr(options, key)) is not None}
+    hyper = Hyper(**{**settings["training"], **given})
     work: Path = options.work
     latents = options.weights / "generator" / "vae"
     finished = latents if name == "autoencoder" else options.weights / name
@@ -61,7 +64,7 @@ def run(name: str, options: argparse.Namespace) -> None:
             recipe.model.unet.compile()
         if options.warm and not (work / name / "state.pt").exists():
             recipe.load(finished)
-        train(recipe, hyper, work / name, options.device)
+        train(recipe, hyper, work / name, options.device, workers=options.workers)
         _plot(work / name)
     recipe.model = recipe.model.cpu().eval()
     fresh = finished.with_name(finished.name + ".new")

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import torch
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from torch import nn
+from torch.utils.data import DataLoader, Dataset
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -66,12 +67,20 @@ class Recipe(Protocol):
 
 
 def train(
-    recipe: Recipe, hyper: Hyper, state_dir: Path, device: str, *, sample_every: int = 500, save_seconds: float = 60
+    recipe: Recipe,
+    hyper: Hyper,
+    state_dir: Path,
+    device: str,
+    *,
+    workers: int = 0,
+    sample_every: int = 500,
+    save_seconds: float = 60,
 ) -> None:
     """Train to ``hyper.steps``, going on from the newest state in ``state_dir`` when there is one.
 
     Mixed precision (bfloat16) throughout; optimizers and average in float32. A kill at any moment
-    loses at most ``save_seconds`` of work. Leaves the averaged model in the recipe.
+    loses at most ``save_seconds`` of work. ``workers`` processes draw batches ahead; the batches are
+    the same for any number. Leaves the averaged model in the recipe.
     """
     state_dir.mkdir(parents=True, exist_ok=True)
     state = _State(recipe.model.to(device), hyper)
@@ -85,10 +94,10 @@ def train(
     last_save = time.monotonic()
     with Progress(*columns) as progress:
         bar = progress.add_task(recipe.name, total=hyper.steps, completed=state.step, loss="")
-        while state.step < hyper.steps:
+        for batch in DataLoader(_Batches(recipe, state.step, hyper), batch_size=None, num_workers=workers):
             torch.manual_seed((hyper.seed << 32) + state.step)  # noise drawn in the loss is the same after a kill
             with torch.autocast(torch.device(device).type, torch.bfloat16):
-                losses = recipe.loss(recipe.batch(state.step, hyper.batch))
+                losses = recipe.loss(batch)
             state.learn(losses["loss"])
             progress.update(bar, completed=state.step)
             if state.step % LOG_EVERY == 0:
@@ -101,6 +110,21 @@ def train(
                 state.write(state_file)
                 last_save = time.monotonic()
     recipe.model = state.average
+
+
+class _Batches(Dataset[Any]):
+    """The batches from ``first`` on, by step."""
+
+    def __init__(self, recipe: Recipe, first: int, hyper: Hyper) -> None:
+        self.recipe, self.first, self.hyper = recipe, first, hyper
+
+    def __len__(self) -> int:
+        return max(0, self.hyper.steps - self.first)
+
+    def __getitem__(self, index: int) -> Any:
+        if index >= len(self):
+            raise IndexError(index)
+        return self.recipe.batch(self.first + index, self.hyper.batch)
 
 
 class _State:
