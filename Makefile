@@ -32,7 +32,7 @@ demo: $(READY)
 	@$(BIN)/sld generate "$(PROMPT)" --preset iconworld --out $(DEMO)
 
 test: $(READY)
-	$(BIN)/python -m pytest -q
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n auto --dist loadfile
 
 check: $(READY)
 	$(BIN)/ruff format --check $(SOURCES)
@@ -48,7 +48,7 @@ bench: $(READY)
 	$(BIN)/python -m evals
 
 train: $(READY)
-	$(BIN)/python -m iconworld.train
+	$(BIN)/python -m iconworld.train all
 
 clean:
 	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache build dist
