@@ -225,6 +225,7 @@ class GeneratorRecipe:
         """Write the pipeline folder; any GLIGEN text-box pipeline loads it."""
         self.model.unet.half().save_pretrained(folder / "unet")
         self.model.text_encoder.half().save_pretrained(folder / "text_encoder")
+        self.autoencoder.register_to_config(_name_or_path="")  # a folder of this machine
         self.autoencoder.half().save_pretrained(folder / "vae")
         self.tokenizer.save_pretrained(folder / "tokenizer")
         self.scheduler.save_pretrained(folder / "scheduler")

@@ -125,6 +125,7 @@ def test_the_generator_saves_a_gligen_folder(tmp_path):
     recipe.save(tmp_path / "generator")
     assert UNet2DConditionModel.from_pretrained(tmp_path / "generator" / "unet").config.attention_type == "gated"
     assert AutoencoderKL.from_pretrained(tmp_path / "generator" / "vae").config.latent_channels == 3
+    assert all(str(tmp_path) not in file.read_text("utf-8") for file in (tmp_path / "generator").rglob("*.json"))
 
 
 def test_the_segmenter_learns_from_boxes_and_points():
