@@ -68,12 +68,7 @@ def run_one(
             overrides=overrides,
             listener=progress,
         )
-    write_report(folder)
-    if options.as_json:
-        sys.stdout.write(json.dumps(result.to_json()) + "\n")
-    else:
-        show_result(result, folder)
-    return exit_code(result)
+    return _close(result, folder, options)
 
 
 def replay_run(run: Path, step: int | None, options: Options) -> int:
@@ -99,13 +94,20 @@ def replay_run(run: Path, step: int | None, options: Options) -> int:
             overrides=overrides,
             listener=progress,
         )
-    write_report(target)
+    code = _close(result, target, options)
+    if not options.as_json:
+        console = Console(file=sys.stdout, soft_wrap=True, highlight=False)
+        console.print(f"compare: sld trace diff {run} {target.path}", markup=False)
+    return code
+
+
+def _close(result: Result, folder: RunFolder, options: Options) -> int:
+    """Write the report, tell the user how the run ended and return the exit code."""
+    write_report(folder)
     if options.as_json:
         sys.stdout.write(json.dumps(result.to_json()) + "\n")
     else:
-        show_result(result, target)
-        console = Console(file=sys.stdout, soft_wrap=True, highlight=False)
-        console.print(f"compare: sld trace diff {run} {target.path}", markup=False)
+        show_result(result, folder)
     return exit_code(result)
 
 
