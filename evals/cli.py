@@ -23,22 +23,30 @@ Set = Annotated[
 def iconworld(
     seed: Seed = 0,
     scenes: Annotated[
-        int | None, typer.Option(min=1, help="Fresh scenes: 500, or with --edits 100 for each kind of edit.")
+        int | None,
+        typer.Option(min=1, help="Fresh scenes: 500; --edits: 100 of each kind; --faults: 60."),
     ] = None,
     only: Annotated[str | None, typer.Option(help="Parts with commas between, such as detector,segmenter.")] = None,
     edits: Annotated[bool, typer.Option("--edits", help="Measure the editor instead.")] = False,
-    pictures: Annotated[Path | None, typer.Option(help="With --edits: a folder for before, after and truth.")] = None,
+    faults: Annotated[bool, typer.Option("--faults", help="Measure the loop on planted faults instead.")] = False,
+    pictures: Annotated[
+        Path | None,
+        typer.Option(help="A folder: of --edits for before, after and truth, of --faults for the runs."),
+    ] = None,
     preset: Preset = None,
     as_json: Json = False,
     settings: Set = None,
 ) -> None:
     """Measure the embedded models on fresh icon-world scenes."""
     with reporting(as_json):
-        from evals.commands import measure_iconworld
+        from evals.commands import measure_faults, measure_iconworld
 
         options = Options(preset=preset, seed=seed, as_json=as_json, settings=settings)
         chosen = None if only is None else tuple(part.strip() for part in only.split(",") if part.strip())
-        measure_iconworld(options, scenes=scenes, only=chosen, edits=edits, pictures=pictures)
+        if faults:
+            measure_faults(options, scenes=scenes or 60, out=pictures)
+        else:
+            measure_iconworld(options, scenes=scenes, only=chosen, edits=edits, pictures=pictures)
 
 
 @app.command()

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 import sys
+import tempfile
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from agent.commands import announce_chat
 from agent.options import fail
 from evals.progress import progress_bar
 from tools.backend.checkpoints import resolve
@@ -14,7 +17,6 @@ from tools.backend.local import LocalBackend
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from pathlib import Path
 
     from PIL.Image import Image
 
@@ -68,6 +70,29 @@ def measure_iconworld(
                 progress=progress,
             )
             found["weights_mb"] = weights_mb(settings)
+    print_figures(found, as_json=options.as_json)
+
+
+def measure_faults(options: Options, *, scenes: int, out: Path | None) -> None:
+    """Correct pictures with planted faults and print the figures."""
+    from evals.fault_cases import fault_cases
+    from evals.faults import run_faults
+
+    settings = options.load()
+    backend = LocalBackend(settings)
+    judge: Any = backend.detector_for(settings.judge) if settings.judge else None
+    chat = announce_chat(settings, as_json=True)
+    with progress_bar() as progress, tempfile.TemporaryDirectory() as temporary:
+        found = run_faults(
+            backend,
+            judge,
+            chat,
+            settings,
+            fault_cases(options.seed or 0, scenes),
+            out=out or Path(temporary),
+            seed=options.seed or 0,
+            progress=progress,
+        )
     print_figures(found, as_json=options.as_json)
 
 
