@@ -45,7 +45,7 @@ format: $(READY)
 	$(BIN)/ruff check --fix $(SOURCES)
 
 bench: $(READY)
-	$(BIN)/python -m evals
+	$(BIN)/sld eval bench
 
 train: $(READY)
 	$(BIN)/python -m iconworld.train all

@@ -5,17 +5,16 @@ Ratios stand first: they say the same on most machines, seconds do not.
 
 from __future__ import annotations
 
-import argparse
 import os
 import platform
 import sys
+from dataclasses import replace
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
 
-from agent.options import DEFAULT_PRESET, Options, reporting
 from agent.runs import write_text
 from evals.lmd.command import as_markdown, run_lmd, settings_digest, weights_digest
 from evals.lmd.prompts import choose
@@ -26,32 +25,22 @@ from tools.backend.checkpoints import choose_device
 from tools.backend.detector import ZeroShotDetector
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
-RESULTS = Path("evals") / "RESULTS.md"
-PROMPTS = 40
-SCENES = 5
+    from agent.options import Options
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Measure and write the results."""
-    parser = argparse.ArgumentParser(prog="python -m evals", description=__doc__)
-    parser.add_argument("--preset", default=DEFAULT_PRESET)
-    parser.add_argument("--prompts", type=int, default=PROMPTS, help="of LMD")
-    parser.add_argument("--scenes", type=int, default=SCENES, help="of the speed benchmark")
-    parser.add_argument("--results", type=Path, default=RESULTS)
-    parser.add_argument("--runs", type=Path, default=Path("runs") / "bench", help="where the LMD runs are kept")
-    given = parser.parse_args(arguments)
-    with reporting():
-        settings = Options(preset=given.preset).load()
-        judge = None if settings.judge is None else ZeroShotDetector.from_settings(settings.judge)
-        with progress_bar() as progress:
-            speed = run_speed(settings, scenes=given.scenes, judge=judge, progress=progress)
-        out = given.runs / f"{settings_digest(settings)}-{weights_digest(settings)}"
-        lmd = run_lmd(Options(preset=given.preset, out=out), choose(limit=given.prompts))
-        page = results_page(speed, lmd, machine(settings.editor.device))
-        write_text(given.results, page)
-        sys.stdout.write(f"{page}\n{given.results}\n")
+def run_bench(options: Options, *, prompts: int, scenes: int, results: Path) -> None:
+    """Measure, print and write the results. ``options.out``: where the LMD runs are kept."""
+    settings = options.load()
+    judge = None if settings.judge is None else ZeroShotDetector.from_settings(settings.judge)
+    with progress_bar() as progress:
+        speed = run_speed(settings, scenes=scenes, judge=judge, progress=progress)
+    runs = (options.out or Path("runs") / "bench") / f"{settings_digest(settings)}-{weights_digest(settings)}"
+    lmd = run_lmd(replace(options, out=runs), choose(limit=prompts))
+    page = results_page(speed, lmd, machine(settings.editor.device))
+    write_text(results, page)
+    sys.stdout.write(f"{page}\n{results}\n")
 
 
 def machine(device: str) -> str:

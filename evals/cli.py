@@ -78,3 +78,38 @@ def lmd(
             command.print_prompts(prompts, as_json=as_json)
             return
         raise typer.Exit(command.measure_lmd(options, prompts, workers=workers, images=images, baselines=baselines))
+
+
+@app.command()
+def speed(
+    scenes: Annotated[int, typer.Option(min=1, help="Pictures to edit both ways.")] = 5,
+    steps: Annotated[int, typer.Option(min=2, max=1000, help="Of the reference; SLD takes 50.")] = 50,
+    reload: Annotated[bool, typer.Option("--reload", help="The reference loads its models anew, as SLD does.")] = False,
+    judge: Annotated[bool, typer.Option(help="Also judge the pictures.")] = True,
+    seed: Seed = 0,
+    preset: Preset = None,
+    as_json: Json = False,
+    settings: Set = None,
+) -> None:
+    """Compare one edit with SLD's own schedule: wall time, UNet evaluations, and whether the pictures are right."""
+    with reporting(as_json):
+        from evals.commands import measure_speed
+
+        options = Options(preset=preset, seed=seed, as_json=as_json, settings=settings)
+        measure_speed(options, scenes=scenes, steps=steps, reload=reload, judged=judge)
+
+
+@app.command()
+def bench(
+    prompts: Annotated[int, typer.Option(min=1, max=400, help="Of LMD.")] = 40,
+    scenes: Annotated[int, typer.Option(min=1, help="Of the speed benchmark.")] = 5,
+    results: Annotated[Path, typer.Option(help="The page to write.")] = Path("evals") / "RESULTS.md",
+    out: Annotated[Path | None, typer.Option(help="Where the LMD runs are kept.")] = None,
+    preset: Preset = None,
+    settings: Set = None,
+) -> None:
+    """Measure speed and a part of LMD, and write the page of results (``make bench``)."""
+    with reporting():
+        from evals.bench import run_bench
+
+        run_bench(Options(preset=preset, out=out, settings=settings), prompts=prompts, scenes=scenes, results=results)

@@ -12,6 +12,7 @@ from agent.commands import announce_chat
 from agent.options import fail
 from evals.progress import progress_bar
 from tools.backend.checkpoints import resolve
+from tools.backend.detector import ZeroShotDetector
 from tools.backend.grounded import GroundedDiffusion
 from tools.backend.local import LocalBackend
 
@@ -94,6 +95,28 @@ def measure_faults(options: Options, *, scenes: int, out: Path | None) -> None:
             progress=progress,
         )
     print_figures(found, as_json=options.as_json)
+
+
+def measure_speed(options: Options, *, scenes: int, steps: int, reload: bool, judged: bool) -> None:
+    """Compare the editor with SLD's schedule and print a table, or the figures as JSON."""
+    from evals.speed import run_speed, table
+
+    settings = options.load()
+    judge = ZeroShotDetector.from_settings(settings.judge) if settings.judge and judged else None
+    with progress_bar() as progress:
+        found = run_speed(
+            settings,
+            seed=options.seed or 0,
+            scenes=scenes,
+            steps=steps,
+            reload=reload,
+            judge=judge,
+            progress=progress,
+        )
+    if options.as_json:
+        print_figures(found, as_json=True)
+    else:
+        sys.stdout.write(table(found) + "\n")
 
 
 class RoundTrip:

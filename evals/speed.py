@@ -1,27 +1,21 @@
 """How much faster the batched editor is than SLD's own schedule, and whether the pictures are as good.
 
 Both edit the same pictures with the same operations (two Add, one Move, one Restyle) and the same
-weights, one after the other in one process. Run ``python -m evals.speed``.
+weights, one after the other in one process. Run ``sld eval speed``.
 """
 
 from __future__ import annotations
 
-import argparse
-import json
 import statistics
-import sys
 import time
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
 
-from configs.settings import Settings, load_settings
-from evals.edit_cases import SPEED, EditCase, edit_cases
+from evals.edit_cases import EditCase, edit_cases
 from evals.edits import operations_right
 from evals.seed_schedule import STEPS, SeedSchedule
 from iconworld.renderer import SIDE
-from tools.backend.detector import ZeroShotDetector
 from tools.backend.editor import LatentEditor
 from tools.backend.grounded import GroundedDiffusion
 from tools.backend.segmenter import Segmenter
@@ -31,6 +25,7 @@ if TYPE_CHECKING:
 
     from PIL.Image import Image
 
+    from configs.settings import Settings
     from evals.edits import Judge
     from tools.backend.protocol import Cost, Segmented
     from tools.backend.segmenter import Masker
@@ -126,43 +121,3 @@ def table(result: dict[str, float]) -> str:
         rows.append((name.replace("_", " "), f"{mine:.2f}", f"{theirs:.2f}", f"{theirs / mine:.2f}" if mine else ""))
     widths = [max(len(row[column]) for row in rows) for column in range(4)]
     return "\n".join("  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)) for row in rows)
-
-
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Run from the command line: print a table, and with ``--json`` write the result to a file ('-': print it)."""
-    parser = argparse.ArgumentParser(prog="python -m evals.speed", description=__doc__)
-    parser.add_argument("--preset", default="iconworld")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--scenes", type=int, default=5)
-    parser.add_argument("--steps", type=int, default=STEPS, help="of the reference; SLD takes %(default)s")
-    parser.add_argument("--size", type=int, default=SIDE, help="side of the pictures, in pixels")
-    parser.add_argument("--threads", type=int, help="CPU threads; default: the library's choice")
-    parser.add_argument("--reload", action="store_true", help="the reference loads its pipeline anew, as SLD does")
-    parser.add_argument("--no-attention-guidance", action="store_true", help="spare the reference its guidance")
-    parser.add_argument("--no-judge", action="store_true", help="do not judge the pictures")
-    parser.add_argument("--json", metavar="FILE")
-    given = parser.parse_args(arguments)
-    if given.threads:
-        torch.set_num_threads(given.threads)
-    settings = load_settings(given.preset)
-    judge: Any = None
-    if settings.judge and not given.no_judge:
-        judge = ZeroShotDetector.from_settings(settings.judge)
-    result = run_speed(
-        settings,
-        seed=given.seed,
-        scenes=given.scenes,
-        steps=given.steps,
-        size_wh=(given.size, given.size),
-        reload=given.reload,
-        attention_guidance=not given.no_attention_guidance,
-        judge=judge,
-    )
-    text = json.dumps(result, indent=1)
-    if given.json and given.json != "-":
-        Path(given.json).write_text(text + "\n", encoding="utf-8")
-    sys.stdout.write((text if given.json == "-" else f"{'+'.join(SPEED)}\n{table(result)}") + "\n")
-
-
-if __name__ == "__main__":
-    main()

@@ -113,8 +113,8 @@ def test_targets_lie_where_the_objects_are(kind, size_wh):
 def test_the_generator_saves_a_gligen_folder(tmp_path):
     autoencoder_recipe().save(tmp_path / "vae")
     options = generator.Options(
-        text_width=16, text_layers=1, widths=(8, 8, 8), heads=2, groups=2, object_weight=2.0, grounded=0.75,
-        drop_caption=0.2, drop_all=0.1, stream=9,
+        text_width=16, text_layers=1, widths=(8, 8, 8), heads=2, groups=2, object_weight=2.0,
+        reading_weight=0.2, grounded=0.75, drop_caption=0.2, drop_all=0.1, stream=9,
     )  # fmt: skip
     recipe = generator.GeneratorRecipe(options, 0, tmp_path / "vae")
     loss = recipe.loss(recipe.batch(0, 2))["loss"]
