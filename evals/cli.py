@@ -31,7 +31,7 @@ def iconworld(
     faults: Annotated[bool, typer.Option("--faults", help="Measure the loop on planted faults instead.")] = False,
     pictures: Annotated[
         Path | None,
-        typer.Option(help="A folder: of --edits for before, after and truth, of --faults for the runs."),
+        typer.Option(help="A folder: for a sheet of samples; --edits: each case; --faults: each run."),
     ] = None,
     preset: Preset = None,
     as_json: Json = False,

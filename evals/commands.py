@@ -37,6 +37,7 @@ def measure_iconworld(
     from evals.edit_cases import KINDS
     from evals.edits import run_edits
     from evals.iconworld import PARTS, run_iconworld
+    from evals.samples import sample_sheet
 
     settings, seed = options.load(), options.seed or 0
     names = tuple(only or (KINDS if edits else PARTS))
@@ -47,10 +48,10 @@ def measure_iconworld(
     if settings.judge is None and needs_judge:
         fail(f"preset {options.preset!r} names no judge: give one with a judge section, or --only without it")
     judge: Any = backend.detector_for(settings.judge) if settings.judge and needs_judge else None
+    if pictures:
+        pictures.mkdir(parents=True, exist_ok=True)
     with progress_bar() as progress:
         if edits:
-            if pictures:
-                pictures.mkdir(parents=True, exist_ok=True)
             found = run_edits(
                 backend,
                 judge,
@@ -61,16 +62,19 @@ def measure_iconworld(
                 progress=progress,
             )
         else:
+            round_trip = RoundTrip(settings)
             found = run_iconworld(
                 backend,
                 judge,
-                RoundTrip(settings),
+                round_trip,
                 seed=seed,
                 scenes=scenes or 500,
                 parts=names,
                 progress=progress,
             )
             found["weights_mb"] = weights_mb(settings)
+            if pictures:
+                sample_sheet(backend, round_trip, seed).save(pictures / "samples.png")
     print_figures(found, as_json=options.as_json)
 
 
