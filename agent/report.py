@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from agent.report_pictures import changed_overlay, embed, loader, region_overlay
+from agent.report_pictures import changed_overlay, embed, loader, masks_overlay, region_overlay
 from agent.runs import RunFolder, write_text
 from agent.story import Round, Turn, requirement_table, tell_story
 from agent.trace import read_trace
@@ -36,12 +36,13 @@ COUNTERS = {
 
 @dataclass(frozen=True)
 class Chapter:
-    """A round as the page shows it; ``changed`` and ``region`` are pictures to lay over its own."""
+    """A round as the page shows it; ``changed``, ``region`` and ``masks`` are pictures to lay over its own."""
 
     number: int
     round: Round
     changed: str = ""
     region: str = ""
+    masks: str = ""
 
 
 def write_report(folder: RunFolder) -> None:
@@ -113,7 +114,8 @@ def _chapters(turns: Sequence[Turn], load: Loader) -> list[list[Chapter]]:
             number += 1
             image = one.attempt["image"] if one.attempt else None
             changed = changed_overlay(load, before, image) if before and image and image != before else ""
-            part.append(Chapter(number, one, changed, region_overlay(load, one.region)))
+            masks = masks_overlay(load, one.masks, [_hue(object_id) for object_id in one.masked])
+            part.append(Chapter(number, one, changed, region_overlay(load, one.region), masks))
             before = image or before
         result.append(part)
     return result

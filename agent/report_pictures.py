@@ -6,6 +6,7 @@ Knows nothing of rounds or pages.
 from __future__ import annotations
 
 import base64
+from colorsys import hls_to_rgb
 from dataclasses import dataclass
 from functools import lru_cache
 from io import BytesIO
@@ -17,7 +18,7 @@ from PIL import Image
 from tools.images import PictureError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
     from tools.images import ImageStore
 
@@ -29,6 +30,7 @@ SMALL_PNG = 24 * 2**10  # up to here a PNG goes in as it is
 STEPS = ((2048, 90), (1024, 86), (768, 82), (640, 78), (512, 75), (384, 70), (256, 60))  # longer side, WebP quality
 OVERLAY = 320  # longer side of what is drawn over a picture; it is scaled up
 VISIBLE = 6  # of 255: smaller differences are what decoding does to untouched pixels
+MASK = 140  # of 255: how much a mask hides of its object
 CHANGED, SHADE, EDGE, CLEAR = (255, 0, 160, 115), (8, 10, 18, 150), (30, 220, 200, 255), (0, 0, 0, 0)
 
 
@@ -90,6 +92,17 @@ def region_overlay(load: Loader, region: str | None) -> str:
     around = np.pad(inside, 1, mode="edge")
     core = around[:-2, 1:-1] & around[2:, 1:-1] & around[1:-1, :-2] & around[1:-1, 2:]
     return _painted(~inside, inside & ~core, SHADE)
+
+
+def masks_overlay(load: Loader, masks: str | None, hues: Sequence[int]) -> str:
+    """Return a see-through picture that fills every object's mask with its hue (degrees)."""
+    picture = None if masks is None else load(masks)
+    if picture is None:
+        return ""
+    image = Image.fromarray(_scaled(picture.convert("L"), Image.Resampling.NEAREST)).convert("P")
+    colours = [CLEAR, *((*(round(255 * part) for part in hls_to_rgb(hue / 360, 0.5, 0.9)), MASK) for hue in hues)]
+    image.putpalette([value for colour in colours for value in colour[:3]])
+    return _data_uri(_encoded(image, "PNG", optimize=True, transparency=bytes(colour[3] for colour in colours)), "png")
 
 
 def _fitted(image: Image.Image, allowed: int, step: int) -> tuple[str, int]:

@@ -50,6 +50,9 @@ class Round:
     steps: list[Step] = field(default_factory=list)
     region: str | None = None
     """Id of a picture that is white where the edit before was free to change."""
+    masks: str | None = None
+    masked: Sequence[str] = ()
+    """Id of a picture whose values number the objects ``masked`` from 1, as the segmenter cut them out."""
 
     @property
     def seconds(self) -> float:
@@ -132,8 +135,15 @@ def _add_step(turn: Turn, event: dict[str, Any], update: dict[str, Any], calls: 
     step = Step(event["node"], event.get("step"), event.get("seconds"), calls, update, error=event.get("error") or "")
     step.notes, step.unet_evaluations = _notes(step, turn.steps), _evaluations(step, turn.steps)
     if isinstance(update.get("latest"), dict):
-        regions = (_region(one.update) for one in reversed(turn.rounds[-1].steps))
-        turn.rounds.append(Round(attempt=update["latest"], region=next(filter(None, regions), None)))
+        shown = next(filter(None, (_shown(one.update) for one in reversed(turn.rounds[-1].steps))), {})
+        turn.rounds.append(
+            Round(
+                attempt=update["latest"],
+                region=shown.get("region"),
+                masks=shown.get("masks"),
+                masked=shown.get("masked", ()),
+            )
+        )
     turn.rounds[-1].steps.append(step)
     turn.result = update.get("result") or turn.result
 
@@ -198,6 +208,7 @@ def _evaluations(step: Step, before: Sequence[Step]) -> int:
     return int(step.update["usage"].get("unet_evaluations", 0) - known.get("unet_evaluations", 0))
 
 
-def _region(update: dict[str, Any]) -> str | None:
+def _shown(update: dict[str, Any]) -> dict[str, Any]:
+    """Return what an edit left for the reader beside its answer: its region and masks."""
     artifacts = (one.get("artifact") or {} for one in update.get("messages", []) if isinstance(one, dict))
-    return next((one["region"] for one in artifacts if one.get("region")), None)
+    return next((one for one in artifacts if one.get("region")), {})

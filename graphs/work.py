@@ -7,12 +7,13 @@ import json
 import time
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
+import numpy as np
 from PIL import Image
 
 from tools.backend.protocol import Cost, Edited
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from langgraph.runtime import Runtime
     from langgraph.types import StreamWriter
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
         def __call__(self, state: State, runtime: Runtime[Context]) -> dict[str, Any]:
             """Return what the node changes."""
             ...
+
+
+MOST_MASKS = 255  # of one edit that are kept: their numbers go into bytes
 
 
 def timed(node: Node) -> Node:
@@ -46,12 +50,18 @@ def timed(node: Node) -> Node:
 
 
 class Made(NamedTuple):
-    """A picture that was drawn. ``region`` is the id of a picture that is white where an edit was free to change."""
+    """A picture that was drawn.
+
+    ``region`` is the id of a picture that is white where an edit was free to change. ``masks`` is the id of
+    one whose value at a pixel is 1 + the place in ``masked`` of the object there, 0 where there is none.
+    """
 
     image: str
     warnings: tuple[str, ...]
     cost: Cost
-    region: str | None
+    region: str | None = None
+    masks: str | None = None
+    masked: tuple[str, ...] = ()
 
 
 def make_once(context: Context, what: list[Any], make: Callable[[], Generated | Edited]) -> Made:
@@ -63,15 +73,25 @@ def make_once(context: Context, what: list[Any], make: Callable[[], Generated | 
     key, images = json.dumps(what, sort_keys=True), context.images
     record = images.recall(key)
     if record is not None and images.path(record["image"]).is_file():
-        return Made(record["image"], tuple(record["warnings"]), Cost(**record["cost"]), record.get("region"))
+        record |= {"warnings": tuple(record["warnings"]), "cost": Cost(**record["cost"])}
+        return Made(**record | {"masked": tuple(record.get("masked", ()))})
     drawn = make()
     if isinstance(drawn, Edited):
-        image, region = images.save(drawn.image), images.save(Image.fromarray(drawn.region))
+        region = images.save(Image.fromarray(drawn.region))
+        masked = tuple(drawn.masks)[:MOST_MASKS]
+        masks = images.save(_numbered([drawn.masks[one] for one in masked])) if masked else None
+        made = Made(images.save(drawn.image), drawn.warnings, drawn.cost, region, masks, masked)
     else:
-        image, region = images.save(drawn.images[0]), None
-    record = {"image": image, "warnings": list(drawn.warnings), "cost": vars(drawn.cost), "region": region}
-    images.remember(key, record)
-    return Made(image, drawn.warnings, drawn.cost, region)
+        made = Made(images.save(drawn.images[0]), drawn.warnings, drawn.cost)
+    images.remember(key, made._asdict() | {"cost": vars(made.cost)})
+    return made
+
+
+def _numbered(masks: Sequence[np.ndarray]) -> Image.Image:
+    numbers = np.zeros(masks[0].shape, dtype=np.uint8)
+    for number, mask in enumerate(masks, 1):
+        numbers[mask] = number
+    return Image.fromarray(numbers)
 
 
 def report_to(writer: StreamWriter) -> Progress:

@@ -13,6 +13,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from configs.settings import Settings
+from tools.backend.editor_masks import box_mask
 from tools.backend.protocol import Cost, Detected, Edited, Generated, Segmented
 from tools.scene.box import Box
 from tools.scene.layout import Detection, Layout, PlacedObject
@@ -111,7 +112,8 @@ class World:
             progress("compose", 1, 1)
         target = self.distort(apply(scene, operations), len(self.edits))
         region = np.ones((SIZE, SIZE), dtype=bool)
-        return Edited(draw(target), region, cost=Cost(unet_evaluations=10, encoder_passes=1))
+        masks = {placed.id: box_mask(placed.box, (SIZE, SIZE)) for placed in target.objects}
+        return Edited(draw(target), region, cost=Cost(unet_evaluations=10, encoder_passes=1), masks=masks)
 
     def refine(self, image: Image.Image, prompt: str, **_: Any) -> Generated:
         self.refined += 1

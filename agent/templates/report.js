@@ -61,7 +61,7 @@ const openAll = () => {
 };
 const keys = {
   j: () => go(1), k: () => go(-1), e: openAll, "/": () => find.focus(),
-  o: () => flip("#layer-objects"), v: () => flip("#layer-verdict"), m: () => flip("#layer-region"),
+  o: () => flip("#layer-objects"), v: () => flip("#layer-verdict"), s: () => flip("#layer-masks"), m: () => flip("#layer-region"),
   c: () => flip("#layer-changed"), f: () => flip("#only-failures"),
 };
 document.addEventListener("keydown", (event) => {

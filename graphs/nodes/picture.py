@@ -112,6 +112,7 @@ def edit(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
             "messages": _answer_edits(state, f"the editor could not do it, nothing has changed: {error}", failed=True),
         }
     done = describe(scene, operations)
+    shown = {"region": made.region, "masks": made.masks, "masked": list(made.masked)}
     answer: dict[str, Any] = {"done": done, "image": made.image}
     if made.warnings:
         answer["warnings"] = list(made.warnings)
@@ -123,7 +124,7 @@ def edit(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
         "tool_failures": 0,
         "done": [*state["done"], *done],
         "usage": add_cost(state["usage"], made.cost),
-        "messages": _answer_edits(state, json.dumps(answer), {"region": made.region}),
+        "messages": _answer_edits(state, json.dumps(answer), shown),
     }
 
 

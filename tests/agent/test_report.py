@@ -15,10 +15,13 @@ from agent.driver import RunFolder
 from agent.report import render_report, write_report
 from agent.runs import RunError
 from agent.session import Session
+from agent.story import tell_story
+from agent.trace import read_trace
 from tests.agent.jobs import FIRST, LOOK, SECOND, SPEC, START, job, run
 from tests.scripted import ScriptedChat, calls, edit
-from tests.world import World, draw, settings
+from tests.world import World, draw, settings, truth
 from tools.backend.protocol import Edited
+from tools.images import ImageStore
 
 HOSTILE = '<script>alert("x")</script>"><img src=x onerror=alert(1)>{{ 7 * 7 }}'
 
@@ -118,6 +121,27 @@ def test_the_region_that_an_edit_was_free_to_change_is_shown(tmp_path: Path) -> 
     overlay = np.asarray(Image.open(BytesIO(b64decode(regions[0].partition(",")[2]))).convert("RGBA"))
     assert (overlay[:, :32, 3] > 0).all(), "what was not free to change lies in the shade"
     assert (overlay[:, 33:, 3] == 0).all()
+
+
+def test_the_masks_of_objects_are_shown_in_their_colours(tmp_path: Path) -> None:
+    run(tmp_path)
+    page = Reader(render_report(RunFolder(tmp_path)))
+
+    layers = [attributes["href"] or "" for _, attributes in page.tags if attributes.get("class") == "l-masks"]
+    assert len(layers) == 2, "one for each edit"
+    overlay = np.asarray(Image.open(BytesIO(b64decode(layers[0].partition(",")[2]))).convert("RGBA"))
+    folder = RunFolder(tmp_path)
+    edited = [one for turn in tell_story(read_trace(folder.trace_path)) for one in turn.rounds if one.masks]
+    assert edited[0].attempt is not None
+    seen = truth(ImageStore(folder.images_path).load(edited[0].attempt["image"]))
+    assert list(edited[0].masked) == list(seen.ids)
+    colours = set()
+    for placed in seen.objects:
+        x, y = (round(64 * value) for value in placed.box.center)
+        assert overlay[y, x, 3] > 0
+        colours.add(tuple(overlay[y, x, :3]))
+    assert len(colours) == len(seen.objects)
+    assert (overlay[..., 3] == 0).any()
 
 
 def test_a_session_is_told_turn_by_turn_with_its_moves(tmp_path: Path) -> None:

@@ -78,6 +78,7 @@ def seen(page: Any, selector: str) -> int:
     [
         ("#layer-objects", "o", ".l-objects rect"),
         ("#layer-verdict", "v", ".l-verdict rect"),
+        ("#layer-masks", "s", ".l-masks"),
         ("#layer-region", "m", ".l-region"),
         ("#layer-changed", "c", ".l-changed"),
     ],

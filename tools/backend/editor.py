@@ -102,7 +102,8 @@ class LatentEditor:
         if edited.max() <= BLACK < np.asarray(image).max():
             raise UnusableError("the new picture is all black; try dtype float32")
         with model.phase("blend"):
-            return self._blend(np.asarray(image), edited, canvas, plan, schedule), segmenting + made.cost
+            blended = self._blend(np.asarray(image), edited, canvas, plan, schedule)
+            return replace(blended, masks=_shown(masks, schedule, plan, image.size)), segmenting + made.cost
 
     # masks
 
@@ -290,6 +291,14 @@ class LatentEditor:
             raise UnusableError(f"latents are not finite in {self.model.dtype}; try dtype float32")
         with self.model.phase("decode"):
             return self.model.decode(latents, size_wh)
+
+
+def _shown(masks: Mapping[str, Mask], schedule: Schedule, plan: NetEdit, size_wh: tuple[int, int]) -> dict[str, Mask]:
+    """Return the visible pixels of every object of the target that has a mask, by id."""
+    width, height = size_wh
+    shown = {object_id: mask[:height, :width] for object_id, mask in schedule.visible.items()}
+    covered = np.logical_or.reduce([*shown.values(), np.zeros((height, width), dtype=bool)])
+    return shown | {placed.id: masks[placed.id] & ~covered for placed in plan.untouched if placed.id in masks}
 
 
 def _near(box: Box, other: Box) -> bool:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     import numpy as np
     from PIL.Image import Image
@@ -86,13 +86,15 @@ class Generated:
 class Edited:
     """The new picture, and a bool mask ``[height, width]`` of the region that was free to change.
 
-    Pixels outside ``region`` equal the input exactly.
+    Pixels outside ``region`` equal the input exactly. ``masks``: by id in the new layout, the visible pixels
+    of the objects that the edit made, changed or had to look out for, bool ``[height, width]``.
     """
 
     image: Image
     region: np.ndarray
     warnings: tuple[str, ...] = ()
     cost: Cost = Cost()
+    masks: Mapping[str, np.ndarray] = field(default_factory=dict)
 
 
 @runtime_checkable
