@@ -10,7 +10,7 @@ from PIL import Image
 from configs.settings import EditorSettings, Part
 from tests.tiny_models import save_gligen
 from tools.backend.editor import LatentEditor
-from tools.backend.editor_masks import box_mask
+from tools.backend.editor_masks import box_mask, dilate
 from tools.backend.grounded import GroundedDiffusion
 from tools.backend.protocol import BackendError, Cost, Edited, Segmented
 from tools.scene.box import Box
@@ -129,6 +129,17 @@ def test_a_moved_object_goes_behind_what_is_drawn_later(model: GroundedDiffusion
     image = picture()
     edited = make_editor(model).edit(image, [Move(id="car #1", box=Box(0.5, 0.5, 0.25, 0.25))], SCENE)
     assert not changed(edited, image)[box_mask(DOG.box, image.size)].any()
+
+
+def test_every_pixel_is_said_to_be_one_objects_at_most(model: GroundedDiffusion) -> None:
+    target = Box(0.4, 0.4, 0.25, 0.25)  # over a corner of the dog, which lies in front
+    operations = [ADD, Move(id="car #1", box=target)]
+    masks = make_editor(model).edit(picture((58, 34)), operations, SCENE).masks
+    assert set(masks) == {"cup #1", "car #1", "dog #1"}
+    assert np.sum([*masks.values()], axis=0).max() == 1
+    assert masks["dog #1"].sum() == box_mask(DOG.box, (58, 34)).sum()
+    assert (masks["car #1"] <= dilate(box_mask(target, (58, 34)), 1)).all()
+    assert masks["car #1"].any()
 
 
 def test_an_added_object_comes_in_front(model: GroundedDiffusion) -> None:
