@@ -47,6 +47,9 @@ class DetectorSettings(Part):
     threshold: float = Field(default=0.2, gt=0, lt=1, description="for plain names")
     attribute_threshold: float = Field(default=0.45, gt=0, lt=1, description="for names with attributes")
     nms: float = Field(default=0.3, gt=0, le=1, description="IoU above which two boxes of one query are one")
+    nms_across: float | None = Field(
+        default=None, gt=0, le=1, description="IoU above which boxes of two names are one, the better's; off by default"
+    )
     template: str = Field(default="image of a {phrase}", description="how a phrase is put to the model")
     vocabulary: tuple[str, ...] = Field(
         default=(), description="nouns to look around with, when an instruction comes for an unknown picture"

@@ -112,7 +112,9 @@ def make_services(settings: Settings, images: Path, threads: int | None = None) 
 
     def unsuppressed(part: DetectorSettings) -> ZeroShotDetector:
         # the benchmark has its own suppression, which the preset's must not come before
-        return ZeroShotDetector(backend.detector_for(part).head, part.model_copy(update={"nms": 1.0}))
+        return ZeroShotDetector(
+            backend.detector_for(part).head, part.model_copy(update={"nms": 1.0, "nms_across": None})
+        )
 
     judges = {"detector": unsuppressed(settings.detector)}
     if settings.judge:

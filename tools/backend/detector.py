@@ -73,7 +73,8 @@ class ZeroShotDetector:
 
         A candidate box counts for the best-fitting plain query and for the best-fitting attributed
         one: a red car is a "car" and a "red car", but not a "blue car" as well. Boxes of one query that
-        overlap more than ``settings.nms`` (IoU) are one.
+        overlap more than ``settings.nms`` (IoU) are one; so are boxes of different plain queries, and of
+        different attributed ones, that overlap more than ``settings.nms_across``.
         """
         queries = tuple(dict.fromkeys(queries))
         if not queries:
@@ -132,11 +133,13 @@ class ZeroShotDetector:
         if not len(rows):
             return []
         rows = rows[_not_suppressed(rows, self.settings.nms)]
+        if self.settings.nms_across is not None:
+            rows = rows[_not_suppressed(rows[:, :5], self.settings.nms_across)]
         return [(float(row[4]), group[int(row[5])], Box.from_xyxy(*row[:4].tolist())) for row in rows]
 
 
 def _not_suppressed(rows: np.ndarray, iou: float) -> np.ndarray:
-    """Return which rows ``x0 y0 x1 y1 score label`` survive class-aware non-maximum suppression."""
+    """Return which rows ``x0 y0 x1 y1 score [label]`` survive non-maximum suppression, class-aware with labels."""
     with warnings.catch_warnings():  # it says on import that OpenCV is not there, which is not used here
         warnings.simplefilter("ignore", UserWarning)
         from supervision.detection.utils.iou_and_nms import box_non_max_suppression

@@ -144,6 +144,16 @@ def test_boxes_in_the_padding_are_dropped(folders: dict[str, Path]) -> None:
     assert min(min(one.box.w, one.box.h) for one in detections) > 0
 
 
+def test_two_names_for_one_thing_are_one_where_asked_for(said: Callable[..., ZeroShotDetector]) -> None:
+    boxes = [[0.1, 0.1, 0.5, 0.5], [0.12, 0.1, 0.5, 0.5], [0.6, 0.6, 0.9, 0.9]]
+    scores = {"car": [0.9, 0.1, 0.1], "dog": [0.1, 0.7, 0.8], "red car": [0.6, 0.1, 0.1]}
+    queries = [CAR, DOG, RED_CAR]
+    assert [one.phrase for one in said(boxes, scores).detect(picture(), queries).detections].count("dog") == 2
+    found = said(boxes, scores, nms_across=0.5).detect(picture(), queries).detections
+    assert sorted(one.phrase for one in found) == ["car", "dog", "red car"], "a car may still be a red car"
+    assert next(one for one in found if one.phrase == "dog").box.x > 0.5
+
+
 def test_long_captions_are_asked_in_parts(tmp_path: Path) -> None:
     detector = load(save_grounding_dino(tmp_path, max_text_len=8))
     found = detector.detect(picture(), [CAR, RED_CAR, DOG, BLUE_CAR])
