@@ -71,7 +71,15 @@ class SegmenterSettings(Part):
     kind: Literal["transformers", "segment-anything"] = "transformers"
 
 
-class GeneratorSettings(Part):
+class GroundedPart(Part):
+    """A diffusion checkpoint that may take boxes with phrases (GLIGEN)."""
+
+    grounding_tokens: int = Field(
+        default=30, ge=1, le=30, description="it was trained with so many; unused ones are looked at too"
+    )
+
+
+class GeneratorSettings(GroundedPart):
     """Where a picture comes from when none is given.
 
     ``path`` is a checkpoint for kind "diffusers" (with boxes, when it is a GLIGEN one), a model's name
@@ -87,7 +95,7 @@ class GeneratorSettings(Part):
     height: int = Field(default=512, ge=16, le=4096)
 
 
-class EditorSettings(Part):
+class EditorSettings(GroundedPart):
     """The latent editor (SLD, sections 3.3 and A). The checkpoint is a GLIGEN text-box one."""
 
     steps: int = Field(default=50, ge=2, le=1000, description="DDIM steps, of inversion and of composition")

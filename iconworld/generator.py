@@ -173,8 +173,9 @@ class GeneratorRecipe:
             "masks": masks,
             "weight": 1 + (self.options.object_weight - 1) * F.avg_pool2d(things[:, None], 4),
             "truth": torch.stack([_truth(scene) for scene in scenes]),
-            # More of the noisy steps: there it is decided what goes where.
-            "timesteps": (torch.rand(size, generator=generator) ** 0.7 * 1000).long(),
+            # Most from the middle, a little to the noisy side: there it is decided what goes where and what
+            # it looks like (logit-normal, arXiv 2403.03206, section 3.1).
+            "timesteps": (torch.sigmoid(torch.randn(size, generator=generator) + 0.3) * 1000).long(),
             "seed": step,
         }
 

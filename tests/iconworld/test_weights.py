@@ -16,17 +16,28 @@ WEIGHTS = Path(iconworld.__file__).parent / "weights"
 
 def test_models_ship_as_safetensors_in_forty_megabytes():
     files = [file for file in WEIGHTS.rglob("*") if file.is_file()]
-    assert {file.parts[len(WEIGHTS.parts)] for file in files} >= {"detector", "generator", "segmenter"}
+    assert {file.parts[len(WEIGHTS.parts)] for file in files} == {"detector", "generator", "judge", "segmenter"}
     assert {file.suffix for file in files} <= {".json", ".safetensors", ".txt"}
     assert sum(file.stat().st_size for file in files) <= 40e6
 
 
 @pytest.fixture(scope="module")
-def measured():
-    backend = LocalBackend(load_settings(environment={}))
-    return run_iconworld(backend, backend, lambda images: images, seed=3, scenes=20, parts=("detector", "segmenter"))
+def backend():
+    return LocalBackend(load_settings(environment={}))
 
 
+@pytest.fixture(scope="module")
+def judge(backend):
+    return backend.detector_for(backend.settings.judge)
+
+
+@pytest.fixture(scope="module")
+def measured(backend, judge):
+    parts = ("detector", "segmenter", "judge")
+    return run_iconworld(backend, judge, lambda images: images, seed=3, scenes=20, parts=parts)
+
+
+# Few scenes, so wide margins; the figures themselves are in the model card.
 @pytest.mark.parametrize(
     ("key", "least"),
     [
@@ -39,5 +50,14 @@ def measured():
     ],
 )
 def test_the_detector_and_the_segmenter_see(measured, key, least):
-    # Few scenes, so wide margins; the figures themselves are in the model card.
     assert measured[key] >= least
+
+
+@pytest.mark.parametrize("key", ["class_precision", "class_recall", "attribute_precision", "attribute_recall"])
+def test_the_judge_sees(measured, key):
+    assert measured[f"judge_{key}"] >= 0.88
+
+
+def test_the_generator_draws_what_is_asked_for_where_it_is_asked_for(backend, judge):
+    measured = run_iconworld(backend, judge, lambda images: images, seed=3, scenes=8, parts=("generator",))
+    assert measured["grounded_accuracy"] >= 0.75

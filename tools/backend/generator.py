@@ -79,13 +79,16 @@ class GroundedGenerator:
         model.warn(vocabulary_warning(model.tokenizer, prompt))
         text, negative = model.text_embeddings([prompt]), model.text_embeddings([""])
         placed = [(one.phrase, one.box) for one in layout.objects] if layout else []
+        # A checkpoint that has boxes to the last step was never trained without its grounding layers: where
+        # no box is given, it still gets the empty tokens that it knows.
+        grounded = bool(placed) or settings.grounding_ratio == 1
 
         def make(some: list[int]) -> list[Image]:
             latents = model.denoise(
                 model.noise(some, size_wh),
                 text,
                 steps=settings.steps,
-                grounding=model.grounding([placed] * len(some), size_wh) if placed else None,
+                grounding=model.grounding([placed] * len(some), size_wh) if grounded else None,
                 grounding_ratio=settings.grounding_ratio,
                 negative=negative,
                 guidance=settings.guidance,

@@ -34,15 +34,15 @@ if TYPE_CHECKING:
     Hook = Callable[[int, torch.Tensor], torch.Tensor]
     """Called after step ``i`` (from 0) with the new latents; returns the latents to go on with."""
 
-MAX_OBJECTS = 30  # GLIGEN was trained with this many grounding tokens
+MAX_OBJECTS = 30  # objects that are placed at once; GLIGEN was trained with this many grounding tokens
 
 
 @dataclass(frozen=True)
 class Grounding:
-    """Input of GLIGEN's position net, one row per sample, padded to ``MAX_OBJECTS``.
+    """Input of GLIGEN's position net, one row per sample, padded to so many tokens as the model was trained with.
 
-    boxes: ``[n, 30, 4]`` xyxy normalized to the padded canvas; phrases: ``[n, 30, dim]`` pooled text
-    embeddings; masks: ``[n, 30]``, 1 where there is an object.
+    boxes: ``[n, tokens, 4]`` xyxy normalized to the padded canvas; phrases: ``[n, tokens, dim]`` pooled text
+    embeddings; masks: ``[n, tokens]``, 1 where there is an object.
     """
 
     boxes: torch.Tensor
@@ -54,8 +54,16 @@ class Grounding:
         return replace(self, masks=torch.zeros_like(self.masks))
 
     def __add__(self, other: Grounding) -> Grounding:
-        pairs = ((self.boxes, other.boxes), (self.phrases, other.phrases), (self.masks, other.masks))
+        tokens = max(self.masks.shape[1], other.masks.shape[1])
+        one, two = self._padded(tokens), other._padded(tokens)
+        pairs = ((one.boxes, two.boxes), (one.phrases, two.phrases), (one.masks, two.masks))
         return Grounding(*(torch.cat(pair) for pair in pairs))
+
+    def _padded(self, tokens: int) -> Grounding:
+        more = tokens - self.masks.shape[1]
+        pad = torch.nn.functional.pad
+        boxes, phrases = (pad(one, (0, 0, 0, more)) for one in (self.boxes, self.phrases))
+        return Grounding(boxes, phrases, pad(self.masks, (0, more)))
 
 
 class GroundedDiffusion(Meter):
@@ -73,9 +81,10 @@ class GroundedDiffusion(Meter):
         tokenizer: Any,
         scheduler_config: Any,
         name: str = "diffusion model",
+        grounding_tokens: int = MAX_OBJECTS,
     ) -> None:
         self.vae, self.unet, self.text_encoder, self.tokenizer = vae, unet, text_encoder, tokenizer
-        self.name = name
+        self.name, self.grounding_tokens = name, grounding_tokens
         # DDIM is what can be inverted; clipping would break the inversion. GLIGEN checkpoints come with various others.
         self._schedule = {**dict(scheduler_config), "clip_sample": False, "thresholding": False}
         super().__init__(unet.device)
@@ -109,6 +118,7 @@ class GroundedDiffusion(Meter):
             tokenizer=tokenizer,
             scheduler_config=scheduler,
             name=part.path,
+            grounding_tokens=getattr(part, "grounding_tokens", MAX_OBJECTS),
         )
 
     @property
@@ -225,9 +235,10 @@ class GroundedDiffusion(Meter):
         kept = [self._keep_largest(layout) for layout in layouts]
         vocabulary = list(dict.fromkeys(phrase for layout in kept for phrase, _ in layout))
         dim = self.unet.position_net.positive_len
-        boxes = torch.zeros(len(kept), MAX_OBJECTS, 4, dtype=self.dtype)
-        phrases = torch.zeros(len(kept), MAX_OBJECTS, dim, dtype=self.dtype, device=self.device)
-        masks = torch.zeros(len(kept), MAX_OBJECTS, dtype=self.dtype)
+        tokens = max(self.grounding_tokens, *map(len, kept))
+        boxes = torch.zeros(len(kept), tokens, 4, dtype=self.dtype)
+        phrases = torch.zeros(len(kept), tokens, dim, dtype=self.dtype, device=self.device)
+        masks = torch.zeros(len(kept), tokens, dtype=self.dtype)
         for phrase in vocabulary:
             self.warn(vocabulary_warning(self.tokenizer, phrase))
         if vocabulary:

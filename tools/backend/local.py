@@ -153,7 +153,7 @@ class LocalBackend:
 
     def _diffusion(self, part: Part) -> GroundedDiffusion:
         # steps and guidance do not make another model
-        key = (part.path, part.revision, part.device, part.dtype)
+        key = (part.path, part.revision, part.device, part.dtype, getattr(part, "grounding_tokens", None))
         with self._lock:
             if key not in self._loaded:
                 model = self._twice(None, lambda: GroundedDiffusion.load(part))
