@@ -7,8 +7,9 @@ import pytest
 import torch
 from PIL import Image
 
-from configs.settings import Part
+from configs.settings import EditorSettings, GeneratorSettings, Part
 from tests.tiny_models import save_gligen
+from tools.backend.generator import GroundedGenerator
 from tools.backend.grounded import MAX_OBJECTS, GroundedDiffusion
 from tools.backend.protocol import BackendError
 from tools.scene.box import Box
@@ -157,6 +158,32 @@ def test_too_long_prompts_are_said(model: GroundedDiffusion) -> None:
 def test_unknown_phrases_are_said(model: GroundedDiffusion) -> None:
     model.grounding([[("red zebra", BOX)]], (32, 32))
     assert "does not know 'zebra' in 'red zebra'; it knows: an, " in model.collect()[1][0]
+
+
+def test_unused_tokens_are_as_many_as_in_training_and_batches_of_several_lengths_fit(tmp_path: Path) -> None:
+    part = EditorSettings(path=str(save_gligen(tmp_path)), device="cpu", grounding_tokens=4)
+    model = GroundedDiffusion.load(part)
+    few = model.grounding([[("car", Box(0.1, 0.1, 0.4, 0.4))]], (32, 32))
+    many = model.grounding([[("car", Box(0.1, 0.1 + i / 10, 0.4, 0.1)) for i in range(6)]], (32, 32))
+    assert few.masks.shape == (1, 4)
+    assert many.masks.shape == (1, 6)
+    both = few + many
+    assert both.boxes.shape == (2, 6, 4)
+    assert both.masks.sum(dim=1).tolist() == [1, 6]
+
+
+def test_a_model_that_has_boxes_to_the_last_step_gets_empty_tokens_without_them(tmp_path: Path) -> None:
+    part = {"path": str(save_gligen(tmp_path)), "device": "cpu", "steps": 2, "width": 32, "height": 32}
+    model = GroundedDiffusion.load(GeneratorSettings(**part))
+    for module in model.unet.modules():
+        if hasattr(module, "alpha_attn"):
+            module.alpha_attn.data.fill_(1.0)
+
+    def draw(ratio: float) -> bytes:
+        generator = GroundedGenerator(model, GeneratorSettings(**part, grounding_ratio=ratio))
+        return generator.generate("a car", None, [0], (32, 32), None).images[0].tobytes()
+
+    assert draw(0.4) == draw(0.9) != draw(1.0)
 
 
 def test_more_objects_than_the_model_takes_are_said(model: GroundedDiffusion) -> None:
