@@ -10,7 +10,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from iconworld.renderer import CLASSES, COLORS, SIDE, IconObject, draw_scene, icons_of, place_object, render
+from iconworld.renderer import (
+    CLASSES,
+    COLORS,
+    SIDE,
+    IconObject,
+    draw_scene,
+    icon_aspect,
+    icons_of,
+    place_object,
+    render,
+)
 from tools.scene.box import Box
 from tools.scene.layout import Layout, PlacedObject
 from tools.scene.operations import Add, Move, Operation, Remove, Replace, Restyle, apply
@@ -25,6 +35,7 @@ if TYPE_CHECKING:
 KINDS = ("add", "remove", "move", "restyle", "replace", "mixed")
 MIXED_OPERATIONS = 3
 SPEED = ("add", "add", "move", "restyle")  # what the speed benchmark does, in one call
+LIKE = 1.3  # a replacement's own shape (width over height) may differ by this factor from the old box
 _SCENES_PER_SEED = 100_000  # numbers a seed may use, over all kinds
 _COUNTS = (0, 3, 3, 3, 2)  # odds of 0, 1, 2, ... objects
 _COUNTS_MANY = (0, 0, 0, 3, 3, 1)  # for several operations in one call
@@ -130,8 +141,17 @@ def _operation(
     color = str(rng.choice([one for one in COLORS if one != old.color]))
     if kind == "restyle":
         return Restyle(id="?", attributes=(color,)), replace(old, color=color)
-    name = str(rng.choice([one for one in CLASSES if one != old.name]))
-    icon = str(rng.choice(icons_of(name)))
+    # Something of about the old one's shape: a bottle drawn as wide as a car is no bottle to anyone.
+    shape = old.box.w / old.box.h
+    fitting = [
+        (name, icon)
+        for name in CLASSES
+        for icon in icons_of(name)
+        if name != old.name and 1 / LIKE <= icon_aspect(icon) / shape <= LIKE
+    ]
+    if not fitting:
+        return None
+    name, icon = fitting[int(rng.integers(len(fitting)))]
     return Replace(id="?", name=name, attributes=(color,)), IconObject(name, color, old.box, icon)
 
 
