@@ -6,7 +6,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import iconworld
+from configs.settings import load_settings
 from iconworld.renderer import IconObject, icon_aspect, icons_of, render
+from tools.backend.detector import ZeroShotDetector
 from tools.scene.box import Box
 
 if TYPE_CHECKING:
@@ -19,7 +21,17 @@ WEIGHTS = Path(iconworld.__file__).parent / "weights"
 
 def complete() -> bool:
     """Whether the embedded models are all there."""
-    return all((WEIGHTS / part).is_dir() for part in ("detector", "segmenter", "generator/unet", "generator/tokenizer"))
+    return all(
+        (WEIGHTS / part).is_dir()
+        for part in ("detector", "segmenter", "judge", "generator/unet", "generator/tokenizer")
+    )
+
+
+def judge() -> ZeroShotDetector:
+    """Load the detector that the loop never sees."""
+    settings = load_settings("iconworld").judge
+    assert settings is not None
+    return ZeroShotDetector.from_settings(settings)
 
 
 def picture(layout: Layout) -> Image:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from PIL import Image
 
 from agent.offline.planner import OfflinePlanner
 from agent.play import Event
@@ -17,6 +18,7 @@ from agent.runs import RunError
 from agent.session import Session
 from agent.trace import effective, read_trace
 from agent.turns import SessionError, TurnResult, is_redo, is_undo
+from evals.edits import is_there
 from tests.agent import embedded
 from tests.agent.conversation import START, TURNS, Talk, one
 from tests.scripted import ScriptedChat, calls, edit
@@ -68,11 +70,15 @@ def test_a_conversation_of_twelve_turns(tmp_path: Path) -> None:
 @pytest.mark.timeout(1800)
 @pytest.mark.skipif(not embedded.complete(), reason="the embedded weights are not all there")
 def test_the_same_conversation_with_the_embedded_models(tmp_path: Path) -> None:
-    picture = embedded.picture(START)
+    picture, judge = embedded.picture(START), embedded.judge()
     with Session.open(tmp_path / "talk", image=picture, chat=OfflinePlanner(), preset="iconworld") as session:
         talk = Talk(session, tmp_path)
         for turn in TURNS:
             turn(talk)
+            shown = session.show()
+            with Image.open(shown.image) as made:
+                for placed in shown.layout.objects:
+                    assert is_there(judge, made.convert("RGB"), placed), (turn.__name__, placed)
 
 
 def test_undo_redo_and_branches_are_equal_by_hash(tmp_path: Path) -> None:
