@@ -12,8 +12,8 @@ from agent.driver import Job, run_correction
 from agent.runs import RunFolder
 from evals.fault_cases import FAULTS
 from tools.images import open_picture
-from tools.scene.layout import Detection
 from tools.scene.requirements import queries, requirements
+from tools.scene.things import as_detections
 from tools.scene.verdict import verdict
 
 if TYPE_CHECKING:
@@ -91,15 +91,6 @@ def run_faults(
 
 def _decided_rightly(backend: Backend, image: Image, layout: Layout, demands: Sequence[Requirement]) -> list[bool]:
     """Return, for every requirement, whether the detector's verdict is the truth's."""
-    asked = queries(demands)
-    seen = verdict(demands, backend.detect(image, asked).detections)
-    true = verdict(
-        demands,
-        [
-            Detection(name=query.name, attributes=query.attributes, box=placed.box, score=1)
-            for query in asked
-            for placed in layout.objects
-            if placed.name == query.name and set(query.attributes) <= set(placed.attributes)
-        ],
-    )
+    seen = verdict(demands, backend.detect(image, queries(demands)).detections)
+    true = verdict(demands, as_detections(layout))
     return [one.passed == other.passed for one, other in zip(seen.results, true.results, strict=True)]

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
     from iconworld.renderer import IconObject, Scene
-    from tools.backend.protocol import Backend, Detected
+    from tools.backend.protocol import Backend, Detected, Generated
     from tools.scene.box import Box
     from tools.scene.layout import Detection
 
@@ -179,12 +179,7 @@ def measure_grounding(backend: Backend, judge: Detector, scenes: Iterable[Scene]
     for number, scene in enumerate(scenes):
         if not scene.objects:
             continue
-        said = listing(np.random.default_rng(number), scene.objects, colored=True)
-        made = backend.generate(
-            f"a realistic photo of a scene with {said}",
-            layout=scene_layout(scene),
-            seed=seed * SCENES_PER_SEED + number,
-        )
+        made = draw_again(backend, scene, seed * SCENES_PER_SEED + number)
         seconds.append(sum(made.cost.seconds.values()))
         image = made.images[0]
         colored.add(judge.detect(image, PHRASES).detections, [_phrase(one) for one in scene.objects])
@@ -194,6 +189,12 @@ def measure_grounding(backend: Backend, judge: Detector, scenes: Iterable[Scene]
         "grounded_class_accuracy": plain.recall,
         "generate_seconds": statistics.median(seconds) if seconds else 0.0,
     }
+
+
+def draw_again(backend: Backend, scene: Scene, seed: int) -> Generated:
+    """Let the generator draw a scene's objects in their boxes."""
+    said = listing(np.random.default_rng(seed), scene.objects, colored=True)
+    return backend.generate(f"a realistic photo of a scene with {said}", layout=scene_layout(scene), seed=seed)
 
 
 class _Rates:

@@ -9,9 +9,7 @@ import numpy as np
 from PIL import Image as PillowImage
 from PIL import ImageDraw, ImageFont
 
-from evals.edit_cases import scene_layout
-from evals.iconworld import PHRASES
-from iconworld.captions import listing
+from evals.iconworld import PHRASES, draw_again
 from iconworld.renderer import COLORS, draw_scene
 
 if TYPE_CHECKING:
@@ -20,7 +18,6 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
     from evals.iconworld import RoundTrip
-    from iconworld.renderer import Scene
     from tools.backend.protocol import Backend
     from tools.scene.layout import Detection
 
@@ -42,7 +39,7 @@ def sample_sheet(backend: Backend, round_trip: RoundTrip, seed: int = 0) -> Imag
     """Return one sheet: scenes, what the models see in them, and what the generator draws."""
     scenes = [draw_scene(number, counts=COUNTS) for number in NUMBERS]
     found = [[one for one in backend.detect(it.image, PHRASES).detections if one.attributes] for it in scenes]
-    grounded = [_grounded(backend, scene, seed + number) for number, scene in enumerate(scenes)]
+    grounded = [draw_again(backend, scene, seed + number).images[0] for number, scene in enumerate(scenes)]
     ungrounded = [
         _captioned(_enlarged(backend.generate(prompt, seed=seed + number).images[0]), prompt)
         for number, prompt in enumerate(PROMPTS)
@@ -57,12 +54,6 @@ def sample_sheet(backend: Backend, round_trip: RoundTrip, seed: int = 0) -> Imag
             "generator, only a sentence given": ungrounded,
         }
     )
-
-
-def _grounded(backend: Backend, scene: Scene, seed: int) -> Image:
-    said = listing(np.random.default_rng(0), scene.objects, colored=True)
-    prompt = f"a realistic photo of a scene with {said}"
-    return backend.generate(prompt, layout=scene_layout(scene), seed=seed).images[0]
 
 
 def _enlarged(image: Image) -> Image:

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 BLOCKS = 1500  # different batches of scenes; then the same ones again, with other words, boxes left out and noise
-OBJECTS = 8  # grounding tokens while training; the checkpoint takes any number
+OBJECTS = 8  # grounding tokens; pictures must be sampled with as many (the preset's grounding_tokens)
 COUNTS = (1, 3, 4, 4, 4, 4, 3, 2)  # odds of 0, 1, 2, ... objects: crowded scenes teach more a step
 
 

@@ -8,8 +8,8 @@ from agent.offline.sentences import parse_scene
 from evals.fault_cases import FAULTS, fault_cases
 from evals.faults import run_faults
 from tests.world import World, draw, settings
-from tools.scene.layout import Detection
-from tools.scene.requirements import queries, requirements
+from tools.scene.requirements import requirements
+from tools.scene.things import as_detections
 from tools.scene.verdict import verdict
 
 if TYPE_CHECKING:
@@ -26,14 +26,7 @@ def cases_of_the_exact_world(number: int) -> list[FaultCase]:
 
 
 def agreed(case: FaultCase, layout: Layout) -> bool:
-    demands = requirements(case.spec)
-    found = [
-        Detection(name=query.name, attributes=query.attributes, box=placed.box, score=1)
-        for query in queries(demands)
-        for placed in layout.objects
-        if placed.name == query.name and set(query.attributes) <= set(placed.attributes)
-    ]
-    return verdict(demands, found).agreed
+    return verdict(requirements(case.spec), as_detections(layout)).agreed
 
 
 def test_the_faults_are_there_and_the_sentence_says_what_is_meant() -> None:

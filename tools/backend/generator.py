@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from PIL.Image import Image
 
-    from configs.settings import GeneratorSettings, Part, Settings
+    from configs.settings import GeneratorSettings, GroundedPart, Settings
     from tools.backend.grounded import GroundedDiffusion
     from tools.backend.protocol import Progress
     from tools.scene.layout import Layout
@@ -36,7 +36,7 @@ class Generator(Protocol):
         ...
 
 
-def load_generator(settings: Settings, load_grounded: Callable[[Part], GroundedDiffusion]) -> Generator:
+def load_generator(settings: Settings, load_grounded: Callable[[GroundedPart], GroundedDiffusion]) -> Generator:
     """Return the generator of a preset; ``load_grounded`` gives a model that the editor may share."""
     ours = settings.generator
     if ours.kind == "file":
@@ -51,7 +51,7 @@ def load_generator(settings: Settings, load_grounded: Callable[[Part], GroundedD
     return PipelineGenerator(Pipeline.load(AutoPipelineForText2Image, ours), ours)
 
 
-def _is_grounded(part: Part) -> bool:
+def _is_grounded(part: GroundedPart) -> bool:
     file = checkpoints.resolve(part) / "unet" / "config.json"
     if not file.is_file():
         return False

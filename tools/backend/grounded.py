@@ -27,7 +27,7 @@ from tools.backend.text import truncation_warning, vocabulary_warning
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from configs.settings import Part
+    from configs.settings import GroundedPart
     from tools.backend.protocol import Progress
     from tools.scene.box import Box
 
@@ -95,7 +95,7 @@ class GroundedDiffusion(Meter):
         self.batcher = Batcher(self.device, self.offload_idle)
 
     @classmethod
-    def load(cls, part: Part) -> GroundedDiffusion:
+    def load(cls, part: GroundedPart) -> GroundedDiffusion:
         """Load a folder laid out as ``StableDiffusionGLIGENPipeline`` saves it.
 
         Raises:
@@ -118,7 +118,7 @@ class GroundedDiffusion(Meter):
             tokenizer=tokenizer,
             scheduler_config=scheduler,
             name=part.path,
-            grounding_tokens=getattr(part, "grounding_tokens", MAX_OBJECTS),
+            grounding_tokens=part.grounding_tokens,
         )
 
     @property

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from PIL.Image import Image
 
-    from configs.settings import DetectorSettings, Part, Settings
+    from configs.settings import DetectorSettings, GroundedPart, Part, Settings
     from tools.backend.protocol import Detected, Edited, Generated, Progress, Segmented
     from tools.scene.box import Box
     from tools.scene.layout import Layout
@@ -151,9 +151,9 @@ class LocalBackend:
                 self._loaded[part] = self._twice(None, load)
             return self._loaded[part]
 
-    def _diffusion(self, part: Part) -> GroundedDiffusion:
+    def _diffusion(self, part: GroundedPart) -> GroundedDiffusion:
         # steps and guidance do not make another model
-        key = (part.path, part.revision, part.device, part.dtype, getattr(part, "grounding_tokens", None))
+        key = (part.path, part.revision, part.device, part.dtype, part.grounding_tokens)
         with self._lock:
             if key not in self._loaded:
                 model = self._twice(None, lambda: GroundedDiffusion.load(part))

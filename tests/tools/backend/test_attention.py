@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import pytest
 import torch
 
-from configs.settings import Part
+from configs.settings import GroundedPart
 from tests.tiny_models import save_gligen
 from tools.backend.attention import GuidedObject, energy, find_tokens, guide, read_maps
 from tools.backend.grounded import GroundedDiffusion
@@ -20,7 +20,7 @@ LEFT, RIGHT = Box(0, 0, 0.5, 1), Box(0.5, 0, 0.5, 1)
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory) -> GroundedDiffusion:
     folder = save_gligen(tmp_path_factory.mktemp("gligen"))
-    return GroundedDiffusion.load(Part(path=str(folder), device="cpu"))
+    return GroundedDiffusion.load(GroundedPart(path=str(folder), device="cpu"))
 
 
 def looking(box: Box, side: int = 4) -> torch.Tensor:

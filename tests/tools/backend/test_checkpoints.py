@@ -9,7 +9,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from transformers import CLIPTextModel
 
-from configs.settings import DetectorSettings, Part, SegmenterSettings
+from configs.settings import DetectorSettings, GroundedPart, Part, SegmenterSettings
 from tests.tiny_models import save_gligen, save_owl, save_sam
 from tools.backend import checkpoints
 from tools.backend.detector import ZeroShotDetector
@@ -114,7 +114,7 @@ def test_a_missing_component_of_a_pipeline_is_named(tmp_path: Path) -> None:
     folder = save_gligen(tmp_path)
     (folder / "vae" / "diffusion_pytorch_model.safetensors").unlink()
     with pytest.raises(BackendError, match=r"vae' has no \.safetensors"):
-        GroundedDiffusion.load(Part(path=str(folder)))
+        GroundedDiffusion.load(GroundedPart(path=str(folder)))
 
 
 def test_half_precision_files_alone_are_loaded(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import pytest
 import torch
 from PIL import Image
 
-from configs.settings import EditorSettings, Part
+from configs.settings import EditorSettings, GroundedPart
 from tests.tiny_models import save_gligen
 from tools.backend.editor import LatentEditor
 from tools.backend.editor_masks import box_mask, dilate
@@ -44,7 +44,7 @@ class BoxSegmenter:
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory) -> GroundedDiffusion:
     folder = save_gligen(tmp_path_factory.mktemp("gligen"))
-    return GroundedDiffusion.load(Part(path=str(folder), device="cpu"))
+    return GroundedDiffusion.load(GroundedPart(path=str(folder), device="cpu"))
 
 
 def make_editor(model: GroundedDiffusion, **changes: Any) -> LatentEditor:
@@ -213,14 +213,14 @@ def test_a_long_prompt_is_said_to_be_cut(model: GroundedDiffusion) -> None:
 
 
 def test_a_checkpoint_without_grounding_names_the_preset_field(tmp_path: Path) -> None:
-    plain = GroundedDiffusion.load(Part(path=str(save_gligen(tmp_path, grounded=False)), device="cpu"))
+    plain = GroundedDiffusion.load(GroundedPart(path=str(save_gligen(tmp_path, grounded=False)), device="cpu"))
     with pytest.raises(BackendError, match=r"editor\.path"):
         make_editor(plain).edit(picture(), [ADD], SCENE)
 
 
 def test_other_latents(tmp_path: Path) -> None:
     folder = save_gligen(tmp_path, channels=8, scaling_factor=0.7, shift_factor=0.1)
-    other = GroundedDiffusion.load(Part(path=str(folder), device="cpu", dtype="bfloat16"))
+    other = GroundedDiffusion.load(GroundedPart(path=str(folder), device="cpu", dtype="bfloat16"))
     edited = make_editor(other).edit(picture(), OPERATIONS["mixed"], SCENE)
     assert not (changed(edited, picture()) & ~edited.region).any()
 
@@ -228,7 +228,7 @@ def test_other_latents(tmp_path: Path) -> None:
 class TestUnusableOutput:
     @pytest.fixture
     def broken(self, tmp_path: Path) -> GroundedDiffusion:
-        return GroundedDiffusion.load(Part(path=str(save_gligen(tmp_path)), device="cpu"))
+        return GroundedDiffusion.load(GroundedPart(path=str(save_gligen(tmp_path)), device="cpu"))
 
     def test_another_seed_is_tried_once(self, broken: GroundedDiffusion) -> None:
         outputs = iter([True] + [False] * 100)

@@ -7,7 +7,7 @@ import pytest
 import torch
 from PIL import Image
 
-from configs.settings import EditorSettings, GeneratorSettings, Part
+from configs.settings import EditorSettings, GeneratorSettings, GroundedPart
 from tests.tiny_models import save_gligen
 from tools.backend.generator import GroundedGenerator
 from tools.backend.grounded import MAX_OBJECTS, GroundedDiffusion
@@ -27,7 +27,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def model(folder: Path) -> GroundedDiffusion:
-    return GroundedDiffusion.load(Part(path=str(folder), device="cpu"))
+    return GroundedDiffusion.load(GroundedPart(path=str(folder), device="cpu"))
 
 
 def picture(width: int, height: int) -> Image.Image:
@@ -47,9 +47,9 @@ def test_any_size_is_padded_and_cropped_back(model: GroundedDiffusion, size_wh: 
 
 
 def test_scale_and_shift_of_the_autoencoder_are_undone(tmp_path: Path) -> None:
-    plain = GroundedDiffusion.load(Part(path=str(save_gligen(tmp_path / "a", channels=16, scaling_factor=1.0))))
+    plain = GroundedDiffusion.load(GroundedPart(path=str(save_gligen(tmp_path / "a", channels=16, scaling_factor=1.0))))
     moved = GroundedDiffusion.load(
-        Part(path=str(save_gligen(tmp_path / "b", channels=16, scaling_factor=0.36, shift_factor=0.12)))
+        GroundedPart(path=str(save_gligen(tmp_path / "b", channels=16, scaling_factor=0.36, shift_factor=0.12)))
     )
     image = picture(32, 24)
     a, b = plain.encode_image([image]), moved.encode_image([image])
@@ -195,7 +195,7 @@ def test_more_objects_than_the_model_takes_are_said(model: GroundedDiffusion) ->
 
 
 def test_a_checkpoint_without_grounding_names_the_field(tmp_path: Path) -> None:
-    model = GroundedDiffusion.load(Part(path=str(save_gligen(tmp_path, grounded=False))))
+    model = GroundedDiffusion.load(GroundedPart(path=str(save_gligen(tmp_path, grounded=False))))
     with pytest.raises(BackendError, match=r"no grounding layers.*set editor\.path to a GLIGEN"):
         model.grounding([[("car", BOX)]], (32, 32))
 
@@ -207,7 +207,7 @@ def test_values_that_are_not_finite_are_an_error(model: GroundedDiffusion) -> No
 
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
 def test_half_precision_runs_on_the_cpu(folder: Path, dtype: Any) -> None:
-    model = GroundedDiffusion.load(Part(path=str(folder), device="cpu", dtype=dtype))
+    model = GroundedDiffusion.load(GroundedPart(path=str(folder), device="cpu", dtype=dtype))
     latents = model.encode_image([picture(32, 32)])
     assert latents.dtype == getattr(torch, dtype)
     text = model.text_embeddings(["a car"])
