@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 import torch.nn.functional as F
+from diffusers import AutoencoderKL
 from PIL import Image, ImageDraw
 from transformers import (
     Owlv2Config,
@@ -26,8 +27,9 @@ from transformers.models.owlvit.image_processing_pil_owlvit import OwlViTImagePr
 
 from iconworld.data import contact_sheet, training_scenes
 from iconworld.initialise import initialise, localise, silence
-from iconworld.renderer import CLASSES, COLORS, Scene, draw_scene
+from iconworld.renderer import CLASSES, COLORS, draw_scene
 from iconworld.tokenizer import LENGTH, build_tokenizer
+from iconworld.wear import Worn, soften, wear
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -52,14 +54,18 @@ class Architecture:
     text_width: int
     text_layers: int
     stream: int  # of training scenes
+    worn: float = 0.0  # share of training scenes that are worn (`iconworld.wear`)
+    soft: float = 0.0  # share of batches that are passed through the autoencoder
 
 
 class DetectorRecipe:
     """Focal loss on classes, L1 and generalized IoU on boxes, focal loss on objectness (OWLv2)."""
 
-    def __init__(self, name: str, architecture: Architecture, seed: int) -> None:
+    def __init__(self, name: str, architecture: Architecture, seed: int, latents: Path | None = None) -> None:
+        """``latents`` is the trained autoencoder's folder; it is only needed for soft batches."""
         self.name = name
         self.architecture = architecture
+        self.vae = AutoencoderKL.from_pretrained(latents).eval() if architecture.soft else None
         torch.manual_seed(seed)
         tokenizer = build_tokenizer()
         text = {
@@ -120,21 +126,24 @@ class DetectorRecipe:
 
     def batch(self, step: int, size: int) -> dict[str, Any]:
         scenes = training_scenes(self.architecture.stream, step, size, square=0.75)
-        template = TEMPLATES[int(np.random.default_rng(step).choice(len(TEMPLATES), p=(0.55, 0.15, 0.15, 0.15)))]
-        return {"pixels": self.pixels(scenes), "template": template, **self.targets(scenes)}
+        rng = np.random.default_rng((self.architecture.stream, step))
+        template = TEMPLATES[int(rng.choice(len(TEMPLATES), p=(0.55, 0.15, 0.15, 0.15)))]
+        worn = [wear(one, rng) if rng.random() < self.architecture.worn else Worn.of(one) for one in scenes]
+        images = [one.image for one in worn]
+        if self.vae is not None and rng.random() < self.architecture.soft:
+            images = soften(images, self.vae, rng)
+        return {"pixels": self.pixels(images), "template": template, **self.targets(worn)}
 
-    def pixels(self, scenes: list[Scene]) -> Tensor:
+    def pixels(self, images: list[Image.Image]) -> Tensor:
         """Preprocess pictures of one size as the checkpoint's own processor does."""
-        pixels: Tensor = self.processor.image_processor(
-            [scene.image for scene in scenes], return_tensors="pt"
-        ).pixel_values
+        pixels: Tensor = self.processor.image_processor(images, return_tensors="pt").pixel_values
         return pixels
 
-    def targets(self, scenes: list[Scene]) -> dict[str, Tensor]:
+    def targets(self, scenes: list[Worn]) -> dict[str, Tensor]:
         """Assign grid tokens to objects.
 
-        Returns "phrases" bool ``[n, tokens, phrases]``, "boxes" ``[n, tokens, 4]`` (cx, cy, w, h),
-        "positive" and "ignored" bool ``[n, tokens]``.
+        Doubtful places are ignored. Returns "phrases" bool ``[n, tokens, phrases]``, "boxes" ``[n, tokens, 4]``
+        (cx, cy, w, h), "positive" and "ignored" bool ``[n, tokens]``.
         """
         count = len(self.centers)
         phrases = torch.zeros(len(scenes), count, len(PHRASES), dtype=torch.bool)
@@ -147,11 +156,13 @@ class DetectorRecipe:
             # OWLv2 pads to a square at the right and the bottom; OWL-ViT stretches.
             scale = (width / max(width, height), height / max(width, height)) if self.core == "owlv2" else (1.0, 1.0)
             best = torch.full((count,), torch.inf)
-            for one in scene.objects:
-                (cx, cy), w, h = one.box.center, one.box.w * scale[0], one.box.h * scale[1]
+            for box, one in [*((box, None) for box in scene.doubtful), *((one.box, one) for one in scene.objects)]:
+                (cx, cy), w, h = box.center, box.w * scale[0], box.h * scale[1]
                 cx, cy = cx * scale[0], cy * scale[1]
                 off = torch.maximum((x - cx).abs() / w, (y - cy).abs() / h)
                 inside_any[number] |= off < 0.5
+                if one is None:
+                    continue
                 chosen = off < CENTRAL / 2
                 chosen[((x - cx) ** 2 + (y - cy) ** 2).argmin()] = True
                 chosen &= off < best
@@ -207,7 +218,8 @@ class DetectorRecipe:
     @torch.no_grad()
     def sample(self, file: Path) -> None:
         scenes = [draw_scene(seed) for seed in range(16)]
-        logits, boxes, _ = self.predict(self.pixels(scenes).to(next(self.model.parameters()).device), TEMPLATES[0])
+        pixels = self.pixels([one.image for one in scenes]).to(next(self.model.parameters()).device)
+        logits, boxes, _ = self.predict(pixels, TEMPLATES[0])
         images = [_drawn(scene.image, *one) for scene, *one in zip(scenes, logits.float(), boxes.float(), strict=True)]
         contact_sheet([images[:8], images[8:]]).save(file)
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 HERE = Path(__file__).parent
 WEIGHTS = HERE / "weights"
-NAMES = ("autoencoder", "detector", "segmenter", "judge", "generator")  # the generator needs the autoencoder
+NAMES = ("autoencoder", "detector", "segmenter", "judge", "generator")  # all but the segmenter need the autoencoder
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -38,7 +38,6 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--batch", type=int, help="scenes a step instead of the recipe's; a GPU takes more")
     parser.add_argument("--workers", type=int, default=0, help="processes that draw scenes ahead; a GPU needs some")
     parser.add_argument("--threads", type=int, help="processor cores to use")
-    parser.add_argument("--compile", action="store_true", help="compile the UNet first: minutes, then a quarter faster")
     parser.add_argument("--warm", action="store_true", help="where there is no state, start from the finished weights")
     parser.add_argument("--export", action="store_true", help="only write the weights of the newest state")
     options = parser.parse_args(arguments)
@@ -60,8 +59,6 @@ def run(name: str, options: argparse.Namespace) -> None:
     if options.export:
         print(f"{name}: weights of step {load_average(recipe, work / name)}")  # noqa: T201 - a command's answer
     else:
-        if options.compile and name == "generator":
-            recipe.model.unet.compile()
         if options.warm and not (work / name / "state.pt").exists():
             recipe.load(finished)
         train(recipe, hyper, work / name, options.device, workers=options.workers)
@@ -83,7 +80,7 @@ def _recipe(name: str, options: dict[str, Any], seed: int, latents: Path) -> Rec
         case "generator":
             return generator.GeneratorRecipe(generator.Options(**options), seed, latents)
         case _:
-            return detector.DetectorRecipe(name, detector.Architecture(**options), seed)
+            return detector.DetectorRecipe(name, detector.Architecture(**options), seed, latents)
 
 
 def _put(fresh: Path, target: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from diffusers import AutoencoderKL, UNet2DConditionModel
 from iconworld import autoencoder, detector, generator, segmenter
 from iconworld.renderer import CLASSES, draw_scene
 from iconworld.training import Hyper, load_average, train
+from iconworld.wear import Worn
 from tools.scene.box import Box
 
 RECIPE = yaml.safe_load((Path(generator.__file__).parent / "recipe.yaml").read_text(encoding="utf-8"))
@@ -81,7 +83,9 @@ def test_the_loss_falls_and_is_logged(tmp_path):
 
 
 def test_phrases_have_embeddings_of_their_own():
-    recipe = detector.DetectorRecipe("detector", detector.Architecture(**RECIPE["detector"]["model"]), seed=0)
+    recipe = detector.DetectorRecipe(
+        "detector", detector.Architecture(**RECIPE["detector"]["model"] | {"soft": 0}), seed=0
+    )
     cosines = recipe.phrase_cosines()
     off = cosines - torch.eye(len(cosines))
     assert off.max() < 0.999
@@ -93,7 +97,7 @@ def test_targets_lie_where_the_objects_are(kind, size_wh):
     architecture = detector.Architecture(kind, 128, 16, 16, 1, 2, 16, 1, stream=9)
     recipe = detector.DetectorRecipe("detector", architecture, seed=0)
     scene = draw_scene(4, size_wh)
-    targets = recipe.targets([scene])
+    targets = recipe.targets([Worn.of(scene)])
     square = max(size_wh) if kind == "owlv2" else None
     assert targets["positive"].sum() >= len(scene.objects)
     for token in torch.nonzero(targets["positive"][0]).flatten().tolist():
@@ -108,6 +112,24 @@ def test_targets_lie_where_the_objects_are(kind, size_wh):
         assert targets["phrases"][0, token, CLASSES.index(best.name)]
         assert targets["phrases"][0, token].sum() == 2  # the name, and the colour with the name
     assert not (targets["positive"] & targets["ignored"]).any()
+
+
+def test_what_is_half_hidden_counts_neither_way():
+    recipe = detector.DetectorRecipe("detector", TINY_DETECTOR, seed=0)
+    scene = draw_scene(4)
+    targets = recipe.targets([Worn(scene.image, (), tuple(one.box for one in scene.objects))])
+    assert not targets["positive"].any()
+    assert targets["ignored"].any()
+
+
+def test_scenes_are_worn_and_soft_if_the_recipe_says_so(tmp_path):
+    autoencoder_recipe().save(tmp_path)
+    architecture = dataclasses.replace(TINY_DETECTOR, worn=1.0, soft=1.0)
+    worn = detector.DetectorRecipe("detector", architecture, 0, tmp_path).batch(0, 4)
+    plain = detector.DetectorRecipe("detector", TINY_DETECTOR, 0).batch(0, 4)
+    assert worn["pixels"].shape == plain["pixels"].shape
+    assert not torch.equal(worn["pixels"], plain["pixels"])
+    assert worn["positive"].sum() < plain["positive"].sum()
 
 
 def test_the_generator_saves_a_gligen_folder(tmp_path):

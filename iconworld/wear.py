@@ -1,0 +1,98 @@
+"""Scenes as a generator really paints them: torn fragments and shapeless things between the objects, soft edges.
+
+A detector that has only ever seen whole, sharp objects takes any muddle for one of them. Here the
+muddle has a truth: what is mostly covered is no longer there, and what is half covered counts neither way.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from PIL import Image, ImageFilter
+
+from iconworld.data import to_images, to_tensor
+from iconworld.renderer import COLORS, IconObject, Scene, draw_scene
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from diffusers import AutoencoderKL
+
+    from tools.scene.box import Box
+
+GONE, WHOLE = 0.45, 0.75  # visible share below which an object is gone, and above which it counts
+KEPT = (0.08, 0.4)  # share of an icon that a fragment shows
+SHAPES = 3  # shapeless things at most
+LATENT_NOISE = 0.4  # largest standard deviation; latents have about unit size
+
+
+@dataclass(frozen=True)
+class Worn:
+    """A worn scene: its picture, the objects that still count, and where something is half hidden."""
+
+    image: Image.Image
+    objects: tuple[IconObject, ...]
+    doubtful: tuple[Box, ...] = ()
+
+    @classmethod
+    def of(cls, scene: Scene) -> Worn:
+        """Return a scene as it is."""
+        return cls(scene.image, scene.objects)
+
+
+def wear(scene: Scene, rng: np.random.Generator) -> Worn:
+    """Lay fragments of other objects and shapeless things over a scene."""
+    canvas, ids = np.array(scene.image), scene.ids.copy()
+    other = draw_scene(int(rng.integers(2**31)), scene.image.size)
+    for index in range(len(other.objects)):
+        icon = other.mask(index)
+        if icon.any():
+            field = _smooth(rng, icon.shape)
+            torn = icon & (field > np.quantile(field[icon], 1 - rng.uniform(*KEPT)))
+            canvas[torn] = np.asarray(other.image)[torn]
+            ids[torn] = 0
+    for _ in range(int(rng.integers(SHAPES + 1))):
+        _shapeless(canvas, ids, rng)
+    objects, doubtful = [], []
+    for index, one in enumerate(scene.objects):
+        visible = (ids == index + 1).sum() / max(1, scene.mask(index).sum())
+        if visible >= WHOLE:
+            objects.append(one)
+        elif visible > GONE:
+            doubtful.append(one.box)
+    return Worn(Image.fromarray(canvas), tuple(objects), tuple(doubtful))
+
+
+@torch.no_grad()
+def soften(images: Sequence[Image.Image], vae: AutoencoderKL, rng: np.random.Generator) -> list[Image.Image]:
+    """Pass pictures of one size through the autoencoder, with a little noise on their latents."""
+    with torch.autocast("cpu", torch.bfloat16):
+        latents = vae.encode(to_tensor(images)).latent_dist.mean
+        noise = torch.from_numpy(rng.standard_normal(tuple(latents.shape), np.float32))
+        spread = torch.from_numpy(rng.uniform(0, LATENT_NOISE, (len(latents), 1, 1, 1)).astype(np.float32))
+        return to_images(vae.decode(latents + spread * noise).sample)
+
+
+def _shapeless(canvas: np.ndarray, ids: np.ndarray, rng: np.random.Generator) -> None:
+    """Paint a rimmed thing of one or two colours that has no class."""
+    height, width = ids.shape
+    size = rng.uniform(0.1, 0.25, 2) * min(height, width)
+    rows, columns = np.ogrid[:height, :width]
+    distance = ((rows - rng.uniform(0, height)) / size[0]) ** 2 + ((columns - rng.uniform(0, width)) / size[1]) ** 2
+    inside = distance + 0.8 * _smooth(rng, ids.shape) < 1
+    rim = np.asarray(Image.fromarray(inside).convert("L").filter(ImageFilter.MaxFilter(3))) > 0
+    first, second = (np.array(COLORS[str(name)], np.float32) for name in rng.choice(list(COLORS), 2))
+    canvas[rim] = first * 0.4 + (100 if first.mean() < 90 else 0)
+    canvas[inside] = first
+    if rng.random() < 0.5:
+        canvas[inside & (_smooth(rng, ids.shape) > 0)] = second
+    ids[rim] = 0
+
+
+def _smooth(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
+    """Return a smooth random field of about zero mean and unit deviation."""
+    cells = rng.standard_normal((int(rng.integers(4, 9)),) * 2).astype(np.float32)
+    return np.asarray(Image.fromarray(cells).resize((shape[1], shape[0]), Image.Resampling.BICUBIC))
