@@ -46,6 +46,9 @@ class DetectorSettings(Part):
 
     threshold: float = Field(default=0.2, gt=0, lt=1, description="for plain names")
     attribute_threshold: float = Field(default=0.45, gt=0, lt=1, description="for names with attributes")
+    doubt: float = Field(
+        default=0.0, ge=0, lt=0.5, description="a score this near to its threshold settles nothing a sentence asks for"
+    )
     nms: float = Field(default=0.3, gt=0, le=1, description="IoU above which two boxes of one query are one")
     nms_across: float | None = Field(
         default=None, gt=0, le=1, description="IoU above which boxes of two names are one, the better's; off by default"

@@ -91,6 +91,7 @@ def run_faults(
 
 def _decided_rightly(backend: Backend, image: Image, layout: Layout, demands: Sequence[Requirement]) -> list[bool]:
     """Return, for every requirement, whether the detector's verdict is the truth's."""
-    seen = verdict(demands, backend.detect(image, queries(demands)).detections)
+    found = backend.detect(image, queries(demands))
+    seen = verdict(demands, found.detections, found.doubtful)
     true = verdict(demands, as_detections(layout))
     return [one.passed == other.passed for one, other in zip(seen.results, true.results, strict=True)]

@@ -113,6 +113,8 @@ class State(Request, total=False):
     """Id of the current picture."""
     scene: dict[str, Any]
     """The layout of the current picture, as the detector saw it."""
+    doubtful: list[str]
+    """Ids of objects in it that the detector is not sure of, and because of which the verdict failed."""
     first_picture: str | None
     generated: bool
     polish: Literal["no", "wanted", "done"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from langchain_core.tools import tool
 from langgraph.prebuilt import ToolRuntime
@@ -12,9 +12,12 @@ from tools.context import Context
 from tools.errors import FinalToolError
 from tools.scene.difference import difference
 from tools.scene.layout import Layout
-from tools.scene.operations import Operation, apply
+from tools.scene.operations import Operation, Remove, apply
 from tools.scene.requirements import Requirement
 from tools.scene.solver import Unsatisfiable, solve
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
 
 OPERATIONS: TypeAdapter[list[Operation]] = TypeAdapter(list[Operation])
 REQUIREMENTS: TypeAdapter[list[Requirement]] = TypeAdapter(list[Requirement])
@@ -28,12 +31,16 @@ def suggest_layout(runtime: ToolRuntime[Context, dict[str, Any]]) -> dict[str, A
     """
     state = runtime.state
     goal, scene = state["goal"], Layout.model_validate(state["scene"])
-    operations, target = propose(goal, scene, first=state["rounds"] == 0)
+    operations, target = propose(goal, scene, first=state["rounds"] == 0, doubtful=state["doubtful"])
     return {"operations": dump_operations(operations), "layout": target.model_dump(mode="json")}
 
 
-def propose(goal: dict[str, Any], scene: Layout, *, first: bool) -> tuple[list[Operation], Layout]:
+def propose(
+    goal: dict[str, Any], scene: Layout, *, first: bool, doubtful: Collection[str] = ()
+) -> tuple[list[Operation], Layout]:
     """Return operations towards the goal and the layout they aim at.
+
+    Objects of the ``doubtful`` ids are no base for anything: they go, and what is needed comes anew.
 
     In the first round what was asked for is taken to the letter (an instruction's own operations, or
     a target layout that was given); later only what the verdict still misses is worth a change.
@@ -47,11 +54,13 @@ def propose(goal: dict[str, Any], scene: Layout, *, first: bool) -> tuple[list[O
     if first and goal["target"]:
         target = Layout.model_validate(goal["target"])
         return list(difference(scene, target)), target
+    sure = scene.model_copy(update={"objects": tuple(one for one in scene.objects if one.id not in doubtful)})
     try:
-        target = solve(REQUIREMENTS.validate_python(goal["requirements"]), scene)
+        target = solve(REQUIREMENTS.validate_python(goal["requirements"]), sure)
     except Unsatisfiable as error:
         raise FinalToolError(f"no layout can meet the goal: {error}. Say so instead of editing") from None
-    return list(difference(scene, target)), target
+    gone = [Remove(id=one) for one in scene.ids if one in doubtful]
+    return [*difference(sure, target), *gone], target
 
 
 def dump_operations(operations: list[Operation]) -> list[dict[str, Any]]:

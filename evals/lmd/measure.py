@@ -205,7 +205,7 @@ def _best_of_n(
 
 def _passed(context: Context, demands: Sequence[Requirement], image: str) -> int:
     found = context.backend.detect(context.images.load(image), queries_of(demands))
-    return verdict(demands, found.detections).satisfied
+    return verdict(demands, found.detections, found.doubtful).satisfied
 
 
 def _score(prompt: LmdPrompt, services: Services, image: str) -> dict[str, Any]:

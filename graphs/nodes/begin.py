@@ -64,6 +64,7 @@ def begin(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
         },
         "picture": picture,
         "scene": state.get("scene", EMPTY_SCENE) if picture is not None and picture == known else EMPTY_SCENE,
+        "doubtful": [],
         "first_picture": picture,
         "generated": False,
         "polish": "no",

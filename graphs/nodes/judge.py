@@ -11,6 +11,7 @@ from graphs.work import timed
 from prompts import render
 from tools.images import changed_share
 from tools.layout import REQUIREMENTS
+from tools.scene.doubt import doubted, unsettled
 from tools.scene.layout import Layout
 from tools.scene.requirements import queries
 from tools.scene.spec import Query
@@ -39,9 +40,10 @@ def judge(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
     wanted = queries(demands)
     known = [query for placed in scene.objects for query in (Query(name=placed.name), placed.query)]
     found = context.backend.detect(image, list(dict.fromkeys([*wanted, *known])))
-    outcome = verdict(demands, found.detections)
+    outcome = verdict(demands, found.detections, found.doubtful)
     spec = state["goal"]["spec"]
-    scene = track(scene, found.detections, spec["background"] if spec else "", wanted)
+    traces = unsettled(outcome, found.detections, found.doubtful)
+    scene = track(scene, [*found.detections, *traces], spec["background"] if spec else "", wanted)
     # An instruction asks for a change: its requirements allow for tolerance, and a small wish within
     # it ("a bit larger") would seem fulfilled before anything was done.
     untouched = state["rounds"] == 0 and bool(state["goal"]["operations"])
@@ -59,6 +61,7 @@ def judge(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
     }
     update: dict[str, Any] = {
         "scene": attempt["scene"],
+        "doubtful": doubted(outcome, scene, found.detections, found.doubtful),
         "latest": attempt,
         "best": max(filter(None, (state["best"], attempt)), key=_rank),
         "usage": add_cost(state["usage"], found.cost),

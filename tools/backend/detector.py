@@ -74,26 +74,29 @@ class ZeroShotDetector:
         A candidate box counts for the best-fitting plain query and for the best-fitting attributed
         one: a red car is a "car" and a "red car", but not a "blue car" as well. Boxes of one query that
         overlap more than ``settings.nms`` (IoU) are one; so are boxes of different plain queries, and of
-        different attributed ones, that overlap more than ``settings.nms_across``.
+        different attributed ones, that overlap more than ``settings.nms_across``. Doubtful is what scores
+        within ``settings.doubt`` of its threshold; nothing is, if a threshold is given.
         """
         queries = tuple(dict.fromkeys(queries))
         if not queries:
             return Detected(())
         start, passes = time.perf_counter(), self.head.passes
         found = self._candidates(image, queries)
-        kept: list[tuple[float, int, Box]] = []
+        doubt = self.settings.doubt if threshold is None else 0.0
+        kept: list[Detection] = []
+        doubtful: list[Detection] = []
         for attributed in (False, True):
             group = [i for i, query in enumerate(queries) if bool(query.attributes) == attributed]
             if group:
                 limit = threshold or (self.settings.attribute_threshold if attributed else self.settings.threshold)
-                kept += self._best(found, group, limit)
-        detections = tuple(
-            Detection(name=queries[i].name, attributes=queries[i].attributes, box=box, score=score)
-            for score, i, box in sorted(kept, key=lambda one: -one[0])
-        )
+                for score, i, box in self._best(found, group, max(limit - doubt, 0.0)):
+                    one = Detection(name=queries[i].name, attributes=queries[i].attributes, box=box, score=score)
+                    kept += [one] if score > limit else []
+                    doubtful += [one] if doubt and score < limit + doubt else []
         told = dict.fromkeys(self._warnings(queries))
         cost = Cost(detector_passes=self.head.passes - passes, seconds={"detect": time.perf_counter() - start})
-        return Detected(detections, tuple(warning for warning in told if warning), cost)
+        detections, unsettled = (tuple(sorted(some, key=lambda one: -one.score)) for some in (kept, doubtful))
+        return Detected(detections, unsettled, tuple(warning for warning in told if warning), cost)
 
     def score(self, image: Image, box: Box, queries: Sequence[Query]) -> tuple[float, ...]:
         """Return, for each query, how well it fits what is inside ``box``, in [0, 1].

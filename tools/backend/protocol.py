@@ -57,9 +57,14 @@ class Cost:
 
 @dataclass(frozen=True)
 class Detected:
-    """Detections of every query, best score first, after class-aware non-maximum suppression."""
+    """Detections of every query, best score first, after class-aware non-maximum suppression.
+
+    ``doubtful`` are those whose score is too near to the threshold to settle anything: just above it (they are
+    among ``detections`` too) and just below it (they are not).
+    """
 
     detections: tuple[Detection, ...]
+    doubtful: tuple[Detection, ...] = ()
     warnings: tuple[str, ...] = ()
     cost: Cost = Cost()
 

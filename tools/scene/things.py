@@ -40,7 +40,7 @@ class Thing:
 
     def fits(self, query: Query) -> bool:
         """Return whether it has the name, and every attribute was found on it."""
-        return self.name == query.name and _covered(query.attributes, self.attributes)
+        return self.name == query.name and covers(query.attributes, self.attributes)
 
     def contradicts(self, query: Query) -> bool:
         """Return whether it has another name, or an attribute that excludes one of the query's."""
@@ -116,12 +116,13 @@ def _rivals(first: Collection[str], second: Collection[str]) -> bool:
     for kind in {family(word) for word in first} - {None}:
         mine = {word for word in first if family(word) == kind}
         others = {word for word in second if family(word) == kind}
-        if others and not _covered(mine, others) and not _covered(others, mine):
+        if others and not covers(mine, others) and not covers(others, mine):
             return True
     return False
 
 
-def _covered(asked: Collection[str], found: Collection[str]) -> bool:
+def covers(asked: Collection[str], found: Collection[str]) -> bool:
+    """Return whether every attribute that is asked for follows from one that was found."""
     return all(any(implies(one, word) for one in found) for word in asked)
 
 
@@ -138,5 +139,5 @@ def can_be_told_apart(first: Box, second: Box) -> bool:
 
 def restyled(attributes: Collection[str], wish: Collection[str]) -> tuple[str, ...]:
     """Return the attributes of an object that is given ``wish``: those that it excludes are gone."""
-    kept = (word for word in attributes if not _rivals([word], wish) and not _covered([word], wish))
+    kept = (word for word in attributes if not _rivals([word], wish) and not covers([word], wish))
     return tuple(dict.fromkeys([*kept, *wish]))

@@ -68,8 +68,14 @@ class Verdict(Frozen):
         return "\n".join(f"{'ok  ' if one.passed else 'FAIL'} {one.reason}" for one in self.results)
 
 
-def verdict(requirements: Iterable[Requirement], detections: Iterable[Detection]) -> Verdict:
+def verdict(
+    requirements: Iterable[Requirement], detections: Iterable[Detection], doubtful: Iterable[Detection] = ()
+) -> Verdict:
     """Check every requirement against what a detector answered to ``queries(requirements)``.
+
+    What a sentence asks for must be so whether the ``doubtful`` detections count or not: a wanted object must be
+    seen without doubt, and of an unwanted one there must not even be a doubtful trace. What is said of one
+    place is decided by ``detections`` alone.
 
     Detections are first merged into things (`tools.scene.things`). An object counts for "red car" only if
     the query "red car" found it and no other colour fits it better.
@@ -79,11 +85,27 @@ def verdict(requirements: Iterable[Requirement], detections: Iterable[Detection]
     for between, to at least one pair. Where more things are found than demanded (which the count says),
     the best fitting ones are taken.
     """
-    demands = tuple(requirements)
+    demands, seen, unsettled = tuple(requirements), tuple(detections), tuple(doubtful)
+    results = _read(demands, seen)
+    if unsettled:
+        firm = _read(demands, [one for one in seen if one not in unsettled])
+        every = _read(demands, [*seen, *(one for one in unsettled if one not in seen)])
+        results = [_settled(*three) for three in zip(results, firm, every, strict=True)]
+    return Verdict(agreed=all(result.passed for result in results), results=tuple(results))
+
+
+def _read(demands: Sequence[Requirement], detections: Iterable[Detection]) -> list[RequirementResult]:
     found = things(detections, wanted(demands))
     claimed = _claim(demands, found)
-    results = tuple(_check(one, found, claimed) for one in demands)
-    return Verdict(agreed=all(result.passed for result in results), results=results)
+    return [_check(one, found, claimed) for one in demands]
+
+
+def _settled(result: RequirementResult, firm: RequirementResult, every: RequirementResult) -> RequirementResult:
+    """Return the result, or the failing one of those without and with everything doubtful."""
+    if result.requirement.box is not None or not result.passed or (firm.passed and every.passed):
+        return result
+    failed, told = (every, "counting doubtful ones") if firm.passed else (firm, "not counting doubtful ones")
+    return failed.model_copy(update={"reason": f"{failed.reason}, {told}"})
 
 
 def claims(requirement: Requirement) -> bool:
