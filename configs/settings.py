@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from importlib import resources
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
@@ -163,6 +163,9 @@ class Settings(Section):
     refiner: RefinerSettings | None = None
     judge: DetectorSettings | None = Field(default=None, description="an independent detector, for evaluation only")
     generators: dict[str, Thresholds] = Field(default={}, description="thresholds by the generator a batch item names")
+    shapes: dict[str, Annotated[float, Field(gt=0.1, lt=10)]] = Field(
+        default={}, description="usual width over height by noun, for new boxes; others are square"
+    )
     loop: LoopSettings = LoopSettings()
     chat: ChatSettings = ChatSettings()
 

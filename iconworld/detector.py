@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 TEMPLATES = ("image of a {}", "{}", "a {}", "a photo of a {}")
+FOCUS, ALPHA = 2.0, 0.3  # of the focal loss
 CENTRAL = 0.5  # share of a box's sides whose tokens are positives
 PHRASES = (*CLASSES, *(f"{color} {name}" for color in COLORS for name in CLASSES))
 
@@ -56,6 +57,8 @@ class Architecture:
     stream: int  # of training scenes
     worn: float = 0.0  # share of training scenes that are worn (`iconworld.wear`)
     soft: float = 0.0  # share of batches that are passed through the autoencoder
+    wear_from: int = 0  # step
+    calm_from: int = 1 << 40  # step from which plain cross-entropy takes the focal loss's place: scores become chances
 
 
 class DetectorRecipe:
@@ -128,11 +131,13 @@ class DetectorRecipe:
         scenes = training_scenes(self.architecture.stream, step, size, square=0.75)
         rng = np.random.default_rng((self.architecture.stream, step))
         template = TEMPLATES[int(rng.choice(len(TEMPLATES), p=(0.55, 0.15, 0.15, 0.15)))]
-        worn = [wear(one, rng) if rng.random() < self.architecture.worn else Worn.of(one) for one in scenes]
+        wearing = step >= self.architecture.wear_from
+        worn = [wear(one, rng) if wearing and rng.random() < self.architecture.worn else Worn.of(one) for one in scenes]
         images = [one.image for one in worn]
-        if self.vae is not None and rng.random() < self.architecture.soft:
+        if wearing and self.vae is not None and rng.random() < self.architecture.soft:
             images = soften(images, self.vae, rng)
-        return {"pixels": self.pixels(images), "template": template, **self.targets(worn)}
+        focus = 0.0 if step >= self.architecture.calm_from else FOCUS
+        return {"pixels": self.pixels(images), "template": template, "focus": focus, **self.targets(worn)}
 
     def pixels(self, images: list[Image.Image]) -> Tensor:
         """Preprocess pictures of one size as the checkpoint's own processor does."""
@@ -181,7 +186,7 @@ class DetectorRecipe:
         positive, ignored = batch["positive"].to(device), batch["ignored"].to(device)
         number = positive.sum().clamp(min=1)
         truth = batch["phrases"].to(device).float()
-        classes = (_focal(logits.float(), truth) * ~ignored[..., None]).sum() / number
+        classes = (_focal(logits.float(), truth, batch["focus"]) * ~ignored[..., None]).sum() / number
         target = batch["boxes"].to(device)[positive]
         found = boxes.float()[positive]
         l1 = (found - target).abs().sum() / number
@@ -189,7 +194,7 @@ class DetectorRecipe:
         total = classes + 5 * l1 + 2 * giou
         parts = {"classes": classes, "l1": l1, "giou": giou}
         if objectness is not None:
-            thing = (_focal(objectness.float(), positive.float()) * ~ignored).sum() / number
+            thing = (_focal(objectness.float(), positive.float(), batch["focus"]) * ~ignored).sum() / number
             total = total + thing
             parts["objectness"] = thing
         return {"loss": total, **{name: part.detach() for name, part in parts.items()}}
@@ -232,11 +237,11 @@ class DetectorRecipe:
         self.processor.save_pretrained(folder)
 
 
-def _focal(logits: Tensor, truth: Tensor, alpha: float = 0.3, gamma: float = 2.0) -> Tensor:
-    """Return the focal loss per element (Lin et al. 2017, eq. 5)."""
+def _focal(logits: Tensor, truth: Tensor, gamma: float) -> Tensor:
+    """Return the focal loss per element (Lin et al. 2017, eq. 5); unweighted cross-entropy for ``gamma`` 0."""
     chance = torch.sigmoid(logits)
     wrong = chance * (1 - truth) + (1 - chance) * truth
-    weight = alpha * truth + (1 - alpha) * (1 - truth)
+    weight = ALPHA * truth + (1 - ALPHA) * (1 - truth) if gamma else 0.5
     return weight * wrong**gamma * F.binary_cross_entropy_with_logits(logits, truth, reduction="none")
 
 

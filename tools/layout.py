@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from langchain_core.tools import tool
@@ -17,7 +18,7 @@ from tools.scene.requirements import Requirement
 from tools.scene.solver import Unsatisfiable, solve
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Mapping
 
 OPERATIONS: TypeAdapter[list[Operation]] = TypeAdapter(list[Operation])
 REQUIREMENTS: TypeAdapter[list[Requirement]] = TypeAdapter(list[Requirement])
@@ -31,16 +32,24 @@ def suggest_layout(runtime: ToolRuntime[Context, dict[str, Any]]) -> dict[str, A
     """
     state = runtime.state
     goal, scene = state["goal"], Layout.model_validate(state["scene"])
-    operations, target = propose(goal, scene, first=state["rounds"] == 0, doubtful=state["doubtful"])
+    width, height = runtime.context.images.load(state["picture"]).size
+    shapes = {name: shape * height / width for name, shape in runtime.context.settings.shapes.items()}
+    operations, target = propose(goal, scene, first=state["rounds"] == 0, doubtful=state["doubtful"], shapes=shapes)
     return {"operations": dump_operations(operations), "layout": target.model_dump(mode="json")}
 
 
 def propose(
-    goal: dict[str, Any], scene: Layout, *, first: bool, doubtful: Collection[str] = ()
+    goal: dict[str, Any],
+    scene: Layout,
+    *,
+    first: bool,
+    doubtful: Collection[str] = (),
+    shapes: Mapping[str, float] = MappingProxyType({}),
 ) -> tuple[list[Operation], Layout]:
     """Return operations towards the goal and the layout they aim at.
 
-    Objects of the ``doubtful`` ids are no base for anything: they go, and what is needed comes anew.
+    Objects of the ``doubtful`` ids are no base for anything: they go, and what is needed comes anew, in the
+    usual ``shapes`` (width over height, as fractions of the picture).
 
     In the first round what was asked for is taken to the letter (an instruction's own operations, or
     a target layout that was given); later only what the verdict still misses is worth a change.
@@ -56,7 +65,7 @@ def propose(
         return list(difference(scene, target)), target
     sure = scene.model_copy(update={"objects": tuple(one for one in scene.objects if one.id not in doubtful)})
     try:
-        target = solve(REQUIREMENTS.validate_python(goal["requirements"]), sure)
+        target = solve(REQUIREMENTS.validate_python(goal["requirements"]), sure, shapes=shapes)
     except Unsatisfiable as error:
         raise FinalToolError(f"no layout can meet the goal: {error}. Say so instead of editing") from None
     gone = [Remove(id=one) for one in scene.ids if one in doubtful]

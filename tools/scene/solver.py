@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from statistics import median
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from ortools.sat.python import cp_model
@@ -25,7 +26,7 @@ from tools.scene.verdict import AT, claims, is_leftover, verdict
 from tools.scene.words import implies
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from ortools.sat.python.cp_model import IntVar
 
@@ -59,13 +60,19 @@ class Unsatisfiable(ValueError):
         super().__init__(f"no layout fulfils these together: {told}. Drop or change one of them")
 
 
-def solve(requirements: Iterable[Requirement], current: Layout, effort: float = EFFORT) -> Layout:
+def solve(
+    requirements: Iterable[Requirement],
+    current: Layout,
+    effort: float = EFFORT,
+    shapes: Mapping[str, float] = MappingProxyType({}),
+) -> Layout:
     """Return the layout nearest to ``current`` that fulfils every requirement.
 
     A scene that already does is returned as it is. Objects of names that no requirement mentions stay
     where they are and are only kept clear of. New boxes have the usual size of their class in the picture,
-    smaller where it is crowded. ``effort`` bounds the search, in the solver's deterministic seconds (about
-    three of a processor's): more of it finds nicer places. The same input gives the same layout, on every machine.
+    smaller where it is crowded; a class that is not there yet has its width over height from ``shapes``, or is
+    square. ``effort`` bounds the search, in the solver's deterministic seconds (about three of a processor's): more
+    of it finds nicer places. The same input gives the same layout, on every machine.
 
     Raises:
         Unsatisfiable: with the smallest set found of requirements that exclude each other.
@@ -77,7 +84,7 @@ def solve(requirements: Iterable[Requirement], current: Layout, effort: float = 
     if sum(one.count for one in crowd) > MOST:
         raise Unsatisfiable(crowd)
     for tight in (False, True):
-        solved = _Model(demands, current, tight).solve(effort)
+        solved = _Model(demands, current, tight, shapes).solve(effort)
         if solved is not None:
             return solved
     raise Unsatisfiable(_conflict(demands, current))
@@ -94,8 +101,14 @@ def _conflict(demands: tuple[Requirement, ...], current: Layout) -> tuple[Requir
 
 
 class _Model:
-    def __init__(self, demands: tuple[Requirement, ...], current: Layout, tight: bool) -> None:
-        self.demands, self.current, self.tight = demands, current, tight
+    def __init__(
+        self,
+        demands: tuple[Requirement, ...],
+        current: Layout,
+        tight: bool,
+        shapes: Mapping[str, float] = MappingProxyType({}),
+    ) -> None:
+        self.demands, self.current, self.tight, self.shapes = demands, current, tight, shapes
         self.cp = cp_model.CpModel()
         self.costs: list[cp_model.LinearExprT] = []
         self.pins: dict[int, Slot] = {}
@@ -262,11 +275,14 @@ class _Model:
         return [sizes[0], *(size for size in sizes[1:] if max(size) >= SMALLEST)]
 
     def _usual_size(self, name: str) -> tuple[float, float]:
-        """As others of its name; else a square as large as what is there; never too large for the crowd."""
+        """As others of its name; else as large as what is there, in its shape; never too large for the crowd."""
         boxes = [placed.box for placed in self.current.objects]
         like = [placed.box for placed in self.current.objects if placed.name == name]
         side = median(math.sqrt(box.area) for box in boxes) if boxes else SIZE
-        w, h = (median(box.w for box in like), median(box.h for box in like)) if like else (side, side)
+        stretch = math.sqrt(self.shapes.get(name, 1.0))
+        w, h = side * stretch, side / stretch
+        if like:
+            w, h = median(box.w for box in like), median(box.h for box in like)
         total = max(len(boxes), sum(one.count for one in self.demands if one.kind == "count"), 1)
         limit = min(LARGEST, math.sqrt(0.45 / total))
         return w * min(1.0, limit / max(w, h)), h * min(1.0, limit / max(w, h))

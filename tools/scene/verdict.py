@@ -74,8 +74,8 @@ def verdict(
     """Check every requirement against what a detector answered to ``queries(requirements)``.
 
     What a sentence asks for must be so whether the ``doubtful`` detections count or not: a wanted object must be
-    seen without doubt, and of an unwanted one there must not even be a doubtful trace. What is said of one
-    place is decided by ``detections`` alone.
+    seen without doubt, and of an unwanted one there must not even be a doubtful trace. Where requirements
+    name places (an instruction's do), ``detections`` alone decide: an object keeps its identity.
 
     Detections are first merged into things (`tools.scene.things`). An object counts for "red car" only if
     the query "red car" found it and no other colour fits it better.
@@ -87,7 +87,7 @@ def verdict(
     """
     demands, seen, unsettled = tuple(requirements), tuple(detections), tuple(doubtful)
     results = _read(demands, seen)
-    if unsettled:
+    if unsettled and all(one.box is None for one in demands):
         firm = _read(demands, [one for one in seen if one not in unsettled])
         every = _read(demands, [*seen, *(one for one in unsettled if one not in seen)])
         results = [_settled(*three) for three in zip(results, firm, every, strict=True)]
@@ -102,7 +102,7 @@ def _read(demands: Sequence[Requirement], detections: Iterable[Detection]) -> li
 
 def _settled(result: RequirementResult, firm: RequirementResult, every: RequirementResult) -> RequirementResult:
     """Return the result, or the failing one of those without and with everything doubtful."""
-    if result.requirement.box is not None or not result.passed or (firm.passed and every.passed):
+    if not result.passed or (firm.passed and every.passed):
         return result
     failed, told = (every, "counting doubtful ones") if firm.passed else (firm, "not counting doubtful ones")
     return failed.model_copy(update={"reason": f"{failed.reason}, {told}"})

@@ -221,3 +221,18 @@ def test_no_queries_cost_nothing(folders: dict[str, Path]) -> None:
     found = load(folders["owlv2"]).detect(picture(), [])
     assert found.detections == ()
     assert found.cost.detector_passes == 0
+
+
+def test_a_score_near_its_threshold_is_doubtful(said: Callable[..., ZeroShotDetector]) -> None:
+    boxes = [[0.1 * n, 0.1, 0.1 * n + 0.08, 0.2] for n in range(5)]
+    scores = {"car": [0.9, 0.6, 0.4, 0.2, 0.1]}
+    doubting = said(boxes, scores, threshold=0.5, doubt=0.2)
+    found = doubting.detect(picture(), [CAR])
+    assert [round(one.score, 2) for one in found.detections] == [0.9, 0.6]
+    assert [round(one.score, 2) for one in found.doubtful] == [0.6, 0.4]
+    for sure in (
+        said(boxes, scores, threshold=0.5).detect(picture(), [CAR]),
+        doubting.detect(picture(), [CAR], threshold=0.5),
+    ):
+        assert [round(one.score, 2) for one in sure.detections] == [0.9, 0.6]
+        assert sure.doubtful == ()

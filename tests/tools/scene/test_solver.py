@@ -282,3 +282,12 @@ def test_a_relation_alone_brings_its_objects() -> None:
     )
     target = solve(wanted, layout())
     assert {placed.phrase for placed in target.objects} == {"cat", "red dog"}
+
+
+def test_a_class_that_is_not_there_yet_has_its_usual_shape() -> None:
+    target = solve(goal("1 bottle", "1 cup"), layout(), shapes={"bottle": 0.25})
+    bottle, cup = (next(placed.box for placed in target.objects if placed.name == name) for name in ("bottle", "cup"))
+    assert bottle.w / bottle.h == pytest.approx(0.25, rel=0.05)
+    assert cup.w == cup.h
+    like = solve(goal("2 bottle"), layout(("bottle", (0.1, 0.4, 0.2, 0.2))), shapes={"bottle": 0.25})
+    assert all((one.box.w, one.box.h) == pytest.approx((0.2, 0.2)) for one in like.objects)

@@ -218,3 +218,32 @@ def test_an_object_whose_attributes_nobody_sees_is_still_kept() -> None:
     wanted = edit_requirements(CURRENT, CURRENT)
     plain = [one for one in as_detections(CURRENT) if not one.attributes]
     assert verdict(wanted, plain).agreed
+
+
+@pytest.mark.parametrize(
+    ("wanted", "sure", "doubtful", "told"),
+    [
+        (spec("2 car"), [seen("car", 0), seen("car", 1)], [], None),
+        (spec("2 car"), [seen("car", 0), seen("car", 1)], [seen("dog", 2)], None),
+        (spec("2 car"), [seen("car", 0)], [seen("car", 1)], "found one car, not counting doubtful ones"),
+        (spec("1 car"), [seen("car", 0)], [seen("car", 1, 0.4)], "found two cars, counting doubtful ones"),
+        (spec(absent=("cats",)), [], [seen("cat", 4, 0.4)], "cat at (0.50, 0.50), counting doubtful ones"),
+        (spec("1 red car"), [seen("car", 0)], [seen("red car", 0)], "found one car, not counting doubtful ones"),
+        # a rival of the colour that is far weaker decides nothing
+        (spec("1 red car"), [seen("car", 0), seen("red car", 0)], [seen("blue car", 0, 0.4)], None),
+    ],
+)
+def test_what_a_sentence_asks_for_must_be_so_with_and_without_doubtful_ones(wanted, sure, doubtful, told) -> None:
+    above = [one for one in doubtful if one.score >= 0.5]
+    outcome = verdict(requirements(wanted), [*sure, *above], doubtful)
+    assert outcome.agreed == (told is None)
+    if told:
+        assert outcome.failures[-1].reason.endswith(told)
+
+
+def test_doubt_changes_nothing_where_requirements_name_places() -> None:
+    before = Layout(objects=(PlacedObject(id="car #1", name="car", box=PLACES[0]),))
+    demands = edit_requirements(before, apply(before, [Move(id="car #1", box=PLACES[8])]))
+    faint = [seen("car", 8)]
+    assert verdict(demands, faint).agreed
+    assert verdict(demands, faint, faint) == verdict(demands, faint)
