@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -58,6 +58,16 @@ class DetectorSettings(Part):
         default=(), description="nouns to look around with, when an instruction comes for an unknown picture"
     )
     attributes: tuple[str, ...] = Field(default=(), description="attributes to look for on what is found that way")
+
+    @model_validator(mode="after")
+    def _doubt_leaves_something_sure(self) -> DetectorSettings:
+        low, high = sorted((self.threshold, self.attribute_threshold))
+        if self.doubt and not (self.doubt < low and high + self.doubt < 1):
+            raise ValueError(
+                f"doubt {self.doubt} reaches below 0 or above 1 from the thresholds {low} and {high}; "
+                f"give less than {min(low, 1 - high):.2f}"
+            )
+        return self
 
 
 class Thresholds(Section):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from langchain_core.tools import tool
@@ -44,7 +43,7 @@ def propose(
     *,
     first: bool,
     doubtful: Collection[str] = (),
-    shapes: Mapping[str, float] = MappingProxyType({}),
+    shapes: Mapping[str, float] | None = None,
 ) -> tuple[list[Operation], Layout]:
     """Return operations towards the goal and the layout they aim at.
 

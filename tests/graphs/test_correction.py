@@ -10,7 +10,7 @@ from graphs.nodes.begin import RequestError
 from tests.loop import Loop
 from tests.scripted import Planner, calls, edit, suggested
 from tests.world import World, scene, truth
-from tools.backend.protocol import BackendError
+from tools.backend.protocol import BackendError, Detected
 from tools.scene.layout import Layout
 
 RED, BLUE = ("red car", [0.1, 0.5, 0.3, 0.3]), ("blue car", [0.6, 0.5, 0.3, 0.3])
@@ -281,3 +281,22 @@ def test_suggestions_are_followed_over_rounds(tmp_path: Path) -> None:
     start = loop.picture(scene(BLUE, ("cat", [0.1, 0.1, 0.2, 0.2]), ("dog", [0.7, 0.1, 0.2, 0.2])))
     result = loop.run(prompt="a dog left of a red car without a cat", image=start)
     assert (result["exit"], result["rounds"]) == ("agreed", 2)
+
+
+def test_what_the_detector_is_not_sure_of_is_drawn_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    loop = Loop(tmp_path, [TWO_RED, *Planner])
+    whole = loop.world.detect
+
+    def detect(*args: Any) -> Detected:
+        found = whole(*args)
+        faded = () if loop.world.edits else tuple(one for one in found.detections if one.box.center[0] > 0.5)
+        return Detected(found.detections, faded)
+
+    monkeypatch.setattr(loop.world, "detect", detect)
+    start = loop.picture(scene(RED, ("red car", [0.6, 0.5, 0.3, 0.3])))
+    result = loop.run(prompt="two red cars", image=start)
+    assert (result["exit"], result["rounds"]) == ("agreed", 1)
+    added, removed = loop.world.edits[0]
+    assert (added["op"], added["name"], added["attributes"]) == ("add", "car", ["red"])
+    assert removed == {"op": "remove", "id": "car #2"}
+    assert "found one car, not counting doubtful ones" in loop.chat.seen[1][-1].text

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import math
 from statistics import median
-from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from ortools.sat.python import cp_model
@@ -64,7 +63,7 @@ def solve(
     requirements: Iterable[Requirement],
     current: Layout,
     effort: float = EFFORT,
-    shapes: Mapping[str, float] = MappingProxyType({}),
+    shapes: Mapping[str, float] | None = None,
 ) -> Layout:
     """Return the layout nearest to ``current`` that fulfils every requirement.
 
@@ -106,9 +105,9 @@ class _Model:
         demands: tuple[Requirement, ...],
         current: Layout,
         tight: bool,
-        shapes: Mapping[str, float] = MappingProxyType({}),
+        shapes: Mapping[str, float] | None = None,
     ) -> None:
-        self.demands, self.current, self.tight, self.shapes = demands, current, tight, shapes
+        self.demands, self.current, self.tight, self.shapes = demands, current, tight, shapes or {}
         self.cp = cp_model.CpModel()
         self.costs: list[cp_model.LinearExprT] = []
         self.pins: dict[int, Slot] = {}
