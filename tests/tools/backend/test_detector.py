@@ -240,6 +240,6 @@ def test_a_score_near_its_threshold_is_doubtful(said: Callable[..., ZeroShotDete
 
 @pytest.mark.parametrize(("threshold", "attribute_threshold", "doubt"), [(0.2, 0.45, 0.2), (0.5, 0.8, 0.3)])
 def test_doubt_must_leave_something_sure(threshold: float, attribute_threshold: float, doubt: float) -> None:
-    with pytest.raises(ValueError, match="give less than 0.20"):
+    with pytest.raises(ValueError, match=r"give less than 0\.20"):
         DetectorSettings(path="x", threshold=threshold, attribute_threshold=attribute_threshold, doubt=doubt)
     DetectorSettings(path="x", threshold=threshold, attribute_threshold=attribute_threshold, doubt=0.19)
