@@ -61,6 +61,10 @@ def results_page(speed: Mapping[str, float], lmd: Mapping[str, Any], where: str)
     rows = [["of an edit", "this editor", "SLD's schedule"]] + [
         [name.replace("_", " "), f"{speed[f'ours_{name}']:.2f}", f"{speed[f'reference_{name}']:.2f}"] for name in names
     ]
+    looks = [
+        f"{speed[f'{part}_passes']:.0f} of the {part} for every {what} ({1000 * speed[f'{part}_seconds']:.0f} ms)"
+        for part, what in (("detector", "phrase"), ("segmenter", "object"))
+    ]
     best = method_name(lmd["rounds"])
     judged = lmd["rates"].get("judge") or lmd["rates"]["detector"]
     gains = [
@@ -75,6 +79,7 @@ Written by `make bench`. {where}.
 
 - one edit (two Add, one Move, one Restyle), wall time: {speed["wall_ratio"]:.1f} times less than SLD's schedule
 - the same edit, UNet evaluations: {speed["unet_ratio"]:.1f} times fewer
+- a look at a picture, passes of a model: {" and ".join(looks)}
 {chr(10).join(gains)}
 
 ## Speed of an edit

@@ -16,9 +16,11 @@ from evals.edit_cases import EditCase, edit_cases
 from evals.edits import operations_right
 from evals.seed_schedule import STEPS, SeedSchedule
 from iconworld.renderer import SIDE
+from tools.backend.detector import ZeroShotDetector
 from tools.backend.editor import LatentEditor
 from tools.backend.grounded import GroundedDiffusion
 from tools.backend.segmenter import Segmenter
+from tools.scene.spec import Query
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
     from tools.backend.protocol import Cost, Segmented
     from tools.backend.segmenter import Masker
     from tools.scene.box import Box
+    from tools.scene.layout import Layout
 
 SIDES = ("ours", "reference")
 
@@ -67,7 +70,8 @@ def run_speed(
     Flat result, for S in ours, reference: ``S_seconds`` (median of an edit), ``S_unet_evaluations``,
     ``S_segmenter_passes``, ``S_encoder_passes`` and ``S_decoder_passes`` (means), and with a judge
     ``S_right`` (share of operations it finds done); ``wall_ratio`` and ``unet_ratio``, reference over
-    ours; ``scenes`` and ``threads``.
+    ours; of what a round of the loop looks at, ``detector_passes`` and ``detector_seconds`` (every phrase of
+    the scene asked) and ``segmenter_passes`` and ``segmenter_seconds`` (every object); ``scenes`` and ``threads``.
     """
     editor = settings.editor
     model, segmenter = GroundedDiffusion.load(editor), Segmenter.from_settings(settings.segmenter)
@@ -109,7 +113,19 @@ def run_speed(
             result[f"{side}_right"] = statistics.fmean(right for _, _, right in runs)
     result["wall_ratio"] = result["reference_seconds"] / result["ours_seconds"]
     result["unet_ratio"] = result["reference_unet_evaluations"] / result["ours_unet_evaluations"]
+    detector = ZeroShotDetector.from_settings(settings.detector)
+    looks = {
+        "detector": [detector.detect(case.image, _phrases(case.layout)).cost for case in (cold, *cases)][1:],
+        "segmenter": [segmenter.segment(case.image, [one.box for one in case.layout.objects]).cost for case in cases],
+    }
+    for part, costs in looks.items():
+        result[f"{part}_passes"] = statistics.fmean(getattr(cost, f"{part}_passes") for cost in costs)
+        result[f"{part}_seconds"] = statistics.median(sum(cost.seconds.values()) for cost in costs)
     return result | {"scenes": len(cases), "threads": torch.get_num_threads()}
+
+
+def _phrases(layout: Layout) -> list[Query]:
+    return [query for placed in layout.objects for query in (Query(name=placed.name), placed.query)]
 
 
 def table(result: dict[str, float]) -> str:

@@ -8,6 +8,10 @@ SPEED = {
     "reference_seconds": 9.0,
     "wall_ratio": 4.5,
     "unet_ratio": 6.25,
+    "detector_passes": 1.0,
+    "detector_seconds": 0.0124,
+    "segmenter_passes": 1.0,
+    "segmenter_seconds": 0.016,
     "scenes": 5,
     "threads": 2,
 }
@@ -38,6 +42,7 @@ def test_the_page_names_ratios_before_seconds() -> None:
 
     assert page.index("4.5 times less") < page.index("6.2 times fewer") < page.index("| seconds | 2.00 | 9.00 |")
     assert "no correction: 30.0 % right; with up to 1 round of correction: 90.0 %" in page
+    assert "1 of the detector for every phrase (12 ms) and 1 of the segmenter for every object (16 ms)" in page
     assert "best of N: 30.0 % right" in page
     assert "models on the CPU" in page
     assert "still wrong by the judge: judges disagree 1" in page

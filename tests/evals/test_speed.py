@@ -50,6 +50,7 @@ def test_the_reference_spends_what_the_published_schedule_spends(settings: Setti
     assert result["ours_segmenter_passes"] == 3  # the picture and two new objects
     assert result["ours_unet_evaluations"] == 8 + 2 * 2 * (5 + 3) + 2 * 8
     assert result["unet_ratio"] == pytest.approx(152 / 56)
+    assert (result["detector_passes"], result["segmenter_passes"]) == (1, 1)
     assert result["wall_ratio"] == result["reference_seconds"] / result["ours_seconds"]
 
 
