@@ -20,7 +20,6 @@ from tools.backend.detector import ZeroShotDetector
 from tools.backend.editor import LatentEditor
 from tools.backend.grounded import GroundedDiffusion
 from tools.backend.segmenter import Segmenter
-from tools.scene.spec import Query
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -32,7 +31,6 @@ if TYPE_CHECKING:
     from tools.backend.protocol import Cost, Segmented
     from tools.backend.segmenter import Masker
     from tools.scene.box import Box
-    from tools.scene.layout import Layout
 
 SIDES = ("ours", "reference")
 
@@ -115,17 +113,13 @@ def run_speed(
     result["unet_ratio"] = result["reference_unet_evaluations"] / result["ours_unet_evaluations"]
     detector, forgetful = ZeroShotDetector.from_settings(settings.detector), _Forgetful(segmenter.masker)
     looks = {
-        "detector": [detector.detect(case.image, _phrases(case.layout)).cost for case in (cold, *cases)][1:],
+        "detector": [detector.detect(case.image, case.layout.queries).cost for case in (cold, *cases)][1:],
         "segmenter": [forgetful.segment(case.image, [one.box for one in case.layout.objects]).cost for case in cases],
     }
     for part, costs in looks.items():
         result[f"{part}_passes"] = statistics.fmean(getattr(cost, f"{part}_passes") for cost in costs)
         result[f"{part}_seconds"] = statistics.median(sum(cost.seconds.values()) for cost in costs)
     return result | {"scenes": len(cases), "threads": torch.get_num_threads()}
-
-
-def _phrases(layout: Layout) -> list[Query]:
-    return [query for placed in layout.objects for query in (Query(name=placed.name), placed.query)]
 
 
 def table(result: dict[str, float]) -> str:

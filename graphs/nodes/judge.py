@@ -14,7 +14,6 @@ from tools.layout import REQUIREMENTS
 from tools.scene.doubt import doubted, unsettled
 from tools.scene.layout import Layout
 from tools.scene.requirements import queries
-from tools.scene.spec import Query
 from tools.scene.track import track
 from tools.scene.verdict import verdict
 
@@ -38,8 +37,7 @@ def judge(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
     assert state["first_picture"] is not None
     image = context.images.load(state["picture"])
     wanted = queries(demands)
-    known = [query for placed in scene.objects for query in (Query(name=placed.name), placed.query)]
-    found = context.backend.detect(image, list(dict.fromkeys([*wanted, *known])))
+    found = context.backend.detect(image, list(dict.fromkeys([*wanted, *scene.queries])))
     outcome = verdict(demands, found.detections, found.doubtful)
     spec = state["goal"]["spec"]
     traces = unsettled(outcome, found.detections, found.doubtful)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from tools.scene.requirements import wanted
 from tools.scene.things import can_be_told_apart, covers, things
+from tools.scene.verdict import is_open_to_doubt
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -38,8 +39,8 @@ def doubted(
 
 
 def _at_stake(outcome: Verdict) -> tuple[Query, ...]:
-    if any(result.requirement.box is not None for result in outcome.results):
-        return ()  # as in `tools.scene.verdict.verdict`
+    if not is_open_to_doubt(result.requirement for result in outcome.results):
+        return ()
     return wanted(result.requirement for result in outcome.failures)
 
 

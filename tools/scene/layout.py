@@ -67,6 +67,11 @@ class Layout(Frozen):
     def ids(self) -> tuple[str, ...]:
         return tuple(placed.id for placed in self.objects)
 
+    @property
+    def queries(self) -> tuple[Query, ...]:
+        """What to ask a detector for to see every object again: its plain name and its whole phrase."""
+        return tuple(query for placed in self.objects for query in (Query(name=placed.name), placed.query))
+
     def __getitem__(self, object_id: str) -> PlacedObject:
         """Return the object with this id.
 

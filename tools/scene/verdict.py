@@ -87,7 +87,7 @@ def verdict(
     """
     demands, seen, unsettled = tuple(requirements), tuple(detections), tuple(doubtful)
     results = _read(demands, seen)
-    if unsettled and all(one.box is None for one in demands):
+    if unsettled and is_open_to_doubt(demands):
         firm = _read(demands, [one for one in seen if one not in unsettled])
         every = _read(demands, [*seen, *(one for one in unsettled if one not in seen)])
         results = [_settled(*three) for three in zip(results, firm, every, strict=True)]
@@ -111,6 +111,11 @@ def _settled(result: RequirementResult, firm: RequirementResult, every: Requirem
 def claims(requirement: Requirement) -> bool:
     """Return whether the requirement is about one thing at one place."""
     return requirement.box is not None and requirement.kind != "absent"
+
+
+def is_open_to_doubt(requirements: Iterable[Requirement]) -> bool:
+    """Return whether doubtful detections matter: not where requirements name places, as an instruction's do."""
+    return all(one.box is None for one in requirements)
 
 
 def is_leftover(box: Box, place: Box) -> bool:
