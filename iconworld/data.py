@@ -1,23 +1,54 @@
-"""Scenes as training tensors, drawn on the fly; the same stream and step give the same batch."""
+"""Scenes as training samples and tensors, drawn on the fly; the same stream and step give the same batch."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from PIL import Image
 
-from iconworld.renderer import SIDE, Scene, draw_scene
+from iconworld.renderer import SIDE, IconObject, Scene, draw_scene
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from torch import Tensor
 
+    from tools.scene.box import Box
+
 # Scenes are numbered. Training draws from far above the numbers that evaluation uses.
 FIRST_TRAINING_SEED = 1 << 34
 SIZES_WH = ((160, 96), (96, 160), (160, 128), (128, 160))  # besides the square
+GONE, WHOLE = 0.45, 0.75  # visible share up to which an object is gone, and from which it counts
+
+
+@dataclass(frozen=True)
+class Labeled:
+    """A picture to learn from: the objects that count in it, and where something counts neither way."""
+
+    image: Image.Image
+    objects: tuple[IconObject, ...]
+    doubtful: tuple[Box, ...] = ()
+
+    @classmethod
+    def of(cls, scene: Scene) -> Labeled:
+        """Return a scene as it is."""
+        return cls(scene.image, scene.objects)
+
+    @classmethod
+    def after(cls, image: Image.Image, parts: Sequence[tuple[Scene, Sequence[np.ndarray]]]) -> Labeled:
+        """Return what is left of scenes; each comes with bool masks ``[height, width]`` of its objects now."""
+        objects, doubtful = [], []
+        for scene, masks in parts:
+            for index, (one, mask) in enumerate(zip(scene.objects, masks, strict=True)):
+                visible = mask.sum() / max(1, scene.mask(index).sum())
+                if visible >= WHOLE:
+                    objects.append(one)
+                elif visible > GONE:
+                    doubtful.append(one.box)
+        return cls(image, tuple(objects), tuple(doubtful))
 
 
 def training_scenes(

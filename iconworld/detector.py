@@ -6,7 +6,7 @@ rest of the box is neither positive nor negative, so that neighbours do not figh
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -25,11 +25,15 @@ from transformers import (
 from transformers.models.owlv2.image_processing_pil_owlv2 import Owlv2ImageProcessorPil
 from transformers.models.owlvit.image_processing_pil_owlvit import OwlViTImageProcessorPil
 
-from iconworld.data import contact_sheet, training_scenes
+from configs.settings import GroundedPart
+from iconworld.data import Labeled, contact_sheet, training_scenes
+from iconworld.generator import COUNTS, OBJECTS
 from iconworld.initialise import initialise, localise, silence
+from iconworld.redraw import cut_mix, redraw
 from iconworld.renderer import CLASSES, COLORS, draw_scene
 from iconworld.tokenizer import LENGTH, build_tokenizer
-from iconworld.wear import Worn, soften, wear
+from iconworld.wear import soften, wear
+from tools.backend.grounded import GroundedDiffusion
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -39,6 +43,8 @@ if TYPE_CHECKING:
 TEMPLATES = ("image of a {}", "{}", "a {}", "a photo of a {}")
 FOCUS, ALPHA = 2.0, 0.3  # of the focal loss
 CENTRAL = 0.5  # share of a box's sides whose tokens are positives
+REDRAWN_STREAMS = 16  # of scenes, above those of the recipe
+REDRAWN = 300  # different redrawn batches; then the same ones again
 PHRASES = (*CLASSES, *(f"{color} {name}" for color in COLORS for name in CLASSES))
 
 
@@ -57,18 +63,27 @@ class Architecture:
     stream: int  # of training scenes
     worn: float = 0.0  # share of training scenes that are worn (`iconworld.wear`)
     soft: float = 0.0  # share of batches that are passed through the autoencoder
-    wear_from: int = 0  # step
+    redrawn: float = 0.0  # share of batches that the generator draws again (`iconworld.redraw`)
+    muddled_from: int = 0  # step from which those three begin
     calm_from: int = 1 << 40  # step from which plain cross-entropy takes the focal loss's place: scores become chances
 
 
 class DetectorRecipe:
     """Focal loss on classes, L1 and generalized IoU on boxes, focal loss on objectness (OWLv2)."""
 
-    def __init__(self, name: str, architecture: Architecture, seed: int, latents: Path | None = None) -> None:
-        """``latents`` is the trained autoencoder's folder; it is only needed for soft batches."""
+    def __init__(self, name: str, architecture: Architecture, seed: int, generator: Path | None = None) -> None:
+        """``generator`` is the trained generator's folder; it is only needed for soft and redrawn batches."""
         self.name = name
         self.architecture = architecture
-        self.vae = AutoencoderKL.from_pretrained(latents).eval() if architecture.soft else None
+        self.vae: Any = None
+        self.generator: Any = None
+        self.redrawn: dict[int, list[Labeled]] = {}
+        if architecture.soft:
+            assert generator is not None
+            self.vae = AutoencoderKL.from_pretrained(generator / "vae").eval()
+        if architecture.redrawn:
+            part = GroundedPart(path=str(generator), grounding_tokens=OBJECTS)
+            self.generator = GroundedDiffusion.load(part)
         torch.manual_seed(seed)
         tokenizer = build_tokenizer()
         text = {
@@ -128,23 +143,39 @@ class DetectorRecipe:
         self.centers = torch.stack(torch.meshgrid(middle, middle, indexing="xy"), -1).reshape(-1, 2)
 
     def batch(self, step: int, size: int) -> dict[str, Any]:
-        scenes = training_scenes(self.architecture.stream, step, size, square=0.75)
-        rng = np.random.default_rng((self.architecture.stream, step))
+        options = self.architecture
+        rng = np.random.default_rng((options.stream, step))
         template = TEMPLATES[int(rng.choice(len(TEMPLATES), p=(0.55, 0.15, 0.15, 0.15)))]
-        wearing = step >= self.architecture.wear_from
-        worn = [wear(one, rng) if wearing and rng.random() < self.architecture.worn else Worn.of(one) for one in scenes]
-        images = [one.image for one in worn]
-        if wearing and self.vae is not None and rng.random() < self.architecture.soft:
-            images = soften(images, self.vae, rng)
-        focus = 0.0 if step >= self.architecture.calm_from else FOCUS
-        return {"pixels": self.pixels(images), "template": template, "focus": focus, **self.targets(worn)}
+        muddled = step >= options.muddled_from
+        if muddled and rng.random() < options.redrawn:
+            samples = self._redrawn(int(rng.integers(REDRAWN)), size)
+        else:
+            scenes = training_scenes(options.stream, step, size, square=0.75)
+            samples = [wear(one, rng) if muddled and rng.random() < options.worn else Labeled.of(one) for one in scenes]
+            if muddled and rng.random() < options.soft:
+                soft = soften([one.image for one in samples], self.vae, rng)
+                samples = [replace(one, image=image) for one, image in zip(samples, soft, strict=True)]
+        focus = 0.0 if step >= options.calm_from else FOCUS
+        pixels = self.pixels([one.image for one in samples])
+        return {"pixels": pixels, "template": template, "focus": focus, **self.targets(samples)}
+
+    def _redrawn(self, number: int, size: int) -> list[Labeled]:
+        """Return a batch that the generator drew again; made once, as that takes many times a training step."""
+        if number not in self.redrawn:
+            stream = self.architecture.stream + REDRAWN_STREAMS
+            rng = np.random.default_rng((stream, number))
+            scenes = training_scenes(stream, number, size, square=0.75, counts=COUNTS)
+            samples = [cut_mix(one, rng) if rng.random() < 0.5 else Labeled.of(one) for one in scenes]
+            images = redraw([one.image for one in samples], self.generator, rng)
+            self.redrawn[number] = [replace(one, image=image) for one, image in zip(samples, images, strict=True)]
+        return self.redrawn[number]
 
     def pixels(self, images: list[Image.Image]) -> Tensor:
         """Preprocess pictures of one size as the checkpoint's own processor does."""
         pixels: Tensor = self.processor.image_processor(images, return_tensors="pt").pixel_values
         return pixels
 
-    def targets(self, scenes: list[Worn]) -> dict[str, Tensor]:
+    def targets(self, scenes: list[Labeled]) -> dict[str, Tensor]:
         """Assign grid tokens to objects.
 
         Doubtful places are ignored. Returns "phrases" bool ``[n, tokens, phrases]``, "boxes" ``[n, tokens, 4]``

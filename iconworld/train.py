@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 HERE = Path(__file__).parent
 WEIGHTS = HERE / "weights"
-NAMES = ("autoencoder", "detector", "segmenter", "judge", "generator")  # all but the segmenter need the autoencoder
+NAMES = ("autoencoder", "detector", "segmenter", "generator", "judge")  # in this order: some need those before
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -53,9 +53,9 @@ def run(name: str, options: argparse.Namespace) -> None:
     given = {key: value for key in ("steps", "batch") if (value := getattr(options, key)) is not None}
     hyper = Hyper(**{**settings["training"], **given})
     work: Path = options.work
-    latents = options.weights / "generator" / "vae"
-    finished = latents if name == "autoencoder" else options.weights / name
-    recipe: Any = _recipe(name, settings["model"], hyper.seed, latents)
+    generator_folder = options.weights / "generator"
+    finished = generator_folder / "vae" if name == "autoencoder" else options.weights / name
+    recipe: Any = _recipe(name, settings["model"], hyper.seed, generator_folder)
     if options.export:
         print(f"{name}: weights of step {load_average(recipe, work / name)}")  # noqa: T201 - a command's answer
     else:
@@ -70,7 +70,7 @@ def run(name: str, options: argparse.Namespace) -> None:
     _put(fresh, finished)
 
 
-def _recipe(name: str, options: dict[str, Any], seed: int, latents: Path) -> Recipe:
+def _recipe(name: str, options: dict[str, Any], seed: int, generator_folder: Path) -> Recipe:
     options = {key: tuple(value) if isinstance(value, list) else value for key, value in options.items()}
     match name:
         case "autoencoder":
@@ -78,9 +78,9 @@ def _recipe(name: str, options: dict[str, Any], seed: int, latents: Path) -> Rec
         case "segmenter":
             return segmenter.SegmenterRecipe(segmenter.Options(**options), seed)
         case "generator":
-            return generator.GeneratorRecipe(generator.Options(**options), seed, latents)
+            return generator.GeneratorRecipe(generator.Options(**options), seed, generator_folder / "vae")
         case _:
-            return detector.DetectorRecipe(name, detector.Architecture(**options), seed, latents)
+            return detector.DetectorRecipe(name, detector.Architecture(**options), seed, generator_folder)
 
 
 def _put(fresh: Path, target: Path) -> None:

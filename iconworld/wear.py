@@ -1,49 +1,31 @@
-"""Scenes as a generator really paints them: torn fragments and shapeless things between the objects, soft edges.
+"""Worn scenes, for the loop's detector: torn fragments and shapeless things between the objects, soft edges.
 
 A detector that has only ever seen whole, sharp objects takes any muddle for one of them. Here the
-muddle has a truth: what is mostly covered is no longer there, and what is half covered counts neither way.
+muddle has a truth: what is mostly covered is no longer there.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from PIL import Image, ImageFilter
 
-from iconworld.data import to_images, to_tensor
-from iconworld.renderer import COLORS, IconObject, Scene, draw_scene
+from iconworld.data import Labeled, to_images, to_tensor
+from iconworld.renderer import COLORS, Scene, draw_scene
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from diffusers import AutoencoderKL
 
-    from tools.scene.box import Box
-
-GONE, WHOLE = 0.45, 0.75  # visible share below which an object is gone, and above which it counts
 KEPT = (0.08, 0.4)  # share of an icon that a fragment shows
 SHAPES = 3  # shapeless things at most
 LATENT_NOISE = 0.4  # largest standard deviation; latents have about unit size
 
 
-@dataclass(frozen=True)
-class Worn:
-    """A worn scene: its picture, the objects that still count, and where something is half hidden."""
-
-    image: Image.Image
-    objects: tuple[IconObject, ...]
-    doubtful: tuple[Box, ...] = ()
-
-    @classmethod
-    def of(cls, scene: Scene) -> Worn:
-        """Return a scene as it is."""
-        return cls(scene.image, scene.objects)
-
-
-def wear(scene: Scene, rng: np.random.Generator) -> Worn:
+def wear(scene: Scene, rng: np.random.Generator) -> Labeled:
     """Lay fragments of other objects and shapeless things over a scene."""
     canvas, ids = np.array(scene.image), scene.ids.copy()
     other = draw_scene(int(rng.integers(2**31)), scene.image.size)
@@ -56,14 +38,8 @@ def wear(scene: Scene, rng: np.random.Generator) -> Worn:
             ids[torn] = 0
     for _ in range(int(rng.integers(SHAPES + 1))):
         _shapeless(canvas, ids, rng)
-    objects, doubtful = [], []
-    for index, one in enumerate(scene.objects):
-        visible = (ids == index + 1).sum() / max(1, scene.mask(index).sum())
-        if visible >= WHOLE:
-            objects.append(one)
-        elif visible > GONE:
-            doubtful.append(one.box)
-    return Worn(Image.fromarray(canvas), tuple(objects), tuple(doubtful))
+    left = [(ids == index + 1) for index in range(len(scene.objects))]
+    return Labeled.after(Image.fromarray(canvas), [(scene, left)])
 
 
 @torch.no_grad()

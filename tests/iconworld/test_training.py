@@ -12,9 +12,9 @@ import yaml
 from diffusers import AutoencoderKL, UNet2DConditionModel
 
 from iconworld import autoencoder, detector, generator, segmenter
+from iconworld.data import Labeled
 from iconworld.renderer import CLASSES, draw_scene
 from iconworld.training import Hyper, load_average, train
-from iconworld.wear import Worn
 from tools.scene.box import Box
 
 RECIPE = yaml.safe_load((Path(generator.__file__).parent / "recipe.yaml").read_text(encoding="utf-8"))
@@ -97,7 +97,7 @@ def test_targets_lie_where_the_objects_are(kind, size_wh):
     architecture = detector.Architecture(kind, 128, 16, 16, 1, 2, 16, 1, stream=9)
     recipe = detector.DetectorRecipe("detector", architecture, seed=0)
     scene = draw_scene(4, size_wh)
-    targets = recipe.targets([Worn.of(scene)])
+    targets = recipe.targets([Labeled.of(scene)])
     square = max(size_wh) if kind == "owlv2" else None
     assert targets["positive"].sum() >= len(scene.objects)
     for token in torch.nonzero(targets["positive"][0]).flatten().tolist():
@@ -117,19 +117,33 @@ def test_targets_lie_where_the_objects_are(kind, size_wh):
 def test_what_is_half_hidden_counts_neither_way():
     recipe = detector.DetectorRecipe("detector", TINY_DETECTOR, seed=0)
     scene = draw_scene(4)
-    targets = recipe.targets([Worn(scene.image, (), tuple(one.box for one in scene.objects))])
+    targets = recipe.targets([Labeled(scene.image, (), tuple(one.box for one in scene.objects))])
     assert not targets["positive"].any()
     assert targets["ignored"].any()
 
 
 def test_scenes_are_worn_and_soft_if_the_recipe_says_so(tmp_path):
-    autoencoder_recipe().save(tmp_path)
+    autoencoder_recipe().save(tmp_path / "vae")
     architecture = dataclasses.replace(TINY_DETECTOR, worn=1.0, soft=1.0)
     worn = detector.DetectorRecipe("detector", architecture, 0, tmp_path).batch(0, 4)
     plain = detector.DetectorRecipe("detector", TINY_DETECTOR, 0).batch(0, 4)
     assert worn["pixels"].shape == plain["pixels"].shape
     assert not torch.equal(worn["pixels"], plain["pixels"])
     assert worn["positive"].sum() < plain["positive"].sum()
+
+
+def test_batches_are_redrawn_if_the_recipe_says_so():
+    folder = Path("iconworld/weights/generator")
+    architecture = dataclasses.replace(TINY_DETECTOR, redrawn=1.0, muddled_from=5)
+    recipe = detector.DetectorRecipe("judge", architecture, 0, folder)
+    assert torch.equal(
+        recipe.batch(4, 2)["pixels"], detector.DetectorRecipe("judge", TINY_DETECTOR, 0).batch(4, 2)["pixels"]
+    )
+    redrawn = recipe.batch(5, 2)
+    assert torch.equal(
+        redrawn["pixels"], detector.DetectorRecipe("judge", architecture, 0, folder).batch(5, 2)["pixels"]
+    )
+    assert len(recipe.redrawn) == 1
 
 
 def test_the_generator_saves_a_gligen_folder(tmp_path):

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 from diffusers import AutoencoderKL
 
+from iconworld.data import GONE, WHOLE, Labeled
 from iconworld.renderer import draw_scene
-from iconworld.wear import GONE, WHOLE, Worn, soften, wear
+from iconworld.wear import soften, wear
 
 
 @pytest.fixture(scope="module")
@@ -14,7 +15,7 @@ def pairs() -> list[tuple]:
     return [(scene, wear(scene, np.random.default_rng(number))) for number, scene in enumerate(scenes)]
 
 
-def share_left(scene, worn: Worn, index: int) -> float:
+def share_left(scene, worn: Labeled, index: int) -> float:
     """Return how much of an object's visible pixels is as it was drawn."""
     same = (np.asarray(scene.image) == np.asarray(worn.image)).all(axis=-1)
     return float(same[scene.mask(index)].mean())
