@@ -104,6 +104,9 @@ class GeneratorSettings(GroundedPart):
     steps: int = Field(default=50, ge=1, le=1000)
     guidance: float = Field(default=7.5, ge=1, le=30)
     grounding_ratio: float = Field(default=0.4, ge=0, le=1, description="share of steps with boxes (GLIGEN beta)")
+    eta: float = Field(
+        default=0.0, ge=0, le=1, description="fresh noise in every step (DDIM's eta); GLIGEN checkpoints only"
+    )
     width: int = Field(default=512, ge=16, le=4096)
     height: int = Field(default=512, ge=16, le=4096)
 

@@ -84,14 +84,17 @@ class GroundedGenerator:
         grounded = bool(placed) or settings.grounding_ratio == 1
 
         def make(some: list[int]) -> list[Image]:
+            noises = model.noises(some, size_wh)
             latents = model.denoise(
-                model.noise(some, size_wh),
+                next(noises),
                 text,
                 steps=settings.steps,
                 grounding=model.grounding([placed] * len(some), size_wh) if grounded else None,
                 grounding_ratio=settings.grounding_ratio,
                 negative=negative,
                 guidance=settings.guidance,
+                eta=settings.eta,
+                fresh=noises,
                 progress=progress,
                 phase="generate",
             )

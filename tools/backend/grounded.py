@@ -25,7 +25,7 @@ from tools.backend.protocol import BackendError
 from tools.backend.text import truncation_warning, vocabulary_warning
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from configs.settings import GroundedPart
     from tools.backend.protocol import Progress
@@ -197,9 +197,15 @@ class GroundedDiffusion(Meter):
 
     def noise(self, seeds: Sequence[int], size_wh: tuple[int, int]) -> torch.Tensor:
         """Return standard normal latents, one per seed; drawn on the CPU, so the same on every device."""
+        return next(self.noises(seeds, size_wh))
+
+    def noises(self, seeds: Sequence[int], size_wh: tuple[int, int]) -> Iterator[torch.Tensor]:
+        """Give such latents again and again, each time fresh ones."""
         shape = (self.channels, *self.latent_hw(size_wh))
-        draws = [torch.randn(shape, generator=torch.Generator().manual_seed(seed % 2**63)) for seed in seeds]
-        return torch.stack(draws).to(self.device, self.dtype)
+        generators = [torch.Generator().manual_seed(seed % 2**63) for seed in seeds]
+        while True:
+            draws = torch.stack([torch.randn(shape, generator=generator) for generator in generators])
+            yield draws.to(self.device, self.dtype)
 
     # words and boxes
 
@@ -326,6 +332,8 @@ class GroundedDiffusion(Meter):
         negative: torch.Tensor | None = None,
         guidance: float | torch.Tensor = 1.0,
         start: int = 0,
+        eta: float = 0.0,
+        fresh: Iterator[torch.Tensor] | None = None,
         hook: Hook | None = None,
         progress: Progress | None = None,
         phase: str = "denoise",
@@ -334,14 +342,17 @@ class GroundedDiffusion(Meter):
 
         Grounding acts in the first ``grounding_ratio`` of the whole schedule (GLIGEN, section 4,
         scheduled sampling). After step ``i`` the latents have the noise level that step ``i + 1`` expects.
+        With ``eta`` above 0 every step puts in part of the ``fresh`` noise (DDIM, equation 16; 1 is DDPM).
         """
+        assert fresh is not None or not eta, "noise for every step must be given, or runs would differ"
         scheduler = self.scheduler(steps)
         last_grounded = round(grounding_ratio * steps)
         with self.phase(phase):
             for i, timestep in enumerate(scheduler.timesteps[start:], start):
                 placed = grounding if i < last_grounded else None
                 output = self.predict(latents, timestep, text, grounding=placed, negative=negative, guidance=guidance)
-                latents = scheduler.step(output, timestep, latents).prev_sample
+                noise = next(fresh) if fresh is not None else None
+                latents = scheduler.step(output, timestep, latents, eta=eta, variance_noise=noise).prev_sample
                 latents = hook(i, latents) if hook else latents
                 if progress:
                     progress(phase, i + 1 - start, steps - start)

@@ -74,6 +74,35 @@ def test_inversion_may_stop_where_denoising_starts(model: GroundedDiffusion, mon
     assert torch.allclose(model.denoise(half, text, steps=10, start=6), latents, atol=1e-5)
 
 
+def test_fresh_noise_follows_the_seed_and_not_the_batch(model: GroundedDiffusion) -> None:
+    def made(seeds: list[int], eta: float) -> torch.Tensor:
+        noises = model.noises(seeds, (32, 32))
+        return model.denoise(next(noises), model.text_embeddings(["a car"]), steps=4, eta=eta, fresh=noises)
+
+    alone, together = made([8], 1.0), made([7, 8], 1.0)
+    assert torch.allclose(together[1:], alone, atol=1e-5)
+    assert not torch.allclose(together[:1], alone, atol=0.1)
+    assert not torch.allclose(made([8], 0.0), alone, atol=0.1)
+
+
+def test_fresh_noise_keeps_the_noise_level_of_the_schedule(
+    model: GroundedDiffusion, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # a model that knows the clean latents (all zero) says the noise exactly: what is left has the schedule's level
+    scheduler = model.scheduler(10)
+    levels = []
+
+    def predict(latents: torch.Tensor, timestep: torch.Tensor, *given: object, **named: object) -> torch.Tensor:
+        level = (1 - scheduler.alphas_cumprod[timestep]).sqrt()
+        levels.append(float(latents.std() / level))
+        return latents / level
+
+    monkeypatch.setattr(model, "predict", predict)
+    noises = model.noises(range(8), (128, 128))
+    model.denoise(next(noises), model.text_embeddings(["a car"]), steps=10, eta=1.0, fresh=noises)
+    assert levels[1:] == pytest.approx([1.0] * 9, abs=0.05)
+
+
 def test_guidance_is_one_batch_and_equals_two_calls(model: GroundedDiffusion) -> None:
     latents = model.noise([0, 1], (32, 32))
     text, negative = model.text_embeddings(["a red car", "a dog"]), model.text_embeddings([""])
