@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from agent.runs import RunError
 from evals.lmd.prompts import PROMPTS
-from evals.lmd.scoring import count, is_right, queries
+from evals.lmd.scoring import count, is_right, queries, suppress
 from graphs.correction import build_graph
 from graphs.work import make_once
 from tools.images import open_picture
@@ -55,7 +55,8 @@ def measure(prompt: LmdPrompt, plan: Plan, services: Services) -> dict[str, Any]
     - ``attempts``: one per judged picture: round, ``image``, ``kept`` (the best picture up to then), how the loop
       saw it, and what had been spent by then, the first picture included;
     - ``best_of_n``: the rival (None when it was not asked for);
-    - ``scored``: for each picture that matters ``right`` and ``seen`` (phrase: count) by each judge;
+    - ``scored``: for each picture that matters, by each judge: ``right`` by the benchmark's rules, ``met`` if
+      everything is so that the sentence demands (exact counts as well), and ``seen`` (phrase: count);
     - ``understood``: whether the parse demands what the benchmark demands; ``exit``: how the loop ended.
     """
     seed = (plan.seed * PROMPTS + prompt.number) * SEEDS_PER_PROMPT
@@ -210,9 +211,11 @@ def _passed(context: Context, demands: Sequence[Requirement], image: str) -> int
 
 def _score(prompt: LmdPrompt, services: Services, image: str) -> dict[str, Any]:
     picture = services.context.images.load(image)
-    right, seen = {}, {}
+    right, met, seen = {}, {}, {}
+    demands = requirements(prompt.truth)
     for name, judge in services.judges.items():
         detections = judge.detect(picture, queries(prompt)).detections
         right[name] = is_right(prompt, detections)
+        met[name] = verdict(demands, suppress(judge.detect(picture, queries_of(demands)).detections)).agreed
         seen[name] = dict(count(detections))
-    return {"right": right, "seen": seen}
+    return {"right": right, "met": met, "seen": seen}

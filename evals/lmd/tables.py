@@ -180,13 +180,14 @@ def _changes(records: Sequence[Record], rounds: int, judges: Sequence[str]) -> d
     found: dict[str, float] = {"corrected": len(changed), "changed_pixels": round(100 * _mean(changed), 2)}
     for judge in judges:
         at_start = [
-            (record["attempts"][0]["image"] == end["kept"], record["scored"][end["kept"]]["right"][judge])
+            (record["scored"][first]["met"][judge], first == end["kept"], record["scored"][end["kept"]]["right"][judge])
             for record, end in zip(records, ends, strict=True)
-            if record["scored"][record["attempts"][0]["image"]]["right"][judge]
+            if record["scored"][first := record["attempts"][0]["image"]]["right"][judge]
         ]
         found[f"right_at_start_{judge}"] = len(at_start)
-        found[f"right_at_start_untouched_{judge}"] = sum(same for same, _ in at_start)
-        found[f"right_at_start_spoiled_{judge}"] = sum(not still for _, still in at_start)
+        found[f"right_at_start_spoiled_{judge}"] = sum(not still for *_, still in at_start)
+        found[f"met_at_start_{judge}"] = sum(met for met, *_ in at_start)
+        found[f"met_at_start_untouched_{judge}"] = sum(met and same for met, same, _ in at_start)
     agreed = [(record, end) for record, end in zip(records, ends, strict=True) if record["attempts"][0]["agreed"]]
     found["agreed_at_start"] = len(agreed)
     found["agreed_at_start_untouched"] = sum(record["attempts"][0]["image"] == end["kept"] for record, end in agreed)
@@ -258,6 +259,13 @@ def remarks(summary: Mapping[str, Any]) -> list[str]:
         f"the start are untouched; in the {summary['corrected']} changed ones {summary['changed_pixels']:g} % of the "
         "pixels differ"
     )
+    for judge in summary["judges"]:
+        lines.append(
+            f"by the {judge}, {summary[f'met_at_start_{judge}']} pictures met all that the sentence demands at the "
+            f"start, {summary[f'met_at_start_untouched_{judge}']} of them are untouched; of the "
+            f"{summary[f'right_at_start_{judge}']} right by the benchmark's laxer rules "
+            f"{summary[f'right_at_start_spoiled_{judge}']} are wrong at the end"
+        )
     for judge, causes in summary["causes"].items():
         total: Counter[str] = Counter()
         for by_cause in causes.values():

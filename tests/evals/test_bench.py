@@ -29,8 +29,8 @@ def record(number: int, *, right: bool, corrected: bool) -> dict[str, object]:
         "attempts": [first] if right else [first, then],
         "best_of_n": {"image": "a", "unet_evaluations": 300, "seconds": 2.0},
         "scored": {
-            "a": {"right": {"judge": right, "detector": right}},
-            "b": {"right": {"judge": corrected, "detector": True}},
+            "a": {"right": {"judge": right, "detector": right}, "met": {"judge": right and number, "detector": right}},
+            "b": {"right": {"judge": corrected, "detector": True}, "met": {"judge": corrected, "detector": True}},
         },
     }
 
@@ -67,3 +67,5 @@ def test_figures_of_few_records_by_hand() -> None:
     assert summary["changed_pixels"] == 20
     assert (summary["corrected"], summary["agreed_at_start_untouched"]) == (2, 2)
     assert summary["right_at_start_spoiled_judge"] == 0
+    assert (summary["right_at_start_judge"], summary["met_at_start_judge"]) == (2, 1)
+    assert summary["met_at_start_untouched_judge"] == 1

@@ -63,6 +63,7 @@ def test_correction_helps_and_right_pictures_are_left_alone(whole: tuple[Path, l
     assert summary["gains"]["judge"][f"over {START}"]["rate"] == pytest.approx(100 - overall[START], abs=0.02)
     assert summary["agreed_at_start_untouched"] == summary["agreed_at_start"] > 0
     assert summary["right_at_start_spoiled_judge"] == 0
+    assert summary["met_at_start_untouched_judge"] == summary["met_at_start_judge"] > 0
     assert summary["disagreement_at_end"] == 0
     assert summary["causes"]["judge"] == {}
     assert set(summary["rates"]["judge"][START]) == {"negation", "numeracy", "attribution", "spatial", "overall"}
