@@ -13,7 +13,7 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, Undefined
 
-TAGS = ("sentence", "instruction", "layout", "target", "plan", "recent", "history", "verdict")
+TAGS = ("sentence", "instruction", "layout", "target", "plan", "recent", "history", "shapes", "verdict")
 
 
 def render(name: str, **values: Any) -> str:

@@ -31,10 +31,15 @@ def suggest_layout(runtime: ToolRuntime[Context, dict[str, Any]]) -> dict[str, A
     """
     state = runtime.state
     goal, scene = state["goal"], Layout.model_validate(state["scene"])
-    width, height = runtime.context.images.load(state["picture"]).size
-    shapes = {name: shape * height / width for name, shape in runtime.context.settings.shapes.items()}
+    shapes = usual_shapes(runtime.context, state["picture"])
     operations, target = propose(goal, scene, first=state["rounds"] == 0, doubtful=state["doubtful"], shapes=shapes)
     return {"operations": dump_operations(operations), "layout": target.model_dump(mode="json")}
+
+
+def usual_shapes(context: Context, picture: str) -> dict[str, float]:
+    """Return the preset's width over height by noun, as fractions of the picture."""
+    width, height = context.images.load(picture).size
+    return {name: round(shape * height / width, 3) for name, shape in context.settings.shapes.items()}
 
 
 def propose(

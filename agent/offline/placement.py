@@ -6,6 +6,7 @@ only aimed at, with some room to spare.
 
 from __future__ import annotations
 
+import math
 from statistics import median
 from typing import TYPE_CHECKING
 
@@ -31,10 +32,17 @@ class NoPlaceError(ValueError):
     """There is no box in the picture that is where it should be."""
 
 
-def usual_size(same: Sequence[Box], others: Sequence[Box]) -> tuple[float, float]:
-    """Return (w, h) for a new object: like its own kind, else like everything there, else `SIZE`."""
+def usual_size(same: Sequence[Box], others: Sequence[Box], shape: float | None = None) -> tuple[float, float]:
+    """Return (w, h) for a new object: like its own kind, else as large as what is there (or `SIZE`).
+
+    ``shape`` is its usual width over height, for when nothing of its kind is there.
+    """
     boxes = same or others
-    return (median(box.w for box in boxes), median(box.h for box in boxes)) if boxes else (SIZE, SIZE)
+    width, height = (median(box.w for box in boxes), median(box.h for box in boxes)) if boxes else (SIZE, SIZE)
+    if same or shape is None:
+        return width, height
+    side, stretch = math.sqrt(width * height), math.sqrt(shape)
+    return side * stretch, side / stretch
 
 
 def at(center: Point, size_wh: tuple[float, float]) -> Box:

@@ -47,8 +47,8 @@ class OfflinePlanner(BaseChatModel):
     """A chat model with tool calling and structured output behind which a grammar works.
 
     Structured output reads ``<sentence>...</sentence>`` (answered as a `SceneSpec`), or
-    ``<instruction>...</instruction>`` with the current ``<layout>`` as JSON and optionally ``<recent>`` and
-    ``<history>`` (answered as ``{"operations": [...]}``, or ``{"answer": "..."}`` for a question).
+    ``<instruction>...</instruction>`` with the current ``<layout>`` as JSON and optionally ``<recent>``,
+    ``<history>`` and ``<shapes>`` (answered as ``{"operations": [...]}``, or ``{"answer": "..."}`` for a question).
 
     Raises (when structured output is asked for): CannotParse, quoting the words it does not know.
     """
@@ -123,7 +123,9 @@ def _read(messages: Sequence[BaseMessage]) -> str:
             rest = text.partition("<instruction>")[0] + text.rpartition("</instruction>")[2]
             layout = Layout.model_validate_json(_between(rest, "layout") or "{}")
             turns = _json(_between(rest, "recent"), [])
-            memory = _memory(turns, _json(_between(rest, "history"), {}), layout)
+            memory = replace(
+                _memory(turns, _json(_between(rest, "history"), {}), layout), shapes=_json(_between(rest, "shapes"), {})
+            )
             if is_question(instruction):
                 told = [turn for turn in turns if isinstance(turn, dict)]
                 return json.dumps({"answer": Facts(layout, memory, told).answer(instruction)})

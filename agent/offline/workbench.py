@@ -5,7 +5,7 @@ Knows no words but the text that a refusal quotes.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from agent.offline import amounts
@@ -17,7 +17,7 @@ from tools.scene.operations import Add, Move, Remove, Replace, Restyle
 from tools.scene.words import family
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from agent.offline.nouns import NounPhrase
     from tools.scene.box import Box
@@ -33,12 +33,14 @@ class Memory:
     """What earlier turns left behind.
 
     ``recent``: ids that were spoken of or changed last, the newest last ("it"); ``removed``: objects that
-    were taken away, the newest last ("put back the dog"); ``before``: the layout before the last change.
+    were taken away, the newest last ("put back the dog"); ``before``: the layout before the last change;
+    ``shapes``: usual width over height of new objects, by noun.
     """
 
     recent: tuple[str, ...] = ()
     removed: tuple[PlacedObject, ...] = ()
     before: Layout | None = None
+    shapes: Mapping[str, float] = field(default_factory=dict)
 
 
 class Workbench:
@@ -64,7 +66,7 @@ class Workbench:
             factor *= BIG.get(word, 1.0)
         attributes = tuple(word for word in phrase.attributes if word not in BIG)
         same = [item.box for item in self.scene.items if item.name == phrase.name]
-        width, height = usual_size(same, self.scene.boxes())
+        width, height = usual_size(same, self.scene.boxes(), self.memory.shapes.get(phrase.name))
         return self._insert(phrase.name, attributes, (width * factor, height * factor), place, start)
 
     def _insert(

@@ -14,6 +14,7 @@ from graphs.budget import add_cost, add_tokens
 from graphs.memory import recall
 from graphs.work import timed
 from prompts import render
+from tools.layout import usual_shapes
 from tools.scene.errors import CannotParse
 from tools.scene.layout import Layout
 from tools.scene.operations import Operation, apply
@@ -99,7 +100,7 @@ def parse(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
         return _understood(goal, edit_requirements(scene, Layout.model_validate(goal["target"])))
 
     context, schema = runtime.context, SceneSpec if state["kind"] == "prompt" else Reply
-    asked: list[AnyMessage] = list(state["messages"]) or _question(state)
+    asked: list[AnyMessage] = list(state["messages"]) or _question(state, context)
     try:
         answer: Any = context.chat.with_structured_output(schema, include_raw=True).invoke(asked)
     except CannotParse as error:
@@ -142,10 +143,11 @@ def describe_error(error: ValueError) -> str:
     return "\n".join(lines[:10])
 
 
-def _question(state: State) -> list[AnyMessage]:
+def _question(state: State, context: Context) -> list[AnyMessage]:
     if state["kind"] == "prompt":
         return [SystemMessage(render("parse_scene")), HumanMessage(render("sentence", sentence=state["text"]))]
-    question = render("instruction", instruction=state["text"], layout=state["scene"], **recall(state))
+    shapes = usual_shapes(context, state["picture"] or "")
+    question = render("instruction", instruction=state["text"], layout=state["scene"], shapes=shapes, **recall(state))
     return [SystemMessage(render("parse_instruction")), HumanMessage(question)]
 
 

@@ -271,6 +271,17 @@ def test_what_was_removed_can_be_put_back() -> None:
         assert parse_instruction(text, SCENE, memory) == (Add(name="cat", attributes=("white",), box=cat.box),)
 
 
+def test_a_new_object_has_its_usual_shape_and_the_size_of_what_is_there() -> None:
+    (square,) = parse_instruction("add a bottle", SCENE)
+    (slim,) = parse_instruction("add a bottle", SCENE, Memory(shapes={"bottle": 0.3}))
+    assert isinstance(square, Add)
+    assert isinstance(slim, Add)
+    assert slim.box.w / slim.box.h == pytest.approx(0.3)
+    (like_the_others,) = parse_instruction("add a car", SCENE, Memory(shapes={"car": 9.0}))
+    assert isinstance(like_the_others, Add)
+    assert like_the_others.box.w / like_the_others.box.h < 5
+
+
 def test_an_object_of_unknown_colour_may_be_called_by_one_when_it_is_the_only_one() -> None:
     plain = Layout(objects=(PlacedObject(id="car #1", name="car", box=Box(0.4, 0.4, 0.2, 0.2)),))
     assert [short(one) for one in parse_instruction("remove the red car", plain)] == ["-car #1"]

@@ -43,9 +43,13 @@ def edit(operations: list[dict[str, Any]]) -> str:
     return ""
 
 
-def instruction(text: str, recent: list[dict[str, Any]] | None = None) -> list[BaseMessage]:
+def instruction(
+    text: str, recent: list[dict[str, Any]] | None = None, shapes: dict[str, float] | None = None
+) -> list[BaseMessage]:
     layout = LAYOUT.model_dump(mode="json")
-    question = render("instruction", instruction=text, layout=layout, recent=recent or [], history={})
+    question = render(
+        "instruction", instruction=text, layout=layout, recent=recent or [], history={}, shapes=shapes or {}
+    )
     return [SystemMessage("You edit."), HumanMessage(question)]
 
 
@@ -97,6 +101,12 @@ def test_a_json_schema_is_answered_with_a_dict() -> None:
 def test_an_instruction_is_answered_with_operations_on_the_layout() -> None:
     plan = OfflinePlanner().with_structured_output(EditPlan).invoke(instruction("make the car blue"))
     assert plan == EditPlan(operations=(Restyle(id="car #1", attributes=("blue",)),))
+
+
+def test_usual_shapes_reach_new_objects() -> None:
+    asked = instruction("add a bottle", shapes={"bottle": 0.3})
+    (added,) = OfflinePlanner().with_structured_output(EditPlan).invoke(asked).operations
+    assert added.box.w / added.box.h == pytest.approx(0.3, abs=0.01)
 
 
 def test_earlier_turns_say_what_it_is() -> None:
