@@ -13,7 +13,7 @@ from agent.offline import amounts, destinations
 from agent.offline.items import Item, Scene
 from agent.offline.lexer import Phrases, meaning, phrases
 from agent.offline.nouns import NounPhrase, is_adjective, read_attributes, read_noun_phrase
-from agent.offline.placement import NoPlaceError, at
+from agent.offline.placement import NoPlaceError, at, is_crowded
 from agent.offline.selectors import read_selection, starts_selection
 from agent.offline.workbench import BIG, Memory, Workbench
 from tools.scene.errors import CannotParse
@@ -453,8 +453,12 @@ class _Instruction(Workbench):
             words.fail("nothing was removed before", start)
         removed.focus = removed.items[-1:]
         chosen = read_selection(words, removed)
-        self.scene.items += chosen
-        self.scene.focus = list(chosen)
         words.take(_BACK)
+        for item in chosen:
+            others = self.scene.boxes()
+            if is_crowded(item.box, others):  # something else stands there by now
+                item.box = self._free_place((item.box.w, item.box.h), item.box.center, start)
+            self.scene.items.append(item)
+        self.scene.focus = list(chosen)
 
     # the end

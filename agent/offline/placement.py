@@ -77,11 +77,16 @@ def free_place(
         cost = found[0] + 2 * (1 - factor)
         if best is None or cost < best[0]:
             best = cost, found[1]
-        if _covered(found[1], others) <= CROWDED:
+        if not is_crowded(found[1], others):
             break
     if best is None:
         raise NoPlaceError
     return best[1]
+
+
+def is_crowded(box: Box, others: Sequence[Box]) -> bool:
+    """Return whether ``box`` and one of ``others`` hide too much of each other."""
+    return _covered(box, others) > CROWDED
 
 
 def in_picture(predicates: Iterable[Predicate], size_wh: tuple[float, float], center: Point) -> Point:

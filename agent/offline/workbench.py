@@ -12,7 +12,7 @@ from agent.offline import amounts
 from agent.offline.destinations import Place
 from agent.offline.items import Item, Scene
 from agent.offline.lexer import Cursor
-from agent.offline.placement import NoPlaceError, at, free_place, scaled, usual_size
+from agent.offline.placement import NoPlaceError, Point, at, free_place, scaled, usual_size
 from tools.scene.operations import Add, Move, Remove, Replace, Restyle
 from tools.scene.words import family
 
@@ -77,15 +77,17 @@ class Workbench:
         place: Place | None,
         start: int,
     ) -> Item:
-        others = self.scene.boxes()
-        size = min(size[0], 0.95), min(size[1], 0.95)
-        try:
-            box = free_place(size, [(0.5, 0.6)], others) if place is None else place.box(size, (0.5, 0.6), others)
-        except NoPlaceError:
-            self.words.fail("there is no room for it at that place", start, self.words.position)
+        box = self._free_place((min(size[0], 0.95), min(size[1], 0.95)), (0.5, 0.6), start, place)
         item = Item(f"{name} (new {len(self.scene.items)})", name, attributes, box)
         self.scene.items.append(item)
         return item
+
+    def _free_place(self, size: tuple[float, float], wish: Point, start: int, place: Place | None = None) -> Box:
+        others = self.scene.boxes()
+        try:
+            return free_place(size, [wish], others) if place is None else place.box(size, wish, others)
+        except NoPlaceError:
+            self.words.fail("there is no room for it at that place", start, self.words.position)
 
     def _exchange(self, chosen: Sequence[Item], start: int, *, colours: bool) -> None:
         if len(chosen) != 2:

@@ -271,6 +271,14 @@ def test_what_was_removed_can_be_put_back() -> None:
         assert parse_instruction(text, SCENE, memory) == (Add(name="cat", attributes=("white",), box=cat.box),)
 
 
+def test_what_is_put_back_makes_way_for_what_stands_there_now() -> None:
+    cat = PlacedObject(id="cat #1", name="cat", attributes=("white",), box=SCENE[CUP].box)
+    (added,) = parse_instruction("put back the cat", SCENE, Memory(removed=(cat,)))
+    assert isinstance(added, Add)
+    assert (added.box.w, added.box.h) == pytest.approx((cat.box.w, cat.box.h))
+    assert all(added.box.intersection(one.box) <= 0.15 * min(added.box.area, one.box.area) for one in SCENE.objects)
+
+
 def test_a_new_object_has_its_usual_shape_and_the_size_of_what_is_there() -> None:
     (square,) = parse_instruction("add a bottle", SCENE)
     (slim,) = parse_instruction("add a bottle", SCENE, Memory(shapes={"bottle": 0.3}))
