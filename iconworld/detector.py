@@ -82,7 +82,7 @@ class DetectorRecipe:
             assert generator is not None
             self.vae = AutoencoderKL.from_pretrained(generator / "vae").eval()
         if architecture.redrawn:
-            part = GroundedPart(path=str(generator), grounding_tokens=OBJECTS)
+            part = GroundedPart(path=str(generator), device="cpu", grounding_tokens=OBJECTS)  # workers draw with it
             self.generator = GroundedDiffusion.load(part)
         torch.manual_seed(seed)
         tokenizer = build_tokenizer()
@@ -147,7 +147,7 @@ class DetectorRecipe:
         rng = np.random.default_rng((options.stream, step))
         template = TEMPLATES[int(rng.choice(len(TEMPLATES), p=(0.55, 0.15, 0.15, 0.15)))]
         muddled = step >= options.muddled_from
-        if muddled and rng.random() < options.redrawn:
+        if muddled and options.redrawn and rng.random() < options.redrawn:
             samples = self._redrawn(int(rng.integers(REDRAWN)), size)
         else:
             scenes = training_scenes(options.stream, step, size, square=0.75)
