@@ -8,7 +8,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 SOURCES := agent configs evals graphs iconworld prompts tools tests
 DEMO := runs/demo
-PROMPT ?= a photo of a purple backpack on the left of an orange cat
+PROMPT ?= a photo of two red cars and a blue cup
 
 help:
 	@echo "make demo    correct a picture with the embedded models; report in $(DEMO)/report.html"
