@@ -38,6 +38,8 @@ def suggest_layout(runtime: ToolRuntime[Context, dict[str, Any]]) -> dict[str, A
 
 def usual_shapes(context: Context, picture: str) -> dict[str, float]:
     """Return the preset's width over height by noun, as fractions of the picture."""
+    if not context.settings.shapes:
+        return {}
     width, height = context.images.load(picture).size
     return {name: round(shape * height / width, 3) for name, shape in context.settings.shapes.items()}
 
