@@ -38,12 +38,13 @@ class Labeled:
         return cls(scene.image, scene.objects)
 
     @classmethod
-    def after(cls, image: Image.Image, parts: Sequence[tuple[Scene, Sequence[np.ndarray]]]) -> Labeled:
-        """Return what is left of scenes; each comes with bool masks ``[height, width]`` of its objects now."""
+    def after(cls, image: Image.Image, parts: Sequence[tuple[Scene, np.ndarray]]) -> Labeled:
+        """Return what is left of scenes; each comes with where it can still be seen, bool ``[height, width]``."""
         objects, doubtful = [], []
-        for scene, masks in parts:
-            for index, (one, mask) in enumerate(zip(scene.objects, masks, strict=True)):
-                visible = mask.sum() / max(1, scene.mask(index).sum())
+        for scene, seen in parts:
+            for index, one in enumerate(scene.objects):
+                mask = scene.mask(index)
+                visible = (mask & seen).sum() / max(1, mask.sum())
                 if visible >= WHOLE:
                     objects.append(one)
                 elif visible > GONE:

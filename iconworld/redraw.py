@@ -37,9 +37,7 @@ def cut_mix(scene: Scene, rng: np.random.Generator) -> Labeled:
         x, y = int(rng.integers(width - w + 1)), int(rng.integers(height - h + 1))
         inside[y : y + h, x : x + w] = True
     mixed = Image.composite(other.image, scene.image, Image.fromarray(inside))
-    here = [scene.mask(index) & ~inside for index in range(len(scene.objects))]
-    there = [other.mask(index) & inside for index in range(len(other.objects))]
-    return Labeled.after(mixed, [(scene, here), (other, there)])
+    return Labeled.after(mixed, [(scene, ~inside), (other, inside)])
 
 
 @torch.no_grad()

@@ -27,7 +27,7 @@ LATENT_NOISE = 0.4  # largest standard deviation; latents have about unit size
 
 def wear(scene: Scene, rng: np.random.Generator) -> Labeled:
     """Lay fragments of other objects and shapeless things over a scene."""
-    canvas, ids = np.array(scene.image), scene.ids.copy()
+    canvas, seen = np.array(scene.image), np.ones(scene.ids.shape, bool)
     other = draw_scene(int(rng.integers(2**31)), scene.image.size)
     for index in range(len(other.objects)):
         icon = other.mask(index)
@@ -35,11 +35,10 @@ def wear(scene: Scene, rng: np.random.Generator) -> Labeled:
             field = _smooth(rng, icon.shape)
             torn = icon & (field > np.quantile(field[icon], 1 - rng.uniform(*KEPT)))
             canvas[torn] = np.asarray(other.image)[torn]
-            ids[torn] = 0
+            seen[torn] = False
     for _ in range(int(rng.integers(SHAPES + 1))):
-        _shapeless(canvas, ids, rng)
-    left = [(ids == index + 1) for index in range(len(scene.objects))]
-    return Labeled.after(Image.fromarray(canvas), [(scene, left)])
+        _shapeless(canvas, seen, rng)
+    return Labeled.after(Image.fromarray(canvas), [(scene, seen)])
 
 
 @torch.no_grad()
@@ -52,20 +51,20 @@ def soften(images: Sequence[Image.Image], vae: AutoencoderKL, rng: np.random.Gen
         return to_images(vae.decode(latents + spread * noise).sample)
 
 
-def _shapeless(canvas: np.ndarray, ids: np.ndarray, rng: np.random.Generator) -> None:
+def _shapeless(canvas: np.ndarray, seen: np.ndarray, rng: np.random.Generator) -> None:
     """Paint a rimmed thing of one or two colours that has no class."""
-    height, width = ids.shape
+    height, width = seen.shape
     size = rng.uniform(0.1, 0.25, 2) * min(height, width)
     rows, columns = np.ogrid[:height, :width]
     distance = ((rows - rng.uniform(0, height)) / size[0]) ** 2 + ((columns - rng.uniform(0, width)) / size[1]) ** 2
-    inside = distance + 0.8 * _smooth(rng, ids.shape) < 1
+    inside = distance + 0.8 * _smooth(rng, seen.shape) < 1
     rim = np.asarray(Image.fromarray(inside).convert("L").filter(ImageFilter.MaxFilter(3))) > 0
     first, second = (np.array(COLORS[str(name)], np.float32) for name in rng.choice(list(COLORS), 2))
     canvas[rim] = first * 0.4 + (100 if first.mean() < 90 else 0)
     canvas[inside] = first
     if rng.random() < 0.5:
-        canvas[inside & (_smooth(rng, ids.shape) > 0)] = second
-    ids[rim] = 0
+        canvas[inside & (_smooth(rng, seen.shape) > 0)] = second
+    seen[rim] = False
 
 
 def _smooth(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:

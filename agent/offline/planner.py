@@ -123,9 +123,8 @@ def _read(messages: Sequence[BaseMessage]) -> str:
             rest = text.partition("<instruction>")[0] + text.rpartition("</instruction>")[2]
             layout = Layout.model_validate_json(_between(rest, "layout") or "{}")
             turns = _json(_between(rest, "recent"), [])
-            memory = replace(
-                _memory(turns, _json(_between(rest, "history"), {}), layout), shapes=_json(_between(rest, "shapes"), {})
-            )
+            history, shapes = (_json(_between(rest, tag), {}) for tag in ("history", "shapes"))
+            memory = _memory(turns, history, shapes, layout)
             if is_question(instruction):
                 told = [turn for turn in turns if isinstance(turn, dict)]
                 return json.dumps({"answer": Facts(layout, memory, told).answer(instruction)})
@@ -152,12 +151,13 @@ def _json(text: str | None, otherwise: Any) -> Any:
     return found if isinstance(found, type(otherwise)) else otherwise
 
 
-def _memory(turns: list[Any], history: dict[str, Any], layout: Layout) -> Memory:
+def _memory(turns: list[Any], history: dict[str, Any], shapes: dict[str, float], layout: Layout) -> Memory:
     """Read what earlier turns did or spoke of: ids, or turns as ``{"done": ["moved 'cup #1' ..."]}``, newest last."""
     before = history.get("before_last_change")
     memory = Memory(
         removed=tuple(PlacedObject.model_validate(one) for one in history.get("removed", [])),
         before=None if before is None else Layout.model_validate(before),
+        shapes=shapes,
     )
     if ids_given := tuple(turn for turn in turns if turn in layout.ids):
         return replace(memory, recent=ids_given)

@@ -212,10 +212,12 @@ def _passed(context: Context, demands: Sequence[Requirement], image: str) -> int
 def _score(prompt: LmdPrompt, services: Services, image: str) -> dict[str, Any]:
     picture = services.context.images.load(image)
     right, met, seen = {}, {}, {}
-    demands = requirements(prompt.truth)
+    asked, demands = queries(prompt), requirements(prompt.truth)
+    demanded = queries_of(demands)
     for name, judge in services.judges.items():
-        detections = judge.detect(picture, queries(prompt)).detections
+        detections = judge.detect(picture, asked).detections
         right[name] = is_right(prompt, detections)
-        met[name] = verdict(demands, suppress(judge.detect(picture, queries_of(demands)).detections)).agreed
+        all_found = detections if set(asked) == set(demanded) else judge.detect(picture, demanded).detections
+        met[name] = verdict(demands, suppress(all_found)).agreed
         seen[name] = dict(count(detections))
     return {"right": right, "met": met, "seen": seen}

@@ -351,7 +351,7 @@ class GroundedDiffusion(Meter):
             for i, timestep in enumerate(scheduler.timesteps[start:], start):
                 placed = grounding if i < last_grounded else None
                 output = self.predict(latents, timestep, text, grounding=placed, negative=negative, guidance=guidance)
-                noise = next(fresh) if fresh is not None else None
+                noise = next(fresh) if eta and fresh is not None else None
                 latents = scheduler.step(output, timestep, latents, eta=eta, variance_noise=noise).prev_sample
                 latents = hook(i, latents) if hook else latents
                 if progress:
