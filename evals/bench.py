@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from agent.runs import write_text
+from agent.run.folder import write_text
 from evals.lmd.command import as_markdown, run_lmd, settings_digest, weights_digest
 from evals.lmd.prompts import choose
 from evals.lmd.tables import RIVAL, START, markdown, method_name
@@ -27,7 +27,7 @@ from tools.backend.detector import ZeroShotDetector
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from agent.options import Options
+    from agent.cli.options import Options
 
 
 def run_bench(options: Options, *, prompts: int, scenes: int, results: Path) -> None:

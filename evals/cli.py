@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from agent.options import Options, reporting
+from agent.cli.options import Options, reporting
 
 app = typer.Typer(help="Measure how well it works, and what it costs.", no_args_is_help=True)
 

@@ -8,12 +8,12 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from agent.commands import announce_chat
-from agent.options import fail
+from agent.cli.options import fail
+from agent.cli.run import announce_chat
 from evals.progress import progress_bar
 from tools.backend.checkpoints import resolve
 from tools.backend.detector import ZeroShotDetector
-from tools.backend.grounded import GroundedDiffusion
+from tools.backend.gligen import GroundedDiffusion
 from tools.backend.local import LocalBackend
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from PIL.Image import Image
 
-    from agent.options import Options
+    from agent.cli.options import Options
     from configs.settings import Settings
 
 

@@ -8,12 +8,12 @@ from __future__ import annotations
 import statistics
 from typing import TYPE_CHECKING
 
-from agent.driver import Job, run_correction
-from agent.runs import RunFolder
+from agent.run.driver import Job, run_correction
+from agent.run.folder import RunFolder
 from evals.fault_cases import FAULTS
 from tools.images import open_picture
+from tools.scene.merge import as_detections
 from tools.scene.requirements import queries, requirements
-from tools.scene.things import as_detections
 from tools.scene.verdict import verdict
 
 if TYPE_CHECKING:

@@ -15,16 +15,16 @@ import torch
 from PIL import Image
 from scipy import ndimage
 
-from tools.backend.attention import GuidedObject, find_tokens, guide, read_maps
+from tools.backend.editor.attention import GuidedObject, find_tokens, guide, read_maps
 from tools.backend.protocol import Cost
 from tools.scene.operations import Move, Remove, Restyle, apply
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from tools.backend.editor_masks import Mask
-    from tools.backend.editor_objects import Segmenter
-    from tools.backend.grounded import GroundedDiffusion
+    from tools.backend.editor.masks import Mask
+    from tools.backend.editor.objects import Segmenter
+    from tools.backend.gligen import GroundedDiffusion
     from tools.backend.protocol import Cost
     from tools.scene.box import Box
     from tools.scene.layout import Layout, PlacedObject

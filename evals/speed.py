@@ -17,8 +17,8 @@ from evals.edits import operations_right
 from evals.seed_schedule import STEPS, SeedSchedule
 from iconworld.renderer import SIDE
 from tools.backend.detector import ZeroShotDetector
-from tools.backend.editor import LatentEditor
-from tools.backend.grounded import GroundedDiffusion
+from tools.backend.editor.latent import LatentEditor
+from tools.backend.gligen import GroundedDiffusion
 from tools.backend.segmenter import Segmenter
 
 if TYPE_CHECKING:

@@ -14,15 +14,15 @@ from langgraph.graph import END, START, StateGraph
 
 from configs.settings import LoopSettings
 from graphs.budget import recursion_limit
-from graphs.context import Context
 from graphs.nodes.act import act
 from graphs.nodes.begin import begin
+from graphs.nodes.draw import approve, edit, generate, refine
 from graphs.nodes.finish import finish
 from graphs.nodes.judge import judge
 from graphs.nodes.parse import look, parse
-from graphs.nodes.picture import approve, edit, generate, refine
 from graphs.nodes.think import think
 from graphs.state import Request, State
+from tools.context import Context
 
 if TYPE_CHECKING:
     from langgraph.checkpoint.base import BaseCheckpointSaver

@@ -26,14 +26,14 @@ from transformers.models.owlv2.image_processing_pil_owlv2 import Owlv2ImageProce
 from transformers.models.owlvit.image_processing_pil_owlvit import OwlViTImageProcessorPil
 
 from configs.settings import GroundedPart
+from iconworld.corrupt import soften, wear
 from iconworld.data import Labeled, contact_sheet, training_scenes
 from iconworld.generator import COUNTS, OBJECTS
 from iconworld.initialise import initialise, localise, silence
-from iconworld.redraw import cut_mix, redraw
 from iconworld.renderer import CLASSES, COLORS, draw_scene
+from iconworld.sdedit import cut_mix, redraw
 from iconworld.tokenizer import LENGTH, build_tokenizer
-from iconworld.wear import soften, wear
-from tools.backend.grounded import GroundedDiffusion
+from tools.backend.gligen import GroundedDiffusion
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -61,9 +61,9 @@ class Architecture:
     text_width: int
     text_layers: int
     stream: int  # of training scenes
-    worn: float = 0.0  # share of training scenes that are worn (`iconworld.wear`)
+    worn: float = 0.0  # share of training scenes that are worn (`iconworld.corrupt`)
     soft: float = 0.0  # share of batches that are passed through the autoencoder
-    redrawn: float = 0.0  # share of batches that the generator draws again (`iconworld.redraw`)
+    redrawn: float = 0.0  # share of batches that the generator draws again (`iconworld.sdedit`)
     muddled_from: int = 0  # step from which those three begin
     calm_from: int = 1 << 40  # step from which plain cross-entropy takes the focal loss's place: scores become chances
 

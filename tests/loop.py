@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from graphs.context import Context
 from graphs.correction import build_graph
 from tests.scripted import ScriptedChat
 from tests.world import World, draw, settings
+from tools.context import Context
 from tools.images import ImageStore
 
 if TYPE_CHECKING:

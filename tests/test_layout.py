@@ -30,6 +30,6 @@ def test_tests_are_no_packages() -> None:
 
 
 def test_the_command_line_starts_without_torch() -> None:
-    code = "import sys, agent.cli, graphs, tools, tools.scene; sys.exit('torch' in sys.modules)"
+    code = "import sys, agent.cli.app, graphs, tools, tools.scene; sys.exit('torch' in sys.modules)"
 
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0

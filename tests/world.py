@@ -13,7 +13,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from configs.settings import Settings
-from tools.backend.editor_masks import box_mask
+from tools.backend.editor.masks import box_mask
 from tools.backend.protocol import Cost, Detected, Edited, Generated, Segmented
 from tools.scene.box import Box
 from tools.scene.layout import Detection, Layout, PlacedObject

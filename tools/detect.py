@@ -10,7 +10,7 @@ from langgraph.prebuilt import ToolRuntime
 from pydantic import Field, StringConstraints
 
 from tools.context import Context
-from tools.scene.words import parse_phrase
+from tools.scene.lexicon import parse_phrase
 
 Phrase = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=80)]
 

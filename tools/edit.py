@@ -16,9 +16,9 @@ from pydantic import Field
 from tools.context import Context
 from tools.errors import ToolError
 from tools.inspect import find_object
-from tools.layout import OPERATIONS, dump_operations
 from tools.scene.layout import Layout
 from tools.scene.operations import Add, Move, Operation, Remove, Replace, Restyle, apply
+from tools.suggest_layout import OPERATIONS, dump_operations
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from tools.detect import detect
 from tools.edit import edit
 from tools.inspect import inspect
-from tools.layout import suggest_layout
+from tools.suggest_layout import suggest_layout
 
 if TYPE_CHECKING:
     from langchain_core.tools import BaseTool

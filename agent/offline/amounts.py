@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from agent.offline.lexer import Phrases, meaning, phrases
-from tools.scene.words import number
+from tools.scene.lexicon import number
 
 if TYPE_CHECKING:
     from agent.offline.lexer import Cursor

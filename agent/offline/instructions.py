@@ -17,7 +17,7 @@ from agent.offline.placement import NoPlaceError, at, is_crowded
 from agent.offline.selectors import read_selection, starts_selection
 from agent.offline.workbench import BIG, Memory, Workbench
 from tools.scene.errors import CannotParse
-from tools.scene.words import COLOURS, number
+from tools.scene.lexicon import COLOURS, number
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -28,8 +28,8 @@ from agent.offline.vocabulary import (
     VAGUE,
     VERBS,
 )
+from tools.scene.lexicon import COMPOUNDS, NUMBERS, SHADES, attribute, is_attribute, number, plural, singular
 from tools.scene.spec import Query
-from tools.scene.words import COMPOUNDS, NUMBERS, SHADES, attribute, is_attribute, number, plural, singular
 
 if TYPE_CHECKING:
     from agent.offline.lexer import Cursor

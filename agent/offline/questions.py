@@ -14,8 +14,8 @@ from agent.offline.items import Item, Scene
 from agent.offline.lexer import Cursor, joined
 from agent.offline.selectors import read_selection
 from tools.scene.errors import CannotParse
+from tools.scene.lexicon import family, implies, number_word, parse_phrase, plural, singular
 from tools.scene.relations import holds
-from tools.scene.words import family, implies, number_word, parse_phrase, plural, singular
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

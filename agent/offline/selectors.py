@@ -9,8 +9,8 @@ from agent.offline.items import Item, Scene, names_of
 from agent.offline.lexer import Phrases, meaning, phrases, word_set
 from agent.offline.nouns import is_adjective
 from agent.offline.vocabulary import CLOSED, PICTURE_SIDES, TWO_SIDED
+from tools.scene.lexicon import SHADES, attribute, family, implies, number, plural
 from tools.scene.relations import holds
-from tools.scene.words import SHADES, attribute, family, implies, number, plural
 
 if TYPE_CHECKING:
     from collections.abc import Callable

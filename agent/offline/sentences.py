@@ -32,8 +32,8 @@ from agent.offline.vocabulary import (
     UNKNOWN_RELATIONS,
     WITHOUT,
 )
+from tools.scene.lexicon import is_attribute
 from tools.scene.spec import Relation, SceneSpec
-from tools.scene.words import is_attribute
 
 if TYPE_CHECKING:
     from tools.scene.spec import Predicate

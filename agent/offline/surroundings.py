@@ -24,7 +24,7 @@ from agent.offline.vocabulary import (
     WITHOUT,
 )
 from tools.scene.errors import CannotParse
-from tools.scene.words import COLOURS, number, plural
+from tools.scene.lexicon import COLOURS, number, plural
 
 STOPS = (".", ";", "!", "?")
 

@@ -1,4 +1,4 @@
-"""The closed word classes of the grammar. Open ones (nouns) need no list; single words live in `tools.scene.words`."""
+"""The closed word classes of the grammar. Open ones need no list; single words live in `tools.scene.lexicon`."""
 
 from __future__ import annotations
 

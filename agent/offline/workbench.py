@@ -13,8 +13,8 @@ from agent.offline.destinations import Place
 from agent.offline.items import Item, Scene
 from agent.offline.lexer import Cursor
 from agent.offline.placement import NoPlaceError, Point, at, free_place, scaled, usual_size
+from tools.scene.lexicon import family
 from tools.scene.operations import Add, Move, Remove, Replace, Restyle
-from tools.scene.words import family
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -6,11 +6,11 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from agent.runs import RunError
+from agent.run.folder import RunError
 from evals.lmd.prompts import PROMPTS
 from evals.lmd.scoring import count, is_right, queries, suppress
 from graphs.correction import build_graph
-from graphs.work import make_once
+from graphs.node_helpers import make_once
 from tools.images import open_picture
 from tools.scene.requirements import Requirement, requirements
 from tools.scene.requirements import queries as queries_of
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
     from evals.iconworld import Detector
     from evals.lmd.prompts import LmdPrompt
-    from graphs.context import Context
     from tools.backend.protocol import Generated
+    from tools.context import Context
 
 SEEDS_PER_PROMPT = 1000  # noise seeds that one prompt may use
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from agent.runs import write_text
+from agent.run.folder import write_text
 from evals.lmd.tables import CAUSES, RIVAL, attempt_after, cause, costs_table, method_name, rates_table, remarks
 from tools.images import ImageStore, PictureError
 

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from filelock import FileLock, Timeout
 
-from agent.runs import RunError, write_text
+from agent.run.folder import RunError, write_text
 from evals.lmd.measure import head, measure
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from langgraph.prebuilt import ToolNode
 from langgraph.prebuilt.tool_node import ToolInvocationError
 
 from graphs.budget import add_cost, reached_limit
-from graphs.work import timed
+from graphs.node_helpers import timed
 from tools.backend.protocol import BackendError, Cost
 from tools.errors import FinalToolError
 from tools.registry import TOOLS
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from langchain_core.messages import ToolCall
     from langgraph.runtime import Runtime
 
-    from graphs.context import Context
     from graphs.state import State
+    from tools.context import Context
 
 
 def answer_failure(error: ToolException) -> str:

@@ -9,8 +9,8 @@ from langgraph.graph.message import REMOVE_ALL_MESSAGES
 from pydantic import ValidationError
 
 from graphs.budget import no_usage
-from graphs.memory import NOTHING
-from graphs.work import timed
+from graphs.node_helpers import timed
+from graphs.turn_history import NOTHING
 from tools.scene.layout import Layout
 from tools.scene.requirements import requirements
 from tools.scene.spec import SceneSpec
@@ -18,8 +18,8 @@ from tools.scene.spec import SceneSpec
 if TYPE_CHECKING:
     from langgraph.runtime import Runtime
 
-    from graphs.context import Context
     from graphs.state import State
+    from tools.context import Context
 
 EMPTY_SCENE = Layout().model_dump(mode="json")
 

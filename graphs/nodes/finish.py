@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from graphs.memory import remember
+from graphs.node_helpers import timed
 from graphs.nodes.begin import EMPTY_SCENE
-from graphs.work import timed
+from graphs.turn_history import remember
 
 if TYPE_CHECKING:
     from langgraph.runtime import Runtime
 
-    from graphs.context import Context
     from graphs.state import Result, State, Turn
+    from tools.context import Context
 
 
 @timed

@@ -7,21 +7,21 @@ from typing import TYPE_CHECKING, Any
 from langchain_core.messages import HumanMessage
 
 from graphs.budget import add_cost, reached_limit
-from graphs.work import timed
+from graphs.node_helpers import timed
 from prompts import render
 from tools.images import changed_share
-from tools.layout import REQUIREMENTS
 from tools.scene.doubt import doubted, unsettled
 from tools.scene.layout import Layout
 from tools.scene.requirements import queries
 from tools.scene.track import track
 from tools.scene.verdict import verdict
+from tools.suggest_layout import REQUIREMENTS
 
 if TYPE_CHECKING:
     from langgraph.runtime import Runtime
 
-    from graphs.context import Context
     from graphs.state import Attempt, State
+    from tools.context import Context
 
 
 @timed

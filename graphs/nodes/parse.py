@@ -11,25 +11,25 @@ from langgraph.graph.message import REMOVE_ALL_MESSAGES
 from pydantic import Field, model_validator
 
 from graphs.budget import add_cost, add_tokens
-from graphs.memory import recall
-from graphs.work import timed
+from graphs.node_helpers import timed
+from graphs.turn_history import recall
 from prompts import render
-from tools.layout import usual_shapes
 from tools.scene.errors import CannotParse
 from tools.scene.layout import Layout
+from tools.scene.lexicon import singular
 from tools.scene.operations import Operation, apply
 from tools.scene.requirements import Requirement, edit_requirements, requirements
 from tools.scene.spec import Frozen, Query, SceneSpec
 from tools.scene.track import track
-from tools.scene.words import singular
+from tools.suggest_layout import usual_shapes
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from langgraph.runtime import Runtime
 
-    from graphs.context import Context
     from graphs.state import State
+    from tools.context import Context
 
 NO_NOUNS = frozenset(
     """

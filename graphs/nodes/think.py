@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Any
 from langchain_core.messages import AIMessage, AnyMessage, HumanMessage, SystemMessage, ToolMessage
 
 from graphs.budget import add_tokens
-from graphs.work import timed
+from graphs.node_helpers import timed
 from prompts import render
 from tools.registry import TOOLS
 
 if TYPE_CHECKING:
     from langgraph.runtime import Runtime
 
-    from graphs.context import Context
     from graphs.state import State
+    from tools.context import Context
 
 ROUNDS_SHOWN = 4  # earlier rounds are summed up by the list of edits in the newest report
 

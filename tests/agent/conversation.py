@@ -10,8 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from agent.session import Session
-from agent.turns import TurnResult
+from agent.session.session import Session
+from agent.session.turn_result import TurnResult
 from tests.world import scene
 from tools.scene.layout import Layout, PlacedObject
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from agent.driver import Job, Result, RunFolder, run_correction
+from agent.run.driver import Job, Result, RunFolder, run_correction
 from tests.scripted import ScriptedChat, calls, edit
 from tests.world import World, draw, scene, settings
 

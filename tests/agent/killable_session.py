@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from agent.offline.planner import OfflinePlanner
-from agent.session import Session
+from agent.session.session import Session
 from tests.agent.conversation import START
 from tests.world import World, draw, settings
 

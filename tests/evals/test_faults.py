@@ -8,8 +8,8 @@ from agent.offline.sentences import parse_scene
 from evals.fault_cases import FAULTS, fault_cases
 from evals.faults import run_faults
 from tests.world import World, draw, settings
+from tools.scene.merge import as_detections
 from tools.scene.requirements import requirements
-from tools.scene.things import as_detections
 from tools.scene.verdict import verdict
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 from typer.testing import CliRunner
 
-from agent.cli import app
+from agent.cli.app import app
 from evals import commands
 from evals.edit_cases import edit_cases, scene_layout
 from evals.iconworld import FIRST_SCENE, PARTS, SCENES_PER_SEED, nearest_color, run_iconworld

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from agent.offline.planner import OfflinePlanner
-from graphs.context import Context
 from tests.loop import Loop
 from tests.world import scene, truth
+from tools.context import Context
 
 START = scene(("red car", [0.1, 0.55, 0.25, 0.25]), ("dog", [0.6, 0.6, 0.25, 0.25]), ("blue cup", [0.4, 0.1, 0.2, 0.2]))
 

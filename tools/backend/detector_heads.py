@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import torch
 
-from tools.backend.memory import Recent, picture_key
+from tools.backend.device_memory import Recent, picture_key
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
     from configs.settings import GeneratorSettings, GroundedPart, Settings
-    from tools.backend.grounded import GroundedDiffusion
+    from tools.backend.gligen import GroundedDiffusion
     from tools.backend.protocol import Progress
     from tools.scene.layout import Layout
 

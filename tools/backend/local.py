@@ -11,10 +11,10 @@ import torch
 
 from tools.backend import checkpoints
 from tools.backend.detector import ZeroShotDetector
-from tools.backend.editor import LatentEditor
+from tools.backend.device_memory import free, peak_bytes
+from tools.backend.editor.latent import LatentEditor
 from tools.backend.generator import Generator, load_generator
-from tools.backend.grounded import GroundedDiffusion
-from tools.backend.memory import free, peak_bytes
+from tools.backend.gligen import GroundedDiffusion
 from tools.backend.protocol import BackendError
 from tools.backend.refiner import Refiner
 from tools.backend.segmenter import Segmenter

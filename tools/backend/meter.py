@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from tools.backend.memory import peak_bytes
+from tools.backend.device_memory import peak_bytes
 from tools.backend.protocol import Cost
 
 if TYPE_CHECKING:

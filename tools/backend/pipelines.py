@@ -9,7 +9,7 @@ import torch
 from PIL import Image
 
 from tools.backend import checkpoints
-from tools.backend.memory import Batcher
+from tools.backend.device_memory import Batcher
 from tools.backend.protocol import BackendError
 
 if TYPE_CHECKING:

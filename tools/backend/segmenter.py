@@ -15,7 +15,7 @@ from torch.nn import functional
 from transformers import AutoConfig, Sam2Model, SamImageProcessorPil, SamModel
 
 from tools.backend import checkpoints
-from tools.backend.memory import Recent, picture_key
+from tools.backend.device_memory import Recent, picture_key
 from tools.backend.protocol import BackendError, Cost, Segmented
 from tools.backend.sam_original import OriginalSam
 from tools.scene.box import Box

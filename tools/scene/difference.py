@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
+from tools.scene.lexicon import attribute
 from tools.scene.operations import Add, Move, Operation, Remove, Replace, Restyle
-from tools.scene.words import attribute
 
 if TYPE_CHECKING:
     from collections.abc import Collection

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tools.scene.merge import can_be_told_apart, covers, things
 from tools.scene.requirements import wanted
-from tools.scene.things import can_be_told_apart, covers, things
 from tools.scene.verdict import is_open_to_doubt
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from tools.scene.layout import Detection, Layout, PlacedObject
+    from tools.scene.merge import Thing
     from tools.scene.spec import Query
-    from tools.scene.things import Thing
     from tools.scene.verdict import Verdict
 
 

@@ -12,8 +12,8 @@ from pydantic import Field, model_validator
 from tools.scene.box import Box
 from tools.scene.difference import IN_PLACE, KEPT, match
 from tools.scene.layout import ObjectId
+from tools.scene.lexicon import COLOURS, attribute, family, implies, number_word, parse_phrase, plural
 from tools.scene.spec import PICTURE_PREDICATES, Frozen, Predicate, Query, Relation
-from tools.scene.words import COLOURS, attribute, family, implies, number_word, parse_phrase, plural
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -16,13 +16,13 @@ from ortools.sat.python import cp_model
 
 from tools.scene.box import Box
 from tools.scene.layout import Layout, PlacedObject
+from tools.scene.lexicon import implies
+from tools.scene.merge import as_detections, can_be_told_apart, restyled
 from tools.scene.placing import GRID, Slot, placings
 from tools.scene.relations import PAIR_DIRECTIONS, holds
 from tools.scene.requirements import wanted
 from tools.scene.spec import Query
-from tools.scene.things import as_detections, can_be_told_apart, restyled
 from tools.scene.verdict import AT, claims, is_leftover, verdict
-from tools.scene.words import implies
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

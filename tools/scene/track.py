@@ -8,14 +8,14 @@ import numpy as np
 from scipy.optimize import linear_sum_assignment
 
 from tools.scene.layout import Layout, PlacedObject
-from tools.scene.things import things
+from tools.scene.merge import things
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
 
     from tools.scene.layout import Detection
+    from tools.scene.merge import Thing
     from tools.scene.spec import Query
-    from tools.scene.things import Thing
 
 
 def track(

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 from pydantic import model_validator
 
 from tools.scene.layout import Detection
+from tools.scene.merge import Thing, things
 from tools.scene.relations import DIRECTIONS, PAIR_DIRECTIONS, holds
 from tools.scene.requirements import Requirement, counted, wanted
 from tools.scene.spec import Frozen, Query
-from tools.scene.things import Thing, things
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -77,7 +77,7 @@ def verdict(
     seen without doubt, and of an unwanted one there must not even be a doubtful trace. Where requirements
     name places (an instruction's do), ``detections`` alone decide: an object keeps its identity.
 
-    Detections are first merged into things (`tools.scene.things`). An object counts for "red car" only if
+    Detections are first merged into things (`tools.scene.merge`). An object counts for "red car" only if
     the query "red car" found it and no other colour fits it better.
 
     A relation of several subjects: each of the ``count`` subjects must stand in it. For left of, right of,

@@ -14,9 +14,9 @@ from agent.offline.planner import OfflinePlanner
 from evals.lmd.measure import Plan, Services
 from evals.lmd.prompts import choose, lmd_prompts
 from evals.lmd.runner import run_prompts
-from graphs.context import Context
 from tests.world import World, draw, scene, settings
 from tools.backend.protocol import Cost, Edited, Generated
+from tools.context import Context
 from tools.images import ImageStore
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from typer.testing import CliRunner
 
-from agent.cli import app
+from agent.cli.app import app
 from configs.settings import load_settings
 from evals.lmd import command
 from evals.lmd.prompts import TASKS, choose

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from agent.runs import RunError
+from agent.run.folder import RunError
 from evals.lmd.command import write_results
 from evals.lmd.measure import Plan, find_picture
 from evals.lmd.prompts import choose, lmd_prompts

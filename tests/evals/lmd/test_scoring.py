@@ -8,7 +8,7 @@ from evals.lmd.prompts import LmdPrompt, lmd_prompts
 from evals.lmd.scoring import count, is_right, queries, suppress
 from tools.scene.box import Box
 from tools.scene.layout import Detection
-from tools.scene.words import parse_phrase
+from tools.scene.lexicon import parse_phrase
 
 PROMPTS = lmd_prompts()
 LEFT, RIGHT, HIGH, LOW = [0.1, 0.4, 0.2, 0.2], [0.7, 0.4, 0.2, 0.2], [0.4, 0.1, 0.2, 0.2], [0.4, 0.7, 0.2, 0.2]

@@ -13,7 +13,7 @@ from configs.settings import DetectorSettings, GroundedPart, Part, SegmenterSett
 from tests.tiny_models import save_gligen, save_owl, save_sam
 from tools.backend import checkpoints
 from tools.backend.detector import ZeroShotDetector
-from tools.backend.grounded import GroundedDiffusion
+from tools.backend.gligen import GroundedDiffusion
 from tools.backend.protocol import BackendError
 from tools.backend.segmenter import Segmenter
 

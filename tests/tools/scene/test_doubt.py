@@ -3,11 +3,11 @@ from __future__ import annotations
 from tools.scene.box import Box
 from tools.scene.doubt import doubted, unsettled
 from tools.scene.layout import Detection
+from tools.scene.lexicon import parse_phrase
 from tools.scene.requirements import requirements, wanted
 from tools.scene.spec import SceneObject, SceneSpec
 from tools.scene.track import track
 from tools.scene.verdict import verdict
-from tools.scene.words import parse_phrase
 
 LEFT, MIDDLE, RIGHT = Box(0.05, 0.4, 0.2, 0.2), Box(0.4, 0.4, 0.2, 0.2), Box(0.75, 0.4, 0.2, 0.2)
 

@@ -8,13 +8,13 @@ from hypothesis import strategies as st
 from tools.scene.box import Box
 from tools.scene.difference import difference
 from tools.scene.layout import Layout, PlacedObject
+from tools.scene.lexicon import parse_phrase
+from tools.scene.merge import as_detections
 from tools.scene.operations import Add, Move, Operation, Remove, Replace, Restyle, apply
 from tools.scene.requirements import Requirement, edit_requirements, requirements
 from tools.scene.solver import Unsatisfiable, solve
 from tools.scene.spec import PICTURE_PREDICATES, Predicate, Query, Relation, SceneObject, SceneSpec
-from tools.scene.things import as_detections
 from tools.scene.verdict import verdict
-from tools.scene.words import parse_phrase
 
 Relations = tuple[tuple[str, Predicate, str], ...]
 

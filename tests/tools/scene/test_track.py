@@ -1,9 +1,9 @@
 from tools.scene.box import Box
 from tools.scene.layout import Detection, Layout
+from tools.scene.lexicon import parse_phrase
 from tools.scene.operations import Add, Move, Replace, apply
 from tools.scene.spec import Query
 from tools.scene.track import track
-from tools.scene.words import parse_phrase
 
 A, B, C = Box(0.1, 0.4, 0.2, 0.2).checked(), Box(0.7, 0.4, 0.2, 0.2).checked(), Box(0.4, 0.05, 0.2, 0.3).checked()
 

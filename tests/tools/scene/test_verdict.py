@@ -3,12 +3,12 @@ from pydantic import ValidationError
 
 from tools.scene.box import Box
 from tools.scene.layout import Detection, Layout, PlacedObject
+from tools.scene.lexicon import parse_phrase
+from tools.scene.merge import as_detections
 from tools.scene.operations import Add, Move, Operation, Remove, Replace, Restyle, apply
 from tools.scene.requirements import edit_requirements, requirements
 from tools.scene.spec import Predicate, Relation, SceneObject, SceneSpec
-from tools.scene.things import as_detections
 from tools.scene.verdict import Verdict, verdict
-from tools.scene.words import parse_phrase
 
 # Nine places in the picture, row by row.
 PLACES = [Box(x, y, 0.2, 0.2) for y in (0.05, 0.4, 0.75) for x in (0.05, 0.4, 0.75)]

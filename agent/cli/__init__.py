@@ -1,0 +1,1 @@
+"""The console command ``sld``: arguments in, messages and exit codes out."""

@@ -1,0 +1,187 @@
+"""The console command ``sld``: arguments in, exit code out.
+
+Exit codes: 0 agreed, 3 finished without agreement, 2 the user's mistake, 1 failure.
+Everything heavy is imported when a command runs, so that ``sld --help`` is quick.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from agent.cli import trace as trace_cli
+from agent.cli.options import Mode, Options, fail, reporting
+from evals import cli as evals_cli
+
+Preset = Annotated[str | None, typer.Option(help="A shipped preset (see `sld presets`) or a path to a .yaml file.")]
+Rounds = Annotated[int | None, typer.Option(min=0, max=1000, help="Correction rounds at most.")]
+Seed = Annotated[int | None, typer.Option(min=0, max=2**63 - 1, help="Same seed, same picture.")]
+Out = Annotated[Path | None, typer.Option(help="The run folder to write; a new one under runs/ if not given.")]
+Json = Annotated[bool, typer.Option("--json", help="Print exactly one JSON object to standard output.")]
+Set = Annotated[
+    list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="A setting, such as editor.steps=20.")
+]
+Resume = Annotated[Path | None, typer.Option(metavar="RUN", help="Go on with this run where it was stopped.")]
+Sessions = Annotated[Path, typer.Option("--sessions", help="Where the sessions are.")]
+
+app = typer.Typer(
+    help="Self-correcting, language-model-controlled image generation and editing.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+app.add_typer(trace_cli.app, name="trace")
+app.add_typer(evals_cli.app, name="eval")
+
+
+@app.command()
+def generate(
+    prompt: Annotated[str | None, typer.Argument(help="What the picture must show.", show_default=False)] = None,
+    preset: Preset = None,
+    rounds: Rounds = None,
+    seed: Seed = None,
+    out: Out = None,
+    as_json: Json = False,
+    settings: Set = None,
+    resume: Resume = None,
+) -> None:
+    """Make a picture of PROMPT and correct it until the detector agrees."""
+    options = Options(preset, rounds, seed, out, as_json, settings, resume)
+    with reporting(as_json):
+        from agent.cli.run import run_one
+
+        raise typer.Exit(run_one(options, prompt=prompt))
+
+
+@app.command()
+def correct(
+    image: Annotated[Path | None, typer.Argument(help="The picture to correct.", show_default=False)] = None,
+    prompt: Annotated[str | None, typer.Argument(help="What it must show.", show_default=False)] = None,
+    preset: Preset = None,
+    rounds: Rounds = None,
+    seed: Seed = None,
+    out: Out = None,
+    as_json: Json = False,
+    settings: Set = None,
+    resume: Resume = None,
+) -> None:
+    """Correct IMAGE until it shows what PROMPT says."""
+    options = Options(preset, rounds, seed, out, as_json, settings, resume)
+    with reporting(as_json):
+        from agent.cli.run import run_one
+
+        if resume is None and (image is None or prompt is None):
+            fail("`sld correct` needs a picture and a prompt: sld correct IMAGE PROMPT")
+        raise typer.Exit(run_one(options, prompt=prompt, image=image))
+
+
+@app.command()
+def edit(
+    image: Annotated[Path | None, typer.Argument(help="The picture to edit.", show_default=False)] = None,
+    instruction: Annotated[str | None, typer.Argument(help="What to change.", show_default=False)] = None,
+    preset: Preset = None,
+    rounds: Rounds = None,
+    seed: Seed = None,
+    out: Out = None,
+    as_json: Json = False,
+    settings: Set = None,
+    resume: Resume = None,
+) -> None:
+    """Change IMAGE as INSTRUCTION says, and nothing else."""
+    options = Options(preset, rounds, seed, out, as_json, settings, resume)
+    with reporting(as_json):
+        from agent.cli.run import run_one
+
+        if resume is None and (image is None or instruction is None):
+            fail("`sld edit` needs a picture and an instruction: sld edit IMAGE INSTRUCTION")
+        raise typer.Exit(run_one(options, instruction=instruction, image=image))
+
+
+@app.command()
+def parse(
+    prompt: Annotated[str | None, typer.Argument(help="One prompt; without it, one per line of input.")] = None,
+    preset: Preset = None,
+    settings: Set = None,
+) -> None:
+    """Print what PROMPT demands of a picture, as JSON, one object per line."""
+    with reporting():
+        from agent.cli.run import parse_prompts
+
+        raise typer.Exit(parse_prompts(Options(preset=preset, settings=settings), prompt))
+
+
+@app.command()
+def batch(
+    file: Annotated[Path, typer.Argument(help="A JSON list of items, in SLD's format.")],
+    mode: Annotated[Mode, typer.Option(help="What the items' prompts are.")],
+    input_dir: Annotated[Path, typer.Option(help="Where the pictures are.")],
+    output_dir: Annotated[Path, typer.Option(help="Where each item's run folder goes.")],
+    preset: Preset = None,
+    rounds: Rounds = None,
+    seed: Seed = None,
+    as_json: Json = False,
+    settings: Set = None,
+    overwrite: Annotated[bool, typer.Option(help="Do finished items again.")] = False,
+) -> None:
+    """Work through FILE, going on where an earlier call stopped."""
+    options = Options(preset, rounds, seed, None, as_json, settings, None)
+    with reporting(as_json):
+        from agent.cli.batch import run_batch
+
+        raise typer.Exit(run_batch(options, file, mode, input_dir, output_dir, overwrite=overwrite))
+
+
+@app.command()
+def doctor(preset: Preset = None, as_json: Json = False, settings: Set = None) -> None:
+    """Say what is installed, which models and language model would be used, and what to do about each problem."""
+    with reporting(as_json):
+        from agent.cli.doctor import examine
+
+        raise typer.Exit(examine(Options(preset=preset, as_json=as_json, settings=settings)))
+
+
+@app.command()
+def chat(
+    image: Annotated[Path | None, typer.Argument(help="The picture to talk about.", show_default=False)] = None,
+    prompt: Annotated[str | None, typer.Option(help="Begin with a picture of this.")] = None,
+    session: Annotated[str | None, typer.Option(metavar="ID", help="Go on with this session.")] = None,
+    approve: Annotated[bool | None, typer.Option(help="Stop before each edit until you accept it.")] = None,
+    preset: Preset = None,
+    rounds: Rounds = None,
+    seed: Seed = None,
+    settings: Set = None,
+    folder: Sessions = Path("sessions"),
+) -> None:
+    """Edit a picture by talking to it: each line of input is an instruction, a question or a /command."""
+    with reporting():
+        from agent.cli import chat as chat_cli
+
+        options = Options(preset, rounds, seed, settings=settings)
+        raise typer.Exit(
+            chat_cli.chat(options, image=image, prompt=prompt, session=session, approve=approve, base=folder)
+        )
+
+
+@app.command()
+def sessions(folder: Sessions = Path("sessions")) -> None:
+    """List the sessions."""
+    with reporting():
+        from agent.cli.chat import list_sessions
+
+        list_sessions(folder)
+
+
+@app.command()
+def presets() -> None:
+    """List the presets that ship with the program."""
+    with reporting():
+        from agent.cli.run import list_presets
+
+        list_presets()
+
+
+def main() -> None:
+    """Run the command line and exit with its code."""
+    app(prog_name="sld")

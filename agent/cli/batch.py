@@ -1,0 +1,146 @@
+"""Works through a batch file, one run folder per item, going on where an earlier call stopped."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+
+from agent.cli.batch_file import BatchError, Item, read_items
+from agent.cli.options import DEFAULT_PRESET, ExitCode, Mode, Options, fail, hide_secrets
+from agent.cli.progress import LiveProgress
+from agent.cli.run import announce_chat, make_backend
+from agent.report.render import write_report
+from agent.run.driver import Job, run_correction
+from agent.run.folder import RunFolder
+from configs.settings import Settings, load_settings
+from tools.images import open_picture
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+SUFFIXES = ("", ".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".gif")
+
+
+@dataclass(frozen=True)
+class _Work:
+    item: Item
+    picture: Path
+    folder: RunFolder
+    settings: Settings
+    overrides: dict[str, Any]
+
+
+def run_batch(
+    options: Options, file: Path, mode: Mode, input_dir: Path, output_dir: Path, *, overwrite: bool = False
+) -> int:
+    """Do every item that is not finished yet and return the exit code.
+
+    A failing item is reported and the others go on. The code is 1 if one failed, else 3 if one ended
+    without agreement, else 0.
+
+    Raises:
+        UserMistake: the file, an item or a picture is not usable; nothing was done.
+    """
+    work = _prepare(options, file, input_dir, output_dir)
+    chat = announce_chat(options.load(), as_json=options.as_json)
+    base = make_backend(options.load())
+    console = Console(file=sys.stderr, highlight=False, soft_wrap=True)
+    outcomes: list[dict[str, Any]] = []
+    for number, one in enumerate(work, start=1):
+        console.print(f"{number}/{len(work)} {one.item.output_dir}", markup=False)
+        try:
+            if overwrite:
+                one.folder.clear()
+            with LiveProgress(sys.stderr) as progress:
+                result = run_correction(
+                    _job(one, mode, options.seed or 0),
+                    one.settings,
+                    one.folder,
+                    backend=base.with_settings(one.settings),
+                    chat=chat,
+                    preset=options.preset or DEFAULT_PRESET,
+                    overrides=one.overrides,
+                    listener=progress,
+                )
+            write_report(one.folder)
+            outcomes.append({"item": one.item.output_dir, **result.to_json()})
+        except Exception as error:  # noqa: BLE001 - one item's failure must not lose the others
+            message = hide_secrets(str(error) or type(error).__name__)
+            console.print(f"  failed: {message}", markup=False)
+            outcomes.append({"item": one.item.output_dir, "error": message})
+    return _summary(outcomes, as_json=options.as_json)
+
+
+def _prepare(options: Options, file: Path, input_dir: Path, output_dir: Path) -> list[_Work]:
+    """Check everything before any model is loaded, and name all that is wrong at once."""
+    settings, given = options.load(), options.overrides()
+    try:
+        items = read_items(file)
+    except BatchError as error:
+        fail(str(error))
+    work, problems = [], []
+    for number, item in enumerate(items, start=1):
+        try:
+            thresholds = settings.generators.get(item.generator or "")
+            own = {} if thresholds is None else thresholds.model_dump(exclude_none=True)
+            overrides = {f"detector.{name}": value for name, value in own.items()} | given
+            item.spec(), item.layout()
+            work.append(
+                _Work(
+                    item,
+                    _picture(input_dir, item.input_fname),
+                    RunFolder(_inside(output_dir, item.output_dir, "output_dir")),
+                    load_settings(options.preset or DEFAULT_PRESET, overrides) if own else settings,
+                    overrides,
+                )
+            )
+            open_picture(work[-1].picture)
+        except ValueError as error:
+            problems.append(f"item {number} ({item.output_dir!r}): {error}")
+    if problems:
+        fail(f"{file.name!r} cannot be used, nothing was done:\n  " + "\n  ".join(problems))
+    return work
+
+
+def _job(one: _Work, mode: Mode, seed: int) -> Job:
+    editing = mode is Mode.IMAGE_EDITING
+    return Job(
+        prompt="" if editing else one.item.prompt,
+        instruction=one.item.prompt if editing else "",
+        image=open_picture(one.picture),
+        spec=one.item.spec(),
+        layout=one.item.layout(),
+        seed=seed,
+        origin=one.picture.name,
+    )
+
+
+def _picture(folder: Path, name: str) -> Path:
+    path = _inside(folder, name, "input_fname")
+    for suffix in SUFFIXES:
+        if (found := path.with_name(path.name + suffix)).is_file():
+            return found
+    raise BatchError(f"there is no picture {name!r} (or {name + '.png'!r}) in {str(folder)!r}")
+
+
+def _inside(folder: Path, name: str, field: str) -> Path:
+    path = folder / name
+    if path.resolve() == folder.resolve() or not path.resolve().is_relative_to(folder.resolve()):
+        raise BatchError(f"{field} {name!r} is not a name inside {str(folder)!r}")
+    return path
+
+
+def _summary(outcomes: list[dict[str, Any]], *, as_json: bool) -> int:
+    agreed = sum(bool(one.get("agreed")) for one in outcomes)
+    failed = sum("error" in one for one in outcomes)
+    if as_json:
+        sys.stdout.write(json.dumps({"items": outcomes, "agreed": agreed, "failed": failed}) + "\n")
+    else:
+        sys.stdout.write(f"{agreed} of {len(outcomes)} agreed" + (f", {failed} failed" if failed else "") + "\n")
+    if failed:
+        return ExitCode.FAILURE
+    return ExitCode.AGREED if agreed == len(outcomes) else ExitCode.NOT_AGREED

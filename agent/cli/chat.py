@@ -1,0 +1,354 @@
+"""``sld chat`` and ``sld sessions``: lines in, turns out, on a terminal or through a pipe."""
+
+from __future__ import annotations
+
+import inspect
+import shlex
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+from rich.tree import Tree
+
+from agent.cli import run as commands
+from agent.cli.options import ExitCode, Options, fail
+from agent.cli.progress import LiveProgress
+from agent.models.endpoint import ChatModelError
+from agent.run.folder import RunError, RunFolder, find_runs, new_folder
+from agent.session.proposal import change
+from agent.session.record import recorded_settings
+from agent.session.session import Session
+from agent.session.turn_result import SessionError, TurnResult
+from tools.backend.protocol import BackendError
+from tools.images import PictureError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from agent.session.proposal import Proposal
+    from agent.session.turn_result import Moment
+
+COMMANDS = {
+    "/undo": "take back the last change",
+    "/redo": "take back the last undo",
+    "/branch": "NAME [TURN]: begin a branch here, or after an earlier turn, and go there",
+    "/switch": "NAME: go to another branch",
+    "/history": "show every turn as a tree, with small pictures' paths",
+    "/show": "show how things stand: the picture's path, what is in it, what is wrong",
+    "/save": "PATH: write the picture there",
+    "/retry": "do the last turn again with another seed",
+    "/approve": "on | off: stop before each edit",
+    "/resume": "go on with a turn that was stopped",
+    "/drop": "give up a turn that was stopped or waits",
+    "/help": "show this",
+    "/quit": "leave; the session stays",
+}
+APPROVAL = (
+    "[y] do it · [n REASON] do not · or change it first: NUMBER x y w h (a box), NUMBER WORDS (such as: 1 blue cup)"
+)
+
+
+def chat(
+    options: Options, *, image: Path | None, prompt: str | None, session: str | None, approve: bool | None, base: Path
+) -> int:
+    """Hold a conversation until the input ends; return the exit code of the last turn (0 on a terminal)."""
+    if image is not None and prompt is not None:
+        fail("give a picture to edit or --prompt for a new one, not both; `sld correct` corrects a picture")
+    folder = _find(session, base) if session else new_folder(image.stem if image else prompt or "chat", base)
+    if session and (image is not None or prompt is not None) and folder.started:
+        fail(f"session {session!r} has begun already: leave out the picture and --prompt to go on with it")
+    overrides, settings = options.overrides(), recorded_settings(folder, options.preset, options.overrides())
+    with Session.open(
+        folder.path,
+        image=image,
+        preset=options.preset,
+        overrides=overrides,
+        settings=settings,
+        backend=commands.make_backend(settings),
+        chat=commands.announce_chat(settings),
+        seed=options.seed or 0,
+        approve=approve,
+    ) as opened:
+        return Talk(opened).run(prompt)
+
+
+def list_sessions(base: Path) -> None:
+    """Print the sessions under ``base``, oldest first."""
+    table = Table("session", "turns", "state", "branches", "last said", box=None, pad_edge=False)
+    console = _console()
+    for folder in find_runs(base):
+        try:
+            record = folder.read_record()
+        except RunError as error:  # one broken session must not hide the others
+            table.add_row(folder.path.name, "", "not readable", "", escape(str(error)))
+            continue
+        if "session" not in record:
+            continue
+        line = record["session"]
+        state = f"unfinished: {line['pending']['text']}" if line["pending"] else "ready"
+        state = "waits for approval" if record["status"] == "waiting" else state
+        table.add_row(
+            folder.path.name,
+            str(line["turns"]),
+            escape(state),
+            escape(", ".join(line["branches"])),
+            escape(line.get("last", "")),
+        )
+    console.print(table if table.row_count else f"no sessions in {str(base)!r}: `sld chat PICTURE` begins one")
+
+
+class Talk:
+    """The conversation at a terminal or on a pipe; ``code`` is the exit code so far."""
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+        self.console = _console()
+        self.code = ExitCode.AGREED
+
+    def run(self, prompt: str | None = None) -> int:
+        """Take lines until the input or the conversation ends."""
+        interactive = sys.stdin.isatty() and sys.stdout.isatty()
+        self._say(f"session {self.session.folder.path.name} in {self.session.folder.path} (/help for commands)")
+        if self.session.proposal is not None:
+            self._show_proposal(self.session.proposal)
+        elif self.session.unfinished is not None:
+            self._say(f"going on with {self.session.unfinished!r}")
+            self._try(self.session.resume)
+        elif prompt is not None:
+            self._try(lambda listener: self.session.send(prompt, listener))
+        elif self.session.show().image is None and interactive:
+            self._say("say what the picture shall show")
+        for line in _typed(self.session) if interactive else _piped():
+            if not self.take(line):
+                break
+        if self.session.unfinished is not None:
+            self._say(f"not finished: `sld chat --session {self.session.folder.path.name}` goes on from here")
+        return ExitCode.AGREED if interactive else self.code
+
+    def take(self, line: str) -> bool:
+        """Do what a line says; return whether the conversation goes on."""
+        line = line.strip()
+        if not line:
+            return True
+        if line.startswith("/"):
+            return self._command(line)
+        if self.session.proposal is not None:
+            self._decide(line, self.session.proposal)
+        else:
+            self._try(lambda listener: self.session.send(line, listener))
+        return True
+
+    # -- commands -----------------------------------------------------------------------------
+
+    def _command(self, line: str) -> bool:
+        try:
+            name, *arguments = shlex.split(line)
+        except ValueError as error:
+            self._refuse(f"{line!r}: {error}")
+            return True
+        actions: dict[str, Callable[..., None]] = {
+            "/undo": lambda: self._stand(self.session.undo()),
+            "/redo": lambda: self._stand(self.session.redo()),
+            "/branch": self._branch,
+            "/switch": lambda to: self._stand(self.session.switch(to)),
+            "/history": self._history,
+            "/show": self._show,
+            "/save": lambda path: self._say(f"saved: {self.session.save(path)}"),
+            "/retry": lambda: self._try(self.session.retry),
+            "/approve": self._approve,
+            "/resume": lambda: self._try(self.session.resume),
+            "/drop": self._drop,
+            "/help": self._help,
+        }
+        if name in ("/quit", "/exit"):
+            return False
+        if name not in actions:
+            self._refuse(f"there is no command {name!r}; /help lists them")
+            return True
+        try:
+            inspect.signature(actions[name]).bind(*arguments)
+        except TypeError:
+            self._refuse(f"{name} {COMMANDS[name]}")
+            return True
+        try:
+            actions[name](*arguments)
+        except (SessionError, PictureError) as error:
+            self._refuse(str(error))
+        return True
+
+    def _branch(self, name: str, turn: str | None = None) -> None:
+        if turn is not None and not turn.isdigit():
+            raise SessionError(f"{turn!r} is no turn: /history shows their numbers")
+        self._stand(self.session.branch(name, None if turn is None else int(turn)))
+
+    def _approve(self, wanted: str = "on") -> None:
+        self.session.approve = wanted.lower() not in ("off", "no", "0")
+        self._say(f"approval is {'on' if self.session.approve else 'off'}")
+
+    def _drop(self) -> None:
+        self.session.drop()
+        self._stand(self.session.show())
+
+    def _help(self) -> None:
+        self._say("write an instruction ('make the cup red') or a question ('what do you see?')")
+        for name, text in COMMANDS.items():
+            self._say(f"  {name:9} {text}")
+
+    def _show(self) -> None:
+        proposal = self.session.proposal
+        if proposal is not None:
+            self._show_proposal(proposal)
+            return
+        stand = self.session.show()
+        self._stand(stand)
+        for placed in stand.layout.objects:
+            self._say(f"  {placed.id}: {placed.phrase} at {[round(value, 2) for value in placed.box]}")
+        self._verdict(stand)
+
+    def _history(self) -> None:
+        moments = self.session.history()
+        nodes: dict[int, Tree] = {}
+        for moment in moments:
+            label = self._label(moment)
+            parent = nodes.get(moment.parent) if moment.parent is not None else None
+            nodes[moment.turn] = parent.add(label) if parent is not None else Tree(label)
+        self.console.print(nodes[moments[0].turn])
+
+    @staticmethod
+    def _label(moment: Moment) -> str:
+        where = f" [bold cyan]({escape(', '.join(moment.branches))})[/]" if moment.branches else ""
+        mark = " [bold green]← here[/]" if moment.current else ""
+        text = escape(moment.text or "the beginning")
+        ended = f" [dim]{moment.exit.replace('_', ' ')}[/]" if moment.exit else ""
+        small = f" {escape(str(moment.thumbnail))}" if moment.thumbnail else ""
+        return f"{moment.turn} {text}{ended}{small}{where}{mark}"
+
+    # -- approval -----------------------------------------------------------------------------
+
+    def _decide(self, line: str, proposal: Proposal) -> None:
+        word, _, rest = line.partition(" ")
+        if word.lower() in ("y", "yes", "ok", "accept"):
+            self._try(lambda listener: self.session.accept(None, listener))
+        elif word.lower() in ("n", "no", "reject"):
+            self._try(lambda listener: self.session.reject(rest, listener))
+        elif word.isdigit():
+            try:
+                changed = change(proposal.operations, int(word), rest)
+            except ValueError as error:
+                self._refuse(str(error))
+            else:
+                self._try(lambda listener: self.session.accept(changed, listener))
+        else:
+            self._refuse(f"an edit waits: {APPROVAL}")
+
+    def _show_proposal(self, proposal: Proposal) -> None:
+        if proposal.problem:
+            self._refuse(proposal.problem)
+        self._say("planned:")
+        for number, words in enumerate(proposal.words, start=1):
+            self._say(f"  {number} {words}")
+        self._say(f"drawn on the picture: {proposal.drawing}")
+        self._say(APPROVAL)
+
+    # -- a turn -------------------------------------------------------------------------------
+
+    def _try(self, turn: Callable[[LiveProgress], TurnResult]) -> None:
+        try:
+            with LiveProgress(sys.stderr) as progress:
+                result = turn(progress)
+        except SessionError as error:
+            self._refuse(str(error))
+            return
+        except (ChatModelError, BackendError) as error:
+            self._refuse(f"{error} (the turn is kept: /resume goes on with it, /drop gives it up)")
+            return
+        except KeyboardInterrupt:
+            self._refuse("stopped: /resume goes on with the turn, /drop gives it up")
+            return
+        self._ended(result)
+
+    def _ended(self, result: TurnResult) -> None:
+        if result.proposal is not None:
+            self._show_proposal(result.proposal)
+            self.code = ExitCode.NOT_AGREED
+            return
+        if result.answer:
+            self._say(result.answer)
+            self.code = ExitCode.AGREED
+            return
+        self.code = ExitCode.AGREED if result.agreed else ExitCode.NOT_AGREED
+        if result.exit == "parse_failed":
+            self.code = ExitCode.MISTAKE
+        for line in result.done:
+            self._say(f"  {line}")
+        if result.agreed:
+            rounds = f"{result.rounds} round{'' if result.rounds == 1 else 's'}"
+            self.console.print(f"[bold green]agreed[/] after {rounds}")
+        else:
+            self.console.print(f"[bold yellow]not agreed[/] ({escape(result.exit.replace('_', ' '))})")
+            self._say(result.detail)
+        self._verdict(result)
+        if result.image is not None:
+            self._say(f"picture: {result.image}")
+
+    def _verdict(self, result: TurnResult) -> None:
+        for one in result.verdict.get("results", []):
+            self.console.print(f"  {'[green]✓[/]' if one['passed'] else '[red]✗[/]'} {escape(one['reason'])}")
+
+    def _stand(self, result: TurnResult) -> None:
+        told = f"after turn {result.turn}: {result.text}" if result.turn else "at the beginning"
+        self._say(f"on {self.session.branch_name}, {told}")
+        if result.image is not None:
+            self._say(f"picture: {result.image}")
+
+    def _say(self, text: str) -> None:
+        self.console.print(text, markup=False)
+
+    def _refuse(self, text: str) -> None:
+        self.code = ExitCode.MISTAKE
+        self.console.print(f"[yellow]{escape(text)}[/]")
+
+
+def _find(session: str, base: Path) -> RunFolder:
+    """Return the session with this name under ``base``, or in the folder of this name."""
+    found = [folder for folder in (RunFolder(base / session), RunFolder(Path(session))) if folder.started]
+    if not found:
+        fail(f"there is no session {session!r} in {str(base)!r}: `sld sessions` lists them")
+    return found[0]
+
+
+def _piped() -> Iterator[str]:
+    yield from sys.stdin
+
+
+def _typed(session: Session) -> Iterator[str]:
+    """Yield lines from a terminal, with a history over restarts and completion of commands."""
+    from prompt_toolkit import PromptSession
+    from prompt_toolkit.completion import DynamicCompleter, WordCompleter
+    from prompt_toolkit.history import FileHistory
+
+    completer = DynamicCompleter(lambda: WordCompleter(completions(session), sentence=True))
+    asking: PromptSession[str] = PromptSession(
+        history=FileHistory(str(session.folder.path / "typed.txt")), completer=completer
+    )
+    while True:
+        try:
+            yield asking.prompt("approve? " if session.proposal is not None else f"{session.branch_name}> ")
+        except KeyboardInterrupt:
+            continue
+        except EOFError:
+            return
+
+
+def completions(session: Session) -> list[str]:
+    """Return the commands that can be completed, with the names of branches where they belong."""
+    branches = [name for moment in session.history() for name in moment.branches]
+    return [*COMMANDS, "/approve on", "/approve off", *(f"/switch {name}" for name in branches)]
+
+
+def _console() -> Console:
+    width = None if sys.stdout.isatty() else 200
+    return Console(file=sys.stdout, soft_wrap=True, highlight=False, width=width)

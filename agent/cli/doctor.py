@@ -1,0 +1,112 @@
+"""``sld doctor``: what is installed, which models and language model would be used, what to do about each problem."""
+
+from __future__ import annotations
+
+import json
+import platform
+import socket
+import sys
+from dataclasses import asdict, dataclass
+from importlib import metadata, resources
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+from urllib.parse import urlsplit
+
+from rich.console import Console
+
+from agent.cli.options import ExitCode, Options
+from agent.models.endpoint import OPENAI_URL, provider, readable_url
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from configs.settings import Part, Settings
+
+LIBRARIES = ("torch", "diffusers", "transformers", "langgraph", "langchain-openai")
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing looked at; ``advice`` says what to do where it is not ok."""
+
+    what: str
+    status: Literal["ok", "warning", "problem"]
+    found: str
+    advice: str = ""
+
+
+def examine(options: Options) -> int:
+    """Print the findings; the code is 0 unless something would keep a run from working."""
+    findings = [*_program(), *_device(), *_settings(options.load())]
+    if options.as_json:
+        sys.stdout.write(json.dumps([asdict(one) for one in findings]) + "\n")
+    else:
+        console = Console(file=sys.stdout, highlight=False, soft_wrap=True)
+        marks = {"ok": "[green]✓[/]", "warning": "[yellow]![/]", "problem": "[red]✗[/]"}
+        for one in findings:
+            console.print(f"{marks[one.status]} ", end="")
+            console.print(f"{one.what}: {one.found}" + (f"\n    {one.advice}" if one.advice else ""), markup=False)
+    return ExitCode.FAILURE if any(one.status == "problem" for one in findings) else ExitCode.AGREED
+
+
+def _program() -> Iterator[Finding]:
+    yield Finding("python", "ok", platform.python_version())
+    for name in LIBRARIES:
+        try:
+            yield Finding(name, "ok", metadata.version(name))
+        except metadata.PackageNotFoundError:
+            yield Finding(name, "problem", "not installed", f"pip install {name}, or run `make test` once")
+
+
+def _device() -> Iterator[Finding]:
+    from tools.backend.checkpoints import choose_device
+
+    yield Finding("device", "ok", str(choose_device("auto")))
+
+
+def _settings(settings: Settings) -> Iterator[Finding]:
+    parts: dict[str, Part | None] = {
+        "detector": settings.detector,
+        "segmenter": settings.segmenter,
+        "generator": settings.generator,
+        "editor": settings.editor,
+        "refiner": settings.refiner,
+    }
+    for name, part in parts.items():
+        if part is not None:
+            yield _weights(name, part)
+    yield from _language_model(settings)
+
+
+def _weights(name: str, part: Part) -> Finding:
+    if part.path.startswith("package:"):
+        package, _, below = part.path.removeprefix("package:").partition("/")
+        there = resources.files(package).joinpath(below).is_dir()
+        advice = "" if there else "these weights ship with the project: clone it whole, or make them with `make train`"
+        return Finding(name, "ok" if there else "problem", part.path if there else f"{part.path} is missing", advice)
+    if Path(part.path).is_dir():
+        return Finding(name, "ok", part.path)
+    if Path(part.path).is_absolute() or part.path.startswith("."):
+        return Finding(name, "problem", f"{part.path} is missing", "check the path in the preset")
+    pin = f" at {part.revision[:12]}" if part.revision else ""
+    return Finding(name, "warning", f"hub id {part.path}{pin}", "it is downloaded at first use, unless it is cached")
+
+
+def _language_model(settings: Settings) -> Iterator[Finding]:
+    chat = settings.chat
+    if provider(chat) == "offline":
+        advice = "it reads plain sentences; for a language model set OPENAI_API_KEY or --set chat.base_url=URL"
+        yield Finding("language model", "ok", "the offline planner", advice)
+        return
+    url = readable_url(chat.base_url or OPENAI_URL)
+    place, address = f"{chat.model} at {url}", urlsplit(url)
+    if chat.api_key is None and chat.base_url is None:
+        yield Finding("language model", "problem", f"{place}: no key", "set OPENAI_API_KEY")
+        return
+    try:
+        port = address.port or (443 if address.scheme == "https" else 80)
+        socket.create_connection((address.hostname or "", port), timeout=5).close()
+    except (OSError, ValueError) as error:
+        yield Finding("language model", "problem", f"{place}: not reachable ({error})", "check chat.base_url")
+    else:
+        yield Finding("language model", "ok", f"{place}, reachable")

@@ -1,0 +1,143 @@
+"""What every command shares: its options as one value, and how failures become messages and exit codes."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from contextlib import contextmanager
+from dataclasses import dataclass
+from enum import IntEnum, StrEnum
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import typer
+import yaml
+
+from configs.settings import Settings, SettingsError, load_settings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+DEFAULT_PRESET = "iconworld"
+
+
+class ExitCode(IntEnum):
+    """What a command tells its caller."""
+
+    AGREED = 0
+    FAILURE = 1
+    MISTAKE = 2
+    NOT_AGREED = 3
+    STOPPED = 130
+
+
+class Mode(StrEnum):
+    """What the prompts of a batch are (the names are SLD's)."""
+
+    SELF_CORRECTION = "self_correction"
+    IMAGE_EDITING = "image_editing"
+
+
+class UserMistake(Exception):
+    """Something that the user can put right; the message says what and how."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """The common options as they were given: None is "not given"."""
+
+    preset: str | None = None
+    rounds: int | None = None
+    seed: int | None = None
+    out: Path | None = None
+    as_json: bool = False
+    settings: list[str] | None = None
+    resume: Path | None = None
+
+    def overrides(self) -> dict[str, Any]:
+        """Return ``--set`` and ``--rounds`` as dotted names and values.
+
+        Raises:
+            UserMistake: a ``--set`` is not KEY=VALUE with a YAML value.
+        """
+        result: dict[str, Any] = {}
+        for given in self.settings or []:
+            key, equals, value = given.partition("=")
+            if not equals or not key.strip():
+                fail(f"--set {given!r} is not KEY=VALUE, such as --set editor.steps=20")
+            try:
+                result[key.strip()] = yaml.safe_load(value)
+            except yaml.YAMLError:
+                fail(f"--set {key.strip()}: {value!r} is not a value; put text with special characters in quotes")
+        if self.rounds is not None:
+            result["loop.rounds"] = self.rounds
+        return result
+
+    def load(self) -> Settings:
+        """Return the settings that these options make."""
+        return load_settings(self.preset or DEFAULT_PRESET, self.overrides())
+
+
+def fail(message: str) -> NoReturn:
+    """Refuse what the user asked."""
+    raise UserMistake(message)
+
+
+@contextmanager
+def reporting(as_json: bool = False) -> Iterator[None]:
+    """Turn every exception into one clear message on standard error and an exit code.
+
+    ``SLD_DEBUG=1`` lets them through with their stack trace.
+    """
+    try:
+        yield
+    except (typer.Exit, typer.Abort):
+        raise
+    except KeyboardInterrupt:
+        _leave("stopped; --resume with the run folder goes on from here", ExitCode.STOPPED, as_json)
+    except BrokenPipeError:
+        # The reader of our output went away (`sld ... | head`): nobody is left to tell.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise typer.Exit(ExitCode.FAILURE) from None
+    except Exception as error:  # the last line of defence: a message, never a stack trace
+        if os.environ.get("SLD_DEBUG") == "1":
+            raise
+        if isinstance(error, _mistakes()):
+            _leave(str(error), ExitCode.MISTAKE, as_json)
+        known = isinstance(error, _failures())
+        hint = "" if known else "; SLD_DEBUG=1 shows where"
+        _leave(f"{error if known else f'{type(error).__name__}: {error}'}{hint}", ExitCode.FAILURE, as_json)
+
+
+def _mistakes() -> tuple[type[Exception], ...]:
+    from agent.run.folder import RunError
+    from agent.session.turn_result import SessionError
+    from graphs.nodes.begin import RequestError
+    from tools.images import PictureError
+
+    return UserMistake, SettingsError, RunError, SessionError, RequestError, PictureError
+
+
+def _failures() -> tuple[type[Exception], ...]:
+    """Return the failures whose message already says all that a user needs."""
+    from agent.models.endpoint import ChatModelError
+    from tools.backend.protocol import BackendError
+
+    return BackendError, ChatModelError
+
+
+def _leave(message: str, code: ExitCode, as_json: bool) -> NoReturn:
+    message = hide_secrets(message)
+    sys.stderr.write(f"sld: {message}\n")
+    if as_json:
+        sys.stdout.write(json.dumps({"error": message, "exit": code.name.lower()}) + "\n")
+    raise typer.Exit(code) from None
+
+
+def hide_secrets(text: str) -> str:
+    """Return ``text`` without the values of this process's secrets (a server may echo a key in its error)."""
+    for name, value in os.environ.items():
+        if len(value) >= 8 and name.upper().endswith(("_KEY", "_TOKEN", "_SECRET", "_PASSWORD")):
+            text = text.replace(value, "***")
+    return text

@@ -1,0 +1,231 @@
+"""What the commands do, once their arguments are read: one run, parsing, the list of presets."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+from rich.console import Console
+from rich.table import Table
+
+from agent.cli.options import DEFAULT_PRESET, ExitCode, Options, fail
+from agent.cli.progress import LiveProgress
+from agent.models.endpoint import ChatModelError, make_chat_model, provider
+from agent.report.render import write_report
+from agent.run.driver import Job, Result, job_of, run_correction
+from agent.run.folder import RunError, RunFolder, new_folder
+from configs.settings import Settings, load_settings, preset_names
+from graphs.correction import build_graph
+from tools.context import Context
+from tools.images import ImageStore, open_picture
+
+if TYPE_CHECKING:
+    from langchain_core.language_models import BaseChatModel
+
+    from tools.backend.local import LocalBackend
+    from tools.backend.protocol import Backend
+
+OFFLINE_NOTICE = (
+    "Using the offline planner (no key and no endpoint is set): it reads plain sentences only. "
+    "For a language model set OPENAI_API_KEY or --set chat.base_url=URL."
+)
+
+
+def run_one(
+    options: Options, *, prompt: str | None = None, instruction: str | None = None, image: Path | None = None
+) -> int:
+    """Run one job, tell the user how it ended and return the exit code."""
+    folder = _folder(options, prompt or instruction)
+    if folder.started:
+        job, settings, preset, overrides = _recorded(options, folder, prompt, instruction, image)
+    else:
+        if not (prompt or "").strip() and not (instruction or "").strip():
+            fail("there is nothing to do: the prompt is empty")
+        if not _is_text((prompt or "") + (instruction or "")):
+            fail("the prompt is not valid UTF-8 text")
+        picture = None if image is None else open_picture(image)
+        job = Job(
+            prompt=prompt or "",
+            instruction=instruction or "",
+            image=picture,
+            seed=options.seed or 0,
+            origin=image.name if image else "",
+        )
+        preset, overrides, settings = options.preset or DEFAULT_PRESET, options.overrides(), options.load()
+    chat = announce_chat(settings, as_json=options.as_json)
+    backend = make_backend(settings)
+    sys.stderr.write(f"run folder: {folder.path} (if it is stopped: --resume {folder.path})\n")
+    with LiveProgress(sys.stderr) as progress:
+        result = run_correction(
+            job,
+            settings,
+            folder,
+            backend=backend,
+            chat=chat,
+            preset=folder.preset_recorded(preset),
+            overrides=overrides,
+            listener=progress,
+        )
+    return _close(result, folder, options)
+
+
+def replay_run(run: Path, step: int | None, options: Options) -> int:
+    """Run a recorded run again from a step on, tell the user how it ended and return the exit code."""
+    from agent.run.replay import replay
+
+    source, overrides = RunFolder(run), options.overrides()
+    seed = overrides.pop("seed", None)
+    if seed is not None and not (isinstance(seed, int) and 0 <= seed < 2**63):
+        fail(f"--set seed={seed}: a seed is a whole number from 0 on")
+    asked = source.read_record()["input"]
+    title = asked["prompt"] or asked["instruction"]
+    target = RunFolder(options.out) if options.out else new_folder(f"again {title}", run.resolve().parent)
+    sys.stderr.write(f"run folder: {target.path} (if it is stopped: --resume {target.path})\n")
+    with LiveProgress(sys.stderr) as progress:
+        result = replay(
+            source,
+            target,
+            make_backend=make_backend,
+            make_chat=lambda settings: announce_chat(settings, as_json=options.as_json),
+            first_step=step,
+            seed=seed,
+            overrides=overrides,
+            listener=progress,
+        )
+    code = _close(result, target, options)
+    if not options.as_json:
+        console = Console(file=sys.stdout, soft_wrap=True, highlight=False)
+        console.print(f"compare: sld trace diff {run} {target.path}", markup=False)
+    return code
+
+
+def _close(result: Result, folder: RunFolder, options: Options) -> int:
+    """Write the report, tell the user how the run ended and return the exit code."""
+    write_report(folder)
+    if options.as_json:
+        sys.stdout.write(json.dumps(result.to_json()) + "\n")
+    else:
+        show_result(result, folder)
+    return exit_code(result)
+
+
+def exit_code(result: Result) -> ExitCode:
+    """Return 0 for agreement, 2 for a sentence that could not be read, 3 for a run that ended otherwise."""
+    if result.exit == "parse_failed":
+        return ExitCode.MISTAKE
+    return ExitCode.AGREED if result.agreed or result.exit == "answered" else ExitCode.NOT_AGREED
+
+
+def announce_chat(settings: Settings, *, as_json: bool = False) -> BaseChatModel:
+    """Make the chat model; when it is the offline planner, say so in the first line of output."""
+    try:
+        chat = make_chat_model(settings.chat)
+    except ChatModelError as error:
+        fail(str(error))  # nothing was sent yet: what is missing is a setting
+    if provider(settings.chat) == "offline":
+        stream = sys.stderr if as_json else sys.stdout
+        stream.write(OFFLINE_NOTICE + "\n")
+        stream.flush()
+    return chat
+
+
+def make_backend(settings: Settings) -> LocalBackend:
+    """Return the local backend; it loads its models when they are first used."""
+    from tools.backend.local import LocalBackend
+
+    return LocalBackend(settings)
+
+
+def show_result(result: Result, folder: RunFolder) -> None:
+    """Print how a run ended, for a person."""
+    console = Console(file=sys.stdout, soft_wrap=True, highlight=False)
+    rounds = f"{result.rounds} round{'' if result.rounds == 1 else 's'}"
+    if result.exit == "answered":
+        console.print(result.detail, markup=False)
+    elif result.agreed:
+        console.print(f"[bold green]agreed[/] after {rounds}")
+    else:
+        console.print(f"[bold yellow]not agreed[/] after {rounds} ({result.exit.replace('_', ' ')})")
+        console.print(result.detail, markup=False)
+    for one in result.verdict.get("results", []):
+        mark = "[green]✓[/]" if one.get("passed") else "[red]✗[/]"
+        console.print(f"  {mark} ", end="")
+        console.print(str(one.get("reason") or one.get("requirement")), markup=False)
+    if result.image is not None:
+        console.print(f"picture: {result.image}", markup=False)
+    console.print(f"report:  {folder.report_path}", markup=False)
+
+
+def parse_prompts(options: Options, prompt: str | None) -> int:
+    """Print the spec of one prompt, or of each line of standard input.
+
+    A prompt that is refused gives ``{"error": ...}`` in its place, so that lines keep their partners.
+    """
+    settings = options.load()
+    # The loop's own way of reading a sentence, repairs included, stopped before anything looks at a picture:
+    # neither a backend nor a place for pictures is needed.
+    context = Context(cast("Backend", None), announce_chat(settings, as_json=True), ImageStore(Path()), settings)
+    graph = build_graph(None, settings.loop)
+
+    def parse(text: str) -> bool:
+        state = graph.invoke({"prompt": text}, context=context, interrupt_before=["generate", "judge", "finish"])
+        answer: dict[str, Any] = state["goal"]["spec"] or {"error": state["detail"]}
+        if "error" in answer:
+            sys.stderr.write(f"sld: {answer['error']}\n")
+        sys.stdout.write(json.dumps(answer, ensure_ascii=False) + "\n")
+        sys.stdout.flush()
+        return "error" not in answer
+
+    lines = sys.stdin if prompt is None else (prompt,)
+    outcomes = [parse(line) for line in lines if line.strip() or prompt is not None]
+    return ExitCode.AGREED if all(outcomes) else ExitCode.MISTAKE
+
+
+def list_presets() -> None:
+    """Print the shipped presets with their models."""
+    table = Table("preset", "detector", "segmenter", "generator", "editor", box=None, pad_edge=False)
+    for name in preset_names():
+        settings = load_settings(name)
+        parts = (settings.detector, settings.segmenter, settings.generator, settings.editor)
+        table.add_row(name, *(part.path for part in parts))
+    Console(file=sys.stdout, width=None if sys.stdout.isatty() else 200).print(table)
+
+
+def _is_text(text: str) -> bool:
+    """Whether ``text`` came from whole characters (bytes that are no UTF-8 arrive as lone surrogates)."""
+    return not any("\ud800" <= character <= "\udfff" for character in text)
+
+
+def _folder(options: Options, title: str | None) -> RunFolder:
+    if options.resume is not None:
+        folder = RunFolder(options.resume)
+        if not folder.started and not title:
+            fail(f"there is no run in {str(options.resume)!r} to resume; `sld trace list` shows runs")
+        return folder
+    if options.out is None:
+        return new_folder(title or "run")
+    folder = RunFolder(options.out)
+    if folder.started:
+        fail(f"{str(options.out)!r} holds a run already: choose another --out, or --resume {options.out}")
+    if options.out.exists() and not options.out.is_dir():
+        fail(f"--out {str(options.out)!r} is a file: name a folder for the run")
+    return folder
+
+
+def _recorded(
+    options: Options, folder: RunFolder, prompt: str | None, instruction: str | None, image: Path | None
+) -> tuple[Job, Settings, str, dict[str, Any]]:
+    """Return the job of an earlier run, checked against what this command says."""
+    record = folder.read_record()
+    given, store = record["input"], ImageStore(folder.images_path)
+    if image is not None and store.save(open_picture(image)) != given["image"]:
+        raise RunError(f"{str(folder.path)!r} was begun with another picture than {str(image)!r}")
+    for name, value in (("prompt", prompt), ("instruction", instruction), ("seed", options.seed)):
+        if value is not None and (value.strip() if isinstance(value, str) else value) != given[name]:
+            raise RunError(f"{str(folder.path)!r} was begun with {name} {given[name]!r}, not {value!r}")
+    preset = options.preset or folder.preset_found(record["preset"])
+    overrides = {**record["overrides"], **options.overrides()}
+    job = job_of(given, folder, record.get("origin", ""))
+    return job, load_settings(preset, overrides), preset, overrides

@@ -1,0 +1,169 @@
+"""``sld trace``: list runs, show and compare what they did, run them again, take them elsewhere."""
+
+from __future__ import annotations
+
+import json
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from agent.cli.options import ExitCode, Options, fail, reporting
+from agent.run.folder import RunError, RunFolder, find_runs, write_text
+from agent.trace.events import read_trace
+
+app = typer.Typer(help="See what a run did, and why.", no_args_is_help=True)
+
+
+class Kind(StrEnum):
+    """What a run is taken out as."""
+
+    JSONL = "jsonl"
+    ZIP = "zip"
+
+
+Run = Annotated[Path, typer.Argument(help="A run folder.", show_default=False)]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a picture for people.")]
+
+
+@app.command("list")
+def list_runs(
+    folder: Annotated[Path, typer.Argument(help="Where the runs are.")] = Path("runs"), as_json: Json = False
+) -> None:
+    """List the runs in a folder, oldest first."""
+    with reporting(as_json):
+        rows = [_row(run) for run in find_runs(folder)]
+        if as_json:
+            sys.stdout.write(json.dumps(rows) + "\n")
+            return
+        table = Table("run", "status", "rounds", "asked", box=None, pad_edge=False)
+        for row in rows:
+            table.add_row(*(escape(str(row[key])) for key in ("run", "exit", "rounds", "asked")))
+        console = _console()
+        console.print(table if rows else f"no runs in {str(folder)!r}")
+
+
+@app.command()
+def show(
+    run: Run,
+    step: Annotated[int | None, typer.Option(min=0, help="Show everything that happened at this step.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Show what a run did: turns, rounds, nodes, language model calls and tool calls, with what each took."""
+    with reporting(as_json):
+        from agent.cli.trace_tree import draw_step, make_tree, show_step
+
+        folder = RunFolder(run)
+        record, events = folder.read_record(), _events(folder)
+        if step is not None:
+            found = show_step(events, step)
+            if not found:
+                fail(f"{str(run)!r} has no step {step}; `sld trace show {run}` lists them")
+            events = found
+        if as_json:
+            sys.stdout.write(json.dumps(events) + "\n")
+        else:
+            _console().print(make_tree(record, events) if step is None else draw_step(events))
+
+
+@app.command()
+def diff(left: Run, right: Run, as_json: Json = False) -> None:
+    """Say where two runs part ways. Exit code 0: they decided and drew the same; 3: they did not."""
+    with reporting(as_json):
+        from agent.cli.trace_tree import draw_comparison
+        from agent.trace.diff import compare
+
+        folders = RunFolder(left), RunFolder(right)
+        one, other = ((folder.read_record(), _events(folder)) for folder in folders)
+        comparison = compare(one, other)
+        if as_json:
+            sys.stdout.write(json.dumps(comparison.to_json()) + "\n")
+        else:
+            _console().print(draw_comparison(comparison, str(left), str(right)), soft_wrap=False)
+        raise typer.Exit(ExitCode.AGREED if comparison.same else ExitCode.NOT_AGREED)
+
+
+@app.command()
+def replay(
+    run: Run,
+    step: Annotated[int | None, typer.Option("--from", min=0, help="The step to begin with; else the first.")] = None,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="A setting to change, such as chat.model=NAME, or seed=7."),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="The run folder to write; a new one beside RUN if not given.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Run again from any step. The model's recorded answers are used while it is asked the same; see --set chat."""
+    with reporting(as_json):
+        from agent.cli.run import replay_run
+
+        raise typer.Exit(replay_run(run, step, Options(settings=settings, out=out, as_json=as_json)))
+
+
+@app.command()
+def export(
+    run: Run,
+    kind: Annotated[Kind, typer.Option("--format", help="jsonl: record and events; zip: the whole run.")],
+    out: Annotated[
+        Path | None, typer.Option(help="The file to write; jsonl goes to standard output if not given.")
+    ] = None,
+) -> None:
+    """Take a run out of its folder; a zip, unpacked anywhere, is a run again."""
+    with reporting():
+        from agent.run.export import as_lines, write_zip
+
+        folder = RunFolder(run)
+        if kind is Kind.ZIP:
+            target = out or Path(f"{run.resolve().name}.zip")
+            write_zip(folder, target)
+            sys.stdout.write(f"{target}\n")
+        elif out is None:
+            sys.stdout.writelines(f"{line}\n" for line in as_lines(folder))
+        else:
+            write_text(out, "".join(f"{line}\n" for line in as_lines(folder)))
+            sys.stdout.write(f"{out}\n")
+
+
+@app.command()
+def report(run: Run, as_json: Json = False) -> None:
+    """Write the run's report again, and say where it is."""
+    with reporting(as_json):
+        from agent.report.render import write_report
+
+        folder = RunFolder(run)
+        write_report(folder)
+        path = str(folder.report_path)
+        sys.stdout.write((json.dumps({"report": path}) if as_json else path) + "\n")
+
+
+def _row(run: RunFolder) -> dict[str, Any]:
+    try:
+        record = run.read_record()
+    except RunError as error:  # one broken run must not hide the others
+        return {"run": str(run.path), "exit": "not readable", "rounds": "", "asked": str(error)}
+    result = record.get("result") or {}
+    return {
+        "run": str(run.path),
+        "exit": result.get("exit") or record["status"],
+        "rounds": result.get("rounds", ""),
+        "asked": record["input"]["prompt"] or record["input"]["instruction"],
+    }
+
+
+def _events(folder: RunFolder) -> list[dict[str, Any]]:
+    try:
+        return read_trace(folder.trace_path)
+    except ValueError as error:
+        fail(str(error))
+
+
+def _console() -> Console:
+    return Console(file=sys.stdout, highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else 200)

@@ -1,0 +1,159 @@
+"""Writes report.html: the story of a run or a session on one page that needs nothing else, not even JavaScript.
+
+Made from run.json, trace.jsonl and images/ alone, at any moment, also of a run that is still going on
+or was moved elsewhere. The template draws what `agent.trace.timeline` tells.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from agent.report.overlays import changed_overlay, embed, loader, masks_overlay, region_overlay
+from agent.run.folder import RunFolder, write_text
+from agent.trace.events import read_trace
+from agent.trace.timeline import Round, Turn, requirement_table, tell_story
+from agent.trace.wording import counted, duration, outcome, pretty
+from tools.images import ImageStore
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from agent.report.overlays import Loader
+
+COUNTERS = {
+    "unet_evaluations": "UNet evaluations",
+    "encoder_passes": "encoder passes",
+    "decoder_passes": "decoder passes",
+    "detector_passes": "detector passes",
+    "segmenter_passes": "segmenter passes",
+}
+
+
+@dataclass(frozen=True)
+class Chapter:
+    """A round as the page shows it; ``changed``, ``region`` and ``masks`` are pictures to lay over its own."""
+
+    number: int
+    round: Round
+    changed: str = ""
+    region: str = ""
+    masks: str = ""
+
+
+def write_report(folder: RunFolder) -> None:
+    """Write (or write again) the report of the run in ``folder``."""
+    page = render_report(folder)
+    # A model may answer with half a character (a lone surrogate), which no file can hold.
+    write_text(folder.report_path, page.encode("utf-8", "replace").decode())
+
+
+def render_report(folder: RunFolder) -> str:
+    """Return the page.
+
+    Raises:
+        RunError: the folder holds no run.
+        ValueError: its trace is of another version.
+    """
+    record, events = folder.read_record(), read_trace(folder.trace_path)
+    turns, load = tell_story(events), loader(ImageStore(folder.images_path))
+    chapters = _chapters(turns, load)
+    film = [chapter for part in chapters for chapter in part if chapter.round.attempt]
+    result = record.get("result") or {}
+    shown = [record["input"].get("image"), *(one.round.attempt["image"] for one in film if one.round.attempt)]
+    return (
+        _environment()
+        .get_template("report.html.j2")
+        .render(
+            record=record,
+            title=_title(record, turns),
+            result=result,
+            parts=list(zip(turns, chapters, strict=True)),
+            film=film,
+            pictures=embed(load, [*shown, result.get("image")]),
+            lanes=_timeline(chapters),
+            shares=_shares(turns),
+            usage=_usage(turns, events),
+            spent=sum(turn.seconds for turn in turns),
+            resumed=any(event["event"] == "resume" for event in events) and "replay" not in record,
+        )
+    )
+
+
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("agent.report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {"hue": _hue, "pretty": pretty, "duration": duration, "outcome": outcome}
+    environment.globals |= {"counted": counted, "requirement_table": requirement_table}
+    return environment
+
+
+def _title(record: dict[str, Any], turns: Sequence[Turn]) -> str:
+    if "session" in record:
+        return next((turn.text for turn in turns if turn.rounds), "A conversation")
+    return str(record["input"]["prompt"] or record["input"]["instruction"])
+
+
+def _chapters(turns: Sequence[Turn], load: Loader) -> list[list[Chapter]]:
+    """Number the rounds of all turns, and compare each picture with the one before it in the same turn."""
+    number, result = 0, list[list[Chapter]]()
+    for turn in turns:
+        part, before = list[Chapter](), None
+        for one in turn.rounds:
+            if not one.steps:
+                continue
+            number += 1
+            image = one.attempt["image"] if one.attempt else None
+            changed = changed_overlay(load, before, image) if before and image and image != before else ""
+            masks = masks_overlay(load, one.masks, [_hue(object_id) for object_id in one.masked])
+            part.append(Chapter(number, one, changed, region_overlay(load, one.region), masks))
+            before = image or before
+        result.append(part)
+    return result
+
+
+def _timeline(chapters: Sequence[Sequence[Chapter]]) -> list[dict[str, Any]]:
+    """Return each step with its share of the whole time, in percent."""
+    steps = [(chapter, step) for part in chapters for chapter in part for step in chapter.round.steps if step.seconds]
+    total = sum(step.seconds or 0.0 for _, step in steps) or 1.0
+    return [{"chapter": chapter, "step": step, "share": 100 * (step.seconds or 0.0) / total} for chapter, step in steps]
+
+
+def _shares(turns: Sequence[Turn]) -> list[tuple[str, float]]:
+    """Return the time in each kind of node, the longest first."""
+    spent = Counter[str]()
+    for turn in turns:
+        for step in turn.steps:
+            spent[step.node] += step.seconds or 0.0  # type: ignore[assignment]  # a Counter of seconds
+    return [(node, seconds) for node, seconds in spent.most_common() if seconds]
+
+
+def _usage(turns: Sequence[Turn], events: Sequence[dict[str, Any]]) -> dict[str, int]:
+    """Return what it took in all; language model figures are summed over every event, also repeated ones."""
+    calls = [event for event in events if event["event"] == "llm"]
+    totals = Counter[str]()
+    for turn in turns:
+        last: dict[str, int] = next(
+            (step.update["usage"] for step in reversed(turn.steps) if "usage" in step.update), {}
+        )
+        totals.update({name: last.get(key, 0) for key, name in COUNTERS.items()})
+    return {
+        **totals,
+        "model calls": len(calls),
+        "tokens in": sum(event.get("input_tokens", 0) for event in calls),
+        "tokens out": sum(event.get("output_tokens", 0) for event in calls),
+    }
+
+
+def _hue(text: str) -> int:
+    """Return a hue in degrees that is always the same for the same words."""
+    return int(hashlib.sha256(text.encode()).hexdigest()[:4], 16) % 360

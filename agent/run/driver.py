@@ -1,0 +1,236 @@
+"""Runs one job through the graph, into a run folder: the one way in for CLI, batches and evaluations.
+
+    settings = load_settings()
+    result = run_correction(Job(prompt="two red cars", image=picture), settings, RunFolder(Path("runs/mine")))
+
+Knows nothing of terminals; a listener is told what happens.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib import metadata
+from typing import TYPE_CHECKING, Any
+
+from pydantic import ValidationError
+
+from agent.run.folder import RunError, RunFolder, copy_file, find_runs, new_folder
+from agent.run.stream import Listener, finished_tasks, hide_of, open_checkpoints, play, shown, tell
+from agent.trace.events import TraceWriter, now, plain
+from agent.trace.otel import follower
+from agent.trace.recorder import Recorder
+from graphs.correction import build_graph
+from tools.context import Context
+from tools.images import ImageStore
+from tools.scene.layout import Layout
+from tools.scene.spec import SceneSpec
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from langchain_core.language_models import BaseChatModel
+    from langchain_core.runnables import RunnableConfig
+    from langgraph.graph.state import CompiledStateGraph
+    from PIL.Image import Image
+
+    from configs.settings import Settings
+    from tools.backend.protocol import Backend
+
+__all__ = ["Job", "Listener", "Result", "RunError", "RunFolder", "find_runs", "new_folder", "run_correction"]
+
+
+@dataclass(frozen=True)
+class Job:
+    """What is asked for: a sentence (``prompt``) or an ``instruction``, exactly one of them."""
+
+    prompt: str = ""
+    instruction: str = ""
+    image: Image | None = None
+    """The picture to start from, RGB; without one, the prompt is generated first."""
+    spec: SceneSpec | None = None
+    """A parse that is used as it is, instead of asking the language model."""
+    layout: Layout | None = None
+    """A target layout that is used as it is."""
+    seed: int = 0
+    origin: str = ""
+    """The picture's file name, for the reader of the report."""
+
+    def __post_init__(self) -> None:
+        if bool(self.prompt.strip()) == bool(self.instruction.strip()):
+            raise ValueError("a job has a prompt or an instruction, exactly one, and it must not be empty")
+        if self.instruction and self.image is None:
+            raise ValueError("an instruction needs a picture to edit")
+
+
+@dataclass(frozen=True)
+class Result:
+    """How a run ended. ``verdict`` and ``usage`` are JSON types."""
+
+    agreed: bool
+    exit: str
+    detail: str
+    rounds: int
+    image: Path | None
+    """``final.png`` in the run folder; None when there never was a picture."""
+    run: Path
+    verdict: dict[str, Any]
+    usage: dict[str, Any]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what ``--json`` prints."""
+        return {
+            "agreed": self.agreed,
+            "exit": self.exit,
+            "rounds": self.rounds,
+            "image": None if self.image is None else str(self.image),
+            "run": str(self.run),
+            "verdict": self.verdict,
+            "usage": self.usage,
+        }
+
+
+def run_correction(
+    job: Job,
+    settings: Settings,
+    folder: RunFolder,
+    *,
+    backend: Backend,
+    chat: BaseChatModel,
+    preset: str = "",
+    overrides: Mapping[str, Any] | None = None,
+    listener: Listener | None = None,
+) -> Result:
+    """Run ``job`` in ``folder``, or go on with it where it was stopped, and return how it ended.
+
+    A folder that holds the same job is resumed: finished nodes are not repeated, and a finished run
+    is only read. ``preset`` and ``overrides`` are written down for whoever resumes it.
+
+    Raises:
+        RunError: the folder is in use or holds another job.
+    """
+    with folder.locked():
+        store = ImageStore(folder.images_path)
+        record = _open_record(job, settings, folder, store, preset, overrides or {})
+        if record["status"] == "finished":
+            return read_result(folder)
+        hide = hide_of(folder, settings)
+        trace = TraceWriter(folder.trace_path, hide, also=follower(folder.path.name))
+        context = Context(backend=backend, chat=chat, images=store, settings=settings)
+        with open_checkpoints(folder, hide) as saver:
+            graph = build_graph(saver, settings.loop)
+            try:
+                outcome = _stream(graph, record, context, trace, listener)
+            except BaseException as error:
+                reason = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+                trace.write("end", error=reason)
+                if isinstance(error, Exception):
+                    folder.write_record({**record, "status": "failed", "error": trace.clean(reason)})
+                raise
+        if outcome.get("image"):
+            copy_file(store.path(outcome["image"]), folder.final_path)
+        trace.write("end", result=outcome)
+        folder.write_record({**record, "status": "finished", "finished": now(), "result": plain(outcome)})
+        return read_result(folder)
+
+
+def job_of(given: Mapping[str, Any], folder: RunFolder, origin: str) -> Job:
+    """Return the job that a record's ``input`` describes; its picture lies in ``folder``.
+
+    Raises:
+        RunError: it describes none.
+        PictureError: its picture is gone.
+    """
+    try:
+        return Job(
+            prompt=given["prompt"],
+            instruction=given["instruction"],
+            image=None if given["image"] is None else ImageStore(folder.images_path).load(given["image"]),
+            spec=None if given["spec"] is None else SceneSpec.model_validate(given["spec"]),
+            layout=None if given["layout"] is None else Layout.model_validate(given["layout"]),
+            seed=given["seed"],
+            origin=origin,
+        )
+    except ValidationError as error:
+        raise RunError(f"{str(folder.record_path)!r} holds input that is not valid: {error}") from None
+
+
+def read_result(folder: RunFolder) -> Result:
+    """Return how the finished run in ``folder`` ended.
+
+    Raises:
+        RunError: it is no run, or not finished.
+    """
+    record = folder.read_record()
+    outcome = record.get("result")
+    if outcome is None:
+        raise RunError(f"{str(folder.path)!r} is not finished (it is {record.get('status')!r}): go on with --resume")
+    return Result(
+        agreed=bool(outcome["agreed"]),
+        exit=outcome["exit"],
+        detail=outcome.get("detail", ""),
+        rounds=outcome["rounds"],
+        image=folder.final_path if folder.final_path.is_file() else None,
+        run=folder.path,
+        verdict=outcome.get("verdict") or {},
+        usage=outcome.get("usage") or {},
+    )
+
+
+def _open_record(
+    job: Job, settings: Settings, folder: RunFolder, store: ImageStore, preset: str, overrides: Mapping[str, Any]
+) -> dict[str, Any]:
+    image = None if job.image is None else store.save(job.image)
+    inputs = {
+        "prompt": job.prompt.strip(),
+        "instruction": job.instruction.strip(),
+        "image": image,
+        "spec": None if job.spec is None else job.spec.model_dump(mode="json"),
+        "layout": None if job.layout is None else job.layout.model_dump(mode="json"),
+        "seed": job.seed,
+    }
+    if folder.started:
+        record = folder.read_record()
+        if record["input"] != inputs:
+            differing = ", ".join(key for key, value in inputs.items() if record["input"].get(key) != value)
+            raise RunError(
+                f"{str(folder.path)!r} holds a run with another {differing}: give the same input to resume it, "
+                "or choose another --out"
+            )
+        return record
+    record = {
+        "status": "running",
+        "started": now(),
+        "program": metadata.version("sld-agent"),
+        "origin": job.origin,
+        "input": inputs,
+        "preset": preset,
+        "overrides": {key: value for key, value in overrides.items() if "api_key" not in key},
+        "settings": shown(settings.model_dump(mode="json")),
+    }
+    folder.write_record(record)
+    return record
+
+
+def _stream(
+    graph: CompiledStateGraph[Any, Any, Any, Any],
+    record: dict[str, Any],
+    context: Context,
+    trace: TraceWriter,
+    listener: Listener | None,
+) -> dict[str, Any]:
+    config: RunnableConfig = {"configurable": {"thread_id": "run"}}
+    state = graph.get_state(config)
+    resumed = bool(state.created_at)
+    if resumed:
+        trace.reconcile(finished_tasks(graph, config))
+        trace.write("resume")
+    else:
+        trace.reconcile({})
+        trace.write("start", input=record["input"])
+    given = {key: value for key, value in record["input"].items() if value not in (None, "")}
+    step = (state.metadata or {}).get("step", -1)
+    for event in play(graph, None if resumed else given, config, context, Recorder(trace), step):
+        tell(listener, event)
+    outcome: dict[str, Any] = dict(graph.get_state(config).values["result"])
+    return outcome

@@ -1,0 +1,174 @@
+"""The run folder: everything that one turn or one batch item did, readable at any moment.
+
+    run.json            what was asked, with what, and how it ended
+    trace.jsonl         one event per line (agent.trace.events)
+    images/             pictures by content hash
+    checkpoints.sqlite  what a killed run goes on from
+    final.png           the best picture
+    report.html         the story, on one page
+
+Files are written to a temporary name, then renamed. Nothing in a folder names a place outside it.
+Knows nothing of graphs or models.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from filelock import FileLock, Timeout
+
+from configs.settings import preset_names
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+VERSION = 1
+
+
+class RunError(Exception):
+    """A run folder that cannot be used as asked; the message says why and what to try."""
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """Where one run lives. Building one touches nothing on disk."""
+
+    path: Path
+
+    @property
+    def record_path(self) -> Path:
+        """What was asked and how it ended."""
+        return self.path / "run.json"
+
+    @property
+    def trace_path(self) -> Path:
+        """What happened, one event per line."""
+        return self.path / "trace.jsonl"
+
+    @property
+    def images_path(self) -> Path:
+        """Pictures by content hash."""
+        return self.path / "images"
+
+    @property
+    def checkpoints_path(self) -> Path:
+        """What a killed run goes on from."""
+        return self.path / "checkpoints.sqlite"
+
+    @property
+    def final_path(self) -> Path:
+        """The best picture; missing until the run is finished."""
+        return self.path / "final.png"
+
+    @property
+    def report_path(self) -> Path:
+        """The story on one page."""
+        return self.path / "report.html"
+
+    @property
+    def started(self) -> bool:
+        """Whether a run was ever begun here."""
+        return self.record_path.is_file()
+
+    def read_record(self) -> dict[str, Any]:
+        """Return run.json.
+
+        Raises:
+            RunError: there is none, or it is not one of this version.
+        """
+        try:
+            record = json.loads(self.record_path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            raise RunError(
+                f"{str(self.path)!r} is not a run: it has no run.json; `sld trace list` shows runs"
+            ) from None
+        except (OSError, ValueError) as error:
+            raise RunError(f"cannot read {str(self.record_path)!r}: {error}") from None
+        if not isinstance(record, dict) or record.get("version") != VERSION:
+            found = record.get("version") if isinstance(record, dict) else type(record).__name__
+            raise RunError(f"{str(self.record_path)!r} has version {found!r}; this program reads version {VERSION}")
+        return record
+
+    def write_record(self, record: dict[str, Any]) -> None:
+        """Write run.json in one step, creating the folder if needed."""
+        write_text(self.record_path, json.dumps({"version": VERSION, **record}, indent=2) + "\n")
+
+    def clear(self) -> None:
+        """Remove what an earlier run wrote, the record first: half a clearing leaves nothing that claims to be a run.
+
+        Raises:
+            RunError: another process is working here.
+        """
+        with self.locked():
+            for path in (self.record_path, self.trace_path, self.final_path, self.report_path):
+                path.unlink(missing_ok=True)
+            for path in self.path.glob(f"{self.checkpoints_path.name}*"):
+                path.unlink()
+            shutil.rmtree(self.images_path, ignore_errors=True)
+
+    @contextmanager
+    def locked(self, advice: str = "wait for it, or choose another --out") -> Iterator[None]:
+        """Hold the folder for this process; a killed process lets go of it.
+
+        Raises:
+            RunError: another process holds it.
+        """
+        self.path.mkdir(parents=True, exist_ok=True)
+        try:
+            with FileLock(self.path / ".lock", timeout=0):
+                yield
+        except Timeout:
+            raise RunError(f"another process is working in {str(self.path)!r}: {advice}") from None
+
+    def preset_recorded(self, preset: str) -> str:
+        """Return a preset as run.json names it: files relative to this folder, so that no absolute path is kept."""
+        return preset if preset in preset_names() else os.path.relpath(preset, self.path)
+
+    def preset_found(self, recorded: str) -> str:
+        """Return the preset that run.json names."""
+        return recorded if recorded in preset_names() else str(self.path / recorded)
+
+
+def new_folder(title: str, base: Path = Path("runs")) -> RunFolder:
+    """Return a folder under ``base`` that does not exist yet, named by the time and by ``title``."""
+    slug = re.sub(r"[^a-z0-9]+", "-", title.lower())[:40].strip("-") or "run"
+    stem = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{slug}"
+    number, path = 1, base / stem
+    while path.exists():
+        number += 1
+        path = base / f"{stem}-{number}"
+    return RunFolder(path)
+
+
+def find_runs(base: Path) -> tuple[RunFolder, ...]:
+    """Return the runs right under ``base``, in order of name (which begins with the time)."""
+    if not base.is_dir():
+        return ()
+    return tuple(run for run in (RunFolder(path) for path in sorted(base.iterdir())) if run.started)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a file in one step: a reader sees the old text or the new one, never half of it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    with temporary.open("w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(path)
+
+
+def copy_file(source: Path, target: Path) -> None:
+    """Copy a file in one step."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
+    shutil.copyfile(source, temporary)
+    temporary.replace(target)

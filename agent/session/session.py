@@ -1,0 +1,336 @@
+"""A conversation about one picture, in a folder: every turn durable, any earlier state to be gone on from.
+
+    with Session.open("sessions/desk", image="desk.png") as session:
+        print(session.send("remove the cup").image)
+        session.undo()
+
+Turns are LangGraph checkpoints of one thread, and their tree is the tree of checkpoints: the end of
+each turn is marked with its number and its parent's (``update_state``), and going on from an earlier
+state is a fork. Only the names of branches, their redo lines and the turn in progress are kept beside
+them, in run.json. Knows nothing of terminals.
+"""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+from agent.run.folder import RunError, RunFolder, copy_file
+from agent.run.stream import Event, Listener, tell
+from agent.session.async_bridge import in_thread
+from agent.session.proposal import Proposal
+from agent.session.record import Bookmarks, recorded_settings
+from agent.session.turn_result import Moment, SessionError, TurnResult, is_redo, is_undo, save_as, turn_result
+from agent.session.turn_runner import Turns
+from tools.context import Context
+from tools.images import ImageStore, open_picture
+from tools.suggest_layout import dump_operations
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+    from types import TracebackType
+
+    from langchain_core.language_models import BaseChatModel
+    from PIL.Image import Image
+
+    from configs.settings import Settings
+    from tools.backend.protocol import Backend
+    from tools.scene.operations import Operation
+
+SEED_STEP = 1000  # between a turn and its retry: rounds count up from a turn's seed
+IN_USE = "close it first, or open another session"
+
+
+class Session:
+    """One conversation. Made by `Session.open`; holds its folder's lock until it is closed."""
+
+    def __init__(self, marks: Bookmarks, context: Context, stack: ExitStack) -> None:
+        self.folder, self.settings = marks.folder, context.settings
+        self._marks, self._stack = marks, stack
+        self._turns = Turns(marks, context, stack)
+
+    @classmethod
+    def open(
+        cls,
+        path: str | Path,
+        *,
+        image: Image | str | Path | None = None,
+        preset: str | None = None,
+        overrides: Mapping[str, Any] | None = None,
+        settings: Settings | None = None,
+        backend: Backend | None = None,
+        chat: BaseChatModel | None = None,
+        seed: int = 0,
+        approve: bool | None = None,
+    ) -> Session:
+        """Open the session in the folder ``path``, or begin one there.
+
+        A new session begins with ``image``, or, without one, with a picture of its first text. An old one goes
+        on where it was, with the preset and overrides that it was begun with unless others are given;
+        ``settings`` replaces them. ``approve`` stops before each edit until `accept` or `reject`.
+
+        Raises:
+            RunError: another process has it open, or the folder holds something else.
+            SessionError: ``image`` for a session that has begun.
+        """
+        folder = RunFolder(Path(path))
+        with ExitStack() as stack:
+            stack.enter_context(folder.locked(IN_USE))
+            marks = Bookmarks(folder, folder.read_record()) if folder.started else None
+            if marks and "session" not in marks.record:
+                raise RunError(f"{str(path)!r} holds a single run, no session: choose another folder")
+            if marks and image is not None:
+                raise SessionError(f"{str(path)!r} has begun with another picture: leave it out to go on with that one")
+            store = ImageStore(folder.images_path)
+            marks = marks or Bookmarks.begin(
+                folder,
+                image=None if image is None else store.save(_picture(image)),
+                origin=Path(image).name if isinstance(image, (str, Path)) else "",
+                seed=seed,
+            )
+            settings = settings or recorded_settings(folder, preset, overrides or {})
+            marks.note_settings(preset, overrides or {}, settings)
+            marks.line["approve"] = marks.line["approve"] if approve is None else approve
+            marks.save()
+            context = Context(backend or _local(settings), chat or _chat(settings), store, settings)
+            return cls(marks, context, stack.pop_all())
+
+    # -- turns --------------------------------------------------------------------------------
+
+    def send(self, text: str, listener: Listener | None = None) -> TurnResult:
+        """Do one turn: an instruction, a question, or the sentence to begin with. Returns how it ended.
+
+        "undo" and "redo" alone are the methods of that name. With approval on, the result may be a
+        proposal that waits (``result.proposal``).
+
+        Raises:
+            SessionError: an empty text, or an earlier turn is unfinished.
+        """
+        return _last(self.stream(text), listener)
+
+    def stream(self, text: str) -> Iterator[Event | TurnResult]:
+        """Do one turn as `send` does; what happens comes out as it happens, the result last."""
+        text = text.strip()
+        self._check_idle()
+        if not text:
+            raise SessionError("there is nothing to do: the text is empty")
+        if is_undo(text) or is_redo(text):
+            yield self.undo() if is_undo(text) else self.redo()
+            return
+        yield from self._turns.start(text, str(self._marks.here), None)
+
+    def retry(self, listener: Listener | None = None) -> TurnResult:
+        """Do the last turn once more with another seed; the first try stays in the history.
+
+        Raises:
+            SessionError: there is no turn yet, or one is unfinished.
+        """
+        return _last(self._retry(), listener)
+
+    def resume(self, listener: Listener | None = None) -> TurnResult:
+        """Go on with the turn that was stopped by an error or a kill; `drop` gives it up.
+
+        Raises:
+            SessionError: no turn is unfinished.
+        """
+        return _last(self._turns.go_on(), listener)
+
+    def accept(self, operations: Sequence[Operation] | None = None, listener: Listener | None = None) -> TurnResult:
+        """Do what is proposed, or ``operations`` instead of it.
+
+        Raises:
+            SessionError: nothing waits for approval.
+        """
+        answer = {"accept": True} if operations is None else {"operations": dump_operations(list(operations))}
+        return _last(self._turns.go_on(answer), listener)
+
+    def reject(self, reason: str, listener: Listener | None = None) -> TurnResult:
+        """Do not do what is proposed; the reason goes back to the language model, which may propose something else.
+
+        Raises:
+            SessionError: nothing waits for approval.
+        """
+        return _last(self._turns.go_on({"reject": reason.strip() or "no reason was given"}), listener)
+
+    def drop(self) -> None:
+        """Give up the unfinished turn; everything is as it was before it.
+
+        Raises:
+            SessionError: no turn is unfinished.
+        """
+        self._turns.trace.write("dropped", turn=self._turns.pending()["turn"])
+        self._marks.save(pending=None, status="open")
+
+    async def asend(self, text: str) -> TurnResult:
+        """Do one turn as `send` does, in a thread of its own."""
+        async for item in self.astream(text):
+            if isinstance(item, TurnResult):
+                return item
+        raise AssertionError("a turn ends with its result")
+
+    def astream(self, text: str) -> AsyncIterator[Event | TurnResult]:
+        """Do one turn as `stream` does, in a thread of its own."""
+        return in_thread(self.stream(text))
+
+    # -- where the conversation stands --------------------------------------------------------
+
+    @property
+    def unfinished(self) -> str | None:
+        """The text of the turn that was begun and not finished."""
+        return self._marks.pending["text"] if self._marks.pending else None
+
+    @property
+    def proposal(self) -> Proposal | None:
+        """The edit that waits for approval."""
+        latest = self._turns.latest()
+        return Proposal.of(latest, self.folder) if self._turns.waits(latest) else None
+
+    @property
+    def approve(self) -> bool:
+        """Whether each edit waits for approval, from the next turn on."""
+        return bool(self._marks.line["approve"])
+
+    @approve.setter
+    def approve(self, wanted: bool) -> None:
+        self._marks.save(approve=wanted)
+
+    @property
+    def branch_name(self) -> str:
+        """The branch that turns go to."""
+        return self._marks.name
+
+    def show(self) -> TurnResult:
+        """Return how things stand: the last turn of this branch (turn 0 is the beginning)."""
+        return turn_result(self._turns.at(self._marks.here), self.folder)
+
+    def history(self) -> tuple[Moment, ...]:
+        """Return every turn of every branch, oldest first; together they are a tree by ``parent``."""
+        return self._turns.history()
+
+    def undo(self) -> TurnResult:
+        """Take back the last change of the picture (and what was only said since). Returns how things stand.
+
+        Raises:
+            SessionError: nothing has changed yet, or a turn is unfinished.
+        """
+        self._check_idle()
+        known = {moment.turn: moment for moment in self.history()}
+        here = next(moment for moment in known.values() if moment.current)
+        while here.parent is not None and known[here.parent].image == here.image:
+            here = known[here.parent]
+        if here.parent is None:
+            raise SessionError("there is nothing to undo: the picture is as it was in the beginning")
+        self._marks.move(known[here.parent].checkpoint, [*self._marks.redo, str(self._marks.here)])
+        return self._arrived("undo")
+
+    def redo(self) -> TurnResult:
+        """Take back the last undo. Returns how things stand.
+
+        Raises:
+            SessionError: nothing was undone, or a turn is unfinished.
+        """
+        self._check_idle()
+        if not self._marks.redo:
+            raise SessionError("there is nothing to redo")
+        *rest, checkpoint = self._marks.redo
+        self._marks.move(checkpoint, rest)
+        return self._arrived("redo")
+
+    def branch(self, name: str, turn: int | None = None) -> TurnResult:
+        """Begin a branch here, or after any earlier turn of the history, and go there.
+
+        Raises:
+            SessionError: the name is taken or not one, there is no such turn, or one is unfinished.
+        """
+        self._check_idle()
+        at = [moment for moment in self.history() if (moment.current if turn is None else moment.turn == turn)]
+        if not at:
+            raise SessionError(f"there is no turn {turn}: the history lists them")
+        self._marks.add(name, at[0].checkpoint)
+        return self._arrived("branch")
+
+    def switch(self, name: str) -> TurnResult:
+        """Go to another branch. Returns how things stand there.
+
+        Raises:
+            SessionError: there is no such branch, or a turn is unfinished.
+        """
+        self._check_idle()
+        self._marks.switch(name)
+        return self._arrived("switch")
+
+    def save(self, path: str | Path) -> Path:
+        """Write the current picture to ``path`` (its kind by the suffix, PNG without one) and return the path.
+
+        Raises:
+            SessionError: there is no picture yet, or the suffix is of no known kind.
+        """
+        return save_as(self.show().image, Path(path))
+
+    def close(self) -> None:
+        """Let go of the folder."""
+        self._stack.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    # -- small things -------------------------------------------------------------------------
+
+    def _retry(self) -> Iterator[Event | TurnResult]:
+        self._check_idle()
+        tree = self.history()
+        here = next(moment for moment in tree if moment.current)
+        if here.parent is None:
+            raise SessionError("there is no turn to try again")
+        parent = next(moment for moment in tree if moment.turn == here.parent)
+        tries = sum(moment.parent == here.parent and moment.text == here.text for moment in tree)
+        first = self._turns.at(parent.checkpoint).values.get("noise_seed", 0)
+        yield from self._turns.start(here.text, parent.checkpoint, first + SEED_STEP * tries)
+
+    def _check_idle(self) -> None:
+        if self._marks.pending:
+            raise SessionError(
+                f"the turn {self._marks.pending['text']!r} is unfinished: go on with it (resume; accept or reject "
+                "when it waits for approval) or drop it first"
+            )
+
+    def _arrived(self, event: str) -> TurnResult:
+        result = self.show()
+        self._marks.save()
+        self._turns.trace.write(event, branch=self.branch_name, turn=result.turn)
+        if result.image is not None:
+            copy_file(result.image, self.folder.final_path)
+        return result
+
+
+def _last(items: Iterator[Event | TurnResult], listener: Listener | None) -> TurnResult:
+    result: TurnResult | None = None
+    for item in items:
+        if isinstance(item, Event):
+            tell(listener, item)
+        else:
+            result = item
+    assert result is not None
+    return result
+
+
+def _picture(image: Image | str | Path) -> Image:
+    return open_picture(image) if isinstance(image, (str, Path)) else image
+
+
+def _local(settings: Settings) -> Backend:
+    from tools.backend.local import LocalBackend  # torch is not needed to look at a session with a backend of one's own
+
+    return LocalBackend(settings)
+
+
+def _chat(settings: Settings) -> BaseChatModel:
+    from agent.models.endpoint import make_chat_model
+
+    return make_chat_model(settings.chat)

@@ -1,0 +1,179 @@
+"""What a session tells about its turns, read from its checkpoints."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from agent.run.folder import copy_file
+from agent.session.proposal import Proposal
+from tools.images import ImageStore, open_picture
+from tools.scene.layout import Layout
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from langgraph.checkpoint.base import BaseCheckpointSaver
+    from langgraph.types import StateSnapshot
+
+    from agent.run.folder import RunFolder
+
+THUMBNAIL = 160  # pixels of the longer side
+
+_WHAT = r"(?:\s+(?:it|that|this|(?:the\s+|my\s+)?last\s+(?:change|edit|step|turn|one|thing|operation)))?"
+_UNDO = re.compile(
+    rf"(?:please\s+)?(?:undo{_WHAT}|take\s+(?:it|that)\s+back|revert{_WHAT})(?:,?\s*please)?\s*[.!]?", re.I
+)
+_REDO = re.compile(rf"(?:please\s+)?redo{_WHAT}(?:,?\s*please)?\s*[.!]?", re.I)
+
+
+class SessionError(ValueError):
+    """Something that a session cannot do as it stands; the message says why and what to do instead."""
+
+
+@dataclass(frozen=True)
+class TurnResult:
+    """How a turn ended, or how things stand; JSON types but for paths, layout and proposal."""
+
+    turn: int
+    """Counted over the whole session; 0 is the beginning."""
+    text: str
+    exit: str
+    """As in the graph's result; "waiting" for a proposal, "" for the beginning."""
+    agreed: bool
+    answer: str
+    """What a question was answered with."""
+    detail: str
+    """Why it ended without agreement."""
+    done: tuple[str, ...]
+    """What was changed, in words."""
+    image: Path | None
+    layout: Layout
+    verdict: dict[str, Any] = field(default_factory=dict)
+    usage: dict[str, Any] = field(default_factory=dict)
+    rounds: int = 0
+    proposal: Proposal | None = None
+
+
+@dataclass(frozen=True)
+class Moment:
+    """The state after a turn."""
+
+    turn: int
+    parent: int | None
+    text: str
+    exit: str
+    checkpoint: str
+    image: Path | None
+    thumbnail: Path | None
+    branches: tuple[str, ...]
+    """The branches that stand here."""
+    current: bool
+
+
+def is_undo(text: str) -> bool:
+    """Whether a text says nothing but "undo"."""
+    return _UNDO.fullmatch(text.strip()) is not None
+
+
+def is_redo(text: str) -> bool:
+    """Whether a text says nothing but "redo"."""
+    return _REDO.fullmatch(text.strip()) is not None
+
+
+def turn_result(state: StateSnapshot, folder: RunFolder) -> TurnResult:
+    """Read how a turn ended from its last checkpoint, or that it waits."""
+    tags: dict[str, Any] = dict(state.metadata or {})
+    values, turn = state.values, tags.get("turn", 0)
+    store = ImageStore(folder.images_path)
+    image = store.path(values["picture"]) if values.get("picture") else None
+    layout = Layout.model_validate(values["scene"])
+    if state.interrupts:
+        done = tuple(values.get("done", ()))
+        proposal = Proposal.of(state, folder)
+        return TurnResult(turn, values["text"], "waiting", False, "", "", done, image, layout, proposal=proposal)
+    if turn == 0:
+        return TurnResult(turn, "", "", False, "", "", (), image, layout)
+    result, told = values["result"], values["turns"][-1]
+    return TurnResult(
+        turn=turn,
+        text=values["text"],
+        exit=result["exit"],
+        agreed=result["agreed"],
+        answer=told["answer"],
+        detail="" if told["answer"] else result["detail"],
+        done=tuple(told["done"]),
+        image=image,
+        layout=layout,
+        verdict=result["verdict"],
+        usage=result["usage"],
+        rounds=result["rounds"],
+    )
+
+
+def moments(
+    saver: BaseCheckpointSaver[Any],
+    thread: str,
+    folder: RunFolder,
+    names: Mapping[str, Sequence[str]],
+    current: str | None,
+) -> tuple[Moment, ...]:
+    """Read the tree of turns from the marked checkpoints; ``names`` maps checkpoints to branches."""
+    store, found = ImageStore(folder.images_path), []
+    for kept in saver.list({"configurable": {"thread_id": thread}}, filter={"source": "update"}):
+        values: dict[str, Any] = kept.checkpoint["channel_values"]
+        tags: dict[str, Any] = dict(kept.metadata)
+        checkpoint = str(kept.config["configurable"]["checkpoint_id"])
+        picture = values.get("picture")
+        found.append(
+            Moment(
+                turn=int(tags["turn"]),
+                parent=tags.get("parent"),
+                text=str(values.get("text", "")),
+                exit=str(values.get("result", {}).get("exit", "")),
+                checkpoint=checkpoint,
+                image=store.path(picture) if picture else None,
+                thumbnail=thumbnail(store.path(picture), folder.path / "thumbnails") if picture else None,
+                branches=tuple(names.get(checkpoint, ())),
+                current=checkpoint == current,
+            )
+        )
+    return tuple(sorted(found, key=lambda moment: moment.turn))
+
+
+def thumbnail(image: Path, folder: Path) -> Path:
+    """Return a small copy of a picture, made when it is first asked for."""
+    small = folder / image.name
+    if not small.is_file():
+        picture = open_picture(image)
+        picture.thumbnail((THUMBNAIL, THUMBNAIL))
+        folder.mkdir(exist_ok=True)
+        temporary = small.with_suffix(".part")
+        picture.save(temporary, format="PNG")
+        temporary.replace(small)
+    return small
+
+
+def save_as(image: Path | None, path: Path) -> Path:
+    """Copy a picture to ``path``, as the kind that its suffix names.
+
+    Raises:
+        SessionError: there is no picture, the suffix is of no known kind, or the place cannot be written.
+    """
+    if image is None:
+        raise SessionError("there is no picture yet")
+    try:
+        if path.suffix.lower() in ("", ".png"):
+            copy_file(image, path)
+        else:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            temporary = path.with_name(f".{path.stem}.part{path.suffix}")
+            open_picture(image).save(temporary)
+            temporary.replace(path)
+    except ValueError:
+        raise SessionError(f"{path.suffix!r} is no kind of picture: use .png, .jpg or .webp") from None
+    except OSError as error:
+        raise SessionError(f"cannot write {str(path)!r}: {error.strerror or error}") from None
+    return path

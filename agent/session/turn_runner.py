@@ -1,0 +1,187 @@
+"""How a session's turns are run on LangGraph's checkpoints: begun, gone on with after a kill, ended exactly once.
+
+A turn is written down in the bookmarks before anything is done, then run in the session's thread from its
+parent's checkpoint, then marked in the checkpoints (``update_state``), and only then the branch moves.
+Whatever a kill cuts off, the bookmarks and the newest checkpoint together say what is still to do.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from langchain_core.messages import RemoveMessage
+from langgraph.graph.message import REMOVE_ALL_MESSAGES
+from langgraph.types import Command
+
+from agent.run.folder import copy_file
+from agent.run.stream import Event, finished_tasks, hide_of, open_checkpoints, play
+from agent.session.turn_result import Moment, SessionError, TurnResult, moments, turn_result
+from agent.trace.events import TraceWriter, read_trace
+from agent.trace.otel import follower
+from agent.trace.recorder import Recorder
+from graphs.correction import build_graph
+from graphs.nodes.begin import EMPTY_SCENE, RequestError
+from graphs.turn_history import NOTHING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from contextlib import ExitStack
+
+    from langchain_core.runnables import RunnableConfig
+    from langgraph.types import StateSnapshot
+
+    from agent.session.record import Bookmarks
+    from tools.context import Context
+
+THREAD = "session"
+
+
+class Turns:
+    """The checkpoints of one session, and the trace of what is done to them."""
+
+    def __init__(self, marks: Bookmarks, context: Context, stack: ExitStack) -> None:
+        self._marks, self._context = marks, context
+        hide = hide_of(marks.folder, context.settings)
+        self.trace = TraceWriter(marks.folder.trace_path, hide, also=follower(marks.folder.path.name))
+        self._saver = stack.enter_context(open_checkpoints(marks.folder, hide))
+        self._graph = build_graph(self._saver, context.settings.loop)
+        self._recorder = Recorder(self.trace)
+        self._ensure_root()
+
+    def latest(self) -> StateSnapshot:
+        """Return the newest state, which a turn in progress has come to."""
+        return self._graph.get_state(self._config())
+
+    def at(self, checkpoint: str | None) -> StateSnapshot:
+        """Return the state at a checkpoint."""
+        return self._graph.get_state(self._config(checkpoint))
+
+    def history(self) -> tuple[Moment, ...]:
+        """Return the state after every turn, oldest first."""
+        return moments(self._saver, THREAD, self._marks.folder, self._marks.names, self._marks.here)
+
+    def start(self, text: str, parent: str, seed: int | None) -> Iterator[Event | TurnResult]:
+        """Begin a turn after the checkpoint ``parent``: written down first, so that a kill does not lose it."""
+        before = self.at(parent)
+        turn = self._marks.line["turns"] + 1
+        given = {
+            "instruction" if before.values.get("picture") else "prompt": text,
+            "seed": seed,
+            "approve": self._marks.line["approve"],
+        }
+        pending = {
+            "turn": turn,
+            "text": text,
+            "parent": parent,
+            "after": (before.metadata or {}).get("turn", 0),
+            "given": {key: value for key, value in given.items() if value not in (None, False)},
+        }
+        self._marks.save(turns=turn, pending=pending, last=text, status="running")
+        yield from self.go_on(fresh=True)
+
+    def go_on(self, answer: dict[str, Any] | None = None, *, fresh: bool = False) -> Iterator[Event | TurnResult]:
+        """Begin the pending turn, or go on with it, up to its end or to a proposal.
+
+        Raises:
+            SessionError: no turn is in progress, or ``answer`` is given and nothing waits for one.
+        """
+        pending = self.pending()
+        tags: dict[str, Any] = {"turn": pending["turn"], "parent": pending["after"]}
+        config, latest = self._config(**tags), self.latest()
+        waiting = self.waits(latest)
+        if answer is not None and not waiting:
+            raise SessionError("nothing waits for approval")
+        if not fresh and not waiting:  # a kill may have cut off the last events, or the node that wrote them
+            self.trace.reconcile(finished_tasks(self._graph, self._config()))
+        given: Any = None
+        if (latest.metadata or {}).get("turn") != pending["turn"]:
+            given, latest = pending["given"], self.at(pending["parent"])
+            config = self._config(pending["parent"], **tags)
+            if fresh or not self._told(pending["turn"]):
+                self.trace.write("start", turn=pending["turn"], after=pending["after"], input=given)
+        elif answer is not None:
+            given = Command(resume=answer)
+            self.trace.write("decision", turn=pending["turn"], decision=answer)
+        elif latest.tasks and not waiting:
+            self.trace.write("resume", turn=pending["turn"])
+        # Not `next`: it leaves out a node whose work is kept already, though the step it belongs to is not over.
+        if given is not None or (latest.tasks and not waiting):
+            yield from self._play(given, config, (latest.metadata or {}).get("step", -1))
+        yield self._end(tags)
+
+    def _told(self, turn: int) -> bool:
+        events = read_trace(self._marks.folder.trace_path)
+        return any(event["event"] == "start" and event.get("turn") == turn for event in events)
+
+    def _play(self, given: Any, config: RunnableConfig, step: int) -> Iterator[Event]:
+        try:
+            yield from play(self._graph, given, config, self._context, self._recorder, step)
+        except Exception as error:
+            reason = self.trace.clean(f"{type(error).__name__}: {error}")
+            self.trace.write("end", turn=self.pending()["turn"], error=reason)
+            refused = isinstance(error, RequestError)  # it would be refused again
+            self._marks.save(status="failed", error=reason, **({"pending": None} if refused else {}))
+            raise
+
+    def _end(self, tags: dict[str, Any]) -> TurnResult:
+        """Mark the end of the turn in the checkpoints, then move the branch there; or report that it waits."""
+        latest = self.latest()
+        if latest.interrupts:
+            self._marks.save(status="waiting")
+            return turn_result(latest, self._marks.folder)
+        if (latest.metadata or {}).get("source") != "update":
+            # What the model was told in this turn is of no use to later ones: their copies of the state stay small.
+            spoken = {"messages": [RemoveMessage(id=REMOVE_ALL_MESSAGES)]}
+            self._graph.update_state(self._config(**tags), spoken, as_node="finish")
+            latest = self.latest()
+            self.trace.write("end", turn=tags["turn"], result=latest.values["result"])
+        checkpoint = str(latest.config["configurable"]["checkpoint_id"])
+        before = self.at(self.pending()["parent"])
+        changed = before.values.get("picture") != latest.values.get("picture")
+        self._marks.move(checkpoint, [] if changed else self._marks.redo)
+        result = turn_result(latest, self._marks.folder)
+        if result.image is not None:
+            copy_file(result.image, self._marks.folder.final_path)
+        self._marks.save(pending=None, status="open", result=latest.values["result"])
+        return result
+
+    def waits(self, latest: StateSnapshot) -> bool:
+        """Whether the pending turn has come to a proposal."""
+        turn = self._marks.pending["turn"] if self._marks.pending else None
+        return turn is not None and (latest.metadata or {}).get("turn") == turn and bool(latest.interrupts)
+
+    def pending(self) -> dict[str, Any]:
+        """Return the turn in progress.
+
+        Raises:
+            SessionError: there is none.
+        """
+        if self._marks.pending is None:
+            raise SessionError("no turn is unfinished")
+        return self._marks.pending
+
+    def _config(self, checkpoint: str | None = None, **tags: int) -> RunnableConfig:
+        chosen = {"checkpoint_id": checkpoint} if checkpoint else {}
+        return {"configurable": {"thread_id": THREAD, **chosen}, "metadata": tags}
+
+    def _ensure_root(self) -> None:
+        if self._marks.here is not None:
+            return
+        found = list(self._saver.list(self._config(), filter={"source": "update", "turn": 0}, limit=1))
+        config: Any = (
+            found[0].config
+            if found
+            else self._graph.update_state(
+                self._config(turn=0),
+                {
+                    "picture": self._marks.record["input"]["image"],
+                    "scene": EMPTY_SCENE,
+                    "noise_seed": self._marks.record["input"]["seed"],
+                    "turns": [],
+                    "history": NOTHING,
+                },
+                as_node="finish",
+            )
+        )
+        self._marks.move(config["configurable"]["checkpoint_id"], [])
+        self._marks.save()

@@ -1,0 +1,1 @@
+"""What happened in a run, as events: written, read, compared, sent elsewhere."""

@@ -1,0 +1,133 @@
+"""The trace of a run: one JSON event per line, written as it happens, readable at any moment.
+
+An event has ``v`` (format version), ``seq``, ``event`` ("start", "resume", "node", "llm", "tool",
+"end"), ``at`` (UTC), ``seconds``, and for the work of a node its ``node``, ``step`` and ``task``
+(LangGraph's id, the same after a resume). Events of a task that a kill cut short carry
+``interrupted: true``: the work was done and paid for, but the task ran again later.
+Knows nothing of how a trace is shown.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel
+
+from agent.run.folder import write_text
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+    from pathlib import Path
+
+VERSION = 1
+LONGEST = 20_000  # characters of one string: a model that rambles must not fill the disk
+
+
+class TraceWriter:
+    """Appends events to a trace file; safe to use from several threads.
+
+    ``hide`` maps texts that must never be written (secrets, absolute folders) to what stands for them.
+    ``also`` is given each event as it was written.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        hide: Mapping[str, str] | None = None,
+        also: Callable[[dict[str, Any]], None] | None = None,
+    ) -> None:
+        self._path, self._also = path, also
+        self._hide = {json.dumps(text)[1:-1]: stand_in for text, stand_in in (hide or {}).items() if len(text) > 1}
+        self._lock = threading.Lock()
+        self._seq = max((event["seq"] for event in read_trace(path)), default=0)
+
+    def write(self, event: str, **fields: Any) -> None:
+        """Append one event; on return it has left this process."""
+        with self._lock:
+            self._seq += 1
+            line = self._line({"v": VERSION, "seq": self._seq, "event": event, "at": now(), **fields})
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            with self._path.open("a", encoding="utf-8") as file:
+                file.write(line)
+            if self._also:
+                self._also(json.loads(line))
+
+    def reconcile(self, finished: Mapping[str, dict[str, Any]]) -> None:
+        """Make the trace agree with the checkpoints after a kill.
+
+        ``finished`` maps the id of each finished task to its ``node``, ``step`` and ``update``. Events
+        of other tasks are marked as interrupted; a finished task whose own event was cut off gets one.
+        A torn last line goes.
+        """
+        events = read_trace(self._path)
+        for event in events:
+            if event.get("task") is not None and event["task"] not in finished:
+                event["interrupted"] = True
+        known = {event["task"] for event in events if event["event"] == "node"}
+        write_text(self._path, "".join(self._line(event) for event in events))
+        for task, fields in finished.items():
+            if task not in known:
+                self.write("node", task=task, seconds=None, recovered=True, **fields)
+
+    def clean(self, value: Any) -> Any:
+        """Return ``value`` as a reader would get it back: JSON types, and nothing that must be hidden."""
+        return json.loads(self._line(value))
+
+    def _line(self, value: Any) -> str:
+        line = json.dumps(plain(value), ensure_ascii=True, allow_nan=False)
+        for text, stand_in in self._hide.items():
+            line = line.replace(text, stand_in)
+        return line + "\n"
+
+
+def read_trace(path: Path) -> list[dict[str, Any]]:
+    """Return the events of a trace; a torn last line (a kill in the middle of a write) is left out.
+
+    Raises:
+        ValueError: the file is not a trace of this version.
+    """
+    if not path.is_file():
+        return []
+    events: list[dict[str, Any]] = []
+    for number, line in enumerate(path.read_text(encoding="utf-8").split("\n"), start=1):
+        if not line:
+            continue
+        try:
+            event = json.loads(line)
+        except ValueError:
+            event = None
+        if not isinstance(event, dict):
+            continue  # cut off by a kill; a resume removes it, so it can only be the end or before a resume
+        if event.get("v") != VERSION:
+            raise ValueError(f"{path.name}, line {number}: version {event.get('v')!r}; this program reads {VERSION}")
+        events.append(event)
+    return events
+
+
+def effective(events: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the events without those that a kill cut short: each finished step once."""
+    return [event for event in events if not event.get("interrupted")]
+
+
+def now() -> str:
+    """Return the time as ISO 8601 in UTC, with milliseconds."""
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
+
+
+def plain(value: Any) -> Any:
+    """Return ``value`` as JSON types: models dumped, tuples as lists, long strings cut, the rest by name."""
+    if isinstance(value, BaseModel):
+        return plain(value.model_dump(mode="json"))
+    if isinstance(value, dict):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return [plain(item) for item in value]
+    if isinstance(value, float):
+        return value if abs(value) < float("inf") else None  # also false for NaN: JSON has neither
+    if value is None or isinstance(value, (bool, int)):
+        return value
+    text = value if isinstance(value, str) else str(value)
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]}… ({len(text)} characters)"

@@ -1,0 +1,214 @@
+"""Puts the events of a trace in order: turns, the rounds of a turn, the steps of a round, the calls of a step.
+
+What the terminal and the report show, and what two runs are compared by, is made from this. Knows
+nothing of how it is drawn.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from agent.trace.events import effective
+from tools.scene.requirements import Requirement
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+
+@dataclass
+class Step:
+    """One finished (or failed) node with the language model and tool calls inside it, as the trace holds them."""
+
+    node: str
+    number: int | None
+    seconds: float | None
+    calls: list[dict[str, Any]] = field(default_factory=list)
+    update: dict[str, Any] = field(default_factory=dict)
+    """What it wrote to the state."""
+    notes: list[str] = field(default_factory=list)
+    """What it did, in words."""
+    error: str = ""
+    unet_evaluations: int = 0
+
+    @property
+    def tokens(self) -> int:
+        """Tokens in and out of the language model."""
+        return sum(call.get("input_tokens", 0) + call.get("output_tokens", 0) for call in self.calls)
+
+    @property
+    def failed(self) -> bool:
+        """Whether something in it went wrong that a reader looks for."""
+        return bool(self.error) or any(call.get("failed") or call.get("error") for call in self.calls)
+
+
+@dataclass
+class Round:
+    """A judged picture and what was then done about it; a turn's first has no picture yet."""
+
+    attempt: dict[str, Any] | None = None
+    steps: list[Step] = field(default_factory=list)
+    region: str | None = None
+    """Id of a picture that is white where the edit before was free to change."""
+    masks: str | None = None
+    masked: Sequence[str] = ()
+    """Id of a picture whose values number the objects ``masked`` from 1, as the segmenter cut them out."""
+
+    @property
+    def seconds(self) -> float:
+        """Time spent in its nodes."""
+        return sum(step.seconds or 0.0 for step in self.steps)
+
+    @property
+    def title(self) -> str:
+        """What to call it."""
+        if self.attempt is None:
+            return "Preparation"
+        return f"Round {self.attempt['round']}" if self.attempt["round"] else "The first picture"
+
+
+@dataclass
+class Turn:
+    """One request and all that was done for it; ``result`` is empty until it has ended.
+
+    Of a session it may also be a move ("undo", "redo", "branch", "dropped"), which has no rounds.
+    """
+
+    number: int
+    text: str = ""
+    kind: str = "prompt"
+    rounds: list[Round] = field(default_factory=lambda: [Round()])
+    result: dict[str, Any] = field(default_factory=dict)
+    earlier: list[dict[str, Any]] = field(default_factory=list)
+    """What the graph remembers of the turns before (`graphs.state.Turn`)."""
+
+    @property
+    def steps(self) -> list[Step]:
+        """The steps of all rounds, in order."""
+        return [step for one in self.rounds for step in one.steps]
+
+    @property
+    def attempts(self) -> list[dict[str, Any]]:
+        """The judged pictures, in order."""
+        return [one.attempt for one in self.rounds if one.attempt]
+
+    @property
+    def seconds(self) -> float:
+        """Time spent in its nodes."""
+        return sum(one.seconds for one in self.rounds)
+
+
+MOVES = {
+    "undo": "undone: back to how it was after turn {turn}",
+    "redo": "done again: as it was after turn {turn}",
+    "branch": "on branch {branch}, after turn {turn}",
+    "dropped": "turn {turn} was given up",
+}
+
+
+def tell_story(events: Sequence[dict[str, Any]]) -> list[Turn]:
+    """Put events into turns: a new one begins with each ``begin`` node, a round with each picture that was judged.
+
+    Events that a kill cut short are left out: the work was done again later.
+    """
+    turns, calls, number = list[Turn](), dict[Any, list[dict[str, Any]]](), 1
+    for event in effective(events):
+        kind = event["event"]
+        if kind == "start":
+            number = event.get("turn", number)
+        elif kind in ("llm", "tool"):
+            calls.setdefault(event.get("task"), []).append(event)
+        elif kind in MOVES:
+            turns.append(Turn(event["turn"], MOVES[kind].format(**{"branch": "", **event}), kind, []))
+        elif kind == "node":
+            update = event.get("update") or {}
+            if event["node"] == "begin" or not turns or not turns[-1].rounds:
+                turns.append(Turn(number, update.get("text", ""), update.get("kind", "prompt")))
+                turns[-1].earlier, number = update.get("turns") or [], number + 1
+            _add_step(turns[-1], event, update, calls.pop(event.get("task"), []))
+        elif turns and turns[-1].rounds:
+            turns[-1].rounds[-1].steps += _marks(event, turns[-1].steps)
+    return turns
+
+
+def _add_step(turn: Turn, event: dict[str, Any], update: dict[str, Any], calls: list[dict[str, Any]]) -> None:
+    step = Step(event["node"], event.get("step"), event.get("seconds"), calls, update, error=event.get("error") or "")
+    step.notes, step.unet_evaluations = _notes(step, turn.steps), _evaluations(step, turn.steps)
+    if isinstance(update.get("latest"), dict):
+        shown = next(filter(None, (_shown(one.update) for one in reversed(turn.rounds[-1].steps))), {})
+        turn.rounds.append(
+            Round(
+                attempt=update["latest"],
+                region=shown.get("region"),
+                masks=shown.get("masks"),
+                masked=shown.get("masked", ()),
+            )
+        )
+    turn.rounds[-1].steps.append(step)
+    turn.result = update.get("result") or turn.result
+
+
+def _marks(event: dict[str, Any], before: Sequence[Step]) -> list[Step]:
+    """Return what happened between two nodes, as a step without a number."""
+    error, known = event.get("error"), bool(before) and bool(before[-1].error)
+    match event["event"]:
+        case "resume":
+            return [Step("resume", None, None, notes=["stopped here, and gone on with later"])]
+        case "decision":
+            return [Step("decision", None, None, notes=[f"a person decided: {_decision(event['decision'])}"])]
+        case "end" if error and not known:
+            return [Step("end", None, None, error=error)]
+    return []
+
+
+def with_messages(events: Sequence[dict[str, Any]]) -> Iterator[tuple[dict[str, Any], list[dict[str, Any]]]]:
+    """Yield each language model call with all messages that the model was shown.
+
+    A trace keeps only what each call adds to the one before it, so ``events`` must be all of them.
+    """
+    said: list[dict[str, Any]] = []
+    for event in events:
+        if event["event"] == "llm":
+            said = [*said[: event.get("keep", 0)], *event.get("new", [])]
+            yield event, said
+
+
+def requirement_table(attempts: Sequence[dict[str, Any]]) -> list[tuple[str, list[dict[str, Any] | None]]]:
+    """Return, per requirement, its result in each round (None where it was not asked)."""
+    rows: dict[str, list[dict[str, Any] | None]] = {}
+    for column, attempt in enumerate(attempts):
+        for one in attempt["verdict"].get("results", []):
+            text = Requirement.model_validate(one["requirement"]).text
+            rows.setdefault(text, [None] * len(attempts))[column] = one
+    return list(rows.items())
+
+
+def _decision(decision: dict[str, Any]) -> str:
+    if "reject" in decision:
+        return f"no, {decision['reject']}"
+    return "yes" if decision.get("accept") else "do something else instead"
+
+
+def _notes(step: Step, before: Sequence[Step]) -> list[str]:
+    update = step.update
+    if step.node == "parse" and isinstance(update.get("goal"), dict):
+        return [Requirement.model_validate(one).text for one in update["goal"].get("requirements") or []]
+    if step.node == "edit":
+        known: list[str] = next((one.update["done"] for one in reversed(before) if "done" in one.update), [])
+        refused = [one["content"] for one in update.get("messages", []) if one.get("failed")]
+        return [*(update.get("done") or [])[len(known) :], *refused]
+    return [update["detail"]] if update.get("detail") else []
+
+
+def _evaluations(step: Step, before: Sequence[Step]) -> int:
+    """Return how many UNet evaluations a step took: the state holds the sum over the turn."""
+    if "usage" not in step.update:
+        return 0
+    known: dict[str, Any] = next((one.update["usage"] for one in reversed(before) if "usage" in one.update), {})
+    return int(step.update["usage"].get("unet_evaluations", 0) - known.get("unet_evaluations", 0))
+
+
+def _shown(update: dict[str, Any]) -> dict[str, Any]:
+    """Return what an edit left for the reader beside its answer: its region and masks."""
+    artifacts = (one.get("artifact") or {} for one in update.get("messages", []) if isinstance(one, dict))
+    return next((one for one in artifacts if one.get("region")), {})

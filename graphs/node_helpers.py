@@ -1,0 +1,99 @@
+"""What every node shares: timing, and doing slow work only once."""
+
+from __future__ import annotations
+
+import functools
+import json
+import time
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+
+import numpy as np
+from PIL import Image
+
+from tools.backend.protocol import Cost, Edited
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from langgraph.runtime import Runtime
+    from langgraph.types import StreamWriter
+
+    from graphs.state import State
+    from tools.backend.protocol import Generated, Progress
+    from tools.context import Context
+
+    class Node(Protocol):
+        """What the graph calls."""
+
+        def __call__(self, state: State, runtime: Runtime[Context]) -> dict[str, Any]:
+            """Return what the node changes."""
+            ...
+
+
+MOST_MASKS = 255  # of one edit that are kept: their numbers go into bytes
+
+
+def timed(node: Node) -> Node:
+    """Add the time spent in a node to the turn's, so that the wall-time limit survives a restart.
+
+    Time between two processes, or spent waiting for a person, does not count.
+    """
+
+    @functools.wraps(node)
+    def run(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
+        started = time.monotonic()
+        update = node(state, runtime)
+        before = update.get("elapsed", state.get("elapsed", 0.0))
+        return update | {"elapsed": before + time.monotonic() - started}
+
+    return run
+
+
+class Made(NamedTuple):
+    """A picture that was drawn.
+
+    ``region`` is the id of a picture that is white where an edit was free to change. ``masks`` is the id of
+    one whose value at a pixel is 1 + the place in ``masked`` of the object there, 0 where there is none.
+    """
+
+    image: str
+    warnings: tuple[str, ...]
+    cost: Cost
+    region: str | None = None
+    masks: str | None = None
+    masked: tuple[str, ...] = ()
+
+
+def make_once(context: Context, what: list[Any], make: Callable[[], Generated | Edited]) -> Made:
+    """Return what ``make`` draws, kept in the image store.
+
+    ``what`` (JSON types) names everything the outcome depends on. A process that is killed between
+    drawing and the next checkpoint finds the finished picture here and does not draw it again.
+    """
+    key, images = json.dumps(what, sort_keys=True), context.images
+    record = images.recall(key)
+    if record is not None and images.path(record["image"]).is_file():
+        record |= {"warnings": tuple(record["warnings"]), "cost": Cost(**record["cost"])}
+        return Made(**record | {"masked": tuple(record.get("masked", ()))})
+    drawn = make()
+    if isinstance(drawn, Edited):
+        region = images.save(Image.fromarray(drawn.region))
+        masked = tuple(drawn.masks)[:MOST_MASKS]
+        masks = images.save(_numbered([drawn.masks[one] for one in masked])) if masked else None
+        made = Made(images.save(drawn.image), drawn.warnings, drawn.cost, region, masks, masked)
+    else:
+        made = Made(images.save(drawn.images[0]), drawn.warnings, drawn.cost)
+    images.remember(key, made._asdict() | {"cost": vars(made.cost)})
+    return made
+
+
+def _numbered(masks: Sequence[np.ndarray]) -> Image.Image:
+    numbers = np.zeros(masks[0].shape, dtype=np.uint8)
+    for number, mask in enumerate(masks, 1):
+        numbers[mask] = number
+    return Image.fromarray(numbers)
+
+
+def report_to(writer: StreamWriter) -> Progress:
+    """Return a progress callback that goes out on the custom stream."""
+    return lambda phase, done, total: writer({"phase": phase, "done": done, "total": total})

@@ -1,0 +1,53 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from diffusers import AutoencoderKL
+
+from iconworld.corrupt import soften, wear
+from iconworld.data import GONE, WHOLE, Labeled
+from iconworld.renderer import draw_scene
+
+
+@pytest.fixture(scope="module")
+def pairs() -> list[tuple]:
+    scenes = [draw_scene(seed, counts=(0, 0, 0, 1, 1)) for seed in range(60)]
+    return [(scene, wear(scene, np.random.default_rng(number))) for number, scene in enumerate(scenes)]
+
+
+def share_left(scene, worn: Labeled, index: int) -> float:
+    """Return how much of an object's visible pixels is as it was drawn."""
+    same = (np.asarray(scene.image) == np.asarray(worn.image)).all(axis=-1)
+    return float(same[scene.mask(index)].mean())
+
+
+def test_an_object_counts_as_far_as_it_is_left(pairs) -> None:
+    seen = {"counts": 0, "doubtful": 0, "gone": 0}
+    for scene, worn in pairs:
+        for index, one in enumerate(scene.objects):
+            left = share_left(scene, worn, index)
+            kind = "counts" if one in worn.objects else "doubtful" if one.box in worn.doubtful else "gone"
+            seen[kind] += 1
+            if kind == "counts":
+                assert left >= WHOLE - 0.02
+            elif kind == "doubtful":
+                assert GONE - 0.02 < left < WHOLE + 0.05  # a piece may by chance have the object's own colour
+            else:
+                assert left <= GONE + 0.05
+    assert all(seen.values()), seen
+
+
+def test_the_same_seed_wears_the_same_way(pairs) -> None:
+    scene, worn = pairs[7]
+    again = wear(scene, np.random.default_rng(7))
+    assert again.objects == worn.objects
+    assert np.array_equal(np.asarray(again.image), np.asarray(worn.image))
+
+
+@pytest.mark.parametrize("size_wh", [(128, 128), (160, 96)])
+def test_a_softened_picture_keeps_its_size_and_differs_a_little(size_wh) -> None:
+    vae = AutoencoderKL.from_pretrained("iconworld/weights/generator/vae").eval()
+    image = draw_scene(3, size_wh).image
+    (soft,) = soften([image], vae, np.random.default_rng(0))
+    assert soft.size == image.size
+    assert 0 < np.abs(np.asarray(soft, float) - np.asarray(image, float)).mean() < 12
