@@ -174,7 +174,9 @@ class Settings(Section):
     generator: GeneratorSettings
     editor: EditorSettings
     refiner: RefinerSettings | None = None
-    judge: DetectorSettings | None = Field(default=None, description="an independent detector, for evaluation only")
+    heldout_detector: DetectorSettings | None = Field(
+        default=None, description="an independent detector, for evaluation only"
+    )
     generators: dict[str, Thresholds] = Field(default={}, description="thresholds by the generator a batch item names")
     shapes: dict[str, Annotated[float, Field(gt=0.1, lt=10)]] = Field(
         default={}, description="usual width over height by noun, for new boxes; others are square"

@@ -33,9 +33,9 @@ if TYPE_CHECKING:
 def run_bench(options: Options, *, prompts: int, scenes: int, results: Path) -> None:
     """Measure, print and write the results. ``options.out``: where the LMD runs are kept."""
     settings = options.load()
-    judge = None if settings.judge is None else ZeroShotDetector.from_settings(settings.judge)
+    heldout = None if settings.heldout_detector is None else ZeroShotDetector.from_settings(settings.heldout_detector)
     with progress_bar() as progress:
-        speed = run_speed(settings, scenes=scenes, judge=judge, progress=progress)
+        speed = run_speed(settings, scenes=scenes, heldout=heldout, progress=progress)
     runs = (options.out or Path("runs") / "bench") / f"{settings_digest(settings)}-{weights_digest(settings)}"
     lmd = run_lmd(replace(options, out=runs), choose(limit=prompts))
     page = results_page(speed, lmd, machine(settings.editor.device))
@@ -66,7 +66,7 @@ def results_page(speed: Mapping[str, float], lmd: Mapping[str, Any], where: str)
         for part, what in (("detector", "phrase"), ("segmenter", "object"))
     ]
     best = method_name(lmd["rounds"])
-    judged = lmd["rates"].get("judge") or lmd["rates"]["detector"]
+    judged = lmd["rates"].get("heldout") or lmd["rates"]["detector"]
     gains = [
         f"- LMD, {other}: {judged[other]['overall']['rate']:.1f} % right; with up to {best} of correction: "
         f"{judged[best]['overall']['rate']:.1f} %"
@@ -90,7 +90,7 @@ Written by `make bench`. {where}.
 
 ## LMD benchmark, {lmd["prompts"]} prompts
 
-A fixed part of the 400 prompts, each task alike; 95 % confidence intervals by bootstrap. The judge is a
+A fixed part of the 400 prompts, each task alike; 95 % confidence intervals by bootstrap. The held-out detector is a
 detector that the loop never sees; the detector is the loop's own. All 400: `sld eval lmd`.
 
 {as_markdown(lmd)}"""

@@ -68,7 +68,7 @@ def lmd(
     as_json: Json = False,
     settings: Set = None,
 ) -> None:
-    """Run the LMD benchmark: make a picture for each prompt, correct it, and score every round by two judges."""
+    """Run the LMD benchmark: make a picture for each prompt, correct it, and score every round by two detectors."""
     with reporting(as_json):
         from evals.lmd import command
 
@@ -85,7 +85,7 @@ def speed(
     scenes: Annotated[int, typer.Option(min=1, help="Pictures to edit both ways.")] = 5,
     steps: Annotated[int, typer.Option(min=2, max=1000, help="Of the reference; SLD takes 50.")] = 50,
     reload: Annotated[bool, typer.Option("--reload", help="The reference loads its models anew, as SLD does.")] = False,
-    judge: Annotated[bool, typer.Option(help="Also judge the pictures.")] = True,
+    heldout: Annotated[bool, typer.Option(help="Let the held-out detector look at the pictures, too.")] = True,
     seed: Seed = 0,
     preset: Preset = None,
     as_json: Json = False,
@@ -96,7 +96,7 @@ def speed(
         from evals.commands import measure_speed
 
         options = Options(preset=preset, seed=seed, as_json=as_json, settings=settings)
-        measure_speed(options, scenes=scenes, steps=steps, reload=reload, judged=judge)
+        measure_speed(options, scenes=scenes, steps=steps, reload=reload, judged=heldout)
 
 
 @app.command()

@@ -44,17 +44,21 @@ def measure_iconworld(
     if unknown := [name for name in names if name not in (KINDS if edits else PARTS)]:
         fail(f"--only {','.join(unknown)!r}: choose among {', '.join(KINDS if edits else PARTS)}")
     backend = LocalBackend(settings)
-    needs_judge = edits or {"judge", "generator"} & set(names)
-    if settings.judge is None and needs_judge:
-        fail(f"preset {options.preset!r} names no judge: give one with a judge section, or --only without it")
-    judge: Any = backend.detector_for(settings.judge) if settings.judge and needs_judge else None
+    needed = edits or bool({"heldout_detector", "generator"} & set(names))
+    part = settings.heldout_detector if needed else None
+    if needed and part is None:
+        fail(
+            f"preset {options.preset!r} names no held-out detector: "
+            "give one with a heldout_detector section, or --only without it"
+        )
+    heldout: Any = backend.detector_for(part) if part else None
     if pictures:
         pictures.mkdir(parents=True, exist_ok=True)
     with progress_bar() as progress:
         if edits:
             found = run_edits(
                 backend,
-                judge,
+                heldout,
                 seed=seed,
                 scenes_per_operation=scenes or 100,
                 kinds=names,
@@ -65,7 +69,7 @@ def measure_iconworld(
             round_trip = RoundTrip(settings)
             found = run_iconworld(
                 backend,
-                judge,
+                heldout,
                 round_trip,
                 seed=seed,
                 scenes=scenes or 500,
@@ -85,12 +89,12 @@ def measure_faults(options: Options, *, scenes: int, out: Path | None) -> None:
 
     settings = options.load()
     backend = LocalBackend(settings)
-    judge: Any = backend.detector_for(settings.judge) if settings.judge else None
+    heldout: Any = backend.detector_for(settings.heldout_detector) if settings.heldout_detector else None
     chat = announce_chat(settings, as_json=True)
     with progress_bar() as progress, tempfile.TemporaryDirectory() as temporary:
         found = run_faults(
             backend,
-            judge,
+            heldout,
             chat,
             settings,
             fault_cases(options.seed or 0, scenes),
@@ -106,7 +110,9 @@ def measure_speed(options: Options, *, scenes: int, steps: int, reload: bool, ju
     from evals.speed import run_speed, table
 
     settings = options.load()
-    judge = ZeroShotDetector.from_settings(settings.judge) if settings.judge and judged else None
+    heldout = (
+        ZeroShotDetector.from_settings(settings.heldout_detector) if settings.heldout_detector and judged else None
+    )
     with progress_bar() as progress:
         found = run_speed(
             settings,
@@ -114,7 +120,7 @@ def measure_speed(options: Options, *, scenes: int, steps: int, reload: bool, ju
             scenes=scenes,
             steps=steps,
             reload=reload,
-            judge=judge,
+            heldout=heldout,
             progress=progress,
         )
     if options.as_json:
@@ -138,7 +144,7 @@ class RoundTrip:
 
 def weights_mb(settings: Settings) -> float:
     """Return the size of all files of the preset's local checkpoints, each counted once, in millions of bytes."""
-    parts = [settings.detector, settings.segmenter, settings.generator, settings.editor, settings.judge]
+    parts = [settings.detector, settings.segmenter, settings.generator, settings.editor, settings.heldout_detector]
     folders = {resolve(part) for part in parts if part is not None and _is_there(part)}
     return sum(file.stat().st_size for folder in folders for file in folder.rglob("*") if file.is_file()) / 1e6
 

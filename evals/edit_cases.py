@@ -45,7 +45,7 @@ _COUNTS_MANY = (0, 0, 0, 3, 3, 1)  # for several operations in one call
 class EditCase:
     """A picture, what is in it, what shall be done, and the truth after that.
 
-    ``expected`` is the scene drawn anew as the operations ask, for measuring the judge itself;
+    ``expected`` is the scene drawn anew as the operations ask, for measuring the held-out detector itself;
     ``targets`` holds, for each operation, the object of the target layout (None for Remove).
     """
 

@@ -1,6 +1,6 @@
 """How well each kind of edit works, on fresh icon-world scenes, judged by an independent detector.
 
-The judge was trained apart from the detector that the loop uses, so that a weakness which editor and
+The held-out detector was trained apart from the detector that the loop uses, so that a weakness which editor and
 detector share does not hide. It makes mistakes itself: every rate has a ``ceiling``, the same
 measure on pictures drawn perfectly.
 """
@@ -33,7 +33,7 @@ THERE = 0.3  # IoU from which something is still at an old place
 _CLASSES = tuple(Query(name=name) for name in CLASSES)
 
 
-class Judge(Protocol):
+class Heldout(Protocol):
     """What is needed of the judging detector; `ZeroShotDetector` is one."""
 
     def detect(self, image: Image, queries: Sequence[Query], threshold: float | None = None) -> Detected:
@@ -47,7 +47,7 @@ class Judge(Protocol):
 
 def run_edits(
     backend: Backend,
-    judge: Judge,
+    heldout: Heldout,
     *,
     seed: int = 0,
     scenes_per_operation: int = 100,
@@ -60,10 +60,10 @@ def run_edits(
     Flat result, for each kind ``K`` of add, remove, move, restyle, replace, mixed:
 
     - ``K``: share of scenes whose every operation is right (see `operation_right`);
-    - ``K_ceiling``: the same for pictures drawn perfectly, which is the judge's own limit;
+    - ``K_ceiling``: the same for pictures drawn perfectly, which is the held-out detector's own limit;
     - ``K_scenes``, ``K_unet_evaluations`` (mean of an edit), ``K_seconds`` (median of an edit);
 
-    and over all kinds ``untouched``: share of objects that no operation names, and that the judge found
+    and over all kinds ``untouched``: share of objects that no operation names, and that the held-out detector found
     before, found after with the same class, colour and place; ``untouched_objects``: their number;
     ``outside_identical``: share of pictures that equal the input outside the edited region;
     ``changed``: mean share of pixels that differ; ``region``: mean share that was free to.
@@ -76,12 +76,12 @@ def run_edits(
         cases = edit_cases(kind, seed, scenes_per_operation)
         for done, case in enumerate(cases, 1):
             edited = backend.edit(case.image, case.operations, case.layout, seed=seed)
-            right.append(all(operations_right(judge, edited.image, case)))
-            ceiling.append(all(operations_right(judge, case.expected, case)))
+            right.append(all(operations_right(heldout, edited.image, case)))
+            ceiling.append(all(operations_right(heldout, case.expected, case)))
             kept += [
-                is_there(judge, edited.image, placed)
+                is_there(heldout, edited.image, placed)
                 for placed in case.untouched
-                if is_there(judge, case.image, placed)
+                if is_there(heldout, case.image, placed)
             ]
             differs = (np.asarray(edited.image) != np.asarray(case.image)).any(axis=-1)
             identical.append(not (differs & ~edited.region).any())
@@ -110,13 +110,13 @@ def run_edits(
     }
 
 
-def operations_right(judge: Judge, image: Image, case: EditCase) -> list[bool]:
+def operations_right(heldout: Heldout, image: Image, case: EditCase) -> list[bool]:
     """Return, for each operation of the case, whether it can be seen to be done in ``image``."""
-    found = judge.detect(image, _CLASSES).detections
-    return [operation_right(judge, image, found, case, index) for index in range(len(case.operations))]
+    found = heldout.detect(image, _CLASSES).detections
+    return [operation_right(heldout, image, found, case, index) for index in range(len(case.operations))]
 
 
-def operation_right(judge: Judge, image: Image, found: Sequence[Detection], case: EditCase, index: int) -> bool:
+def operation_right(heldout: Heldout, image: Image, found: Sequence[Detection], case: EditCase, index: int) -> bool:
     """Return whether one operation is done: the new thing there, the old one gone.
 
     The new thing: right class at IoU >= 0.5 with its box, and right colour. The old one gone (Remove,
@@ -124,7 +124,7 @@ def operation_right(judge: Judge, image: Image, found: Sequence[Detection], case
     there before.
     """
     operation, target = case.operations[index], case.targets[index]
-    if target is not None and not is_there(judge, image, target, found):
+    if target is not None and not is_there(heldout, image, target, found):
         return False
     old = None if operation.op in ("add", "restyle") else case.layout[operation.id]  # type: ignore[union-attr]
     if old is None:
@@ -142,14 +142,14 @@ def operation_right(judge: Judge, image: Image, found: Sequence[Detection], case
     return not any(one.name == old.name for one in leftovers)
 
 
-def is_there(judge: Judge, image: Image, placed: PlacedObject, found: Sequence[Detection] | None = None) -> bool:
-    """Return whether the judge sees an object: class, place and colour."""
-    found = judge.detect(image, _CLASSES).detections if found is None else found
+def is_there(heldout: Heldout, image: Image, placed: PlacedObject, found: Sequence[Detection] | None = None) -> bool:
+    """Return whether the held-out detector sees an object: class, place and colour."""
+    found = heldout.detect(image, _CLASSES).detections if found is None else found
     near = [one for one in found if one.name == placed.name and one.box.iou(placed.box) >= FOUND]
     if not near:
         return False
     colors = list(COLORS)
-    scores = judge.score(image, placed.box, [Query(name=placed.name, attributes=(color,)) for color in colors])
+    scores = heldout.score(image, placed.box, [Query(name=placed.name, attributes=(color,)) for color in colors])
     return colors[int(np.argmax(scores))] in placed.attributes
 
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
     from configs.settings import Settings
-    from evals.edits import Judge
+    from evals.edits import Heldout
     from evals.fault_cases import FaultCase
     from tools.backend.protocol import Backend
     from tools.scene.layout import Layout
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 def run_faults(
     backend: Backend,
-    judge: Judge | None,
+    heldout: Heldout | None,
     chat: BaseChatModel,
     settings: Settings,
     cases: Sequence[FaultCase],
@@ -48,7 +48,7 @@ def run_faults(
 
     - ``agreed``: share that the loop's verdict agrees to in the end; ``agreed_1`` .. ``agreed_3``: of those with
       so many faults; ``agreed_K`` with a fault of kind K among them;
-    - ``judged``: share that the judge, too, finds right in the end (when there is a judge);
+    - ``judged``: share that the held-out detector, too, finds right in the end (when there is a held-out detector);
     - ``verdict``: share of requirements that the loop's detector decides as the truth does, over the pictures
       with and without the faults; ``verdict_pictures``: share of pictures with every requirement so;
     - ``rounds``: mean number of edits; ``seconds``: median of a picture; ``scenes``.
@@ -66,8 +66,8 @@ def run_faults(
         agreed.append(result.agreed)
         rounds.append(result.rounds)
         seconds.append(result.usage["wall_seconds"])
-        if judge is not None and result.image is not None:
-            found = judge.detect(open_picture(result.image), queries(demands)).detections
+        if heldout is not None and result.image is not None:
+            found = heldout.detect(open_picture(result.image), queries(demands)).detections
             judged.append(verdict(demands, found).agreed)
         if progress:
             progress("faults", done, len(cases))

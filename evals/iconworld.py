@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     RoundTrip = Callable[[Sequence[Image]], list[Image]]
     """Pictures of one size through the autoencoder and back."""
 
-PARTS = ("autoencoder", "detector", "segmenter", "judge", "generator")
+PARTS = ("autoencoder", "detector", "segmenter", "heldout_detector", "generator")
 AT = 0.5  # IoU from which a detection is at the place
 FIRST_SCENE = 1 << 32  # far from the scenes of `edit_cases` and below those of any training
 SCENES_PER_SEED = 1_000_000
@@ -53,7 +53,7 @@ class Detector(Protocol):
 
 def run_iconworld(
     backend: Backend,
-    judge: Detector,
+    heldout: Detector,
     round_trip: RoundTrip,
     *,
     seed: int = 0,
@@ -70,10 +70,10 @@ def run_iconworld(
     - detector: ``class_precision``, ``class_recall`` for plain names; ``attribute_precision``,
       ``attribute_recall`` for colour + class; ``count_accuracy`` over all classes with 1 to 5 objects in a
       scene; ``detect_seconds`` (median, one picture, ten names);
-    - judge: the same with ``judge_`` before each name;
+    - heldout: the same with ``heldout_`` before each name;
     - segmenter: ``mask_iou`` (mean over objects, true boxes given); ``segment_seconds`` (median, five boxes);
-    - generator: ``grounded_accuracy``, the share of objects that the judge finds, colour and class, in the boxes
-      that were asked for; ``grounded_class_accuracy``, whatever the colour; ``generate_seconds`` (median).
+    - generator: ``grounded_accuracy``, the share of objects that the held-out detector finds, colour and class, in
+      the boxes that were asked for; ``grounded_class_accuracy``, whatever the colour; ``generate_seconds`` (median).
 
     Raises:
         ValueError: an unknown part, or a seed whose scenes may have been trained on.
@@ -95,8 +95,10 @@ def run_iconworld(
         "autoencoder": lambda some: measure_autoencoder(round_trip, some),
         "detector": lambda some: measure_detector(backend, some),
         "segmenter": lambda some: measure_segmenter(backend, some),
-        "judge": lambda some: {f"judge_{key}": value for key, value in measure_detector(judge, some).items()},
-        "generator": lambda some: measure_grounding(backend, judge, some, seed),
+        "heldout_detector": lambda some: {
+            f"heldout_{key}": value for key, value in measure_detector(heldout, some).items()
+        },
+        "generator": lambda some: measure_grounding(backend, heldout, some, seed),
     }
     result: dict[str, float] = {"seed": seed, "scenes": scenes}
     for part, measure in measures.items():
@@ -173,8 +175,8 @@ def measure_segmenter(backend: Backend, scenes: Iterable[Scene]) -> dict[str, fl
     return {"mask_iou": statistics.fmean(ious) if ious else 1.0, **timed}
 
 
-def measure_grounding(backend: Backend, judge: Detector, scenes: Iterable[Scene], seed: int) -> dict[str, float]:
-    """Ask for each scene's objects in its boxes, and let the judge look at what was made."""
+def measure_grounding(backend: Backend, heldout: Detector, scenes: Iterable[Scene], seed: int) -> dict[str, float]:
+    """Ask for each scene's objects in its boxes, and let the held-out detector look at what was made."""
     colored, plain, seconds = _Rates(), _Rates(), []
     for number, scene in enumerate(scenes):
         if not scene.objects:
@@ -182,8 +184,8 @@ def measure_grounding(backend: Backend, judge: Detector, scenes: Iterable[Scene]
         made = draw_again(backend, scene, seed * SCENES_PER_SEED + number)
         seconds.append(sum(made.cost.seconds.values()))
         image = made.images[0]
-        colored.add(judge.detect(image, PHRASES).detections, [_phrase(one) for one in scene.objects])
-        plain.add(judge.detect(image, NAMES).detections, [(Query(name=one.name), one.box) for one in scene.objects])
+        colored.add(heldout.detect(image, PHRASES).detections, [_phrase(one) for one in scene.objects])
+        plain.add(heldout.detect(image, NAMES).detections, [(Query(name=one.name), one.box) for one in scene.objects])
     return {
         "grounded_accuracy": colored.recall,
         "grounded_class_accuracy": plain.recall,

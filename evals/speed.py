@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
     from configs.settings import Settings
-    from evals.edits import Judge
+    from evals.edits import Heldout
     from tools.backend.protocol import Cost, Segmented
     from tools.backend.segmenter import Masker
     from tools.scene.box import Box
@@ -55,7 +55,7 @@ def run_speed(
     size_wh: tuple[int, int] = (SIDE, SIDE),
     reload: bool = False,
     attention_guidance: bool = True,
-    judge: Judge | None = None,
+    heldout: Heldout | None = None,
     progress: Callable[[str, int, int], None] | None = None,
 ) -> dict[str, float]:
     """Edit ``scenes`` icon-world pictures both ways and compare.
@@ -66,7 +66,7 @@ def run_speed(
     edited before, unmeasured, to load and warm everything up.
 
     Flat result, for S in ours, reference: ``S_seconds`` (median of an edit), ``S_unet_evaluations``,
-    ``S_segmenter_passes``, ``S_encoder_passes`` and ``S_decoder_passes`` (means), and with a judge
+    ``S_segmenter_passes``, ``S_encoder_passes`` and ``S_decoder_passes`` (means), and with a held-out detector
     ``S_right`` (share of operations it finds done); ``wall_ratio`` and ``unet_ratio``, reference over
     ours; of what a round of the loop looks at, ``detector_passes`` and ``detector_seconds`` (every phrase of
     the scene asked) and ``segmenter_passes`` and ``segmenter_seconds`` (every object); ``scenes`` and ``threads``.
@@ -98,7 +98,7 @@ def run_speed(
             picture, cost = edit(case)
             seconds = time.perf_counter() - start
             measured[side].append(
-                (seconds, cost, statistics.fmean(operations_right(judge, picture, case)) if judge else 0.0)
+                (seconds, cost, statistics.fmean(operations_right(heldout, picture, case)) if heldout else 0.0)
             )
         if progress:
             progress("speed", done, len(cases))
@@ -107,7 +107,7 @@ def run_speed(
         result[f"{side}_seconds"] = statistics.median(seconds for seconds, _, _ in runs)
         for name in ("unet_evaluations", "segmenter_passes", "encoder_passes", "decoder_passes"):
             result[f"{side}_{name}"] = statistics.fmean(getattr(cost, name) for _, cost, _ in runs)
-        if judge:
+        if heldout:
             result[f"{side}_right"] = statistics.fmean(right for _, _, right in runs)
     result["wall_ratio"] = result["reference_seconds"] / result["ours_seconds"]
     result["unet_ratio"] = result["reference_unet_evaluations"] / result["ours_unet_evaluations"]

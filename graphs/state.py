@@ -40,7 +40,7 @@ class Request(TypedDict, total=False):
     the last turn's picture."""
     spec: Annotated[dict[str, Any] | None, EphemeralValue]
     """A parse (`SceneSpec`) to be used as it is."""
-    layout: Annotated[dict[str, Any] | None, EphemeralValue]
+    target: Annotated[dict[str, Any] | None, EphemeralValue]
     """A target `Layout` to be used as it is."""
     seed: Annotated[int | None, EphemeralValue]
     approve: Annotated[bool | None, EphemeralValue]
@@ -62,10 +62,10 @@ class Attempt(TypedDict):
     agreed: bool
     refined: bool
     verdict: dict[str, Any]
-    scene: dict[str, Any]
+    layout: dict[str, Any]
 
 
-class Turn(TypedDict):
+class TurnSummary(TypedDict):
     """An earlier turn, as later ones are told of it."""
 
     instruction: str
@@ -111,7 +111,7 @@ class State(Request, total=False):
     """``spec``, ``target`` (layout), ``operations`` and ``requirements`` (None until the request is understood)."""
     picture: str | None
     """Id of the current picture."""
-    scene: dict[str, Any]
+    layout: dict[str, Any]
     """The layout of the current picture, as the detector saw it."""
     doubtful: list[str]
     """Ids of objects in it that the detector is not sure of, and because of which the verdict failed."""
@@ -142,6 +142,6 @@ class State(Request, total=False):
     before: dict[str, Any] | None
     """The layout at the turn's first verdict, when nothing was edited yet."""
     was_wrong: list[str]
-    turns: list[Turn]
+    turns: list[TurnSummary]
     history: History
     result: Result

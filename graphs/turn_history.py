@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from tools.scene.layout import Layout
 
 if TYPE_CHECKING:
-    from graphs.state import History, State, Turn
+    from graphs.state import History, State, TurnSummary
 
 TURNS_KEPT = 100
 IN_FULL = 6  # turns that the model is told in full
@@ -21,11 +21,11 @@ LINE = 80  # characters of an older instruction
 NOTHING: History = {"removed": [], "before": None}
 
 
-def remember(state: State, turn: Turn, image: str | None, scene: dict[str, Any]) -> dict[str, Any]:
-    """Return ``turns`` and ``history`` with one more turn, which ended with ``image`` and ``scene``."""
+def remember(state: State, turn: TurnSummary, image: str | None, layout: dict[str, Any]) -> dict[str, Any]:
+    """Return ``turns`` and ``history`` with one more turn, which ended with ``image`` and ``layout``."""
     history, before = state["history"], state["before"]
     if before is not None and image != state["first_picture"]:
-        kept = Layout.model_validate(scene)
+        kept = Layout.model_validate(layout)
         # An object that the detector lost sight of was not removed: only what the edits name is.
         gone = [
             placed.model_dump(mode="json")

@@ -1,4 +1,4 @@
-"""The recipe of both detectors: the loop's OWLv2, and the independent judge (OWL-ViT, other size, other scenes).
+"""The recipe of both detectors: the loop's OWLv2, and the held-out one (OWL-ViT, other size and scenes).
 
 Every grid token in the middle part of an object's box is a positive for the object's phrases; the
 rest of the box is neither positive nor negative, so that neighbours do not fight.
@@ -50,7 +50,7 @@ PHRASES = (*CLASSES, *(f"{color} {name}" for color in COLORS for name in CLASSES
 
 @dataclass(frozen=True)
 class Architecture:
-    """Size of a detector; the judge's differs in every number."""
+    """Size of a detector; the held-out detector's differs in every number."""
 
     kind: str  # "owlv2" or "owlvit"
     image_side: int  # pixels

@@ -1,4 +1,4 @@
-"""Scenes as the generator paints them, with a known truth, for the judge: cut into each other and drawn again.
+"""Scenes as the generator paints them, with a known truth, for the held-out detector: cut up and drawn again.
 
 Drawing a scene again from a little noise (SDEdit, arXiv 2108.01073) keeps what it shows and gives it the
 generator's strokes. What it is like when objects run into each other comes from rectangles of another scene

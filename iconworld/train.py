@@ -1,4 +1,4 @@
-"""Train the icon-world models: ``python -m iconworld.train {autoencoder,generator,detector,segmenter,judge,all}``.
+"""Train the icon-world models: ``python -m iconworld.train NAME``, or ``all``.
 
 Goes on from where it was killed. Finished weights go to ``iconworld/weights``; the state while
 training, the log, sample sheets and a plot of the losses go to ``--work``.
@@ -24,7 +24,13 @@ if TYPE_CHECKING:
 
 HERE = Path(__file__).parent
 WEIGHTS = HERE / "weights"
-NAMES = ("autoencoder", "detector", "segmenter", "generator", "judge")  # in this order: some need those before
+NAMES = (
+    "autoencoder",
+    "detector",
+    "segmenter",
+    "generator",
+    "heldout_detector",
+)  # some need those before
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -43,7 +43,7 @@ def edit(
     object in its place). Ids are those of the layout. Put everything that is wrong into one call.
     """
     state = runtime.state
-    scene = Layout.model_validate(state["scene"])
+    scene = Layout.model_validate(state["layout"])
     planned = OPERATIONS.validate_python(state.get("planned") or [])
     check_operations(scene, planned, operations)
     return "planned: " + json.dumps(describe(scene, operations)), {"operations": dump_operations(operations)}

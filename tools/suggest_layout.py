@@ -30,7 +30,7 @@ def suggest_layout(runtime: ToolRuntime[Context, dict[str, Any]]) -> dict[str, A
     Answers with operations that can be given to edit as they are, and the layout they lead to.
     """
     state = runtime.state
-    goal, scene = state["goal"], Layout.model_validate(state["scene"])
+    goal, scene = state["goal"], Layout.model_validate(state["layout"])
     shapes = usual_shapes(runtime.context, state["picture"])
     operations, target = propose(goal, scene, first=state["rounds"] == 0, doubtful=state["doubtful"], shapes=shapes)
     return {"operations": dump_operations(operations), "layout": target.model_dump(mode="json")}

@@ -113,7 +113,7 @@ def _job(one: _Work, mode: Mode, seed: int) -> Job:
         instruction=one.item.prompt if editing else "",
         image=open_picture(one.picture),
         spec=one.item.spec(),
-        layout=one.item.layout(),
+        target=one.item.layout(),
         seed=seed,
         origin=one.picture.name,
     )

@@ -14,7 +14,7 @@ from agent.cli.options import DEFAULT_PRESET, ExitCode, Options, fail
 from agent.cli.progress import LiveProgress
 from agent.models.endpoint import ChatModelError, make_chat_model, provider
 from agent.report.render import write_report
-from agent.run.driver import Job, Result, job_of, run_correction
+from agent.run.driver import Job, RunResult, job_of, run_correction
 from agent.run.folder import RunError, RunFolder, new_folder
 from configs.settings import Settings, load_settings, preset_names
 from graphs.correction import build_graph
@@ -101,7 +101,7 @@ def replay_run(run: Path, step: int | None, options: Options) -> int:
     return code
 
 
-def _close(result: Result, folder: RunFolder, options: Options) -> int:
+def _close(result: RunResult, folder: RunFolder, options: Options) -> int:
     """Write the report, tell the user how the run ended and return the exit code."""
     write_report(folder)
     if options.as_json:
@@ -111,7 +111,7 @@ def _close(result: Result, folder: RunFolder, options: Options) -> int:
     return exit_code(result)
 
 
-def exit_code(result: Result) -> ExitCode:
+def exit_code(result: RunResult) -> ExitCode:
     """Return 0 for agreement, 2 for a sentence that could not be read, 3 for a run that ended otherwise."""
     if result.exit == "parse_failed":
         return ExitCode.MISTAKE
@@ -138,7 +138,7 @@ def make_backend(settings: Settings) -> LocalBackend:
     return LocalBackend(settings)
 
 
-def show_result(result: Result, folder: RunFolder) -> None:
+def show_result(result: RunResult, folder: RunFolder) -> None:
     """Print how a run ended, for a person."""
     console = Console(file=sys.stdout, soft_wrap=True, highlight=False)
     rounds = f"{result.rounds} round{'' if result.rounds == 1 else 's'}"

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from configs.settings import Settings
     from tools.backend.protocol import Backend
 
-__all__ = ["Job", "Listener", "Result", "RunError", "RunFolder", "find_runs", "new_folder", "run_correction"]
+__all__ = ["Job", "Listener", "RunError", "RunFolder", "RunResult", "find_runs", "new_folder", "run_correction"]
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class Job:
     """The picture to start from, RGB; without one, the prompt is generated first."""
     spec: SceneSpec | None = None
     """A parse that is used as it is, instead of asking the language model."""
-    layout: Layout | None = None
+    target: Layout | None = None
     """A target layout that is used as it is."""
     seed: int = 0
     origin: str = ""
@@ -64,7 +64,7 @@ class Job:
 
 
 @dataclass(frozen=True)
-class Result:
+class RunResult:
     """How a run ended. ``verdict`` and ``usage`` are JSON types."""
 
     agreed: bool
@@ -100,7 +100,7 @@ def run_correction(
     preset: str = "",
     overrides: Mapping[str, Any] | None = None,
     listener: Listener | None = None,
-) -> Result:
+) -> RunResult:
     """Run ``job`` in ``folder``, or go on with it where it was stopped, and return how it ended.
 
     A folder that holds the same job is resumed: finished nodes are not repeated, and a finished run
@@ -147,7 +147,7 @@ def job_of(given: Mapping[str, Any], folder: RunFolder, origin: str) -> Job:
             instruction=given["instruction"],
             image=None if given["image"] is None else ImageStore(folder.images_path).load(given["image"]),
             spec=None if given["spec"] is None else SceneSpec.model_validate(given["spec"]),
-            layout=None if given["layout"] is None else Layout.model_validate(given["layout"]),
+            target=None if given["target"] is None else Layout.model_validate(given["target"]),
             seed=given["seed"],
             origin=origin,
         )
@@ -155,7 +155,7 @@ def job_of(given: Mapping[str, Any], folder: RunFolder, origin: str) -> Job:
         raise RunError(f"{str(folder.record_path)!r} holds input that is not valid: {error}") from None
 
 
-def read_result(folder: RunFolder) -> Result:
+def read_result(folder: RunFolder) -> RunResult:
     """Return how the finished run in ``folder`` ended.
 
     Raises:
@@ -165,7 +165,7 @@ def read_result(folder: RunFolder) -> Result:
     outcome = record.get("result")
     if outcome is None:
         raise RunError(f"{str(folder.path)!r} is not finished (it is {record.get('status')!r}): go on with --resume")
-    return Result(
+    return RunResult(
         agreed=bool(outcome["agreed"]),
         exit=outcome["exit"],
         detail=outcome.get("detail", ""),
@@ -186,7 +186,7 @@ def _open_record(
         "instruction": job.instruction.strip(),
         "image": image,
         "spec": None if job.spec is None else job.spec.model_dump(mode="json"),
-        "layout": None if job.layout is None else job.layout.model_dump(mode="json"),
+        "target": None if job.target is None else job.target.model_dump(mode="json"),
         "seed": job.seed,
     }
     if folder.started:

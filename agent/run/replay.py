@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from langchain_core.outputs import Generation
     from langgraph.checkpoint.base import BaseCheckpointSaver, CheckpointTuple
 
-    from agent.run.driver import Result
+    from agent.run.driver import RunResult
     from agent.run.stream import Listener
     from configs.settings import Settings
     from tools.backend.protocol import Backend
@@ -84,7 +84,7 @@ def replay(
     overrides: Mapping[str, Any] | None = None,
     settings: Settings | None = None,
     listener: Listener | None = None,
-) -> Result:
+) -> RunResult:
     """Run ``source`` again in ``target`` from ``first_step`` on (from its beginning when None).
 
     ``overrides`` are settings to change, as for a new run, and ``seed`` replaces the run's; ``settings``
@@ -177,7 +177,7 @@ def _input(record: Mapping[str, Any], turn: Sequence[dict[str, Any]]) -> dict[st
     begun = turn[0].get("update") or {}
     text, kind = begun["text"], begun["kind"]
     words = {"prompt": text if kind == "prompt" else "", "instruction": text if kind == "instruction" else ""}
-    return {**words, "image": begun["picture"], "spec": None, "layout": None, "seed": begun["noise_seed"]}
+    return {**words, "image": begun["picture"], "spec": None, "target": None, "seed": begun["noise_seed"]}
 
 
 def _fork(source: RunFolder, target: RunFolder, task: str, count: int, seed: int | None) -> None:

@@ -42,7 +42,7 @@ class Proposal:
     def of(cls, state: StateSnapshot, folder: RunFolder) -> Proposal:
         """Read the proposal that a state waits with, and draw it."""
         shown: dict[str, Any] = state.interrupts[0].value
-        scene = Layout.model_validate(state.values["scene"])
+        scene = Layout.model_validate(state.values["layout"])
         operations = OPERATIONS.validate_python(shown["operations"])
         store = ImageStore(folder.images_path)
         plans = ImageStore(folder.path / "plans")

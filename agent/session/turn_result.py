@@ -89,7 +89,7 @@ def turn_result(state: StateSnapshot, folder: RunFolder) -> TurnResult:
     values, turn = state.values, tags.get("turn", 0)
     store = ImageStore(folder.images_path)
     image = store.path(values["picture"]) if values.get("picture") else None
-    layout = Layout.model_validate(values["scene"])
+    layout = Layout.model_validate(values["layout"])
     if state.interrupts:
         done = tuple(values.get("done", ()))
         proposal = Proposal.of(state, folder)

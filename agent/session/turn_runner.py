@@ -20,7 +20,7 @@ from agent.trace.events import TraceWriter, read_trace
 from agent.trace.otel import follower
 from agent.trace.recorder import Recorder
 from graphs.correction import build_graph
-from graphs.nodes.begin import EMPTY_SCENE, RequestError
+from graphs.nodes.begin import EMPTY_LAYOUT, RequestError
 from graphs.turn_history import NOTHING
 
 if TYPE_CHECKING:
@@ -175,7 +175,7 @@ class Turns:
                 self._config(turn=0),
                 {
                     "picture": self._marks.record["input"]["image"],
-                    "scene": EMPTY_SCENE,
+                    "layout": EMPTY_LAYOUT,
                     "noise_seed": self._marks.record["input"]["seed"],
                     "turns": [],
                     "history": NOTHING,

@@ -18,7 +18,7 @@ from evals.lmd.measure import Plan, Services, find_picture
 from evals.lmd.prompts import TASKS, LmdPrompt, Task, choose
 from evals.lmd.report import draw_plots, write_page
 from evals.lmd.runner import run_prompts
-from evals.lmd.tables import aligned, costs_table, markdown, rates_table, remarks, summarize
+from evals.lmd.tables import SCORERS, aligned, costs_table, markdown, rates_table, remarks, summarize
 from evals.progress import progress_bar
 from tools.context import Context
 from tools.images import ImageStore
@@ -100,7 +100,7 @@ def run_lmd(
 
 
 def make_services(settings: Settings, images: Path, threads: int | None = None) -> Services:
-    """Return the loop's services and the judges, with models that load when they are first asked."""
+    """Return the loop's services and the scorers, with models that load when they are first asked."""
     import torch
 
     from tools.backend.detector import ZeroShotDetector
@@ -116,10 +116,10 @@ def make_services(settings: Settings, images: Path, threads: int | None = None) 
             backend.detector_for(part).head, part.model_copy(update={"nms": 1.0, "nms_across": None})
         )
 
-    judges = {"detector": unsuppressed(settings.detector)}
-    if settings.judge:
-        judges["judge"] = unsuppressed(settings.judge)
-    return Services(Context(backend, make_chat_model(settings.chat), ImageStore(images), settings), judges)
+    scorers = {"detector": unsuppressed(settings.detector)}
+    if settings.heldout_detector:
+        scorers["heldout"] = unsuppressed(settings.heldout_detector)
+    return Services(Context(backend, make_chat_model(settings.chat), ImageStore(images), settings), scorers)
 
 
 def default_workers(settings: Settings) -> int:
@@ -149,7 +149,7 @@ def weights_digest(settings: Settings, *, with_generator: bool = True) -> str:
     """
     from tools.backend.checkpoints import resolve
 
-    parts: list[Part | None] = [settings.detector, settings.segmenter, settings.editor, settings.judge]
+    parts: list[Part | None] = [settings.detector, settings.segmenter, settings.editor, settings.heldout_detector]
     if with_generator and settings.generator.kind == "diffusers":
         parts.append(settings.generator)
     digest = hashlib.sha256()
@@ -177,7 +177,8 @@ def write_results(records: Sequence[Mapping[str, Any]], summary: Mapping[str, An
 def as_text(summary: Mapping[str, Any]) -> str:
     """Return the summary for a terminal."""
     blocks = [
-        f"right pictures by the {judge}, %\n{aligned(rates_table(summary, judge))}" for judge in summary["judges"]
+        f"right pictures by the {SCORERS[scorer]}, %\n{aligned(rates_table(summary, scorer))}"
+        for scorer in summary["scorers"]
     ]
     return "\n\n".join([*blocks, f"cost of a picture\n{aligned(costs_table(summary))}", "\n".join(remarks(summary))])
 
@@ -185,7 +186,8 @@ def as_text(summary: Mapping[str, Any]) -> str:
 def as_markdown(summary: Mapping[str, Any]) -> str:
     """Return the tables in Markdown."""
     blocks = [
-        f"Right pictures by the {judge}, %\n\n{markdown(rates_table(summary, judge))}" for judge in summary["judges"]
+        f"Right pictures by the {SCORERS[scorer]}, %\n\n{markdown(rates_table(summary, scorer))}"
+        for scorer in summary["scorers"]
     ]
     said = "\n".join(f"- {line}" for line in remarks(summary))
     return "\n\n".join([*blocks, f"Cost of a picture\n\n{markdown(costs_table(summary))}", said]) + "\n"

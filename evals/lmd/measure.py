@@ -1,4 +1,4 @@
-"""One prompt: make its first picture, correct it, make its rival, and let every judge look."""
+"""One prompt: make its first picture, correct it, make its rival, and let every scorer look."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class Services:
     """The loop's services, and the detectors that score by name; they must not suppress boxes themselves."""
 
     context: Context
-    judges: Mapping[str, Detector]
+    scorers: Mapping[str, Detector]
 
 
 def measure(prompt: LmdPrompt, plan: Plan, services: Services) -> dict[str, Any]:
@@ -55,7 +55,7 @@ def measure(prompt: LmdPrompt, plan: Plan, services: Services) -> dict[str, Any]
     - ``attempts``: one per judged picture: round, ``image``, ``kept`` (the best picture up to then), how the loop
       saw it, and what had been spent by then, the first picture included;
     - ``best_of_n``: the rival (None when it was not asked for);
-    - ``scored``: for each picture that matters, by each judge: ``right`` by the benchmark's rules, ``met`` if
+    - ``scored``: for each picture that matters, by each scorer: ``right`` by the benchmark's rules, ``met`` if
       everything is so that the sentence demands (exact counts as well), and ``seen`` (phrase: count);
     - ``understood``: whether the parse demands what the benchmark demands; ``exit``: how the loop ended.
     """
@@ -214,10 +214,10 @@ def _score(prompt: LmdPrompt, services: Services, image: str) -> dict[str, Any]:
     right, met, seen = {}, {}, {}
     asked, demands = queries(prompt), requirements(prompt.truth)
     demanded = queries_of(demands)
-    for name, judge in services.judges.items():
-        detections = judge.detect(picture, asked).detections
+    for name, scorer in services.scorers.items():
+        detections = scorer.detect(picture, asked).detections
         right[name] = is_right(prompt, detections)
-        all_found = detections if set(asked) == set(demanded) else judge.detect(picture, demanded).detections
+        all_found = detections if set(asked) == set(demanded) else scorer.detect(picture, demanded).detections
         met[name] = verdict(demands, suppress(all_found)).agreed
         seen[name] = dict(count(detections))
     return {"right": right, "met": met, "seen": seen}

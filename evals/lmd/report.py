@@ -12,7 +12,17 @@ from typing import TYPE_CHECKING, Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from agent.run.folder import write_text
-from evals.lmd.tables import CAUSES, RIVAL, attempt_after, cause, costs_table, method_name, rates_table, remarks
+from evals.lmd.tables import (
+    CAUSES,
+    RIVAL,
+    SCORERS,
+    attempt_after,
+    cause,
+    costs_table,
+    method_name,
+    rates_table,
+    remarks,
+)
 from tools.images import ImageStore, PictureError
 
 if TYPE_CHECKING:
@@ -48,16 +58,16 @@ def draw_plots(summary: Mapping[str, Any], folder: Path) -> list[Path]:
 
 def _plot_rounds(figure: Any, summary: Mapping[str, Any]) -> None:
     numbers = range(summary["rounds"] + 1)
-    panels = figure.subplots(1, max(len(summary["judges"]), 1), sharey=True, squeeze=False)[0]
-    for axes, judge in zip(panels, summary["judges"], strict=False):
-        rates = summary["rates"][judge]
+    panels = figure.subplots(1, max(len(summary["scorers"]), 1), sharey=True, squeeze=False)[0]
+    for axes, scorer in zip(panels, summary["scorers"], strict=False):
+        rates = summary["rates"][scorer]
         for task in next(iter(rates.values())):
             cells = [rates[method_name(number)][task] for number in numbers]
             axes.plot(numbers, [one["rate"] for one in cells], marker="o", label=task, **STYLES.get(task, {}))
             if task == "overall":
                 low, high = ([one[end] for one in cells] for end in ("low", "high"))
                 axes.fill_between(numbers, low, high, color="black", alpha=0.1)
-        axes.set_title(f"by the {judge}")
+        axes.set_title(f"by the {SCORERS[scorer]}")
         axes.set_xlabel("rounds of correction")
         axes.set_xticks(list(numbers))
         axes.set_ylim(0, 103)
@@ -67,14 +77,14 @@ def _plot_rounds(figure: Any, summary: Mapping[str, Any]) -> None:
 
 
 def _plot_cost(axes: Any, summary: Mapping[str, Any]) -> None:
-    for judge in summary["judges"][:1]:
+    for scorer in summary["scorers"][:1]:
         for method in summary["methods"]:
             spent = summary["costs"][method]["unet_evaluations"]
-            rate = summary["rates"][judge][method]["overall"]
+            rate = summary["rates"][scorer][method]["overall"]
             errors = [[rate["rate"] - rate["low"]], [rate["high"] - rate["rate"]]]
             axes.errorbar(spent, rate["rate"], errors, marker="s" if method == RIVAL else "o", capsize=3)
             axes.annotate(method, (spent, rate["rate"]), fontsize=8, xytext=(6, 4), textcoords="offset points")
-        axes.set_title(f"by the {judge}")
+        axes.set_title(f"by the {SCORERS[scorer]}")
     axes.set_xlabel("UNet evaluations for a picture")
     axes.set_ylabel("right pictures, %")
     axes.set_xmargin(0.2)
@@ -83,7 +93,7 @@ def _plot_cost(axes: Any, summary: Mapping[str, Any]) -> None:
 
 
 def _plot_causes(axes: Any, summary: Mapping[str, Any]) -> None:
-    causes = summary["causes"].get(summary["judges"][0], {}) if summary["judges"] else {}
+    causes = summary["causes"].get(summary["scorers"][0], {}) if summary["scorers"] else {}
     tasks, bottom = list(causes), [0] * len(causes)
     for why in (*CAUSES, "error"):
         heights = [causes[task].get(why, 0) for task in tasks]
@@ -98,10 +108,10 @@ def _plot_causes(axes: Any, summary: Mapping[str, Any]) -> None:
 def write_page(records: Sequence[Record], summary: Mapping[str, Any], folder: Path, plots: Sequence[Path]) -> Path:
     """Write ``report.html`` into ``folder``: tables, plots, and every picture that is still wrong, grouped by cause."""
     store, rounds = ImageStore(folder / "images"), summary["rounds"]
-    judge = summary["judges"][0] if summary["judges"] else ""
+    scorer = summary["scorers"][0] if summary["scorers"] else ""
     groups: dict[str, list[dict[str, Any]]] = {}
     for record in records:
-        why = "error" if "error" in record else cause(record, rounds, judge)
+        why = "error" if "error" in record else cause(record, rounds, scorer)
         if why:
             groups.setdefault(why, []).append(_failure(record, rounds, store))
     environment = Environment(
@@ -113,7 +123,8 @@ def write_page(records: Sequence[Record], summary: Mapping[str, Any], folder: Pa
     )
     page = environment.get_template("report.html.j2").render(
         summary=summary,
-        rates={name: rates_table(summary, name) for name in summary["judges"]},
+        titles=SCORERS,
+        rates={name: rates_table(summary, name) for name in summary["scorers"]},
         costs=costs_table(summary),
         remarks=remarks(summary),
         plots=[(path.stem, _address(path.read_bytes(), "png")) for path in plots],
@@ -136,7 +147,7 @@ def _failure(record: Record, rounds: int, store: ImageStore) -> dict[str, Any]:
             "data": _picture(store, one["image"]),
             "done": one["done"],
             "loop": one["wrong"] or ["agreed" if one["agreed"] else "not looked at"],
-            "seen": {judge: _said(seen) for judge, seen in record["scored"][one["image"]]["seen"].items()},
+            "seen": {scorer: _said(seen) for scorer, seen in record["scored"][one["image"]]["seen"].items()},
             "right": record["scored"][one["image"]]["right"],
         }
         for one in record["attempts"]

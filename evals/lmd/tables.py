@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 
     Record = Mapping[str, Any]
 
-JUDGES = ("judge", "detector")  # the independent one, and the loop's own
+SCORERS = {"heldout": "held-out detector", "detector": "loop's detector"}  # by what key records name them; and in words
 START, RIVAL = "no correction", "best of N"
 RESAMPLES = 4000
 LEVEL = 95  # percent
-CAUSES = ("parse", "detect", "plan", "edit", "judges disagree")
+CAUSES = ("parse", "detect", "plan", "edit", "scorers disagree")
 
 
 def method_name(rounds: int) -> str:
@@ -44,20 +44,20 @@ def picture_of(record: Record, method: str, rounds: int) -> str | None:
     return image
 
 
-def cause(record: Record, rounds: int, judge: str) -> str | None:
-    """Return why the corrected picture is wrong in a judge's eyes; None when it is right.
+def cause(record: Record, rounds: int, scorer: str) -> str | None:
+    """Return why the corrected picture is wrong in a scorer's eyes; None when it is right.
 
-    parse: the sentence was read otherwise than the benchmark means it. judges disagree: by the same rules
+    parse: the sentence was read otherwise than the benchmark means it. scorers disagree: by the same rules
     the loop's detector finds it right. detect: the loop was content with a picture that its own detector
     finds wrong by the benchmark's rules. edit: the rounds ran out. plan: anything else that ended the loop.
     """
     last = record["scored"][attempt_after(record, rounds)["kept"]]["right"]
-    if last[judge]:
+    if last[scorer]:
         return None
     if not record["understood"]:
         return "parse"
-    if last.get("detector") and judge != "detector":
-        return "judges disagree"
+    if last.get("detector") and scorer != "detector":
+        return "scorers disagree"
     if record["exit"] == "agreed":
         return "detect"
     return "edit" if record["exit"] in ("round_limit", "time_limit") else "plan"
@@ -66,18 +66,18 @@ def cause(record: Record, rounds: int, judge: str) -> str | None:
 def summarize(records: Sequence[Record], rounds: int) -> dict[str, Any]:
     """Return every figure, as JSON types; rates are in percent.
 
-    ``rates[judge][method][task]`` is {rate, low, high, prompts}, with "overall" beside the tasks; prompts
-    that failed with an error count as wrong. ``gains[judge]`` compares corrected pictures with none
+    ``rates[scorer][method][task]`` is {rate, low, high, prompts}, with "overall" beside the tasks; prompts
+    that failed with an error count as wrong. ``gains[scorer]`` compares corrected pictures with none
     corrected and with the rival, prompt by prompt.
     """
     done = [record for record in records if "error" not in record]
-    judges = [judge for judge in JUDGES if any(judge in _last(record, rounds) for record in done)]
+    scorers = [scorer for scorer in SCORERS if any(scorer in _last(record, rounds) for record in done)]
     methods = [method_name(number) for number in range(rounds + 1)]
     if any(record["best_of_n"] for record in done):
         methods.insert(1, RIVAL)
     right = {
-        judge: {method: _right(records, method, _rounds_of(method, rounds), judge) for method in methods}
-        for judge in judges
+        scorer: {method: _right(records, method, _rounds_of(method, rounds), scorer) for method in methods}
+        for scorer in scorers
     }
     tasks = np.array([record["task"] for record in records])
     return {
@@ -85,16 +85,16 @@ def summarize(records: Sequence[Record], rounds: int) -> dict[str, Any]:
         "errors": len(records) - len(done),
         "rounds": rounds,
         "methods": methods,
-        "judges": judges,
+        "scorers": scorers,
         "rates": {
-            judge: {method: _by_task(values, tasks) for method, values in by_method.items()}
-            for judge, by_method in right.items()
+            scorer: {method: _by_task(values, tasks) for method, values in by_method.items()}
+            for scorer, by_method in right.items()
         },
-        "gains": {judge: _gains(by_method, rounds, tasks) for judge, by_method in right.items()},
+        "gains": {scorer: _gains(by_method, rounds, tasks) for scorer, by_method in right.items()},
         "costs": {method: _cost(done, method, _rounds_of(method, rounds)) for method in methods},
-        "causes": {judge: _causes(records, rounds, judge) for judge in judges},
+        "causes": {scorer: _causes(records, rounds, scorer) for scorer in scorers},
         **_agreement(done, rounds),
-        **_changes(done, rounds, judges),
+        **_changes(done, rounds, scorers),
         **_time(done),
     }
 
@@ -120,10 +120,10 @@ def _last(record: Record, rounds: int) -> dict[str, bool]:
     return right
 
 
-def _right(records: Sequence[Record], method: str, rounds: int, judge: str) -> np.ndarray:
+def _right(records: Sequence[Record], method: str, rounds: int, scorer: str) -> np.ndarray:
     def one(record: Record) -> float:
         image = None if "error" in record else picture_of(record, method, rounds)
-        return float(image is not None and record["scored"][image]["right"][judge])
+        return float(image is not None and record["scored"][image]["right"][scorer])
 
     return np.array([one(record) for record in records])
 
@@ -155,39 +155,43 @@ def _cost(records: Sequence[Record], method: str, rounds: int) -> dict[str, floa
     return cost | {"llm_calls": 0.0, "tokens": 0.0} if method == START else cost
 
 
-def _causes(records: Sequence[Record], rounds: int, judge: str) -> dict[str, dict[str, int]]:
+def _causes(records: Sequence[Record], rounds: int, scorer: str) -> dict[str, dict[str, int]]:
     found: dict[str, Counter[str]] = {task: Counter() for task in TASKS}
     for record in records:
-        why = "error" if "error" in record else cause(record, rounds, judge)
+        why = "error" if "error" in record else cause(record, rounds, scorer)
         if why:
             found[record["task"]][why] += 1
     return {task: dict(sorted(count.items())) for task, count in found.items() if count}
 
 
 def _agreement(records: Sequence[Record], rounds: int) -> dict[str, float]:
-    """Return how often the two judges say different things, before and after."""
+    """Return how often the two scorers say different things, before and after."""
     pairs = [(record["scored"][attempt_after(record, 0)["kept"]]["right"], _last(record, rounds)) for record in records]
-    if not pairs or set(JUDGES) - set(pairs[0][0]):
+    if not pairs or set(SCORERS) - set(pairs[0][0]):
         return {}
     start, end = ([len(set(pair[place].values())) > 1 for pair in pairs] for place in (0, 1))
     return {"disagreement_at_start": round(100 * _mean(start), 2), "disagreement_at_end": round(100 * _mean(end), 2)}
 
 
-def _changes(records: Sequence[Record], rounds: int, judges: Sequence[str]) -> dict[str, float]:
+def _changes(records: Sequence[Record], rounds: int, scorers: Sequence[str]) -> dict[str, float]:
     """Return what the corrections changed, and whether right pictures were left alone."""
     ends = [attempt_after(record, rounds) for record in records]
     changed = [end["changed"] for end in ends if end["changed"] > 0]
     found: dict[str, float] = {"corrected": len(changed), "changed_pixels": round(100 * _mean(changed), 2)}
-    for judge in judges:
+    for scorer in scorers:
         at_start = [
-            (record["scored"][first]["met"][judge], first == end["kept"], record["scored"][end["kept"]]["right"][judge])
+            (
+                record["scored"][first]["met"][scorer],
+                first == end["kept"],
+                record["scored"][end["kept"]]["right"][scorer],
+            )
             for record, end in zip(records, ends, strict=True)
-            if record["scored"][first := record["attempts"][0]["image"]]["right"][judge]
+            if record["scored"][first := record["attempts"][0]["image"]]["right"][scorer]
         ]
-        found[f"right_at_start_{judge}"] = len(at_start)
-        found[f"right_at_start_spoiled_{judge}"] = sum(not still for *_, still in at_start)
-        found[f"met_at_start_{judge}"] = sum(met for met, *_ in at_start)
-        found[f"met_at_start_untouched_{judge}"] = sum(met and same for met, same, _ in at_start)
+        found[f"right_at_start_{scorer}"] = len(at_start)
+        found[f"right_at_start_spoiled_{scorer}"] = sum(not still for *_, still in at_start)
+        found[f"met_at_start_{scorer}"] = sum(met for met, *_ in at_start)
+        found[f"met_at_start_untouched_{scorer}"] = sum(met and same for met, same, _ in at_start)
     agreed = [(record, end) for record, end in zip(records, ends, strict=True) if record["attempts"][0]["agreed"]]
     found["agreed_at_start"] = len(agreed)
     found["agreed_at_start_untouched"] = sum(record["attempts"][0]["image"] == end["kept"] for record, end in agreed)
@@ -210,9 +214,9 @@ def _mean(values: Sequence[float]) -> float:
 # as text
 
 
-def rates_table(summary: Mapping[str, Any], judge: str) -> list[list[str]]:
-    """Return the table of the paper for one judge: methods x tasks, "82.0 [74.0, 89.0]"."""
-    rates = summary["rates"][judge]
+def rates_table(summary: Mapping[str, Any], scorer: str) -> list[list[str]]:
+    """Return the table of the paper for one scorer: methods x tasks, "82.0 [74.0, 89.0]"."""
+    rates = summary["rates"][scorer]
     tasks = list(next(iter(rates.values())))
     rows = [["method", *tasks]]
     for method in summary["methods"]:
@@ -244,14 +248,15 @@ def aligned(rows: Sequence[Sequence[str]]) -> str:
 def remarks(summary: Mapping[str, Any]) -> list[str]:
     """Return in words what the tables do not show."""
     lines = []
-    for judge, gains in summary["gains"].items():
+    for scorer, gains in summary["gains"].items():
         for what, gain in gains.items():
             lines.append(
-                f"gain {what}, by the {judge}: {gain['rate']:+.1f} points [{gain['low']:+.1f}, {gain['high']:+.1f}]"
+                f"gain {what}, by the {SCORERS[scorer]}: {gain['rate']:+.1f} points "
+                f"[{gain['low']:+.1f}, {gain['high']:+.1f}]"
             )
     if "disagreement_at_end" in summary:
         lines.append(
-            f"the judges disagree on {summary['disagreement_at_start']:g} % of the pictures before correction "
+            f"the scorers disagree on {summary['disagreement_at_start']:g} % of the pictures before correction "
             f"and on {summary['disagreement_at_end']:g} % after"
         )
     lines.append(
@@ -259,19 +264,19 @@ def remarks(summary: Mapping[str, Any]) -> list[str]:
         f"the start are untouched; in the {summary['corrected']} changed ones {summary['changed_pixels']:g} % of the "
         "pixels differ"
     )
-    for judge in summary["judges"]:
+    for scorer in summary["scorers"]:
         lines.append(
-            f"by the {judge}, {summary[f'met_at_start_{judge}']} pictures met all that the sentence demands at the "
-            f"start, {summary[f'met_at_start_untouched_{judge}']} of them are untouched; of the "
-            f"{summary[f'right_at_start_{judge}']} right by the benchmark's laxer rules "
-            f"{summary[f'right_at_start_spoiled_{judge}']} are wrong at the end"
+            f"by the {SCORERS[scorer]}, {summary[f'met_at_start_{scorer}']} pictures met all that the sentence demands "
+            f"at the start, {summary[f'met_at_start_untouched_{scorer}']} of them are untouched; of the "
+            f"{summary[f'right_at_start_{scorer}']} right by the benchmark's laxer rules "
+            f"{summary[f'right_at_start_spoiled_{scorer}']} are wrong at the end"
         )
-    for judge, causes in summary["causes"].items():
+    for scorer, causes in summary["causes"].items():
         total: Counter[str] = Counter()
         for by_cause in causes.values():
             total.update(by_cause)
         said = ", ".join(f"{why} {number}" for why, number in total.most_common())
-        lines.append(f"still wrong by the {judge}: {said or 'none'}")
+        lines.append(f"still wrong by the {SCORERS[scorer]}: {said or 'none'}")
     if summary["errors"]:
         lines.append(f"{summary['errors']} prompts failed and count as wrong; the same command retries them")
     return lines

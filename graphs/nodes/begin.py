@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from graphs.state import State
     from tools.context import Context
 
-EMPTY_SCENE = Layout().model_dump(mode="json")
+EMPTY_LAYOUT = Layout().model_dump(mode="json")
 
 
 class RequestError(ValueError):
@@ -58,12 +58,12 @@ def begin(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
         "messages": [RemoveMessage(id=REMOVE_ALL_MESSAGES)],
         "goal": {
             "spec": spec,
-            "target": _checked(Layout, state.get("layout")),
+            "target": _checked(Layout, state.get("target")),
             "operations": [],
             "requirements": None,
         },
         "picture": picture,
-        "scene": state.get("scene", EMPTY_SCENE) if picture is not None and picture == known else EMPTY_SCENE,
+        "layout": state.get("layout", EMPTY_LAYOUT) if picture is not None and picture == known else EMPTY_LAYOUT,
         "doubtful": [],
         "first_picture": picture,
         "generated": False,

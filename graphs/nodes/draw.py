@@ -57,7 +57,7 @@ def approve(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
     ``{"operations": [...]}`` to do these instead, or with ``{"reject": "reason"}``. Operations that a
     person gives for an instruction are what it means from then on: the verdict is about them.
     """
-    scene, planned = Layout.model_validate(state["scene"]), OPERATIONS.validate_python(state["planned"])
+    scene, planned = Layout.model_validate(state["layout"]), OPERATIONS.validate_python(state["planned"])
     shown = {
         "operations": state["planned"],
         "layout": apply(scene, planned).model_dump(mode="json"),
@@ -90,7 +90,7 @@ def edit(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
     What the editor cannot do goes back to the model as a failure; the picture stays as it was.
     """
     context, seed = runtime.context, state["noise_seed"] + state["rounds"]
-    scene, operations = Layout.model_validate(state["scene"]), OPERATIONS.validate_python(state["planned"])
+    scene, operations = Layout.model_validate(state["layout"]), OPERATIONS.validate_python(state["planned"])
     assert state["picture"] is not None
     image = context.images.load(state["picture"])
 
@@ -99,7 +99,7 @@ def edit(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
 
     editor = context.settings.editor.model_dump(mode="json")
     try:
-        what = ["edit", state["picture"], state["planned"], state["scene"], seed, editor]
+        what = ["edit", state["picture"], state["planned"], state["layout"], seed, editor]
         made = make_once(context, what, make)
     except BackendError as error:
         failures = state["tool_failures"] + 1
@@ -118,7 +118,7 @@ def edit(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
         answer["warnings"] = list(made.warnings)
     return {
         "picture": made.image,
-        "scene": apply(scene, operations).model_dump(mode="json"),
+        "layout": apply(scene, operations).model_dump(mode="json"),
         "rounds": state["rounds"] + 1,
         "planned": [],
         "tool_failures": 0,
@@ -150,7 +150,7 @@ def _goal_of(state: State, operations: list[Operation]) -> dict[str, Any]:
     goal, before = state["goal"], state["before"]
     if state["kind"] == "prompt" or before is None:
         return goal
-    target = apply(Layout.model_validate(state["scene"]), operations)
+    target = apply(Layout.model_validate(state["layout"]), operations)
     demands = edit_requirements(Layout.model_validate(before), target)
     return goal | {
         "target": target.model_dump(mode="json"),

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from graphs.node_helpers import timed
-from graphs.nodes.begin import EMPTY_SCENE
+from graphs.nodes.begin import EMPTY_LAYOUT
 from graphs.turn_history import remember
 
 if TYPE_CHECKING:
     from langgraph.runtime import Runtime
 
-    from graphs.state import Result, State, Turn
+    from graphs.state import Result, State, TurnSummary
     from tools.context import Context
 
 
@@ -30,7 +30,7 @@ def finish(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
         "usage": state["usage"] | {"wall_seconds": round(state["elapsed"], 3)},
         "spec": state["goal"]["spec"],
     }
-    turn: Turn = {
+    turn: TurnSummary = {
         "instruction": state["text"],
         "exit": ended,
         "done": state["done"][: best["edits"]] if best else [],
@@ -38,10 +38,10 @@ def finish(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
         "still_wrong": [one["reason"] for one in best["verdict"]["results"] if not one["passed"]] if best else [],
         "answer": state["detail"] if ended == "answered" else "",
     }
-    scene = best["scene"] if best else state.get("scene", EMPTY_SCENE)
+    layout = best["layout"] if best else state.get("layout", EMPTY_LAYOUT)
     return {
         "result": result,
         "picture": result["image"],
-        "scene": scene,
-        **remember(state, turn, result["image"], scene),
+        "layout": layout,
+        **remember(state, turn, result["image"], layout),
     }

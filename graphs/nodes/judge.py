@@ -32,7 +32,7 @@ def judge(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
     asked about keep their ids. Nothing that the language model said is read here.
     """
     context = runtime.context
-    demands, scene = REQUIREMENTS.validate_python(state["goal"]["requirements"]), Layout.model_validate(state["scene"])
+    demands, scene = REQUIREMENTS.validate_python(state["goal"]["requirements"]), Layout.model_validate(state["layout"])
     assert state["picture"] is not None
     assert state["first_picture"] is not None
     image = context.images.load(state["picture"])
@@ -55,10 +55,10 @@ def judge(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
         "agreed": outcome.agreed and not untouched,
         "refined": state["polish"] == "done",
         "verdict": outcome.model_dump(mode="json"),
-        "scene": scene.model_dump(mode="json"),
+        "layout": scene.model_dump(mode="json"),
     }
     update: dict[str, Any] = {
-        "scene": attempt["scene"],
+        "layout": attempt["layout"],
         "doubtful": doubted(outcome, scene, found.detections, found.doubtful),
         "latest": attempt,
         "best": max(filter(None, (state["best"], attempt)), key=_rank),
@@ -66,7 +66,7 @@ def judge(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
     }
     if state["before"] is None:
         wrong = [one.reason for one in outcome.failures] if not untouched else []
-        update |= {"before": attempt["scene"], "was_wrong": wrong}
+        update |= {"before": attempt["layout"], "was_wrong": wrong}
     if attempt["agreed"] or attempt["refined"]:
         # A picture that was right when it came is left alone: only what the run made is polished, once.
         made_here = state["generated"] or state["rounds"] > 0
@@ -92,7 +92,7 @@ def _report(state: State, attempt: Attempt) -> str:
         text=state["text"],
         rounds=state["rounds"],
         results=attempt["verdict"]["results"],
-        layout=attempt["scene"],
+        layout=attempt["layout"],
         target=state["goal"]["target"],
         operations=state["goal"]["operations"] if state["rounds"] == 0 else [],
         done=state["done"],

@@ -66,7 +66,7 @@ def look(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
     instruction; then for the vocabulary's attributes on whatever was found.
     """
     context = runtime.context
-    detector, scene = context.settings.detector, Layout.model_validate(state["scene"])
+    detector, scene = context.settings.detector, Layout.model_validate(state["layout"])
     names = dict.fromkeys([*(placed.name for placed in scene.objects), *detector.vocabulary, *nouns(state["text"])])
     image = context.images.load(state["picture"] or "")
     found = context.backend.detect(image, [Query(name=name) for name in names])
@@ -84,7 +84,7 @@ def look(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
     if attributed:
         more = context.backend.detect(image, list(attributed))
         usage, detections = add_cost(usage, more.cost), (*detections, *more.detections)
-    return {"scene": track(scene, detections).model_dump(mode="json"), "usage": usage}
+    return {"layout": track(scene, detections).model_dump(mode="json"), "usage": usage}
 
 
 @timed
@@ -93,7 +93,7 @@ def parse(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
 
     A given spec, and a given layout for an instruction, are used as they are and cost no call.
     """
-    goal, scene = state["goal"], Layout.model_validate(state["scene"])
+    goal, scene = state["goal"], Layout.model_validate(state["layout"])
     if state["kind"] == "prompt" and goal["spec"]:
         return _understood(goal, requirements(SceneSpec.model_validate(goal["spec"])))
     if state["kind"] == "instruction" and goal["target"]:
@@ -147,7 +147,7 @@ def _question(state: State, context: Context) -> list[AnyMessage]:
     if state["kind"] == "prompt":
         return [SystemMessage(render("parse_scene")), HumanMessage(render("sentence", sentence=state["text"]))]
     shapes = usual_shapes(context, state["picture"] or "")
-    question = render("instruction", instruction=state["text"], layout=state["scene"], shapes=shapes, **recall(state))
+    question = render("instruction", instruction=state["text"], layout=state["layout"], shapes=shapes, **recall(state))
     return [SystemMessage(render("parse_instruction")), HumanMessage(question)]
 
 

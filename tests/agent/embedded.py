@@ -23,13 +23,13 @@ def complete() -> bool:
     """Whether the embedded models are all there."""
     return all(
         (WEIGHTS / part).is_dir()
-        for part in ("detector", "segmenter", "judge", "generator/unet", "generator/tokenizer")
+        for part in ("detector", "segmenter", "heldout_detector", "generator/unet", "generator/tokenizer")
     )
 
 
-def judge() -> ZeroShotDetector:
+def heldout() -> ZeroShotDetector:
     """Load the detector that the loop never sees."""
-    settings = load_settings("iconworld").judge
+    settings = load_settings("iconworld").heldout_detector
     assert settings is not None
     return ZeroShotDetector.from_settings(settings)
 

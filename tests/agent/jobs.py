@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from agent.run.driver import Job, Result, RunFolder, run_correction
+from agent.run.driver import Job, RunFolder, RunResult, run_correction
 from tests.scripted import ScriptedChat, calls, edit
 from tests.world import World, draw, scene, settings
 
@@ -33,7 +33,7 @@ def job(**changes: Any) -> Job:
     return Job(**{"prompt": PROMPT, "image": draw(START), "origin": "start.png", **changes})
 
 
-def run(path: Path, *, chat: Any = None, world: World | None = None, **options: Any) -> Result:
+def run(path: Path, *, chat: Any = None, world: World | None = None, **options: Any) -> RunResult:
     """Run the job in ``path`` with the scripted model and the world backend."""
     given = options.pop("job", None) or job()
     return run_correction(

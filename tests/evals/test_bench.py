@@ -29,8 +29,11 @@ def record(number: int, *, right: bool, corrected: bool) -> dict[str, object]:
         "attempts": [first] if right else [first, then],
         "best_of_n": {"image": "a", "unet_evaluations": 300, "seconds": 2.0},
         "scored": {
-            "a": {"right": {"judge": right, "detector": right}, "met": {"judge": right and number, "detector": right}},
-            "b": {"right": {"judge": corrected, "detector": True}, "met": {"judge": corrected, "detector": True}},
+            "a": {
+                "right": {"heldout": right, "detector": right},
+                "met": {"heldout": right and number, "detector": right},
+            },
+            "b": {"right": {"heldout": corrected, "detector": True}, "met": {"heldout": corrected, "detector": True}},
         },
     }
 
@@ -45,13 +48,13 @@ def test_the_page_names_ratios_before_seconds() -> None:
     assert "1 of the detector for every phrase (12 ms) and 1 of the segmenter for every object (16 ms)" in page
     assert "best of N: 30.0 % right" in page
     assert "models on the CPU" in page
-    assert "still wrong by the judge: judges disagree 1" in page
+    assert "still wrong by the held-out detector: scorers disagree 1" in page
 
 
 def test_figures_of_few_records_by_hand() -> None:
     records = [record(number, right=number < 2, corrected=number != 3) for number in range(4)]
     summary = summarize(records, 1)
-    rates = summary["rates"]["judge"]
+    rates = summary["rates"]["heldout"]
     assert {task: one["rate"] for task, one in rates["1 round"].items()} == {
         "negation": 100,
         "numeracy": 50,
@@ -59,13 +62,13 @@ def test_figures_of_few_records_by_hand() -> None:
     }
     assert rates["no correction"]["overall"]["prompts"] == 4
     assert rates["no correction"]["overall"]["low"] <= 50 <= rates["no correction"]["overall"]["high"]
-    assert summary["gains"]["judge"]["over no correction"]["rate"] == 25
+    assert summary["gains"]["heldout"]["over no correction"]["rate"] == 25
     assert summary["costs"]["1 round"]["unet_evaluations"] == 200
     assert summary["disagreement_at_start"] == 0
     assert summary["disagreement_at_end"] == 25
-    assert summary["causes"]["judge"] == {"numeracy": {"judges disagree": 1}}
+    assert summary["causes"]["heldout"] == {"numeracy": {"scorers disagree": 1}}
     assert summary["changed_pixels"] == 20
     assert (summary["corrected"], summary["agreed_at_start_untouched"]) == (2, 2)
-    assert summary["right_at_start_spoiled_judge"] == 0
-    assert (summary["right_at_start_judge"], summary["met_at_start_judge"]) == (2, 1)
-    assert summary["met_at_start_untouched_judge"] == 1
+    assert summary["right_at_start_spoiled_heldout"] == 0
+    assert (summary["right_at_start_heldout"], summary["met_at_start_heldout"]) == (2, 1)
+    assert summary["met_at_start_untouched_heldout"] == 1

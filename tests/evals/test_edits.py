@@ -8,7 +8,7 @@ import pytest
 from evals.edit_cases import KINDS, SPEED, edit_cases
 from evals.edits import run_edits
 from iconworld.renderer import COLORS
-from tests.evals.truthful import TruthfulJudge
+from tests.evals.truthful import TruthfulDetector
 from tools.backend.protocol import Cost, Edited
 
 if TYPE_CHECKING:
@@ -37,8 +37,8 @@ class Editor:
 @pytest.mark.parametrize("perfect", [True, False])
 def test_what_is_right_is_told_from_what_is_not(perfect: bool, tmp_path: Path) -> None:
     cases = [case for kind in KINDS for case in edit_cases(kind, 0, SCENES)]
-    judge, editor = TruthfulJudge(cases), Editor(cases, perfect)
-    result = run_edits(editor, judge, seed=0, scenes_per_operation=SCENES, pictures=tmp_path)  # type: ignore[arg-type]
+    heldout, editor = TruthfulDetector(cases), Editor(cases, perfect)
+    result = run_edits(editor, heldout, seed=0, scenes_per_operation=SCENES, pictures=tmp_path)  # type: ignore[arg-type]
     assert {kind: result[kind] for kind in KINDS} == dict.fromkeys(KINDS, float(perfect))
     assert all(result[f"{kind}_ceiling"] == 1 for kind in KINDS)
     assert all(result[f"{kind}_scenes"] == SCENES for kind in KINDS)
@@ -58,8 +58,8 @@ def test_a_change_outside_the_region_is_noticed() -> None:
             edited = super().edit(image, operations, scene, **more)
             return Edited(edited.image, np.zeros_like(edited.region), (), edited.cost)
 
-    judge, editor = TruthfulJudge(cases), Sloppy(cases, True)
-    result = run_edits(editor, judge, seed=0, scenes_per_operation=2, kinds=["add"])  # type: ignore[arg-type]
+    heldout, editor = TruthfulDetector(cases), Sloppy(cases, True)
+    result = run_edits(editor, heldout, seed=0, scenes_per_operation=2, kinds=["add"])  # type: ignore[arg-type]
     assert result["outside_identical"] == 0
 
 

@@ -16,7 +16,7 @@ from evals.edit_cases import edit_cases, scene_layout
 from evals.iconworld import FIRST_SCENE, PARTS, SCENES_PER_SEED, nearest_color, run_iconworld
 from iconworld.data import FIRST_TRAINING_SEED
 from iconworld.renderer import COLORS, draw_scene
-from tests.evals.truthful import Truthful, TruthfulJudge
+from tests.evals.truthful import Truthful, TruthfulDetector
 from tools.backend.protocol import Cost, Detected, Edited
 
 if TYPE_CHECKING:
@@ -27,12 +27,12 @@ SCENES = 12
 RATES = [
     *(
         f"{who}{what}_{rate}"
-        for who in ("", "judge_")
+        for who in ("", "heldout_")
         for what in ("class", "attribute")
         for rate in ("precision", "recall")
     ),
     "count_accuracy",
-    "judge_count_accuracy",
+    "heldout_count_accuracy",
     "mask_iou",
     "grounded_accuracy",
     "grounded_class_accuracy",
@@ -48,9 +48,9 @@ def truthful() -> Truthful:
     return world
 
 
-def measure(world: Any = None, judge: Any = None, round_trip: Any = list, **more: Any) -> dict[str, float]:
+def measure(world: Any = None, heldout: Any = None, round_trip: Any = list, **more: Any) -> dict[str, float]:
     world = world or truthful()
-    return run_iconworld(world, judge or world, round_trip, scenes=SCENES, **more)
+    return run_iconworld(world, heldout or world, round_trip, scenes=SCENES, **more)
 
 
 def test_perfect_models_are_perfect() -> None:
@@ -58,7 +58,7 @@ def test_perfect_models_are_perfect() -> None:
     assert {key: found[key] for key in RATES} == dict.fromkeys(RATES, 1.0)
     assert found["psnr_db"] > 90
     assert {f"color_{color}" for color in COLORS} <= set(found)
-    assert {"detect_seconds", "judge_detect_seconds", "generate_seconds"} <= set(found)
+    assert {"detect_seconds", "heldout_detect_seconds", "generate_seconds"} <= set(found)
 
 
 def test_what_is_missed_and_what_is_invented_lower_different_figures() -> None:
@@ -75,14 +75,14 @@ def test_what_is_missed_and_what_is_invented_lower_different_figures() -> None:
     forgetful, inventive = Forgetful(), Inventive()
     forgetful.known = inventive.known = world.known
 
-    found = measure(forgetful, inventive, parts=["detector", "judge"])
+    found = measure(forgetful, inventive, parts=["detector", "heldout_detector"])
     assert found["class_precision"] == found["attribute_precision"] == 1
     assert found["class_recall"] < 1
     assert found["attribute_recall"] < 1
-    assert found["judge_class_recall"] == found["judge_attribute_recall"] == 1
-    assert found["judge_class_precision"] < 1
-    assert max(found["count_accuracy"], found["judge_count_accuracy"]) < 1
-    assert found["judge_detect_seconds"] == 2
+    assert found["heldout_class_recall"] == found["heldout_attribute_recall"] == 1
+    assert found["heldout_class_precision"] < 1
+    assert max(found["count_accuracy"], found["heldout_count_accuracy"]) < 1
+    assert found["heldout_detect_seconds"] == 2
 
 
 def test_lost_colours_are_noticed() -> None:
@@ -107,8 +107,8 @@ def test_the_scenes_are_fresh_and_differ_by_seed() -> None:
     assert FIRST_SCENE + 10_000 * SCENES_PER_SEED < FIRST_TRAINING_SEED
     with pytest.raises(ValueError, match="seed 10000"):
         measure(seed=10_000)
-    with pytest.raises(ValueError, match="unknown parts judgement"):
-        measure(parts=["judgement"])
+    with pytest.raises(ValueError, match="unknown parts judgeement"):
+        measure(parts=["judgeement"])
 
 
 def test_the_command_prints_one_flat_object(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -139,8 +139,8 @@ def test_the_editor_is_measured_on_request(monkeypatch: pytest.MonkeyPatch, tmp_
     cases = edit_cases("restyle", 0, 2)
 
     class Editor:
-        def detector_for(self, _: object) -> TruthfulJudge:
-            return TruthfulJudge(cases)
+        def detector_for(self, _: object) -> TruthfulDetector:
+            return TruthfulDetector(cases)
 
         def edit(self, image: Image.Image, *_: Any, **more: Any) -> Edited:
             case = next(one for one in cases if one.image.tobytes() == image.tobytes())

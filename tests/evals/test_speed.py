@@ -23,7 +23,7 @@ def preset(tmp_path_factory: pytest.TempPathFactory) -> Path:
     detector = {"path": str(save_owl(folder / "owl")), "device": "cpu"}
     parts = {
         "detector": detector,
-        "judge": detector,
+        "heldout_detector": detector,
         "segmenter": {"path": str(save_sam(folder / "sam")), "device": "cpu"},
         "generator": diffusion,
         "editor": diffusion | {"steps": 10, "erase_strength": 0.8, "dilation": 1},
@@ -63,7 +63,7 @@ def test_the_command_prints_what_it_measured(preset: Path) -> None:
 
 
 def test_missing_weights_are_one_message() -> None:
-    ran = CliRunner().invoke(app, ["speed", "--no-judge", "--set", "editor.path=/nowhere/at/all"])
+    ran = CliRunner().invoke(app, ["speed", "--no-heldout", "--set", "editor.path=/nowhere/at/all"])
     assert ran.exit_code == 1
     assert "Traceback" not in ran.output
     assert "/nowhere/at/all" in ran.output

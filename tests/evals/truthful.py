@@ -52,7 +52,7 @@ class Truthful:
         return Generated((scene.image,), cost=Cost(seconds={"generate": 1.0}))
 
 
-class TruthfulJudge:
+class TruthfulDetector:
     """Knows what the pictures of the cases show."""
 
     def __init__(self, cases: Sequence[EditCase]) -> None:

@@ -48,12 +48,12 @@ def test_without_a_picture_one_is_generated_first(tmp_path: Path) -> None:
 def test_a_given_layout_grounds_the_first_picture_and_is_aimed_at(tmp_path: Path) -> None:
     target = scene(RED, ("red car", [0.6, 0.5, 0.3, 0.3]))
     loop = Loop(tmp_path, [])
-    result = loop.run(prompt="two red cars", spec=TWO_RED, layout=target.model_dump(mode="json"))
+    result = loop.run(prompt="two red cars", spec=TWO_RED, target=target.model_dump(mode="json"))
     assert (result["exit"], result["rounds"]) == ("agreed", 0)
 
     loop = Loop(tmp_path, Planner)
     start = loop.picture(scene(RED))
-    result = loop.run(prompt="two red cars", spec=TWO_RED, layout=target.model_dump(mode="json"), image=start)
+    result = loop.run(prompt="two red cars", spec=TWO_RED, target=target.model_dump(mode="json"), image=start)
     assert result["exit"] == "agreed"
     assert loop.world.edits == [[{"op": "add", "name": "car", "attributes": ["red"], "box": [0.6, 0.5, 0.3, 0.3]}]]
 
@@ -213,7 +213,7 @@ def test_the_model_sees_the_new_verdict_after_each_edit(tmp_path: Path) -> None:
             },
             "cannot be checked",
         ),
-        ({"prompt": "a", "layout": {"objects": [{"id": 1}]}}, "Layout is not valid"),
+        ({"prompt": "a", "target": {"objects": [{"id": 1}]}}, "Layout is not valid"),
     ],
 )
 def test_a_request_that_makes_no_turn_is_refused(tmp_path: Path, request_: dict[str, Any], told: str) -> None:
@@ -249,7 +249,7 @@ def test_an_empty_layout_for_an_empty_picture_is_reached_already(tmp_path: Path)
     loop = Loop(tmp_path)
     empty = Layout()
     start = loop.picture(empty)
-    result = loop.run(instruction="empty it", layout=empty.model_dump(mode="json"), image=start)
+    result = loop.run(instruction="empty it", target=empty.model_dump(mode="json"), image=start)
     assert (result["exit"], result["image"]) == ("agreed", start)
 
 

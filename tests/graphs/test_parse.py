@@ -84,7 +84,7 @@ def test_a_given_spec_or_layout_is_used_as_it_is(tmp_path: Path) -> None:
 
     loop = Loop(tmp_path, Planner)
     target = scene(("car", [0.6, 0.5, 0.3, 0.3])).model_dump(mode="json")
-    assert loop.run(instruction="move the car", layout=target, image=loop.picture(scene(CAR)))["rounds"] == 1
+    assert loop.run(instruction="move the car", target=target, image=loop.picture(scene(CAR)))["rounds"] == 1
     assert loop.world.edits == [[{"op": "move", "id": "car #1", "box": [0.6, 0.5, 0.3, 0.3]}]]
 
 

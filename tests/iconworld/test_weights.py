@@ -16,7 +16,12 @@ WEIGHTS = Path(iconworld.__file__).parent / "weights"
 
 def test_models_ship_as_safetensors_in_forty_megabytes():
     files = [file for file in WEIGHTS.rglob("*") if file.is_file()]
-    assert {file.parts[len(WEIGHTS.parts)] for file in files} == {"detector", "generator", "judge", "segmenter"}
+    assert {file.parts[len(WEIGHTS.parts)] for file in files} == {
+        "detector",
+        "generator",
+        "heldout_detector",
+        "segmenter",
+    }
     assert {file.suffix for file in files} <= {".json", ".safetensors", ".txt"}
     assert sum(file.stat().st_size for file in files) <= 40e6
 
@@ -27,14 +32,14 @@ def backend():
 
 
 @pytest.fixture(scope="module")
-def judge(backend):
-    return backend.detector_for(backend.settings.judge)
+def heldout(backend):
+    return backend.detector_for(backend.settings.heldout_detector)
 
 
 @pytest.fixture(scope="module")
-def measured(backend, judge):
-    parts = ("detector", "segmenter", "judge")
-    return run_iconworld(backend, judge, lambda images: images, seed=3, scenes=20, parts=parts)
+def measured(backend, heldout):
+    parts = ("detector", "segmenter", "heldout_detector")
+    return run_iconworld(backend, heldout, lambda images: images, seed=3, scenes=20, parts=parts)
 
 
 # Few scenes, so wide margins; the figures themselves are in the model card.
@@ -54,10 +59,10 @@ def test_the_detector_and_the_segmenter_see(measured, key, least):
 
 
 @pytest.mark.parametrize("key", ["class_precision", "class_recall", "attribute_precision", "attribute_recall"])
-def test_the_judge_sees(measured, key):
-    assert measured[f"judge_{key}"] >= 0.88
+def test_the_heldout_sees(measured, key):
+    assert measured[f"heldout_{key}"] >= 0.88
 
 
-def test_the_generator_draws_what_is_asked_for_where_it_is_asked_for(backend, judge):
-    measured = run_iconworld(backend, judge, lambda images: images, seed=3, scenes=8, parts=("generator",))
+def test_the_generator_draws_what_is_asked_for_where_it_is_asked_for(backend, heldout):
+    measured = run_iconworld(backend, heldout, lambda images: images, seed=3, scenes=8, parts=("generator",))
     assert measured["grounded_accuracy"] >= 0.75

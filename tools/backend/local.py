@@ -118,7 +118,7 @@ class LocalBackend:
         return self._run(part, refiner, lambda: refiner.refine(image, prompt, seed, progress))
 
     def detector_for(self, settings: DetectorSettings) -> ZeroShotDetector:
-        """Return a loaded detector, such as the independent judge of a preset: ``detector_for(settings.judge)``."""
+        """Return a loaded detector, such as a preset's held-out one."""
         loaded: ZeroShotDetector = self._load(settings, lambda: ZeroShotDetector.from_settings(settings))
         return loaded
 

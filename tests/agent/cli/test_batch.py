@@ -114,7 +114,7 @@ def test_given_parse_and_layout_are_used_as_they_are(bench: Bench) -> None:
     given = json.loads(Path("out/one/run.json").read_text())["input"]
     assert given["instruction"].startswith("one:")
     assert given["spec"]["background"] == "a street"
-    assert [one["id"] for one in given["layout"]["objects"]] == ["car #2", "car #1"]
+    assert [one["id"] for one in given["target"]["objects"]] == ["car #2", "car #1"]
 
 
 def test_thresholds_follow_the_generator_and_the_command_line_wins(bench: Bench, tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from agent.run.driver import Result
+from agent.run.driver import RunResult
 from agent.run.folder import RunError, RunFolder
 from agent.run.replay import replay
 from agent.session.session import Session
@@ -26,7 +26,9 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
     return folder
 
 
-def again(source: RunFolder, target: Path, *, script: Any = (), world: World | None = None, **options: Any) -> Result:
+def again(
+    source: RunFolder, target: Path, *, script: Any = (), world: World | None = None, **options: Any
+) -> RunResult:
     return replay(
         source,
         RunFolder(target),

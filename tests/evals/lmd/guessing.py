@@ -68,7 +68,7 @@ def guess(prompt: str, seed: int) -> Layout:
 def make_services(out: Path, log: Path | None = None, pause: float = 0.0, **loop: Any) -> Services:
     world, chosen = Guessing(log, pause), settings(loop={"rounds": 2, **loop})
     context = Context(world, OfflinePlanner(), ImageStore(out / "images"), chosen)
-    return Services(context, {"detector": world, "judge": world})
+    return Services(context, {"detector": world, "heldout": world})
 
 
 def main() -> None:

@@ -52,12 +52,12 @@ def test_json_is_one_object_with_everything(tmp_path: Path) -> None:
     assert done.exit_code == 0, done.stderr
     found = json.loads(done.stdout)
     assert found == json.loads((out / "summary.json").read_text())
-    assert found["rates"]["judge"]["2 rounds"]["overall"]["rate"] == 100
+    assert found["rates"]["heldout"]["2 rounds"]["overall"]["rate"] == 100
     assert {"prompts", "rounds", "gains", "costs", "causes", "disagreement_at_end", "changed_pixels"} <= set(found)
 
     again = invoke("--limit", "4", "--rounds", "2", "--workers", "1", "--out", str(out))
     assert again.exit_code == 0
-    assert "right pictures by the judge" in again.stdout
+    assert "right pictures by the held-out detector" in again.stdout
     other = invoke("--limit", "4", "--rounds", "2", "--workers", "1", "--out", str(out), "--seed", "5")
     assert other.exit_code == 2
     assert "another seed" in other.stderr
@@ -77,7 +77,9 @@ def test_mistakes_are_named(arguments: list[str], message: str) -> None:
 
 
 def test_missing_weights_are_one_message(tmp_path: Path) -> None:
-    done = invoke("--set", f"judge.path={tmp_path / 'nothing'}", "--set", f"detector.path={tmp_path / 'nothing'}")
+    done = invoke(
+        "--set", f"heldout_detector.path={tmp_path / 'nothing'}", "--set", f"detector.path={tmp_path / 'nothing'}"
+    )
     assert done.exit_code == 1
     assert "nothing" in done.stderr
     assert len(done.stderr.splitlines()) <= 3

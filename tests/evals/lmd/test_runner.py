@@ -1,4 +1,4 @@
-"""Whole runs of the benchmark in a world where truth is known: the real graph, the offline planner, both judges."""
+"""Whole runs of the benchmark in a world where truth is known: the real graph, the offline planner, both scorers."""
 
 from __future__ import annotations
 
@@ -56,17 +56,17 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[dict[str
 def test_correction_helps_and_right_pictures_are_left_alone(whole: tuple[Path, list[dict[str, Any]]]) -> None:
     _, records = whole
     summary = summarize(records, 2)
-    overall = {method: by_task["overall"]["rate"] for method, by_task in summary["rates"]["judge"].items()}
+    overall = {method: by_task["overall"]["rate"] for method, by_task in summary["rates"]["heldout"].items()}
     assert set(overall) == {START, RIVAL, "1 round", "2 rounds"}
     assert 0 < overall[START] < 100
     assert overall["2 rounds"] == 100
-    assert summary["gains"]["judge"][f"over {START}"]["rate"] == pytest.approx(100 - overall[START], abs=0.02)
+    assert summary["gains"]["heldout"][f"over {START}"]["rate"] == pytest.approx(100 - overall[START], abs=0.02)
     assert summary["agreed_at_start_untouched"] == summary["agreed_at_start"] > 0
-    assert summary["right_at_start_spoiled_judge"] == 0
-    assert summary["met_at_start_untouched_judge"] == summary["met_at_start_judge"] > 0
+    assert summary["right_at_start_spoiled_heldout"] == 0
+    assert summary["met_at_start_untouched_heldout"] == summary["met_at_start_heldout"] > 0
     assert summary["disagreement_at_end"] == 0
-    assert summary["causes"]["judge"] == {}
-    assert set(summary["rates"]["judge"][START]) == {"negation", "numeracy", "attribution", "spatial", "overall"}
+    assert summary["causes"]["heldout"] == {}
+    assert set(summary["rates"]["heldout"][START]) == {"negation", "numeracy", "attribution", "spatial", "overall"}
 
 
 def test_the_rival_has_the_budget_of_the_correction(whole: tuple[Path, list[dict[str, Any]]]) -> None:
@@ -125,7 +125,7 @@ def test_a_failing_prompt_loses_no_other_and_is_tried_again(tmp_path: Path, monk
     assert [("error" in record) for record in records] == [True, False, False, False]
     summary = summarize(records, 2)
     assert summary["errors"] == 1
-    assert summary["causes"]["judge"][prompts[0].task] == {"error": 1}
+    assert summary["causes"]["heldout"][prompts[0].task] == {"error": 1}
     write_results(records, summary, tmp_path)
     assert "no memory left" in (tmp_path / "report.html").read_text()
     assert not any("error" in record for record in run(tmp_path, prompts))
@@ -140,8 +140,8 @@ def test_pictures_from_elsewhere_are_corrected_in_the_seeds_layout(tmp_path: Pat
     records = run(tmp_path / "out", given, images=tmp_path / "images")
     assert not (tmp_path / "out" / "log").read_text().count("generate")
     summary = summarize(records, 2)
-    assert summary["rates"]["judge"][START]["overall"]["rate"] == 0
-    assert summary["rates"]["judge"]["2 rounds"]["overall"]["rate"] == 100
+    assert summary["rates"]["heldout"][START]["overall"]["rate"] == 0
+    assert summary["rates"]["heldout"]["2 rounds"]["overall"]["rate"] == 100
     with pytest.raises(RunError, match=r"399/initial_image\.png"):
         find_picture(tmp_path / "images", lmd_prompts()[399])
 
@@ -150,9 +150,9 @@ def test_the_page_stands_alone_and_shows_every_failure(tmp_path: Path) -> None:
     records = run(tmp_path, rounds_never_help := choose(limit=6))
     for record in records:
         for score in record["scored"].values():
-            score["right"]["judge"] = False
+            score["right"]["heldout"] = False
     summary = summarize(records, 2)
-    assert {cause(record, 2, "judge") for record in records} == {"judges disagree"}
+    assert {cause(record, 2, "heldout") for record in records} == {"scorers disagree"}
     write_results(records, summary, tmp_path)
     page = (tmp_path / "report.html").read_text()
     assert all(f'id="p{prompt.number}"' in page for prompt in rounds_never_help)

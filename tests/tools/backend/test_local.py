@@ -152,13 +152,13 @@ def test_a_file_stands_for_a_closed_generator(folder: Path, tmp_path: Path) -> N
         LocalBackend(make_settings(folder, generator=generator)).generate("a car")
 
 
-def test_the_judge_is_another_detector(folder: Path) -> None:
-    settings = make_settings(folder, judge={"path": str(folder / "owl"), "threshold": 0.9})
+def test_the_heldout_is_another_detector(folder: Path) -> None:
+    settings = make_settings(folder, heldout_detector={"path": str(folder / "owl"), "threshold": 0.9})
     backend = LocalBackend(settings)
-    assert settings.judge is not None
-    judge = backend.detector_for(settings.judge)
-    assert judge is backend.detector_for(settings.judge)
-    assert judge is not backend.detector_for(settings.detector)
+    assert settings.heldout_detector is not None
+    heldout = backend.detector_for(settings.heldout_detector)
+    assert heldout is backend.detector_for(settings.heldout_detector)
+    assert heldout is not backend.detector_for(settings.detector)
 
 
 def test_out_of_memory_is_tried_once_more_then_said(backend: LocalBackend, monkeypatch: pytest.MonkeyPatch) -> None:
