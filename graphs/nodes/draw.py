@@ -13,9 +13,9 @@ from graphs.node_helpers import make_once, report_to, timed
 from tools.backend.protocol import BackendError
 from tools.edit import check_operations, describe
 from tools.errors import ToolError
+from tools.scene.edit_goal import edit_requirements
 from tools.scene.layout import Layout
 from tools.scene.operations import apply
-from tools.scene.requirements import edit_requirements
 from tools.suggest_layout import OPERATIONS, dump_operations
 
 if TYPE_CHECKING:

@@ -14,11 +14,12 @@ from graphs.budget import add_cost, add_tokens
 from graphs.node_helpers import timed
 from graphs.turn_history import recall
 from prompts import render
+from tools.scene.edit_goal import edit_requirements
 from tools.scene.errors import CannotParse
 from tools.scene.layout import Layout
 from tools.scene.lexicon import singular
 from tools.scene.operations import Operation, apply
-from tools.scene.requirements import Requirement, edit_requirements, requirements
+from tools.scene.requirements import Requirement, requirements
 from tools.scene.spec import Frozen, Query, SceneSpec
 from tools.scene.track import track
 from tools.suggest_layout import usual_shapes

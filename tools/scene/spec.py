@@ -39,8 +39,8 @@ PairPredicate = Literal[
     "above",
     "below",
     "on top of",
-    "next to",
-    "inside",
+    "next to",  # side by side
+    "near",
     "between",  # object is "A and B"
 ]
 SizePredicate = Literal["bigger than", "smaller than", "as big as"]

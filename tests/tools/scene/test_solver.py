@@ -7,11 +7,12 @@ from hypothesis import strategies as st
 
 from tools.scene.box import Box
 from tools.scene.difference import difference
+from tools.scene.edit_goal import edit_requirements
 from tools.scene.layout import Layout, PlacedObject
 from tools.scene.lexicon import parse_phrase
 from tools.scene.merge import as_detections
 from tools.scene.operations import Add, Move, Operation, Remove, Replace, Restyle, apply
-from tools.scene.requirements import Requirement, edit_requirements, requirements
+from tools.scene.requirements import Requirement, requirements
 from tools.scene.solver import Unsatisfiable, solve
 from tools.scene.spec import PICTURE_PREDICATES, Predicate, Query, Relation, SceneObject, SceneSpec
 from tools.scene.verdict import verdict

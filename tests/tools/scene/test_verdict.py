@@ -2,11 +2,12 @@ import pytest
 from pydantic import ValidationError
 
 from tools.scene.box import Box
+from tools.scene.edit_goal import edit_requirements
 from tools.scene.layout import Detection, Layout, PlacedObject
 from tools.scene.lexicon import parse_phrase
 from tools.scene.merge import as_detections
 from tools.scene.operations import Add, Move, Operation, Remove, Replace, Restyle, apply
-from tools.scene.requirements import edit_requirements, requirements
+from tools.scene.requirements import requirements
 from tools.scene.spec import Predicate, Relation, SceneObject, SceneSpec
 from tools.scene.verdict import Verdict, verdict
 
