@@ -197,6 +197,7 @@ class _Demands:
         self.sees = sees
         self.unseen: dict[str, None] = {}  # what is said and cannot be told by the detector
         self.counted: dict[Query, int] = {}  # as the sentence names them, with sizes
+        self.said: dict[str, Query] = {}  # by the phrase of the spec, whose adjectives need not be known ones
         self.limited: set[Query] = set()  # of which there are at most so many
         self.bounds: dict[str, set[Bound]] = {}
         self.every: dict[Query, None] = {}
@@ -205,6 +206,7 @@ class _Demands:
         """Count an object in."""
         query, unseen = self._seen(_normal(wanted.query))
         self.unseen |= dict.fromkeys(unseen)
+        self.said[wanted.phrase] = query
         self.counted[query] = self.counted.get(query, 0) + wanted.count
         if wanted.bound == "at most":
             self.limited.add(query)
@@ -314,8 +316,8 @@ class _Demands:
     def _resolve(self, phrase: str) -> Query:
         """Return the demanded query that the phrase means: "car" is "red car" when that is the only car."""
         query, _ = self._seen(_normal(parse_phrase(phrase)))
-        if query in self.counted:
-            return query
+        if query in self.counted or phrase in self.said:
+            return self.said.get(phrase, query)
         meant = [
             one
             for one in self.counted
@@ -324,7 +326,9 @@ class _Demands:
             and set(query.lacks) <= set(one.lacks)
             and query.size in {None, one.size}
         ]
-        return meant[0] if len(meant) == 1 else query
+        words = set(phrase.split())
+        by_words = {one for said, one in self.said.items() if words <= set(said.split()) and said.endswith(one.name)}
+        return meant[0] if len(meant) == 1 else by_words.pop() if len(by_words) == 1 else query
 
     def _seen(self, query: Query) -> tuple[Query, list[str]]:
         """Return the query without the words that the detector cannot tell, and what they said."""
