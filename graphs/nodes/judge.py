@@ -10,11 +10,12 @@ from graphs.budget import add_cost, reached_limit
 from graphs.node_helpers import timed
 from prompts import render
 from tools.images import changed_share
-from tools.scene.doubt import doubted, unsettled
+from tools.scene.doubt import doubted, things_in_layout
 from tools.scene.layout import Layout
+from tools.scene.observation import observe
 from tools.scene.requirements import queries
 from tools.scene.track import track
-from tools.scene.verdict import verdict
+from tools.scene.verdict import judged
 from tools.suggest_layout import REQUIREMENTS
 
 if TYPE_CHECKING:
@@ -36,12 +37,11 @@ def judge(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
     assert state["picture"] is not None
     assert state["first_picture"] is not None
     image = context.images.load(state["picture"])
-    wanted = queries(demands)
-    found = context.backend.detect(image, list(dict.fromkeys([*wanted, *scene.queries])))
-    outcome = verdict(demands, found.detections, found.doubtful)
+    found = context.backend.detect(image, list(dict.fromkeys([*queries(demands), *scene.queries])))
+    observation = observe(demands, found.detections, found.doubtful)
+    outcome = judged(demands, observation)
     spec = state["goal"]["spec"]
-    traces = unsettled(outcome, found.detections, found.doubtful)
-    scene = track(scene, [*found.detections, *traces], spec["background"] if spec else "", wanted)
+    scene = track(scene, things_in_layout(outcome, observation), spec["background"] if spec else "")
     # An instruction asks for a change: its requirements allow for tolerance, and a small wish within
     # it ("a bit larger") would seem fulfilled before anything was done.
     untouched = state["rounds"] == 0 and bool(state["goal"]["operations"])
@@ -59,7 +59,7 @@ def judge(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
     }
     update: dict[str, Any] = {
         "layout": attempt["layout"],
-        "doubtful": doubted(outcome, scene, found.detections, found.doubtful),
+        "doubtful": list(doubted(outcome, scene, observation)),
         "latest": attempt,
         "best": max(filter(None, (state["best"], attempt)), key=_rank),
         "usage": add_cost(state["usage"], found.cost),

@@ -17,6 +17,7 @@ from prompts import render
 from tools.scene.errors import CannotParse
 from tools.scene.layout import Layout
 from tools.scene.lexicon import singular
+from tools.scene.merge import merge
 from tools.scene.operations import Operation, apply
 from tools.scene.requirements import Requirement, edit_requirements, requirements
 from tools.scene.spec import Frozen, Query, SceneSpec
@@ -84,7 +85,7 @@ def look(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
     if attributed:
         more = context.backend.detect(image, list(attributed))
         usage, detections = add_cost(usage, more.cost), (*detections, *more.detections)
-    return {"layout": track(scene, detections).model_dump(mode="json"), "usage": usage}
+    return {"layout": track(scene, merge(detections)).model_dump(mode="json"), "usage": usage}
 
 
 @timed

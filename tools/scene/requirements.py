@@ -146,7 +146,7 @@ def edit_requirements(current: Layout, target: Layout) -> tuple[Requirement, ...
 
 
 def wanted(requirements: Iterable[Requirement]) -> tuple[Query, ...]:
-    """Return the phrases that the requirements name; what `tools.scene.track.track` needs to agree with the verdict."""
+    """Return the phrases that the requirements name; `tools.scene.merge.merge` favours them."""
     return tuple(dict.fromkeys(query for one in requirements for query in (one.query, *one.objects)))
 
 

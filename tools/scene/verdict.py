@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 from pydantic import model_validator
 
 from tools.scene.layout import Detection
-from tools.scene.merge import Thing, things
+from tools.scene.merge import Thing
+from tools.scene.observation import Observation, observe
 from tools.scene.relations import DIRECTIONS, PAIR_DIRECTIONS, holds
-from tools.scene.requirements import Requirement, counted, wanted
+from tools.scene.requirements import Requirement, counted
 from tools.scene.spec import Frozen, Query
 
 if TYPE_CHECKING:
@@ -85,17 +86,21 @@ def verdict(
     for between, to at least one pair. Where more things are found than demanded (which the count says),
     the best fitting ones are taken.
     """
-    demands, seen, unsettled = tuple(requirements), tuple(detections), tuple(doubtful)
-    results = _read(demands, seen)
-    if unsettled and is_open_to_doubt(demands):
-        firm = _read(demands, [one for one in seen if one not in unsettled])
-        every = _read(demands, [*seen, *(one for one in unsettled if one not in seen)])
+    demands = tuple(requirements)
+    return judged(demands, observe(demands, detections, doubtful))
+
+
+def judged(demands: Sequence[Requirement], observation: Observation) -> Verdict:
+    """Return the `verdict` on what was observed for these demands."""
+    results = _read(demands, observation.found)
+    if not observation.is_certain:
+        firm, every = _read(demands, observation.firm), _read(demands, observation.every)
         results = [_settled(*three) for three in zip(results, firm, every, strict=True)]
     return Verdict(agreed=all(result.passed for result in results), results=tuple(results))
 
 
-def _read(demands: Sequence[Requirement], detections: Iterable[Detection]) -> list[RequirementResult]:
-    found = things(detections, wanted(demands))
+def _read(demands: Sequence[Requirement], things: Iterable[Thing]) -> list[RequirementResult]:
+    found = [thing for thing in things if not thing.alone]
     claimed = _claim(demands, found)
     return [_check(one, found, claimed) for one in demands]
 
@@ -111,11 +116,6 @@ def _settled(result: RequirementResult, firm: RequirementResult, every: Requirem
 def claims(requirement: Requirement) -> bool:
     """Return whether the requirement is about one thing at one place."""
     return requirement.box is not None and requirement.kind != "absent"
-
-
-def is_open_to_doubt(requirements: Iterable[Requirement]) -> bool:
-    """Return whether doubtful detections matter: not where requirements name places, as an instruction's do."""
-    return all(one.box is None for one in requirements)
 
 
 def is_leftover(box: Box, place: Box) -> bool:
