@@ -6,7 +6,7 @@ SHELL := /bin/sh
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
-SOURCES := agent configs evals graphs iconworld prompts tools tests
+SOURCES := agent configs evals graphs iconworld prompts sld tools tests
 DEMO := runs/demo
 PROMPT ?= a photo of two red cars and a blue cup
 

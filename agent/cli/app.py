@@ -1,4 +1,4 @@
-"""The console command ``sld``: arguments in, exit code out.
+"""The commands that make, edit and talk about pictures: arguments in, exit code out.
 
 Exit codes: 0 agreed, 3 finished without agreement, 2 the user's mistake, 1 failure.
 Everything heavy is imported when a command runs, so that ``sld --help`` is quick.
@@ -13,7 +13,6 @@ import typer
 
 from agent.cli import trace as trace_cli
 from agent.cli.options import Mode, Options, fail, reporting
-from evals import cli as evals_cli
 
 Preset = Annotated[str | None, typer.Option(help="A shipped preset (see `sld presets`) or a path to a .yaml file.")]
 Rounds = Annotated[int | None, typer.Option(min=0, max=1000, help="Correction rounds at most.")]
@@ -26,14 +25,8 @@ Set = Annotated[
 Resume = Annotated[Path | None, typer.Option(metavar="RUN", help="Go on with this run where it was stopped.")]
 Sessions = Annotated[Path, typer.Option("--sessions", help="Where the sessions are.")]
 
-app = typer.Typer(
-    help="Self-correcting, language-model-controlled image generation and editing.",
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    add_completion=False,
-)
+app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False)
 app.add_typer(trace_cli.app, name="trace")
-app.add_typer(evals_cli.app, name="eval")
 
 
 @app.command()
@@ -180,8 +173,3 @@ def presets() -> None:
         from agent.cli.run import list_presets
 
         list_presets()
-
-
-def main() -> None:
-    """Run the command line and exit with its code."""
-    app(prog_name="sld")

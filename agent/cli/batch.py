@@ -12,7 +12,8 @@ from rich.console import Console
 from agent.cli.batch_file import BatchError, Item, read_items
 from agent.cli.options import DEFAULT_PRESET, ExitCode, Mode, Options, fail, hide_secrets
 from agent.cli.progress import LiveProgress
-from agent.cli.run import announce_chat, make_backend
+from agent.cli.run import announce_chat
+from agent.models.backend import make_backend
 from agent.report.render import write_report
 from agent.run.driver import Job, run_correction
 from agent.run.folder import RunFolder

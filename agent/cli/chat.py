@@ -13,9 +13,10 @@ from rich.markup import escape
 from rich.table import Table
 from rich.tree import Tree
 
-from agent.cli import run as commands
 from agent.cli.options import ExitCode, Options, fail
 from agent.cli.progress import LiveProgress
+from agent.cli.run import announce_chat
+from agent.models.backend import make_backend
 from agent.models.endpoint import ChatModelError
 from agent.run.folder import RunError, RunFolder, find_runs, new_folder
 from agent.session.proposal import change
@@ -67,8 +68,8 @@ def chat(
         preset=options.preset,
         overrides=overrides,
         settings=settings,
-        backend=commands.make_backend(settings),
-        chat=commands.announce_chat(settings),
+        backend=make_backend(settings),
+        chat=announce_chat(settings),
         seed=options.seed or 0,
         approve=approve,
     ) as opened:

@@ -12,6 +12,7 @@ from rich.table import Table
 
 from agent.cli.options import DEFAULT_PRESET, ExitCode, Options, fail
 from agent.cli.progress import LiveProgress
+from agent.models.backend import make_backend
 from agent.models.endpoint import ChatModelError, make_chat_model, provider
 from agent.report.render import write_report
 from agent.run.driver import Job, RunResult, job_of, run_correction
@@ -24,7 +25,6 @@ from tools.images import ImageStore, open_picture
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
 
-    from tools.backend.local import LocalBackend
     from tools.backend.protocol import Backend
 
 OFFLINE_NOTICE = (
@@ -129,13 +129,6 @@ def announce_chat(settings: Settings, *, as_json: bool = False) -> BaseChatModel
         stream.write(OFFLINE_NOTICE + "\n")
         stream.flush()
     return chat
-
-
-def make_backend(settings: Settings) -> LocalBackend:
-    """Return the local backend; it loads its models when they are first used."""
-    from tools.backend.local import LocalBackend
-
-    return LocalBackend(settings)
 
 
 def show_result(result: RunResult, folder: RunFolder) -> None:

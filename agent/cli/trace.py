@@ -14,8 +14,9 @@ from rich.markup import escape
 from rich.table import Table
 
 from agent.cli.options import ExitCode, Options, fail, reporting
-from agent.run.folder import RunError, RunFolder, find_runs, write_text
+from agent.run.folder import RunError, RunFolder, find_runs
 from agent.trace.events import read_trace
+from tools.files import write_text
 
 app = typer.Typer(help="See what a run did, and why.", no_args_is_help=True)
 

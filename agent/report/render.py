@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from agent.report.overlays import changed_overlay, embed, loader, masks_overlay, region_overlay
-from agent.run.folder import RunFolder, write_text
+from agent.run.folder import RunFolder
 from agent.trace.events import read_trace
 from agent.trace.timeline import Round, Turn, requirement_table, tell_story
 from agent.trace.wording import counted, duration, outcome, pretty
+from tools.files import write_text
 from tools.images import ImageStore
 
 if TYPE_CHECKING:

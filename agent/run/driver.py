@@ -14,13 +14,14 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from agent.run.folder import RunError, RunFolder, copy_file, find_runs, new_folder
+from agent.run.folder import RunError, RunFolder, find_runs, new_folder
 from agent.run.stream import Listener, finished_tasks, hide_of, open_checkpoints, play, shown, tell
 from agent.trace.events import TraceWriter, now, plain
 from agent.trace.otel import follower
 from agent.trace.recorder import Recorder
 from graphs.correction import build_graph
 from tools.context import Context
+from tools.files import copy_file
 from tools.images import ImageStore
 from tools.scene.layout import Layout
 from tools.scene.spec import SceneSpec

@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING, Any
 from filelock import FileLock, Timeout
 
 from configs.settings import preset_names
+from tools.files import write_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -153,22 +154,3 @@ def find_runs(base: Path) -> tuple[RunFolder, ...]:
     if not base.is_dir():
         return ()
     return tuple(run for run in (RunFolder(path) for path in sorted(base.iterdir())) if run.started)
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write a file in one step: a reader sees the old text or the new one, never half of it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    with temporary.open("w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
-
-
-def copy_file(source: Path, target: Path) -> None:
-    """Copy a file in one step."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
-    shutil.copyfile(source, temporary)
-    temporary.replace(target)

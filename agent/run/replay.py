@@ -18,13 +18,14 @@ from langchain_core.messages import AIMessage, messages_from_dict
 from langchain_core.outputs import ChatGeneration
 
 from agent.run.driver import job_of, run_correction
-from agent.run.folder import RunError, RunFolder, copy_file, write_text
+from agent.run.folder import RunError, RunFolder
 from agent.run.stream import hide_of, open_checkpoints, shown
 from agent.trace.events import TraceWriter, now, read_trace
 from agent.trace.recorder import readable
 from agent.trace.timeline import with_messages
 from configs.settings import load_settings
 from graphs.correction import build_graph
+from tools.files import copy_file, write_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

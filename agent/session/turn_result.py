@@ -6,8 +6,8 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from agent.run.folder import copy_file
 from agent.session.proposal import Proposal
+from tools.files import copy_file
 from tools.images import ImageStore, open_picture
 from tools.scene.layout import Layout
 

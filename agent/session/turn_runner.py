@@ -13,7 +13,6 @@ from langchain_core.messages import RemoveMessage
 from langgraph.graph.message import REMOVE_ALL_MESSAGES
 from langgraph.types import Command
 
-from agent.run.folder import copy_file
 from agent.run.stream import Event, finished_tasks, hide_of, open_checkpoints, play
 from agent.session.turn_result import Moment, SessionError, TurnResult, moments, turn_result
 from agent.trace.events import TraceWriter, read_trace
@@ -22,6 +21,7 @@ from agent.trace.recorder import Recorder
 from graphs.correction import build_graph
 from graphs.nodes.begin import EMPTY_LAYOUT, RequestError
 from graphs.turn_history import NOTHING
+from tools.files import copy_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

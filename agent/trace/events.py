@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
 
-from agent.run.folder import write_text
+from tools.files import write_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
