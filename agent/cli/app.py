@@ -23,6 +23,10 @@ Set = Annotated[
     list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="A setting, such as editor.steps=20.")
 ]
 Resume = Annotated[Path | None, typer.Option(metavar="RUN", help="Go on with this run where it was stopped.")]
+AllowEndpoint = Annotated[
+    str | None,
+    typer.Option(metavar="HOST", help="Let a recorded run use its own language model server on this host."),
+]
 Sessions = Annotated[Path, typer.Option("--sessions", help="Where the sessions are.")]
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False)
@@ -39,9 +43,10 @@ def generate(
     as_json: Json = False,
     settings: Set = None,
     resume: Resume = None,
+    allow_endpoint: AllowEndpoint = None,
 ) -> None:
     """Make a picture of PROMPT and correct it until the detector agrees."""
-    options = Options(preset, rounds, seed, out, as_json, settings, resume)
+    options = Options(preset, rounds, seed, out, as_json, settings, resume, allow_endpoint)
     with reporting(as_json):
         from agent.cli.run import run_one
 
@@ -59,9 +64,10 @@ def correct(
     as_json: Json = False,
     settings: Set = None,
     resume: Resume = None,
+    allow_endpoint: AllowEndpoint = None,
 ) -> None:
     """Correct IMAGE until it shows what PROMPT says."""
-    options = Options(preset, rounds, seed, out, as_json, settings, resume)
+    options = Options(preset, rounds, seed, out, as_json, settings, resume, allow_endpoint)
     with reporting(as_json):
         from agent.cli.run import run_one
 
@@ -81,9 +87,10 @@ def edit(
     as_json: Json = False,
     settings: Set = None,
     resume: Resume = None,
+    allow_endpoint: AllowEndpoint = None,
 ) -> None:
     """Change IMAGE as INSTRUCTION says, and nothing else."""
-    options = Options(preset, rounds, seed, out, as_json, settings, resume)
+    options = Options(preset, rounds, seed, out, as_json, settings, resume, allow_endpoint)
     with reporting(as_json):
         from agent.cli.run import run_one
 
@@ -145,13 +152,14 @@ def chat(
     rounds: Rounds = None,
     seed: Seed = None,
     settings: Set = None,
+    allow_endpoint: AllowEndpoint = None,
     folder: Sessions = Path("sessions"),
 ) -> None:
     """Edit a picture by talking to it: each line of input is an instruction, a question or a /command."""
     with reporting():
         from agent.cli import chat as chat_cli
 
-        options = Options(preset, rounds, seed, settings=settings)
+        options = Options(preset, rounds, seed, settings=settings, allow_endpoint=allow_endpoint)
         raise typer.Exit(
             chat_cli.chat(options, image=image, prompt=prompt, session=session, approve=approve, base=folder)
         )

@@ -61,7 +61,8 @@ def chat(
     folder = _find(session, base) if session else new_folder(image.stem if image else prompt or "chat", base)
     if session and (image is not None or prompt is not None) and folder.started:
         fail(f"session {session!r} has begun already: leave out the picture and --prompt to go on with it")
-    overrides, settings = options.overrides(), recorded_settings(folder, options.preset, options.overrides())
+    overrides = options.overrides()
+    settings = recorded_settings(folder, options.preset, overrides, options.allow_endpoint)
     with Session.open(
         folder.path,
         image=image,

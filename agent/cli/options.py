@@ -54,6 +54,7 @@ class Options:
     as_json: bool = False
     settings: list[str] | None = None
     resume: Path | None = None
+    allow_endpoint: str | None = None
 
     def overrides(self) -> dict[str, Any]:
         """Return ``--set`` and ``--rounds`` as dotted names and values.

@@ -15,6 +15,7 @@ from agent.cli.progress import LiveProgress
 from agent.models.backend import make_backend
 from agent.models.endpoint import ChatModelError, make_chat_model, provider
 from agent.report.render import write_report
+from agent.run.consent import consented_settings
 from agent.run.driver import Job, RunResult, job_of, run_correction
 from agent.run.folder import RunError, RunFolder, new_folder
 from configs.settings import Settings, load_settings, preset_names
@@ -92,6 +93,7 @@ def replay_run(run: Path, step: int | None, options: Options) -> int:
             first_step=step,
             seed=seed,
             overrides=overrides,
+            allowed_host=options.allow_endpoint,
             listener=progress,
         )
     code = _close(result, target, options)
@@ -218,7 +220,7 @@ def _recorded(
     for name, value in (("prompt", prompt), ("instruction", instruction), ("seed", options.seed)):
         if value is not None and (value.strip() if isinstance(value, str) else value) != given[name]:
             raise RunError(f"{str(folder.path)!r} was begun with {name} {given[name]!r}, not {value!r}")
-    preset = options.preset or folder.preset_found(record["preset"])
-    overrides = {**record["overrides"], **options.overrides()}
-    job = job_of(given, folder, record.get("origin", ""))
-    return job, load_settings(preset, overrides), preset, overrides
+    settings, preset, overrides = consented_settings(
+        folder, record, options.preset, options.overrides(), options.allow_endpoint
+    )
+    return job_of(given, folder, record.get("origin", "")), settings, preset, overrides

@@ -101,12 +101,16 @@ def replay(
         Path | None, typer.Option(help="The run folder to write; a new one beside RUN if not given.")
     ] = None,
     as_json: Json = False,
+    allow_endpoint: Annotated[
+        str | None, typer.Option(metavar="HOST", help="Let it use its own language model server on this host.")
+    ] = None,
 ) -> None:
     """Run again from any step. The model's recorded answers are used while it is asked the same; see --set chat."""
     with reporting(as_json):
         from agent.cli.run import replay_run
 
-        raise typer.Exit(replay_run(run, step, Options(settings=settings, out=out, as_json=as_json)))
+        options = Options(settings=settings, out=out, as_json=as_json, allow_endpoint=allow_endpoint)
+        raise typer.Exit(replay_run(run, step, options))
 
 
 @app.command()

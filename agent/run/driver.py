@@ -14,8 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
+from agent.run.checkpoints import finished_tasks, open_checkpoints
 from agent.run.folder import RunError, RunFolder, find_runs, new_folder
-from agent.run.stream import Listener, finished_tasks, hide_of, open_checkpoints, play, shown, tell
+from agent.run.redaction import hide_of, shown
+from agent.run.stream import Listener, play, tell
 from agent.trace.events import TraceWriter, now, plain
 from agent.trace.otel import follower
 from agent.trace.recorder import Recorder

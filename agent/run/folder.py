@@ -85,6 +85,7 @@ class RunFolder:
         Raises:
             RunError: there is none, or it is not one of this version.
         """
+        self._check_links()
         try:
             record = json.loads(self.record_path.read_text(encoding="utf-8"))
         except FileNotFoundError:
@@ -123,6 +124,7 @@ class RunFolder:
             RunError: another process holds it.
         """
         self.path.mkdir(parents=True, exist_ok=True)
+        self._check_links()
         try:
             with FileLock(self.path / ".lock", timeout=0):
                 yield
@@ -134,8 +136,27 @@ class RunFolder:
         return preset if preset in preset_names() else os.path.relpath(preset, self.path)
 
     def preset_found(self, recorded: str) -> str:
-        """Return the preset that run.json names."""
-        return recorded if recorded in preset_names() else str(self.path / recorded)
+        """Return the preset that run.json names.
+
+        Raises:
+            RunError: it is a file inside this folder, which may come from anybody.
+        """
+        if recorded in preset_names():
+            return recorded
+        found = self.path / recorded
+        if found.resolve().is_relative_to(self.path.resolve()):
+            raise RunError(
+                f"{str(self.record_path)!r} names a preset inside the run itself, {recorded!r}: "
+                f"read it, and agree to it with --preset {found}"
+            )
+        return str(found)
+
+    def _check_links(self) -> None:
+        """Refuse a folder with a link in it: what is written there would land somewhere else."""
+        for place, folders, files in os.walk(self.path):
+            for path in (Path(place, name) for name in (*folders, *files)):
+                if path.is_symlink():
+                    raise RunError(f"{str(path)!r} is a link: nothing in a run leads out of it. Replace it with a copy")
 
 
 def new_folder(title: str, base: Path = Path("runs")) -> RunFolder:

@@ -17,13 +17,14 @@ from langchain_core.caches import BaseCache
 from langchain_core.messages import AIMessage, messages_from_dict
 from langchain_core.outputs import ChatGeneration
 
+from agent.run.checkpoints import open_checkpoints
+from agent.run.consent import consented_settings
 from agent.run.driver import job_of, run_correction
 from agent.run.folder import RunError, RunFolder
-from agent.run.stream import hide_of, open_checkpoints, shown
+from agent.run.redaction import hide_of, shown
 from agent.trace.events import TraceWriter, now, read_trace
 from agent.trace.recorder import readable
 from agent.trace.timeline import with_messages
-from configs.settings import load_settings
 from graphs.correction import build_graph
 from tools.files import copy_file, write_text
 
@@ -84,12 +85,14 @@ def replay(
     seed: int | None = None,
     overrides: Mapping[str, Any] | None = None,
     settings: Settings | None = None,
+    allowed_host: str | None = None,
     listener: Listener | None = None,
 ) -> RunResult:
     """Run ``source`` again in ``target`` from ``first_step`` on (from its beginning when None).
 
     ``overrides`` are settings to change, as for a new run, and ``seed`` replaces the run's; ``settings``
-    stands for what the record's preset and overrides would make.
+    stands for what the record's preset and overrides would make. ``allowed_host`` is the server that the record
+    may name for the language model (see `agent.run.consent`).
 
     Raises:
         RunError: ``target`` holds a run, ``source`` has no such step, or a session's step is not named.
@@ -107,7 +110,8 @@ def replay(
         )
     turn = _turn_before(events, at)
     preset, merged = source.preset_found(record["preset"]), {**record["overrides"], **changed}
-    settings = settings or load_settings(preset, merged)
+    if settings is None:
+        settings, preset, merged = consented_settings(source, record, None, changed, allowed_host)
     given = _input(record, turn) | ({} if seed is None else {"seed": seed})
     with target.locked():
         for picture in source.images_path.glob("*.png"):

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
-from agent.run.stream import shown
+from agent.run.consent import consented_settings
+from agent.run.redaction import shown
 from agent.session.turn_result import SessionError
 from agent.trace.events import now
 from configs.settings import load_settings
@@ -141,7 +142,14 @@ class Bookmarks:
         return branch
 
 
-def recorded_settings(folder: RunFolder, preset: str | None, overrides: Mapping[str, Any]) -> Settings:
-    """Return the settings of the session in ``folder``, with another preset or overrides where they are given."""
-    old: dict[str, Any] = folder.read_record() if folder.started else {"preset": PRESET, "overrides": {}}
-    return load_settings(preset or folder.preset_found(old["preset"]), {**old["overrides"], **overrides})
+def recorded_settings(
+    folder: RunFolder, preset: str | None, overrides: Mapping[str, Any], allowed_host: str | None = None
+) -> Settings:
+    """Return the settings of the session in ``folder``, with another preset or overrides where they are given.
+
+    Raises:
+        RunError: its record names an endpoint or a model that is not the user's own (see `agent.run.consent`).
+    """
+    if not folder.started:
+        return load_settings(preset or PRESET, overrides)
+    return consented_settings(folder, folder.read_record(), preset, overrides, allowed_host)[0]

@@ -13,7 +13,9 @@ from langchain_core.messages import RemoveMessage
 from langgraph.graph.message import REMOVE_ALL_MESSAGES
 from langgraph.types import Command
 
-from agent.run.stream import Event, finished_tasks, hide_of, open_checkpoints, play
+from agent.run.checkpoints import finished_tasks, open_checkpoints
+from agent.run.redaction import hide_of
+from agent.run.stream import Event, play
 from agent.session.turn_result import Moment, SessionError, TurnResult, moments, turn_result
 from agent.trace.events import TraceWriter, read_trace
 from agent.trace.otel import follower
