@@ -114,6 +114,13 @@ class GeneratorSettings(GroundedPart):
 class EditorSettings(GroundedPart):
     """The latent editor (SLD, sections 3.3 and A). The checkpoint is a GLIGEN text-box one."""
 
+    kind: Literal["grounded"] = "grounded"
+    side: int | None = Field(
+        default=None,
+        ge=64,
+        le=4096,
+        description="side of the pictures it was trained on; larger ones are edited in a crop scaled to it",
+    )
     steps: int = Field(default=50, ge=2, le=1000, description="DDIM steps, of inversion and of composition")
     guidance: float = Field(default=2.5, ge=1, le=30, description="while composing")
     object_guidance: float = Field(default=7.5, ge=1, le=30, description="while making single objects")
