@@ -12,7 +12,8 @@ import torch
 from tools.backend import checkpoints
 from tools.backend.detector import ZeroShotDetector
 from tools.backend.device_memory import free, peak_bytes
-from tools.backend.editor.latent import LatentEditor
+from tools.backend.editor.composer import Composer
+from tools.backend.editor.engines.grounded import GroundedEngine
 from tools.backend.generator import Generator, load_generator
 from tools.backend.gligen import GroundedDiffusion
 from tools.backend.protocol import BackendError
@@ -103,10 +104,10 @@ class LocalBackend:
         seed: int = 0,
         progress: Progress | None = None,
     ) -> Edited:
-        """Do all operations in one pass of the latent editor; see the protocol."""
+        """Do all operations in one pass of the preset's engine; see the protocol."""
         part = self.settings.editor
         model = self._diffusion(part)
-        editor = LatentEditor(model, self, part)
+        editor = Composer(GroundedEngine(model, self, part), self)
         return self._run(part, model, lambda: editor.edit(image, operations, scene, seed=seed, progress=progress))
 
     def refine(self, image: Image, prompt: str, *, seed: int = 0, progress: Progress | None = None) -> Generated:

@@ -56,6 +56,25 @@ class Cost:
 
 
 @dataclass(frozen=True)
+class Capabilities:
+    """What a backend can do, so that what it cannot is said before anything is done.
+
+    operations: of add, remove, move, restyle, replace; generates: whether it makes a picture from words;
+    draws: the nouns of objects it can make anew, None for any; finds: the nouns its detector knows, None for any;
+    attributes: the words of looks that a restyle can bring about, None for any; needs: what its editor asks for, of
+    mask, boxes, instruction; best_side: in pixels, of the square its editor works best at, None for any size.
+    """
+
+    operations: frozenset[str]
+    generates: bool = True
+    draws: frozenset[str] | None = None
+    finds: frozenset[str] | None = None
+    attributes: frozenset[str] | None = None
+    needs: frozenset[str] = frozenset()
+    best_side: int | None = None
+
+
+@dataclass(frozen=True)
 class Detected:
     """Detections of every query, best score first, after class-aware non-maximum suppression.
 
@@ -92,7 +111,8 @@ class Edited:
     """The new picture, and a bool mask ``[height, width]`` of the region that was free to change.
 
     Pixels outside ``region`` equal the input exactly. ``masks``: by id in the new layout, the visible pixels
-    of the objects that the edit made, changed or had to look out for, bool ``[height, width]``.
+    of the objects that the edit made, changed or had to look out for, bool ``[height, width]``. ``doubts``: what did
+    not come out clean by the editor's own evidence, in words.
     """
 
     image: Image
@@ -100,6 +120,7 @@ class Edited:
     warnings: tuple[str, ...] = ()
     cost: Cost = Cost()
     masks: Mapping[str, np.ndarray] = field(default_factory=dict)
+    doubts: tuple[str, ...] = ()
 
 
 @runtime_checkable
