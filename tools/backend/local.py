@@ -139,13 +139,6 @@ class LocalBackend:
                 }
         return report
 
-    def unload(self) -> None:
-        """Let all models go; they are loaded again when they are needed."""
-        with self._lock:
-            self._loaded.clear()
-            for index in range(torch.cuda.device_count()):
-                free(torch.device("cuda", index))
-
     def _load(self, part: Part, load: Callable[[], Any]) -> Any:
         with self._lock:
             if part not in self._loaded:
