@@ -54,10 +54,11 @@ def instruction(
     return [SystemMessage("You edit."), HumanMessage(question)]
 
 
-def answer(message: AIMessage, content: Any, status: str = "success") -> ToolMessage:
+def answer(message: AIMessage, content: Any, status: str = "success", failure: str = "") -> ToolMessage:
     (call,) = message.tool_calls
     text = content if isinstance(content, str) else json.dumps(content)
-    return ToolMessage(text, name=call["name"], tool_call_id=call["id"], status=status)
+    artifact = {"failure": failure} if failure else None
+    return ToolMessage(text, name=call["name"], tool_call_id=call["id"], status=status, artifact=artifact)
 
 
 def suggestion(*operations: dict[str, Any]) -> dict[str, Any]:
@@ -179,6 +180,21 @@ def test_after_one_error_it_tries_again_and_after_two_it_stops_with_a_sentence()
     assert "suggest_layout answered no picture" in said.text
     reminded = [*messages, said, HumanMessage("go on")]
     assert ask(reminded).text == said.text
+
+
+@pytest.mark.parametrize(
+    ("failure", "told"), [("final", "I cannot go on: suggest_layout"), ("refused", "I leave it as it is")]
+)
+def test_what_no_other_call_can_mend_ends_it_at_once(failure: str, told: str) -> None:
+    messages = start()
+    said = ask(messages)
+    assert ask([*messages, said, answer(said, "no", "error", failure)]).text.startswith(told)
+
+
+def test_the_words_of_an_answer_are_no_signal() -> None:
+    messages = start()
+    said = ask(messages)
+    assert ask([*messages, said, answer(said, "final: the person said no", "error")]).tool_calls
 
 
 def test_a_refused_edit_is_planned_anew() -> None:
