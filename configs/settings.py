@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 import yaml
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, SecretStr, Tag, ValidationError, model_validator
 
+from configs.errors import in_words
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -297,10 +299,7 @@ def load_settings(
     try:
         return Settings.model_validate(tree)
     except ValidationError as error:
-        problems = "; ".join(
-            f"{'.'.join(str(part) for part in one['loc'])}: {one['msg']}"
-            for one in error.errors(include_input=False, include_url=False)
-        )
+        problems = in_words(error.errors(include_input=False, include_url=False))
         raise SettingsError(f"preset {preset!r} does not make valid settings: {problems}") from None
 
 

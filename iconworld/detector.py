@@ -242,15 +242,6 @@ class DetectorRecipe:
         objectness = self.model.objectness_predictor(features) if self.core == "owlv2" else None
         return logits, boxes, objectness
 
-    def phrase_cosines(self) -> Tensor:
-        """Return the pairwise cosines of a few phrases; all near 1 means that nothing can be learned."""
-        core = getattr(self.model, self.core)
-        with torch.no_grad():
-            text = core.text_projection(core.text_model(**self.tokens["image of a {}"]).pooler_output)
-        text = F.normalize(text, dim=-1)
-        cosines: Tensor = text @ text.T
-        return cosines
-
     @torch.no_grad()
     def sample(self, file: Path) -> None:
         scenes = [draw_scene(seed) for seed in range(16)]

@@ -166,7 +166,8 @@ def parse_prompts(options: Options, prompt: str | None) -> int:
 
     def parse(text: str) -> bool:
         state = graph.invoke({"prompt": text}, context=context, interrupt_before=["generate", "judge", "finish"])
-        answer: dict[str, Any] = state["goal"]["spec"] or {"error": state["detail"]}
+        spec = state["goal"].spec
+        answer: dict[str, Any] = spec.model_dump(mode="json") if spec else {"error": state["detail"]}
         if "error" in answer:
             sys.stderr.write(f"sld: {answer['error']}\n")
         sys.stdout.write(json.dumps(answer, ensure_ascii=False) + "\n")

@@ -21,6 +21,7 @@ from langgraph.types import Interrupt
 from agent.run.folder import RunError
 from agent.run.redaction import without
 from agent.trace.recorder import update_of
+from graphs.state import CHECKPOINTED
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 
     from agent.run.folder import RunFolder
 
-BUILT = (AIMessage, HumanMessage, SystemMessage, ToolMessage, RemoveMessage, Interrupt)
+BUILT = (AIMessage, HumanMessage, SystemMessage, ToolMessage, RemoveMessage, Interrupt, *CHECKPOINTED)
 KINDS = ("null", "msgpack")
 OBJECTS = (0, 1, 2, 3, 4, 5)  # LangGraph's msgpack extensions that name what is to be built
 

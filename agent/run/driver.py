@@ -17,7 +17,7 @@ from pydantic import ValidationError
 from agent.run.checkpoints import finished_tasks, open_checkpoints
 from agent.run.folder import RunError, RunFolder, find_runs, new_folder
 from agent.run.redaction import hide_of, shown
-from agent.run.stream import Listener, play, tell
+from agent.run.stream import Listener, stream_events
 from agent.trace.events import TraceWriter, now, plain
 from agent.trace.otel import follower
 from agent.trace.recorder import Recorder
@@ -38,9 +38,19 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
     from configs.settings import Settings
+    from graphs.state import Result
     from tools.backend.protocol import Backend
 
-__all__ = ["Job", "Listener", "RunError", "RunFolder", "RunResult", "find_runs", "new_folder", "run_correction"]
+__all__ = [
+    "Job",
+    "Listener",
+    "RunError",
+    "RunFolder",
+    "RunResult",
+    "find_runs",
+    "new_folder",
+    "run_correction",
+]
 
 
 @dataclass(frozen=True)
@@ -233,7 +243,8 @@ def _stream(
         trace.write("start", input=record["input"])
     given = {key: value for key, value in record["input"].items() if value not in (None, "")}
     step = (state.metadata or {}).get("step", -1)
-    for event in play(graph, None if resumed else given, config, context, Recorder(trace), step):
-        tell(listener, event)
-    outcome: dict[str, Any] = dict(graph.get_state(config).values["result"])
-    return outcome
+    for event in stream_events(graph, None if resumed else given, config, context, Recorder(trace), step):
+        if listener is not None:
+            listener(event)
+    result: Result = graph.get_state(config).values["result"]
+    return result.model_dump(mode="json")

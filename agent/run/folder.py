@@ -25,13 +25,12 @@ from typing import TYPE_CHECKING, Any
 
 from filelock import FileLock, Timeout
 
+from agent.trace.events import VERSION, other_version
 from configs.settings import preset_names
 from tools.files import write_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-VERSION = 1
 
 
 class RunError(Exception):
@@ -96,7 +95,7 @@ class RunFolder:
             raise RunError(f"cannot read {str(self.record_path)!r}: {error}") from None
         if not isinstance(record, dict) or record.get("version") != VERSION:
             found = record.get("version") if isinstance(record, dict) else type(record).__name__
-            raise RunError(f"{str(self.record_path)!r} has version {found!r}; this program reads version {VERSION}")
+            raise RunError(f"{str(self.record_path)!r}: {other_version(found)}")
         return record
 
     def write_record(self, record: dict[str, Any]) -> None:

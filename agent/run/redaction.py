@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
 
+from tools.scene.box import Box
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
@@ -33,9 +35,9 @@ def without(value: Any, hide: Mapping[str, str]) -> Any:
         return value
     if isinstance(value, dict):
         return {without(key, hide): without(item, hide) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
+    if isinstance(value, (list, tuple)) and not isinstance(value, Box):
         return type(value)(without(item, hide) for item in value)
-    if isinstance(value, BaseModel):  # messages
+    if isinstance(value, BaseModel):  # messages, and the values of a state
         return value.model_copy(update=without(dict(value), hide))
     return value
 

@@ -49,11 +49,11 @@ class RecordedAnswers(BaseCache):
     def __init__(self, events: Sequence[dict[str, Any]], first_step: int, clean: Callable[[Any], Any]) -> None:
         self._clean = clean
         self._answers: dict[str, deque[dict[str, Any]]] = {}
-        for event, said in with_messages(events):
+        for event, messages in with_messages(events):
             answer = event.get("answer")
             kept = isinstance(answer, dict) and not str(answer["content"]).endswith(CUT)
             if kept and not event.get("interrupted") and (event.get("step") or 0) >= first_step:
-                self._answers.setdefault(self._key(said), deque()).append(event)
+                self._answers.setdefault(self._key(messages), deque()).append(event)
 
     def lookup(self, prompt: str, llm_string: str) -> list[Generation] | None:
         """Return the answer to these messages; the same question asked twice gets the answers in their order."""
@@ -168,7 +168,7 @@ def _turn_before(events: Sequence[dict[str, Any]], at: int) -> list[dict[str, An
 
 def _events_before(turn: Sequence[dict[str, Any]], step: int) -> list[dict[str, Any]]:
     """Return the work that was done before a step. Every model call keeps its whole question: some may be left out."""
-    questions = {id(event): said for event, said in with_messages(turn)}
+    questions = {id(event): messages for event, messages in with_messages(turn)}
     return [
         event | ({"keep": 0, "new": questions[id(event)]} if id(event) in questions else {})
         for event in turn

@@ -5,8 +5,9 @@ Knows nothing of jobs, folders' records or conversations.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal
 
 from agent.trace.recorder import update_of
 
@@ -31,33 +32,11 @@ class Event:
     total: int = 0
 
 
-class Listener(Protocol):
-    """Is told what happens while a run goes on; called from the caller's thread."""
-
-    def node_started(self, name: str) -> None:
-        """A node begins."""
-
-    def node_finished(self, name: str, update: dict[str, Any]) -> None:
-        """A node has ended and wrote ``update`` to the state."""
-
-    def progressed(self, phase: str, done: int, total: int) -> None:
-        """A long phase inside a node has come this far."""
+Listener = Callable[[Event], None]
+"""Is told what happens while a run goes on; called from the caller's thread."""
 
 
-def tell(listener: Listener | None, event: Event) -> None:
-    """Pass an event on."""
-    if listener is None:
-        return
-    match event.kind:
-        case "started":
-            listener.node_started(event.name)
-        case "finished":
-            listener.node_finished(event.name, event.update)
-        case "progress":
-            listener.progressed(event.name, event.done, event.total)
-
-
-def play(
+def stream_events(
     graph: CompiledStateGraph[Any, Any, Any, Any],
     given: Any,
     config: RunnableConfig,

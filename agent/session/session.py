@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from agent.models.backend import make_backend
 from agent.run.folder import RunError, RunFolder
-from agent.run.stream import Event, Listener, tell
+from agent.run.stream import Event, Listener
 from agent.session.async_bridge import in_thread
 from agent.session.proposal import Proposal
 from agent.session.record import Bookmarks, recorded_settings
@@ -314,10 +314,10 @@ class Session:
 def _last(items: Iterator[Event | TurnResult], listener: Listener | None) -> TurnResult:
     result: TurnResult | None = None
     for item in items:
-        if isinstance(item, Event):
-            tell(listener, item)
-        else:
+        if not isinstance(item, Event):
             result = item
+        elif listener is not None:
+            listener(item)
     assert result is not None
     return result
 

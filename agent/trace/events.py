@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
 
-VERSION = 1
+VERSION = 2  # of traces, run.json and checkpoints together
 LONGEST = 20_000  # characters of one string: a model that rambles must not fill the disk
 
 
@@ -102,9 +102,17 @@ def read_trace(path: Path) -> list[dict[str, Any]]:
         if not isinstance(event, dict):
             continue  # cut off by a kill; a resume removes it, so it can only be the end or before a resume
         if event.get("v") != VERSION:
-            raise ValueError(f"{path.name}, line {number}: version {event.get('v')!r}; this program reads {VERSION}")
+            raise ValueError(f"{path.name}, line {number}: {other_version(event.get('v'))}")
         events.append(event)
     return events
+
+
+def other_version(found: Any) -> str:
+    """Say that a file of version ``found`` cannot be read, and what to do."""
+    return (
+        f"version {found!r} is not the {VERSION} of this program, whose traces and checkpoints hold other values: "
+        "look at it with the program that wrote it, or run it anew"
+    )
 
 
 def effective(events: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:

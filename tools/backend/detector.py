@@ -6,7 +6,6 @@ Knows thresholds, suppression and the vocabulary; how a kind of model is asked i
 from __future__ import annotations
 
 import time
-import warnings
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -142,9 +141,19 @@ class ZeroShotDetector:
 
 
 def _not_suppressed(rows: np.ndarray, iou: float) -> np.ndarray:
-    """Return which rows ``x0 y0 x1 y1 score [label]`` survive non-maximum suppression, class-aware with labels."""
-    with warnings.catch_warnings():  # it says on import that OpenCV is not there, which is not used here
-        warnings.simplefilter("ignore", UserWarning)
-        from supervision.detection.utils.iou_and_nms import box_non_max_suppression
-    kept: np.ndarray = box_non_max_suppression(rows, iou_threshold=iou)
+    """Return which rows ``x0 y0 x1 y1 score [label]`` survive non-maximum suppression, class-aware with labels.
+
+    The rows are ordered, best first: each drops those after it that share more than ``iou`` of their union with it.
+    """
+    corners, labels = rows[:, :4], rows[:, 5:6]
+    areas = (corners[:, 2:] - corners[:, :2]).prod(axis=1)
+    kept = np.ones(len(rows), dtype=bool)
+    for at, box in enumerate(corners):
+        if not kept[at]:
+            continue
+        rest = slice(at + 1, None)
+        sides = np.minimum(corners[rest, 2:], box[2:]) - np.maximum(corners[rest, :2], box[:2])
+        shared = sides.clip(min=0).prod(axis=1)
+        same = (labels[rest] == labels[at]).all(axis=1)
+        kept[rest] &= ~(same & (shared > iou * (areas[at] + areas[rest] - shared)))
     return kept

@@ -14,6 +14,7 @@ from tools.backend.detector import ZeroShotDetector
 from tools.backend.device_memory import free, peak_bytes
 from tools.backend.editor.composer import Composer
 from tools.backend.editor.engines.grounded import GroundedEngine
+from tools.backend.fingerprint import fingerprint
 from tools.backend.generator import Generator, load_generator
 from tools.backend.gligen import GroundedDiffusion
 from tools.backend.protocol import BackendError
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
     from configs.settings import DetectorSettings, GroundedPart, Part, Settings
-    from tools.backend.protocol import Detected, Edited, Generated, Progress, Segmented
+    from tools.backend.protocol import Detected, Drawing, Edited, Generated, Progress, Segmented
     from tools.scene.box import Box
     from tools.scene.layout import Layout
     from tools.scene.operations import Operation
@@ -118,6 +119,10 @@ class LocalBackend:
         refiner: Refiner = self._load(part, lambda: Refiner.from_settings(part))
         return self._run(part, refiner, lambda: refiner.refine(image, prompt, seed, progress))
 
+    def fingerprint(self, drawing: Drawing) -> str:
+        """Return what identifies the settings and weights behind a drawing; see the protocol."""
+        return fingerprint(self.settings, drawing)
+
     def detector_for(self, settings: DetectorSettings) -> ZeroShotDetector:
         """Return a loaded detector, such as a preset's held-out one."""
         loaded: ZeroShotDetector = self._load(settings, lambda: ZeroShotDetector.from_settings(settings))
@@ -138,13 +143,6 @@ class LocalBackend:
                     "bytes": sum(weight.numel() * weight.element_size() for weight in weights),
                 }
         return report
-
-    def unload(self) -> None:
-        """Let all models go; they are loaded again when they are needed."""
-        with self._lock:
-            self._loaded.clear()
-            for index in range(torch.cuda.device_count()):
-                free(torch.device("cuda", index))
 
     def _load(self, part: Part, load: Callable[[], Any]) -> Any:
         with self._lock:

@@ -7,7 +7,7 @@ Pictures cross it as RGB `PIL.Image`s, places as normalized `Box`es, masks as nu
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from tools.scene.layout import Detection, Layout
     from tools.scene.operations import Operation
     from tools.scene.spec import Query
+
+    Drawing = Literal["generate", "edit", "refine"]
+    """The calls that make a picture."""
 
     Progress = Callable[[str, int, int], None]
     """Called with (phase, steps done, steps in all) while diffusion runs."""
@@ -173,5 +176,12 @@ class Backend(Protocol):
 
         Raises:
             BackendError: the preset names no refiner.
+        """
+        ...
+
+    def fingerprint(self, drawing: Drawing) -> str:
+        """Return what identifies the settings and weights that a kind of drawing depends on.
+
+        The same arguments and fingerprint give the same picture.
         """
         ...

@@ -59,12 +59,6 @@ class Replace(Frozen):
 Operation = Annotated[Add | Remove | Move | Restyle | Replace, Field(discriminator="op")]
 
 
-class EditPlan(Frozen):
-    """What an instruction asks for, as operations on the current layout."""
-
-    operations: tuple[Operation, ...] = Field(min_length=1, max_length=50)
-
-
 def apply(layout: Layout, operations: Iterable[Operation]) -> Layout:
     """Return the layout that ``operations`` aim at.
 
