@@ -4,6 +4,9 @@ import os
 
 import pytest
 
+# Threads that spin while they wait take the cores from other workers: a test of milliseconds then takes minutes.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # read once, when torch is loaded
+
 OTHERS = ("OPENAI_", "LANGSMITH_", "LANGCHAIN_", "OTEL_", "SLD_")
 TERMINALS = ("COLUMNS", "FORCE_COLOR", "GITHUB_ACTIONS", "NO_COLOR", "PY_COLORS", "TERMINAL_WIDTH")
 
