@@ -8,11 +8,11 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 from rich.tree import Tree
 
+from agent.cli.console import output_console
 from agent.cli.options import ExitCode, Options, fail
 from agent.cli.progress import LiveProgress
 from agent.cli.run import announce_chat
@@ -80,7 +80,7 @@ def chat(
 def list_sessions(base: Path) -> None:
     """Print the sessions under ``base``, oldest first."""
     table = Table("session", "turns", "state", "branches", "last said", box=None, pad_edge=False)
-    console = _console()
+    console = output_console()
     for folder in find_runs(base):
         try:
             record = folder.read_record()
@@ -107,7 +107,7 @@ class Talk:
 
     def __init__(self, session: Session) -> None:
         self.session = session
-        self.console = _console()
+        self.console = output_console()
         self.code = ExitCode.AGREED
 
     def run(self, prompt: str | None = None) -> int:
@@ -349,8 +349,3 @@ def completions(session: Session) -> list[str]:
     """Return the commands that can be completed, with the names of branches where they belong."""
     branches = [name for moment in session.history() for name in moment.branches]
     return [*COMMANDS, "/approve on", "/approve off", *(f"/switch {name}" for name in branches)]
-
-
-def _console() -> Console:
-    width = None if sys.stdout.isatty() else 200
-    return Console(file=sys.stdout, soft_wrap=True, highlight=False, width=width)

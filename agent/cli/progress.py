@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from typing import IO, TYPE_CHECKING, Any, Self
 
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+from agent.cli.console import SafeConsole
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -33,7 +34,7 @@ class LiveProgress:
     """A listener of `agent.run.driver.run_correction` that draws on a stream."""
 
     def __init__(self, stream: IO[str]) -> None:
-        self._console = Console(file=stream, highlight=False, soft_wrap=True)
+        self._console = SafeConsole(stream)
         self._round, self._done = 0, 0
         self._bars = Progress(
             SpinnerColumn(),

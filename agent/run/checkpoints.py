@@ -19,17 +19,17 @@ from langgraph.graph import START
 from langgraph.types import Interrupt
 
 from agent.run.folder import RunError
-from agent.run.redaction import without
 from agent.trace.recorder import update_of
 from graphs.state import CHECKPOINTED
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Sequence
 
     from langchain_core.runnables import RunnableConfig
     from langgraph.graph.state import CompiledStateGraph
 
     from agent.run.folder import RunFolder
+    from tools.redaction import Redactor
 
 BUILT = (AIMessage, HumanMessage, SystemMessage, ToolMessage, RemoveMessage, Interrupt, *CHECKPOINTED)
 KINDS = ("null", "msgpack")
@@ -41,18 +41,15 @@ class ForeignObject(RunError):
 
 
 class StrictSerializer(JsonPlusSerializer):
-    """Builds no objects but those of `BUILT`, and never writes the texts of ``hide``: a model may echo a secret."""
+    """Builds no objects but those of `BUILT`, and writes nothing uncleaned: a model may echo a secret."""
 
-    def __init__(self, hide: Mapping[str, str]) -> None:
+    def __init__(self, redactor: Redactor) -> None:
         super().__init__(allowed_msgpack_modules=BUILT)
-        self._hide = {text: stand_in for text, stand_in in hide.items() if len(text) > 1}
+        self._redactor = redactor
 
     def dumps_typed(self, obj: Any) -> tuple[str, bytes]:
         """Return the kind of the data, and the data."""
-        kind, data = super().dumps_typed(obj)
-        if any(text.encode() in data for text in self._hide):
-            return super().dumps_typed(without(obj, self._hide))
-        return kind, data
+        return super().dumps_typed(self._redactor.tree(obj))
 
     def loads_typed(self, data: tuple[str, bytes]) -> Any:
         """Return the value.
@@ -91,8 +88,8 @@ def _check_names(data: bytes) -> None:
 
 
 @contextmanager
-def open_checkpoints(folder: RunFolder, hide: Mapping[str, str] | None = None) -> Iterator[SqliteSaver]:
-    """Open the folder's checkpoints; the folder must be locked. What is in ``hide`` is never written to them.
+def open_checkpoints(folder: RunFolder) -> Iterator[SqliteSaver]:
+    """Open the folder's checkpoints; the folder must be locked.
 
     Raises:
         RunError: the file is no database, or damaged.
@@ -100,7 +97,7 @@ def open_checkpoints(folder: RunFolder, hide: Mapping[str, str] | None = None) -
     try:
         with closing(sqlite3.connect(folder.checkpoints_path, check_same_thread=False)) as connection:
             connection.execute("PRAGMA trusted_schema = OFF")  # views and triggers of a foreign file do nothing
-            saver = Checkpoints(connection, serde=StrictSerializer(hide or {}))
+            saver = Checkpoints(connection, serde=StrictSerializer(folder.redactor))
             saver.setup()
             yield saver
     except sqlite3.DatabaseError as error:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 from urllib.parse import SplitResult, urlsplit
 
+from agent.models.endpoint import OPENAI_URL
 from agent.run.folder import RunError
 from configs.settings import load_settings, preset_names
 
@@ -19,8 +20,7 @@ if TYPE_CHECKING:
     from agent.run.folder import RunFolder
     from configs.settings import Settings
 
-OPENAI_URL = "https://api.openai.com/v1"  # where a key goes when no address is set
-STEERING = ("path", "revision", "kind")
+STEERING = ("path", "decoder", "revision", "kind")
 
 
 def consented_settings(
@@ -95,4 +95,4 @@ def _address(url: str | None) -> SplitResult:
         place = (parts.hostname or "") if parts.port is None else f"{parts.hostname}:{parts.port}"
     except ValueError:
         raise RunError(f"the recorded address {url!r} is none: --set chat.base_url=URL gives another") from None
-    return parts._replace(netloc=place, path=parts.path.rstrip("/"), fragment="")
+    return parts._replace(netloc=place, path=parts.path.rstrip("/"), query="", fragment="")

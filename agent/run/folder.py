@@ -18,7 +18,7 @@ import os
 import re
 import shutil
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,6 +28,7 @@ from filelock import FileLock, Timeout
 from agent.trace.events import VERSION, other_version
 from configs.settings import preset_names
 from tools.files import write_text
+from tools.redaction import Redactor, environment_secrets
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -42,6 +43,12 @@ class RunFolder:
     """Where one run lives. Building one touches nothing on disk."""
 
     path: Path
+    redactor: Redactor = field(default=Redactor(), compare=False, repr=False)
+    """Cleans whatever is written here."""
+
+    def with_redactor(self, redactor: Redactor) -> RunFolder:
+        """Return the same folder with another redactor."""
+        return replace(self, redactor=redactor)
 
     @property
     def record_path(self) -> Path:
@@ -100,7 +107,7 @@ class RunFolder:
 
     def write_record(self, record: dict[str, Any]) -> None:
         """Write run.json in one step, creating the folder if needed."""
-        write_text(self.record_path, json.dumps({"version": VERSION, **record}, indent=2) + "\n")
+        write_text(self.record_path, json.dumps({"version": VERSION, **self.redactor.tree(record)}, indent=2) + "\n")
 
     def clear(self) -> None:
         """Remove what an earlier run wrote, the record first: half a clearing leaves nothing that claims to be a run.
@@ -160,6 +167,7 @@ class RunFolder:
 
 def new_folder(title: str, base: Path = Path("runs")) -> RunFolder:
     """Return a folder under ``base`` that does not exist yet, named by the time and by ``title``."""
+    title = Redactor(environment_secrets()).text(title)
     slug = re.sub(r"[^a-z0-9]+", "-", title.lower())[:40].strip("-") or "run"
     stem = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{slug}"
     number, path = 1, base / stem

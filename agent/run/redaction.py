@@ -1,4 +1,7 @@
-"""What no file may say: secrets, and where things are on this machine."""
+"""What no file of a run may say: which secrets and which places of this machine, by its settings.
+
+The taking out itself is `tools.redaction`; a `RunFolder` carries the redactor to everything that writes into it.
+"""
 
 from __future__ import annotations
 
@@ -6,9 +9,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pydantic import BaseModel
-
-from tools.scene.box import Box
+from tools.redaction import Redactor, environment_secrets, login_secrets
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -17,36 +18,22 @@ if TYPE_CHECKING:
     from configs.settings import Settings
 
 
-def hide_of(folder: RunFolder, settings: Settings) -> dict[str, str]:
-    """Return what no file in the folder may say: secrets, and where things are on this machine; with stand-ins."""
+def hiding(folder: RunFolder, settings: Settings) -> RunFolder:
+    """Return the folder with a redactor for what its files must not say when a run with ``settings`` writes them."""
     key = settings.chat.api_key
-    secrets = {key.get_secret_value(): "***"} if key else {}
+    secrets = (key.get_secret_value(),) if key else ()
     named = [Path(text) for text in _texts(settings.model_dump(mode="json"))]
     models = {str(path): path.name for path in named if path.is_absolute()}
     home = os.path.expanduser("~")  # noqa: PTH111 - Path.home() raises where there is none
-    return secrets | models | {str(folder.path.resolve()): ".", str(Path.cwd()): ".", home: "~"}
+    places = models | {str(folder.path.resolve()): ".", str(Path.cwd()): ".", home: "~"}
+    known = Redactor((*secrets, *login_secrets(settings.chat.base_url), *environment_secrets()), tuple(places.items()))
+    return folder.with_redactor(known)
 
 
-def without(value: Any, hide: Mapping[str, str]) -> Any:
-    """Return a value of the state with stand-ins for the texts of ``hide``."""
-    if isinstance(value, str):
-        for text, stand_in in hide.items():
-            value = value.replace(text, stand_in)
-        return value
-    if isinstance(value, dict):
-        return {without(key, hide): without(item, hide) for key, item in value.items()}
-    if isinstance(value, (list, tuple)) and not isinstance(value, Box):
-        return type(value)(without(item, hide) for item in value)
-    if isinstance(value, BaseModel):  # messages, and the values of a state
-        return value.model_copy(update=without(dict(value), hide))
-    return value
-
-
-def _texts(tree: Any) -> Iterator[str]:
-    if isinstance(tree, str):
-        yield tree
-    for item in tree.values() if isinstance(tree, dict) else tree if isinstance(tree, (list, tuple)) else ():
-        yield from _texts(item)
+def recordable(overrides: Mapping[str, Any]) -> dict[str, Any]:
+    """Return overrides as run.json may keep them, to be given again on a resume: without keys and logins."""
+    kept: dict[str, Any] = _recordable(dict(overrides))
+    return kept
 
 
 def shown(tree: Any) -> Any:
@@ -55,7 +42,25 @@ def shown(tree: Any) -> Any:
         return {key: None if key == "api_key" else shown(value) for key, value in tree.items()}
     if isinstance(tree, str) and Path(tree).is_absolute():
         return Path(tree).name
-    if isinstance(tree, str) and "://" in tree and "@" in tree:
-        scheme, _, rest = tree.partition("://")
-        return f"{scheme}://{rest.rpartition('@')[2]}"
-    return tree
+    return _without_login(tree)
+
+
+def _recordable(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _recordable(item) for key, item in value.items() if "api_key" not in str(key)}
+    return _without_login(value)
+
+
+def _without_login(value: Any) -> Any:
+    if not isinstance(value, str) or "://" not in value:
+        return value
+    scheme, _, rest = value.partition("?")[0].partition("://")
+    place, slash, path = rest.partition("/")
+    return f"{scheme}://{place.rpartition('@')[2]}{slash}{path}"
+
+
+def _texts(tree: Any) -> Iterator[str]:
+    if isinstance(tree, str):
+        yield tree
+    for item in tree.values() if isinstance(tree, dict) else tree if isinstance(tree, (list, tuple)) else ():
+        yield from _texts(item)

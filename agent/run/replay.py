@@ -21,7 +21,7 @@ from agent.run.checkpoints import open_checkpoints
 from agent.run.consent import consented_settings
 from agent.run.driver import job_of, run_correction
 from agent.run.folder import RunError, RunFolder
-from agent.run.redaction import hide_of, shown
+from agent.run.redaction import hiding, recordable, shown
 from agent.trace.events import TraceWriter, now, read_trace
 from agent.trace.recorder import readable
 from agent.trace.timeline import with_messages
@@ -113,6 +113,7 @@ def replay(
     if settings is None:
         settings, preset, merged = consented_settings(source, record, None, changed, allowed_host)
     given = _input(record, turn) | ({} if seed is None else {"seed": seed})
+    target = hiding(target, settings)
     with target.locked():
         for picture in source.images_path.glob("*.png"):
             copy_file(picture, target.images_path / picture.name)
@@ -128,14 +129,14 @@ def replay(
                 "started": now(),
                 "input": given,
                 "preset": target.preset_recorded(preset),
-                "overrides": {key: value for key, value in merged.items() if "api_key" not in key},
+                "overrides": recordable(merged),
                 "settings": shown(settings.model_dump(mode="json")),
                 "replay": {"of": source.path.resolve().name, "from": start["step"], "set": _named(changed, seed)},
             }
         )
     chat = make_chat(settings)
     if not any(key.split(".")[0] == "chat" for key in changed):
-        clean = TraceWriter(target.trace_path, hide=hide_of(target, settings)).clean
+        clean = TraceWriter(target.trace_path, target.redactor).clean
         chat = chat.model_copy(update={"cache": RecordedAnswers(events, start["step"], clean)})
     return run_correction(
         job_of(given, target, record.get("origin", "")),
@@ -242,5 +243,5 @@ def _message(event: dict[str, Any]) -> AIMessage:
 
 
 def _named(overrides: Mapping[str, Any], seed: int | None) -> dict[str, Any]:
-    kept = {key: value for key, value in overrides.items() if "api_key" not in key}
+    kept = recordable(overrides)
     return kept | ({} if seed is None else {"seed": seed})

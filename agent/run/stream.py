@@ -66,6 +66,6 @@ def stream_events(
             if "triggers" in data:
                 yield Event("started", data["name"])
             elif not data.get("error"):
-                yield Event("finished", data["name"], update_of(data.get("result")))
+                yield Event("finished", data["name"], recorder.clean(update_of(data.get("result"))))
         elif isinstance(data, dict) and "phase" in data:
             yield Event("progress", str(data["phase"]), {}, int(data.get("done", 0)), int(data.get("total", 0)))

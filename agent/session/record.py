@@ -11,7 +11,7 @@ from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
 from agent.run.consent import consented_settings
-from agent.run.redaction import shown
+from agent.run.redaction import hiding, recordable, shown
 from agent.session.turn_result import SessionError
 from agent.trace.events import now
 from configs.settings import load_settings
@@ -58,11 +58,12 @@ class Bookmarks:
         return cls(folder, record)
 
     def note_settings(self, preset: str | None, overrides: Mapping[str, Any], settings: Settings) -> None:
-        """Write down with what the session goes on from now."""
+        """Write down with what the session goes on from now, and keep its secrets out of the folder."""
+        self.folder = hiding(self.folder, settings)
         kept = {**self.record["overrides"], **overrides}
         self.record |= {
             "preset": self.folder.preset_recorded(preset) if preset else self.record["preset"],
-            "overrides": {key: value for key, value in kept.items() if "api_key" not in key},
+            "overrides": recordable(kept),
             "settings": shown(settings.model_dump(mode="json")),
         }
 

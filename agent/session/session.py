@@ -95,6 +95,7 @@ class Session:
             marks.note_settings(preset, overrides or {}, settings)
             marks.line["approve"] = marks.line["approve"] if approve is None else approve
             marks.save()
+            store = ImageStore(folder.images_path, marks.folder.redactor)
             context = Context(backend or make_backend(settings), chat or _chat(settings), store, settings)
             return cls(marks, context, stack.pop_all())
 

@@ -14,7 +14,6 @@ from langgraph.graph.message import REMOVE_ALL_MESSAGES
 from langgraph.types import Command
 
 from agent.run.checkpoints import finished_tasks, open_checkpoints
-from agent.run.redaction import hide_of
 from agent.run.stream import Event, stream_events
 from agent.session.turn_result import Moment, SessionError, TurnResult, moments, turn_result
 from agent.trace.events import TraceWriter, read_trace
@@ -44,9 +43,9 @@ class Turns:
 
     def __init__(self, marks: Bookmarks, context: Context, stack: ExitStack) -> None:
         self._marks, self._context = marks, context
-        hide = hide_of(marks.folder, context.settings)
-        self.trace = TraceWriter(marks.folder.trace_path, hide, also=follower(marks.folder.path.name))
-        self._saver = stack.enter_context(open_checkpoints(marks.folder, hide))
+        folder = marks.folder
+        self.trace = TraceWriter(folder.trace_path, folder.redactor, also=follower(folder.path.name))
+        self._saver = stack.enter_context(open_checkpoints(folder))
         self._graph = build_graph(self._saver, context.settings.loop)
         self._recorder = Recorder(self.trace)
         self._ensure_root()

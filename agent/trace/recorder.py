@@ -40,6 +40,11 @@ class Recorder(BaseCallbackHandler):
         self._clocks: dict[Any, float] = {}
         self._shown: list[dict[str, Any]] = []
 
+    def clean(self, update: dict[str, Any]) -> dict[str, Any]:
+        """Return what a node wrote without secrets, for whoever listens."""
+        cleaned: dict[str, Any] = self._trace.redactor.tree(update)
+        return cleaned
+
     # -- the graph's stream -------------------------------------------------------------------
 
     def node(self, part: dict[str, Any], step: int) -> None:
