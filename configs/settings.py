@@ -87,6 +87,9 @@ class DetectorSettings(DetectorPart):
 
     kind: Literal["zero_shot"] = "zero_shot"
     template: str = Field(default="image of a {phrase}", description="how a phrase is put to the model")
+    known_side: int | None = Field(
+        default=None, ge=16, description="longest side seen in training; larger pictures are also looked at in squares"
+    )
 
 
 class CocoDetectorSettings(FilePart, DetectorPart):

@@ -13,9 +13,10 @@ import torch
 from transformers import AutoConfig, AutoImageProcessor, AutoModelForZeroShotObjectDetection, AutoTokenizer
 
 from tools.backend import checkpoints
-from tools.backend.detector_heads import HEADS, Candidates, Head
+from tools.backend.detector_heads import HEADS, PICTURES_KEPT, Candidates, Head
 from tools.backend.protocol import BackendError, Cost, Detected
 from tools.backend.text import truncation_warning, vocabulary_warning
+from tools.backend.tiles import joined, views
 from tools.scene.box import Box
 from tools.scene.layout import Detection
 
@@ -118,7 +119,12 @@ class ZeroShotDetector:
     @torch.no_grad()
     def _candidates(self, image: Image, queries: Sequence[Query]) -> Candidates:
         prompts = [self.head.prompt(query.phrase, self.settings.template) for query in queries]
-        found = self.head.candidates(image.convert("RGB"), prompts)
+        picture = image.convert("RGB")
+        seen = views(picture.size, self.settings.known_side)
+        # what it has looked at is asked about again: for attributes, scores and the next verdict
+        self.head.looks.size = max(self.head.looks.size, PICTURES_KEPT * len(seen) if len(seen) > 1 else 0)
+        looks = [self.head.candidates(picture.crop(view) if len(seen) > 1 else picture, prompts) for view in seen]
+        found = joined(looks, seen, picture.size, self.settings.threshold) if len(seen) > 1 else looks[0]
         if not (torch.isfinite(found.scores).all() and torch.isfinite(found.boxes_xyxy).all()):
             raise BackendError(
                 f"detector {self.settings.path!r} made values that are not finite in dtype "
