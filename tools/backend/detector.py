@@ -15,6 +15,7 @@ from transformers import AutoConfig, AutoImageProcessor, AutoModelForZeroShotObj
 from tools.backend import checkpoints
 from tools.backend.detector_heads import HEADS, PICTURES_KEPT, Candidates, Head
 from tools.backend.protocol import BackendError, Cost, Detected
+from tools.backend.suppression import not_suppressed
 from tools.backend.text import truncation_warning, vocabulary_warning
 from tools.backend.tiles import joined, views
 from tools.scene.box import Box
@@ -67,6 +68,11 @@ class ZeroShotDetector:
     def components(self) -> list[Any]:
         """The models in it."""
         return [self.head.model]
+
+    @property
+    def kinds(self) -> None:
+        """It takes any noun."""
+        return None
 
     def detect(self, image: Image, queries: Sequence[Query], threshold: float | None = None) -> Detected:
         """Find every query; plain and attributed ones have their own threshold unless one is given.
@@ -140,26 +146,7 @@ class ZeroShotDetector:
         rows = rows[np.argsort(-rows[:, 4], kind="stable")][: MOST_PER_QUERY * len(group)]
         if not len(rows):
             return []
-        rows = rows[_not_suppressed(rows, self.settings.nms)]
+        rows = rows[not_suppressed(rows, self.settings.nms)]
         if self.settings.nms_across is not None:
-            rows = rows[_not_suppressed(rows[:, :5], self.settings.nms_across)]
+            rows = rows[not_suppressed(rows[:, :5], self.settings.nms_across)]
         return [(float(row[4]), group[int(row[5])], Box.from_xyxy(*row[:4].tolist())) for row in rows]
-
-
-def _not_suppressed(rows: np.ndarray, iou: float) -> np.ndarray:
-    """Return which rows ``x0 y0 x1 y1 score [label]`` survive non-maximum suppression, class-aware with labels.
-
-    The rows are ordered, best first: each drops those after it that share more than ``iou`` of their union with it.
-    """
-    corners, labels = rows[:, :4], rows[:, 5:6]
-    areas = (corners[:, 2:] - corners[:, :2]).prod(axis=1)
-    kept = np.ones(len(rows), dtype=bool)
-    for at, box in enumerate(corners):
-        if not kept[at]:
-            continue
-        rest = slice(at + 1, None)
-        sides = np.minimum(corners[rest, 2:], box[2:]) - np.maximum(corners[rest, :2], box[:2])
-        shared = sides.clip(min=0).prod(axis=1)
-        same = (labels[rest] == labels[at]).all(axis=1)
-        kept[rest] &= ~(same & (shared > iou * (areas[at] + areas[rest] - shared)))
-    return kept
