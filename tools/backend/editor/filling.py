@@ -163,7 +163,7 @@ def judge_fills(
             for other in blurred
             if other is not mine and everywhere.any()
         ]
-        spread = float(np.median(distances)) if distances else 0.0
+        spread = float(np.mean(sorted(distances)[:2])) if distances else 0.0  # one odd fill among them says nothing
         if filled.sum() < 12 or ring.sum() < 12:
             evidence = Evidence(told, spread=spread, large=large)
         else:
