@@ -79,13 +79,15 @@ class Detected:
     """Detections of every query, best score first, after class-aware non-maximum suppression.
 
     ``doubtful`` are those whose score is too near to the threshold to settle anything: just above it (they are
-    among ``detections`` too) and just below it (they are not).
+    among ``detections`` too) and just below it (they are not). ``unanswered`` are the queries that this detector
+    cannot answer, as it knows no such kind or cannot see such an attribute: finding nothing says nothing.
     """
 
     detections: tuple[Detection, ...]
     doubtful: tuple[Detection, ...] = ()
     warnings: tuple[str, ...] = ()
     cost: Cost = Cost()
+    unanswered: tuple[Query, ...] = ()
 
 
 @dataclass(frozen=True)
