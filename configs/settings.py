@@ -188,6 +188,16 @@ class PasteSettings(Section):
     """The engine without diffusion: it cuts out, fills with the inpainter, pastes and recolours."""
 
     kind: Literal["paste"]
+    grow: tuple[Annotated[float, Field(ge=0, le=0.2)], ...] = Field(
+        default=(0.015, 0.03, 0.05),
+        min_length=1,
+        max_length=8,
+        description="holes are larger than the mask by these shares of the longer side; each is tried",
+    )
+    grow_more: tuple[Annotated[float, Field(ge=0, le=0.3)], ...] = Field(
+        default=(0.08,), max_length=8, description="tried as well when no fill is clean"
+    )
+    feather: int = Field(default=3, ge=0, le=64, description="width of a filled place's blended rim, in pixels")
 
 
 class RefinerSettings(Part):

@@ -73,7 +73,10 @@ class View:
             return placed.model_copy(update={"box": self.boxed(placed.box).clipped()})
 
         def touched(one: Touched) -> Touched:
-            return replace(one, placed=here(one.placed), source=one.source and here(one.source))
+            copied = one.copied
+            if copied is not None and not copied.picture:
+                copied = replace(copied, box=self.boxed(copied.box))
+            return replace(one, placed=here(one.placed), source=one.source and here(one.source), copied=copied)
 
         untouched = tuple(shown for placed in plan.untouched if (shown := here(placed)).box.area > 0)
         kept = {placed.id for placed in untouched} | {one.placed.id for one in plan.touched}
@@ -118,6 +121,9 @@ def choose_view(plan: NetEdit, picture_wh: tuple[int, int], best_side: int | Non
     boxes += [box for one in plan.touched for box in (one.placed.box, one.source and one.source.box) if box]
     if not boxes or (best_side is not None and max(picture_wh) <= SLACK * best_side):
         return whole
+    if best_side is None:  # an engine that draws nothing anew copies, and has to see what
+        copies = (one.copied for one in plan.touched if one.source is None and one.copied is not None)
+        boxes += [copied.box for copied in copies if not copied.picture]
     around = enclosing(boxes)
     sides = around.w * width, around.h * height
     if best_side is None:
