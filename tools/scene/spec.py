@@ -1,33 +1,76 @@
-"""What a sentence asks for: `SceneSpec`, and the `Query` that a detector is asked.
+"""What a sentence asks for: `SceneSpec`, and the `Query` that names objects of one kind.
 
 Knows nothing of pictures; a spec is compared with detections in `tools.scene.verdict`.
 """
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 Word = Annotated[str, StringConstraints(strip_whitespace=True, to_lower=True, min_length=1, max_length=80)]
+Quote = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=300)]
 
-Predicate = Literal[
-    # between two objects
+PicturePredicate = Literal[  # of one object; Relation.object is ""
+    "on the left",
+    "on the right",
+    "at the top",
+    "at the bottom",
+    "in the middle",
+    "in the top left corner",
+    "in the top right corner",
+    "in the bottom left corner",
+    "in the bottom right corner",
+    "in the left half",
+    "in the right half",
+    "in the top half",
+    "in the bottom half",
+    "in the left third",
+    "in the right third",
+    "in the top third",
+    "in the bottom third",
+    "halfway across",
+    "halfway down",
+]
+PairPredicate = Literal[
     "left of",
     "right of",
     "above",
     "below",
     "on top of",
     "next to",
+    "inside",
     "between",  # object is "A and B"
-    # of one object in the picture; object is ""
-    "on the left",
-    "on the right",
-    "at the top",
-    "at the bottom",
-    "in the middle",
 ]
-PICTURE_PREDICATES = frozenset({"on the left", "on the right", "at the top", "at the bottom", "in the middle"})
+SizePredicate = Literal["bigger than", "smaller than", "as big as"]
+GroupPredicate = Literal["in a row", "in a column", "stacked", "of the same size"]  # object is ""
+NumberPredicate = Literal["more than", "fewer than", "as many as", "no more than", "no fewer than"]
+Predicate = PicturePredicate | PairPredicate | SizePredicate | GroupPredicate | NumberPredicate
+
+PICTURE_PREDICATES: frozenset[Predicate] = frozenset(get_args(PicturePredicate))
+SIZE_PREDICATES: frozenset[Predicate] = frozenset(get_args(SizePredicate))
+GROUP_PREDICATES: frozenset[Predicate] = frozenset(get_args(GroupPredicate))
+NUMBER_PREDICATES: frozenset[Predicate] = frozenset(get_args(NumberPredicate))
+
+Size = Literal["tiny", "small", "large", "huge"]
+SIZES: dict[str, Size] = {
+    "tiny": "tiny",
+    "miniature": "tiny",
+    "mini": "tiny",
+    "small": "small",
+    "little": "small",
+    "big": "large",
+    "large": "large",
+    "huge": "huge",
+    "giant": "huge",
+    "enormous": "huge",
+    "gigantic": "huge",
+    "massive": "huge",
+}
+"""Words that say how large something is."""
+
+Bound = Literal["exactly", "at least", "at most", "a"]
 
 
 class Frozen(BaseModel):
@@ -37,27 +80,43 @@ class Frozen(BaseModel):
 
 
 class Query(Frozen):
-    """What a detector is asked for: an object name, alone or with attributes."""
+    """Objects of one kind: a name, attributes they have or lack, a size.
+
+    A detector is asked for names and attributes alone (`asked`); what is lacking and how large things are
+    is found by looking at its answers.
+    """
 
     name: Word
     attributes: tuple[Word, ...] = ()
+    lacks: tuple[Word, ...] = ()
+    size: Size | None = None
 
     @property
     def phrase(self) -> str:
-        """The words as a person says them: ``"red car"``."""
-        return " ".join([*self.attributes, self.name])
+        """The words as a person says them: ``"large red car"``, ``"not brown dog"``."""
+        size = [self.size] if self.size else []
+        return " ".join([*size, *(f"not {word}" for word in self.lacks), *self.attributes, self.name])
+
+    @property
+    def asked(self) -> Query:
+        """What a detector can be asked for."""
+        return Query(name=self.name, attributes=self.attributes) if self.lacks or self.size else self
 
 
 class SceneObject(Frozen):
-    """Objects that must be in the picture: ``count`` of them, all with these attributes."""
+    """Objects that must be in the picture: ``count`` of them (see ``bound``), all with these attributes."""
 
     name: Word = Field(description="singular noun, such as 'car'")
     attributes: tuple[Word, ...] = Field(default=(), max_length=8, description="such as ['red', 'wooden']")
+    lacks: tuple[Word, ...] = Field(default=(), max_length=8, description="attributes that they must not have")
+    size: Size | None = Field(default=None, description="only where the sentence says one")
     count: int = Field(default=1, ge=1, le=50)
+    bound: Bound = Field(default="exactly", description="'a' for 'a' and 'an' and a bare noun in singular")
+    every: bool = Field(default=False, description="everything of that name has the attributes: 'every cup is blue'")
 
     @property
     def query(self) -> Query:
-        return Query(name=self.name, attributes=self.attributes)
+        return Query(name=self.name, attributes=self.attributes, lacks=self.lacks, size=self.size)
 
     @property
     def phrase(self) -> str:
@@ -65,15 +124,24 @@ class SceneObject(Frozen):
 
 
 class Relation(Frozen):
-    """Where something is: ``subject predicate object``.
+    """Where something is, or how it compares: ``subject predicate object``.
 
-    ``subject`` and ``object`` are phrases of objects in the spec ("red car"). For the predicates of
-    one object in the picture ("on the left", ...) ``object`` is empty; for "between" it is "A and B".
+    ``subject`` and ``object`` are phrases of objects in the spec ("large red car"). For the predicates of
+    one object in the picture ("on the left", ...) and of a group ("in a row") ``object`` is empty. A group's
+    subject, and the object of "between", may be several phrases: "A and B".
     """
 
-    subject: Word
+    subject: Annotated[str, StringConstraints(strip_whitespace=True, to_lower=True, min_length=1, max_length=300)]
     predicate: Predicate
     object: Annotated[str, StringConstraints(strip_whitespace=True, to_lower=True, max_length=160)] = ""
+    count: int | None = Field(default=None, ge=1, le=50, description="how many of the subject, if not all of them")
+    factor: float | None = Field(default=None, gt=0.05, lt=20, description="for 'as big as': 2 is twice as big")
+
+    @model_validator(mode="after")
+    def _factor_is_of_sizes(self) -> Relation:
+        if self.factor is not None and self.predicate != "as big as":
+            raise ValueError(f"a factor belongs to 'as big as', not to {self.predicate!r}")
+        return self
 
 
 class SceneSpec(Frozen):
@@ -84,4 +152,7 @@ class SceneSpec(Frozen):
     absent: tuple[Word, ...] = Field(default=(), max_length=50, description="phrases that must not be there")
     background: Annotated[str, StringConstraints(strip_whitespace=True, max_length=400)] = Field(
         default="", description="scene and style without the objects, such as 'a beach at night'"
+    )
+    unchecked: tuple[Quote, ...] = Field(
+        default=(), max_length=50, description="other demands, quoted, such as 'holding hands'"
     )
