@@ -26,6 +26,16 @@ _CONTRACTIONS = {
     "don't": "do not",
     "doesn't": "does not",
     "shouldn't": "should not",
+    "wasn't": "was not",
+    "weren't": "were not",
+    "can't": "can not",
+    "cannot": "can not",
+    "won't": "will not",
+    "didn't": "did not",
+    "hasn't": "has not",
+    "they're": "they are",
+    "what's": "what is",
+    "i'm": "i am",
     "&": "and",
     "+": "and",
 }
@@ -104,6 +114,7 @@ class Cursor:
         if not any(token.word[0].isalnum() for token in self.tokens):
             raise CannotParse(f"there are no words in {text!r}: write a sentence such as 'a red car next to a dog'")
         self.position = 0
+        self.tags: list[str] = []  # parts of speech (Penn Treebank) of the tokens, where a tagger was asked
 
     @property
     def done(self) -> bool:
@@ -114,6 +125,11 @@ class Cursor:
         """Return the word ``ahead`` of the position, or an empty string past the end."""
         at = self.position + ahead
         return self.tokens[at].word if 0 <= at < len(self.tokens) else ""
+
+    def tag(self, ahead: int = 0) -> str:
+        """Return the part of speech of the word ``ahead``; an empty string where no tagger was asked."""
+        at = self.position + ahead
+        return self.tags[at] if 0 <= at < len(self.tags) else ""
 
     def sees(self, table: Phrases[Any]) -> bool:
         """Return whether a phrase of ``table`` stands here."""
