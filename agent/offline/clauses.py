@@ -20,8 +20,10 @@ from agent.offline.vocabulary import (
     ING_NOUNS,
     INSIDE,
     ITS,
+    OPENERS,
     PLACES,
     REGIONS,
+    SKIES,
     TWO_SIDED,
     UNKNOWN_RELATIONS,
 )
@@ -33,7 +35,7 @@ if TYPE_CHECKING:
     from agent.offline.nouns import NounPhrase
 
 _NEVER = frozenset(
-    "not no never without neither nor none or unless except excluding instead nothing nobody hardly ? if than".split()
+    "between not no never without neither nor none or unless except excluding instead nothing nobody hardly ? if than".split()
 )
 _ARTICLES = phrases("a|an|the|this|that|these|those|another|some|several|many|each|every|both|all|a few|his|her|their|"
                     "its|my|our|your|at least|exactly|more than|lots of|a lot of")  # fmt: skip
@@ -43,8 +45,6 @@ _OWNED = frozenset({"its", "his", "her", "their", "my", "our", "your"})
 
 class Clauses(Descriptions):
     """Reads item after item with the tagger's help."""
-
-    open_from: int | None = None  # where the clause that is being kept begins
 
     def _begin_sentence(self) -> None:
         """A new sentence: nothing to the left to attach to."""
@@ -58,6 +58,8 @@ class Clauses(Descriptions):
         words = self.words
         if words.tags[0] in {"WP", "WRB", "WDT"}:
             words.fail("this is a question, not a scene", 0)
+        if words.tags[0] == "VB" and not words.sees(OPENERS):
+            words.fail(HINT, 0)
         for at, (token, tag) in enumerate(zip(words.tokens, words.tags, strict=True)):
             if tag == "JJR" and token.word not in {"more", "less", "fewer"}:
                 words.fail(HINT, at, at + 1)
@@ -69,6 +71,8 @@ class Clauses(Descriptions):
             if not is_listed(phrase.head) and not phrase.determiner and phrase.count is None:
                 words.fail(f"write 'a {phrase.name}' or a number, if it is one object", phrase.start, phrase.end)
             return
+        if any(can_be(word, "v") for word in phrase.name.split()[1:]) and not (phrase.determiner or phrase.count):
+            words.fail(f"write 'a {phrase.name}' or a number, if it is one object", phrase.start, phrase.end)
         if not all(is_known_noun(word) or is_listed(word) for word in phrase.name.split()):
             words.fail(f"write 'a {phrase.name}' or a number, if it is one object", phrase.start, phrase.end)
         if phrase.count is None and not phrase.determiner and not phrase.plural and " " in phrase.name:
@@ -89,6 +93,8 @@ class Clauses(Descriptions):
         attached = self.open_from is not None and (
             any(words.sees(table) for table in (TWO_SIDED, REGIONS, INSIDE, UNKNOWN_RELATIONS, COPULA))
             or (words.word() in {"and", ","} and self._is_doing(1))
+            or (words.word() == "," and words.tag(1) in {"JJ", "VBN", "RB"} and not self._describes_noun(1))
+            or words.word(-1) == "'s"
             or self._sees_apposition()
         )
         try:
@@ -107,6 +113,12 @@ class Clauses(Descriptions):
         word = words.word(ahead)
         return words.tag(ahead) == "VBG" or (word.endswith("ing") and word not in ING_NOUNS and not can_be(word, "n"))
 
+    def _describes_noun(self, ahead: int) -> bool:
+        words = self.words
+        while describes(words, ahead):
+            ahead += 1
+        return words.tag(ahead).startswith("NN")
+
     def _sees_apposition(self) -> bool:
         """Whether ", a creature of beauty" says something of what was named; no list goes on after it."""
         words = self.words
@@ -120,7 +132,7 @@ class Clauses(Descriptions):
         words = self.words
         start = words.position
         last = self.last
-        begin = self.open_from if self.open_from is not None else last.start if last else start
+        begin = self._clause_start(start)
         while not (words.done or words.word() in STOPS or self._sees_phrase()):
             word = words.word()
             if word in _NEVER or not (word[0].isalnum() or word in _PUNCTUATION) or words.tag() in {"WP", "WRB", "JJR"} and word != "who":
@@ -129,6 +141,8 @@ class Clauses(Descriptions):
         if words.position == start and last is not None and self.open_from is None and words.tag(-1)[:2] != "VB":
             return False
         if words.done or words.word() in STOPS:
+            if words.tag(-1) in {"CC", "IN", "DT", ","}:
+                return False
             self._open(begin)
             return words.position > start
         before = words.word(-1) if words.position else ""
@@ -147,6 +161,13 @@ class Clauses(Descriptions):
         self._open(begin)
         return True
 
+    def _clause_start(self, start: int) -> int:
+        """Return where the subject of the clause begins: what is kept already, or all that was listed."""
+        if self.open_from is not None:
+            return self.open_from
+        kept = [begin for begin, end in self.loose if end == start]
+        return kept[0] if kept else self.listed[0].start if self.listed else self.last.start if self.last else start
+
     def _open(self, begin: int) -> None:
         self.open_from = begin
         self._keep(begin, self.words.position)
@@ -161,10 +182,15 @@ class Clauses(Descriptions):
         preposition = tag in {"IN", "RP", "TO"}
         if before == "'s" and phrase.head in PLACES:
             return
+        bare = not phrase.determiner and phrase.count is None
         if apposition or owned or (preposition and is_substance(phrase.head) and not phrase.attributes):
+            return
+        if before == "in" and bare:  # "in circles"
             return
         if preposition and before not in {"with", "for", "of", "to"} and self._is_place(phrase.head, before):
             self.background.append(f"{before} {words.quote(phrase.start, phrase.end)}")
+            return
+        if preposition and phrase.head in PLACES and phrase.head not in SKIES:
             return
         if not is_listed(phrase.head) and not phrase.determiner and phrase.count is None:
             return

@@ -23,6 +23,8 @@ _PART_OF = phrases("of them|of which|of these|of those|of the latter")
 _COLOURED = phrases("in color|in colour|colored|coloured|in total")
 _BOTH = phrases("both|all|each|both of them|all of them|each of them")
 _NOT = phrases("not|never")
+_BE = frozenset("is are was were be being".split())
+_MANNERS = frozenset("sat stood lay sit sits stand stands lie lies rest rests hang hangs hung rested appears appear".split())
 _PARTS = {"one": 1, "another": 1, "first": 1, "second": 1, "third": 1, "fourth": 1, "both": 2}
 
 
@@ -40,6 +42,9 @@ class Descriptions(Relations):
         both = words.accept(_BOTH)
         copula = words.take(COPULA) or ""
         both = words.accept(_BOTH) or both or copula.endswith(("both", "all")) or copula in {"both", "all"}
+        if copula and not both and set(copula.split()) & _MANNERS and not set(copula.split()) & _BE:
+            words.position = start  # "stood tall"
+            return False
         painted = words.accept(PAINTED)
         doing = words.word().endswith("ing") and is_attribute(words.word()) and words.position == self.last.end
         if comma and not (both or copula) and any(self.last in link.objects for link in self.links):
@@ -127,7 +132,7 @@ class Descriptions(Relations):
             return
         if len(things) == 1 and 2 <= one.count == len(colours) == len(found):
             if one.count == 2 and words.word(-2) == "and" and "," not in words.quote(start):
-                words.fail("say 'one red and one blue' or 'each red and blue'", start, words.position)
+                words.unclear("say 'one red and one blue' or 'each red and blue'", start, words.position)
             self._part(one, [(1, (colour,)) for colour in colours], start)
             return
         for thing in things:
@@ -161,7 +166,7 @@ class Descriptions(Relations):
         words = self.words
         start = words.position
         whole = self.last
-        if whole is None or whole.count < 2:
+        if whole is None or whole.count < 2 or whole is self.unnamed:
             return False
         words.take_word(",", ":")
         words.take_word("with", "including")

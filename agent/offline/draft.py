@@ -77,7 +77,9 @@ class Draft:
     listed: list[Thing] = field(default_factory=list)  # named since the last relation: "a cat and a dog are ..."
     subject: Thing | None = None  # what a relation after "and" is about
     host: Thing | None = None  # what "its" and "it" mean: the table of "a table with a cup on it"
+    unnamed: Thing | None = None  # "a red" of "a red and a blue car"
     row: list[Thing] | None = None  # "from left to right: ..."
+    open_from: int | None = None  # where a clause begins whose words are kept as they stand
     loose: list[tuple[int, int]] = field(default_factory=list)  # spans of words that nothing checks
     said: list[str] = field(default_factory=list)  # unchecked demands in words of their own: "tall vase"
     notes: list[str] = field(default_factory=list)
@@ -104,6 +106,7 @@ class Draft:
         self.listed.append(known)
         if self.row is not None:
             self.row.append(known)
+        self.unnamed = known if phrase.shared else None
         if phrase.group:
             self.links.append(Link((known,), phrase.group))
         return known
@@ -114,7 +117,7 @@ class Draft:
             count, bound = 1, "at least"
         elif count is None and phrase.plural:
             count, bound = 2, "at least"
-        elif count in {None, 1} and bound == "a" and is_stuff(phrase.name):
+        elif phrase.determiner not in {"a", "an"} and count in {None, 1} and bound == "a" and is_stuff(phrase.name):
             count, bound = 1, "at least"
         if not is_listed(phrase.head) and phrase.name not in COLOURS and phrase.name.isascii():
             self.notes.append(f"taking {phrase.name!r} for an object")
@@ -134,7 +137,7 @@ class Draft:
         exact = [thing for thing in fitting if thing.phrase == phrase.phrase]
         if len({thing.phrase for thing in fitting}) > 1 and not exact:
             names = " or ".join(dict.fromkeys(thing.phrase for thing in fitting))
-            self.words.fail(f"it can mean {names}", phrase.start, phrase.end)
+            self.words.unclear(f"it can mean {names}", phrase.start, phrase.end)
         return (exact or fitting or [None])[-1]
 
     def _link(
@@ -158,7 +161,7 @@ class Draft:
         objects = self._objects()
         for one in objects:
             if one.phrase in self.absent or one.name in self.absent:
-                self.words.fail(f"{one.phrase!r} is both demanded and excluded; say which one you mean", 0)
+                self.words.unclear(f"{one.phrase!r} is both demanded and excluded; say which one you mean", 0)
         if not (objects or self.absent or self.background or self.style):
             self.words.fail(HINT, 0)
         return SceneSpec(

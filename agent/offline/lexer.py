@@ -42,6 +42,10 @@ _CONTRACTIONS = {
 _TYPOGRAPHY = str.maketrans({"\u2019": "'", "\u2018": "'", "\u201c": '"', "\u201d": '"', "\u2014": ",", "\u2013": "-"})
 
 
+class Unclear(CannotParse):
+    """The words are understood, and can mean two things or none: reading them another way does not help."""
+
+
 class Token(NamedTuple):
     """A word and where it stands."""
 
@@ -163,6 +167,14 @@ class Cursor:
         """Return the original text of the tokens from ``start`` up to ``end`` (the last one by default)."""
         chosen = self.tokens[start : len(self.tokens) if end is None else end]
         return self.text[chosen[0].start : chosen[-1].end] if chosen else ""
+
+    def unclear(self, hint: str, start: int, end: int | None = None) -> NoReturn:
+        """Refuse words that are understood and can mean two things, or nothing that can be.
+
+        Raises:
+            Unclear: always.
+        """
+        raise Unclear(f"did not understand {self.quote(start, end)!r} in {self.text!r}: {hint}")
 
     def fail(self, hint: str, start: int | None = None, end: int | None = None) -> NoReturn:
         """Refuse the text from ``start`` (the position by default), with what to write instead.

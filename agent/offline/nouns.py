@@ -61,6 +61,7 @@ _ABOUT = phrases("about|around|nearly|almost|approximately|roughly|or so")
 _GROUPS: Phrases[Predicate] = Phrases(
     meaning("row of|line of|rows of", "in a row") | meaning("column of", "in a column") | meaning("stack of", "stacked")
 )
+_PIECES = word_set("piece slice chunk bar roll loaf sheet pair pile stack bit ball scoop stick block")
 _BALLS = word_set("soccer football basketball tennis baseball volleyball golf")
 _HINT = "only objects, their number, attributes and places are understood"
 
@@ -105,7 +106,9 @@ class NounPhrase:
     @property
     def is_thing(self) -> bool:
         """Whether it names something that can be seen as an object."""
-        if self.head == "light" and self.determiner == "the":
+        if self.name in COMPOUNDS or (" of " in self.name and self.head in _PIECES):
+            return True
+        if self.head == "light" and self.determiner == "the" and not self.plural:
             return False  # "the soft light of the moon"
         if self.head in _BALLS:
             return self.count is not None or self.plural or bool(self.determiner)  # not "playing soccer"
@@ -151,7 +154,7 @@ def read_noun_phrase(words: Cursor, last_name: str = "") -> NounPhrase | None:
     if every and not found.definite and count is None:
         found = replace(found, every=True, count=None)
     if found.count is not None and found.count > MOST:
-        words.fail(f"at most {MOST} objects of one kind", start, words.position)
+        words.unclear(f"at most {MOST} objects of one kind", start, words.position)
     return found
 
 
@@ -276,7 +279,7 @@ def _read_count(words: Cursor, determiner: str) -> int | None:
             words.position += 1
         return value
     if word.isalpha() is False and word[:1].isdigit():
-        words.fail("expected a whole number of objects", words.position, words.position + 1)
+        words.unclear("expected a whole number of objects", words.position, words.position + 1)
     return 1 if determiner in _SINGLE else None
 
 

@@ -48,7 +48,7 @@ class Relations(Surroundings):
             joined = False  # a relative clause is about the noun before it
         if copula and self._sees_place():
             return self._read_background()
-        if self._sees_place():
+        if self._sees_place() or (self.open_from is not None and not copula):
             words.position = start
             return False
         if (
@@ -292,7 +292,8 @@ class Relations(Surroundings):
         words = self.words
         start = words.position
         about = self._about(joined)
-        if about is None or not words.accept(UNKNOWN_RELATIONS):
+        relation = words.take(UNKNOWN_RELATIONS) if about is not None else None
+        if about is None or relation is None:
             return False
         following = self._noun_phrase() if words.word() not in {"it", "them", "each"} else None
         if following is None or not following.is_thing or (following.plural and following.name.endswith("ing")):
@@ -302,6 +303,8 @@ class Relations(Surroundings):
         self._demand(following) if not self._is_only_said(following.determiner, following.head) else None
         self._keep(about.start, end)
         self.subject = about
+        if relation.split()[0].endswith("ing"):
+            self.open_from = about.start  # "riding a horse on ...": what follows may be of either
         return True
 
     @staticmethod

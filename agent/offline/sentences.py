@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from agent.offline.clauses import Clauses
 from agent.offline.draft import HINT
-from agent.offline.lexer import Cursor
+from agent.offline.lexer import Cursor, Unclear
 from agent.offline.speech import is_adjective
 from agent.offline.surroundings import STOPS
 from agent.offline.tagger import tagged
@@ -27,6 +27,7 @@ from agent.offline.vocabulary import (
     NOTHING,
     OPENERS,
     PLACES,
+    SKIES,
     STYLE_LINKS,
     STYLE_NOUNS,
     THERE_IS,
@@ -36,8 +37,6 @@ from tools.scene.errors import CannotParse
 from tools.scene.spec import SceneSpec
 
 _PICTURES = frozenset({"scene", "photo", "photograph", "picture", "image", "view", "shot"})
-_SKIES = frozenset("moon mountain mountains hill hills star stars snow grass rain clouds sky island planet sand water fog "
-                   "mist tent sun".split())  # fmt: skip
 _SAME_AS_LIST = ("along with", "together with", "as well as", "accompanied by")
 
 
@@ -49,11 +48,15 @@ def parse_scene(text: str) -> SceneSpec:
     """
     try:
         return _Scene(Cursor(text)).read()
+    except Unclear:
+        raise
     except CannotParse as refusal:
         words = Cursor(text)
         words.tags = tagged(words)
         try:
             return _Scene(words).read()
+        except Unclear:
+            raise
         except CannotParse:
             raise refusal from None
 
@@ -78,11 +81,12 @@ class _Scene(Clauses):
 
     # the head: "a realistic photo of a scene with"
 
-    def _read_head(self) -> None:
+    def _read_head(self, *, linked: bool = False) -> None:
+        """Take "a photo of"; with ``linked`` only where "of" or the like follows."""
         words = self.words
         while words.accept(OPENERS):
             words.take_word(",", ":")
-        while (end := self._head_end()) is not None:
+        while (end := self._head_end(linked=linked)) is not None:
             start = words.position
             words.position = end
             text = words.quote(start, end)
@@ -97,7 +101,7 @@ class _Scene(Clauses):
                 words.take_word(",", ":")
                 break
 
-    def _head_end(self) -> int | None:
+    def _head_end(self, *, linked: bool) -> int | None:
         """Return where the head at the position ends, if there is one."""
         words = self.words
         at = words.position
@@ -106,7 +110,7 @@ class _Scene(Clauses):
             if word in STYLE_NOUNS and words.word(ahead + 1) not in STYLE_NOUNS:
                 following = at + ahead + 1
                 words.position, here = following, words.position
-                sure = (
+                sure = words.sees(STYLE_LINKS) if linked else (
                     words.done
                     or words.word() in {",", ".", ":"}
                     or (words.sees(STYLE_LINKS) or words.sees(WITHOUT))
@@ -168,11 +172,11 @@ class _Scene(Clauses):
             return False
         if words.done or words.word() in STOPS:
             words.fail("something is missing at the end", words.position - 1)
-        owner = self.last if has or (joined and "with" in joined.split() and joined not in _SAME_AS_LIST) else None
+        owner = self._about(joined=bool(has)) if has or (joined and "with" in joined.split() and joined not in _SAME_AS_LIST) else None
         if owner is not None:
             self.host = owner
         if joined and "and" in joined.split():
-            self._read_head()
+            self._read_head(linked=True)
         if joined and joined.split()[-1] in {"while", "whereas"}:
             self.open_from = None
         made = len(self.things), len(self.links)
@@ -218,7 +222,7 @@ class _Scene(Clauses):
     def _is_scenery(self, head: str) -> bool:
         """Whether a place that begins a sentence is where all of it is: "a beach", "a kitchen with two cups"."""
         words = self.words
-        if head not in PLACES or head in _SKIES:
+        if head not in PLACES or head in SKIES:
             return False
         alone = words.done or words.word() in {",", "with", "without", "where", "at", "in", "during", "under", *STOPS}
         return alone or words.sees(WITHOUT) or words.sees(HAS)

@@ -18,6 +18,7 @@ from agent.offline.vocabulary import (
     PLACES,
     POSITIVE,
     REGIONS,
+    SKIES,
     STYLE_PHRASES,
     STYLE_SUFFIXES,
     THERE_IS,
@@ -29,6 +30,7 @@ from tools.scene.lexicon import family, number, plural
 
 STOPS = (".", ";", "!", "?")
 NO_NOUN = "?"  # the name of "a red" in "a red and a blue car", until the noun comes
+_BESIDE = frozenset("near|next to|beside|by|above|below|over|behind|close to".split("|"))
 _ONLY = phrases("just|only|but only|but just|only just|instead just|but|instead|instead only")
 
 
@@ -51,7 +53,7 @@ class Surroundings(Draft):
             self.words.position = end
             if following is not None and (following.attributes or following.size_word or following.dimensions):
                 if phrase.name == "orange":
-                    self.words.fail("say 'an orange one' or name the object, so that it is no fruit", start, end)
+                    self.words.unclear("say 'an orange one' or name the object, so that it is no fruit", start, end)
                 described = phrase.attributes if phrase.name == NO_NOUN else (*phrase.attributes, phrase.name)
                 return replace(phrase, name=following.name, attributes=described, shared=True)
         if phrase.name != "orange":
@@ -158,6 +160,8 @@ class Surroundings(Draft):
 
     @staticmethod
     def _is_place(head: str, preposition: str) -> bool:
+        if head in SKIES and preposition in _BESIDE:
+            return False
         return head in PLACES or plural(head) in PLACES or (preposition in INDOORS and head in BUILDINGS)
 
     def _read_background(self) -> bool:

@@ -193,9 +193,14 @@ PLACES = word_set(
     "weather sunlight moonlight sunshine lighting ground floor carpet cave cabin savanna savannah prairie swamp tundra "
     "glacier volcano vineyard orchard greenhouse balcony terrace patio porch rooftop trail path meadows fields "
     "outdoors indoors nature wilderness countertop universe galaxy clouds hillside lakeside waterfront pier dock "
-    "festival wall stars shade dark darkness environment setting surroundings tabletop"
+    "festival wall ballroom rink lab laboratory courtyard marketplace stars shade dark darkness environment setting surroundings tabletop"
 )
 """Nouns that make a background when a preposition stands before them."""
+SKIES = word_set(
+    "moon mountain mountains hill hills star stars snow grass rain cloud clouds sky island planet sand water fog mist "
+    "tent sun pavement bridge road fence wall tree trees"
+)
+"""Nouns of scenery that are things of their own too: "a moon and a dog", "near the clouds"."""
 BUILDINGS = word_set(
     "house building barn hotel home apartment tower tent skyscraper fireplace window palace cathedral mosque pyramid "
     "cottage mansion fence waterfall lighthouse mirror curtain gate monument ruins mill"
