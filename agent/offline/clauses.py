@@ -39,6 +39,7 @@ _NEVER = frozenset(
 )
 _ARTICLES = phrases("a|an|the|this|that|these|those|another|some|several|many|each|every|both|all|a few|his|her|their|"
                     "its|my|our|your|at least|exactly|more than|lots of|a lot of")  # fmt: skip
+_BEFORE_PARTICIPLE = frozenset({"with", "near", "above", "beside", "against", "between"})
 _PUNCTUATION = frozenset({",", "-", "'", '"', "'s", ":", "(", ")"})
 _OWNED = frozenset({"its", "his", "her", "their", "my", "our", "your"})
 
@@ -180,8 +181,9 @@ class Clauses(Descriptions):
         apposition = before == "," and phrase.determiner in {"a", "an"} and self.open_from is not None
         owned = is_part_of_body(phrase.head) or (phrase.determiner in _OWNED and phrase.head in {"tail", "wing"})
         preposition = tag in {"IN", "RP", "TO"}
-        if before == "'s" and phrase.head in PLACES:
-            return
+        scenery = phrase.head in PLACES and phrase.head not in SKIES
+        if before in {"is", "are", "was", "were", "as"} or (scenery and not preposition):
+            return  # "was a stylish addition", "the farmer's market"
         bare = not phrase.determiner and phrase.count is None
         if apposition or owned or (preposition and is_substance(phrase.head) and not phrase.attributes):
             return
@@ -190,7 +192,7 @@ class Clauses(Descriptions):
         if preposition and before not in {"with", "for", "of", "to"} and self._is_place(phrase.head, before):
             self.background.append(f"{before} {words.quote(phrase.start, phrase.end)}")
             return
-        if preposition and phrase.head in PLACES and phrase.head not in SKIES:
+        if scenery:
             return
         if not is_listed(phrase.head) and not phrase.determiner and phrase.count is None:
             return
@@ -203,7 +205,7 @@ class Clauses(Descriptions):
         if number(words.word()) is not None and words.tag() == "CD":
             return True
         if words.tag() in {"VBG", "VBN", "VBD"}:
-            return describes(words) and words.tag(-1) == "IN" and words.tag(1).startswith("NN")
+            return describes(words) and words.word(-1) in _BEFORE_PARTICIPLE and words.tag(1).startswith("NN")
         return is_noun(words) or (words.tag() == "JJ" and describes(words))
 
     def _snapshot(self) -> dict[str, object]:

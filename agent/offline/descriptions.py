@@ -42,6 +42,9 @@ class Descriptions(Relations):
         both = words.accept(_BOTH)
         copula = words.take(COPULA) or ""
         both = words.accept(_BOTH) or both or copula.endswith(("both", "all")) or copula in {"both", "all"}
+        if copula and not both and not relative and self.host not in {None, self.last}:
+            words.position = start  # "a vase with a base was perfect": the vase or the base?
+            return False
         if copula and not both and set(copula.split()) & _MANNERS and not set(copula.split()) & _BE:
             words.position = start  # "stood tall"
             return False
@@ -110,6 +113,8 @@ class Descriptions(Relations):
         if words.tag() == "VBG":
             following = words.tag(1)
             return is_attribute(words.word()) and following not in {"DT", "PRP$", "RP", "PRP"} and following[:2] != "NN"
+        if words.tag() == "VBN" and not is_attribute(words.word()) and words.tag(1) in {"IN", "RP", "TO"}:
+            return False  # "is lost in", "is covered with"
         return words.tag() in {"JJ", "VBN"} or family(words.word()) is not None
 
     def _is_bare(self, word: str) -> bool:

@@ -10,7 +10,7 @@ from agent.offline.speech import is_stuff
 from agent.offline.vocabulary import PLACE_PREPOSITIONS
 from tools.scene.lexicon import COLOURS
 from tools.scene.spec import GROUP_PREDICATES, Query, Relation, SceneObject, SceneSpec
-from tools.scene.wordnet import is_listed
+from tools.scene.wordnet import is_listed, is_thing
 
 if TYPE_CHECKING:
     from agent.offline.nouns import NounPhrase
@@ -119,7 +119,7 @@ class Draft:
             count, bound = 2, "at least"
         elif phrase.determiner not in {"a", "an"} and count in {None, 1} and bound == "a" and is_stuff(phrase.name):
             count, bound = 1, "at least"
-        if not is_listed(phrase.head) and phrase.name not in COLOURS and phrase.name.isascii():
+        if not is_listed(phrase.head) and not is_thing(phrase.head) and phrase.name not in COLOURS and phrase.name.isascii():
             self.notes.append(f"taking {phrase.name!r} for an object")
         if phrase.dimensions:
             self.said.append(" ".join([*phrase.dimensions, phrase.name]))

@@ -108,7 +108,7 @@ class NounPhrase:
         """Whether it names something that can be seen as an object."""
         if self.name in COMPOUNDS or (" of " in self.name and self.head in _PIECES):
             return True
-        if self.head == "light" and self.determiner == "the" and not self.plural:
+        if self.head == "light" and not (self.plural or self.count):
             return False  # "the soft light of the moon"
         if self.head in _BALLS:
             return self.count is not None or self.plural or bool(self.determiner)  # not "playing soccer"
@@ -295,7 +295,8 @@ def _read_nouns(words: Cursor) -> list[str]:
             or (is_mostly(word, "v") and not is_thing(singular(word)))
         ):
             break  # "a cat sleeping on a sofa", "a cup lay on a table"
-        if taken and (words.sees(TWO_SIDED) or words.sees(COPULA) or words.sees(PAINTED) or words.sees(IN_THE_PICTURE)):
+        is_verb = words.sees(COPULA) and not words.tag().startswith("NN")
+        if taken and (words.sees(TWO_SIDED) or is_verb or words.sees(PAINTED) or words.sees(IN_THE_PICTURE)):
             break
         taken.append(word)
         words.position += 1

@@ -296,7 +296,7 @@ class Relations(Surroundings):
         if about is None or relation is None:
             return False
         following = self._noun_phrase() if words.word() not in {"it", "them", "each"} else None
-        if following is None or not following.is_thing or (following.plural and following.name.endswith("ing")):
+        if following is None or words.word() == "'s" or not following.is_thing or (following.plural and following.name.endswith("ing")):
             words.position = start
             return False
         end = words.position

@@ -212,7 +212,8 @@ class _Scene(Clauses):
             self.background.append(words.quote(phrase.start, phrase.end))
         else:
             self._check_name(phrase)
-            if phrase.is_thing:
+            scenery = self.open_from is not None and phrase.head in PLACES and phrase.head not in SKIES
+            if phrase.is_thing and not scenery:
                 self._demand(phrase)
             elif self.open_from is None:
                 self.open_from = phrase.start

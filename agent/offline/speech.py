@@ -53,7 +53,8 @@ def describes(words: Cursor, ahead: int = 0) -> bool:
     """Return whether the word stands before a noun (or another adjective) and describes it."""
     word, following, tag = words.word(ahead), words.word(ahead + 1), words.tag(ahead)
     if following == "," and word not in CLOSED and (tag == "JJ" or is_adjective(word, "x")):
-        return not is_thing(word) and describes(words, ahead + 2)  # "a soft, warm pillow"
+        sure = tag == "JJ" or is_mostly(word, "a") or not is_thing(word)
+        return sure and describes(words, ahead + 2)  # "a soft, warm pillow"
     if is_adjective(word, following) and not (tag and following in CLOSED and tag not in _ADJECTIVE_TAGS):
         return True
     if tag in _ADJECTIVE_TAGS and word not in CLOSED and following[:1].isalpha() and following not in CLOSED:
@@ -63,7 +64,7 @@ def describes(words: Cursor, ahead: int = 0) -> bool:
 
 def _describes(word: str) -> bool:
     """By WordNet: an adjective, or mostly one; "oblong" is no object, "hardcover" names a thing."""
-    if not can_be(word, "a"):
+    if not can_be(word, "a") or word == "sole":
         return False
     if not can_be(word, "n"):
         return not can_be(word, "r") or is_mostly(word, "a")

@@ -176,7 +176,7 @@ class Surroundings(Draft):
     def _read_style(self) -> bool:
         words = self.words
         start = words.position
-        words.take_word(",")
+        parted = words.take_word(",") != "" or self.open_from is None
         begin = words.position
         if words.accept(STYLE_PHRASES):
             while not words.done and words.word() not in {",", *STOPS}:
@@ -194,7 +194,7 @@ class Surroundings(Draft):
         ):
             words.position += 1
             count += 1
-        if count and (words.done or words.word() in {",", *STOPS}) and begin > 0:
+        if count and parted and (words.done or words.word() in {",", *STOPS}) and begin > 0:
             self.finish.append(words.quote(begin, words.position))
             return True
         words.position = start

@@ -9,7 +9,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from tools.scene.lexicon import singular
-from tools.scene.wordnet import can_be, is_thing
+from tools.scene.wordnet import can_be, is_mostly, is_thing
 
 if TYPE_CHECKING:
     from spacy.language import Language
@@ -49,6 +49,11 @@ def _mended(words: list[str], tags: list[str]) -> list[str]:
             tags[at] = "NN"  # "playing with a toy drum set"
         elif tags[at] == "NN" and at == being[0] + 1 and tags[at + 1 : at + 2] == ["VBG"]:
             tags[at] = "RB"  # "is bungee jumping"
+    for at in range(2, len(words) - 1):
+        if tags[at] == "NNS" and tags[at - 1] == "NN" and tags[at + 1] in {"IN", "RP"} and words[at + 1] != "of":
+            article = next((words[back] for back in range(at - 1, -1, -1) if tags[back] == "DT"), "")
+            if is_mostly(singular(words[at]), "v") and article and not is_thing(singular(words[at])):
+                tags[at] = "VBZ"  # "the wooden chair slides across the floor"
     if any(tag in _FINITE or tag == "VBG" for tag in tags) or words[0] not in {"the", "a", "an"}:
         return tags
     joined = [at for at, word in enumerate(words) if word == "and"]

@@ -193,7 +193,7 @@ PLACES = word_set(
     "weather sunlight moonlight sunshine lighting ground floor carpet cave cabin savanna savannah prairie swamp tundra "
     "glacier volcano vineyard orchard greenhouse balcony terrace patio porch rooftop trail path meadows fields "
     "outdoors indoors nature wilderness countertop universe galaxy clouds hillside lakeside waterfront pier dock "
-    "festival wall ballroom rink lab laboratory courtyard marketplace stars shade dark darkness environment setting surroundings tabletop"
+    "festival wall ballroom rink lab suite foyer nursery country conference event range landscape laboratory courtyard marketplace stars shade dark darkness environment setting surroundings tabletop"
 )
 """Nouns that make a background when a preposition stands before them."""
 SKIES = word_set(
