@@ -156,3 +156,6 @@ class SceneSpec(Frozen):
     unchecked: tuple[Quote, ...] = Field(
         default=(), max_length=50, description="other demands, quoted, such as 'holding hands'"
     )
+    notes: tuple[Quote, ...] = Field(
+        default=(), max_length=50, description="what was taken for granted in reading; nothing is demanded by it"
+    )
