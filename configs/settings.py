@@ -9,10 +9,12 @@ from __future__ import annotations
 import os
 from importlib import resources
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, SecretStr, Tag, ValidationError, model_validator
+
+from configs.errors import in_words
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -41,8 +43,19 @@ class Part(Section):
     offload: bool = Field(default=False, description="keep it in main memory while another part works")
 
 
-class DetectorSettings(Part):
-    """The open-vocabulary detector, and from which score on it is believed."""
+class FilePart(Part):
+    """A network in one file of its own (ONNX, TFLite), which fixes its number format; it runs on a processor."""
+
+    path: str = Field(description="a file, or 'weights:SET/FILE' for one that `sld weights get SET` fetches")
+    revision: None = None
+    device: Literal["auto", "cpu"] = "auto"
+    dtype: Literal["auto"] = "auto"
+    offload: Literal[False] = False
+    threads: int | None = Field(default=None, ge=1, le=256, description="of one call; as many as there are cores")
+
+
+class DetectorPart(Part):
+    """What finds things, and from which score on it is believed."""
 
     threshold: float = Field(default=0.2, gt=0, lt=1, description="for plain names")
     attribute_threshold: float = Field(default=0.45, gt=0, lt=1, description="for names with attributes")
@@ -53,14 +66,13 @@ class DetectorSettings(Part):
     nms_across: float | None = Field(
         default=None, gt=0, le=1, description="IoU above which boxes of two names are one, the better's; off by default"
     )
-    template: str = Field(default="image of a {phrase}", description="how a phrase is put to the model")
     vocabulary: tuple[str, ...] = Field(
         default=(), description="nouns to look around with, when an instruction comes for an unknown picture"
     )
     attributes: tuple[str, ...] = Field(default=(), description="attributes to look for on what is found that way")
 
     @model_validator(mode="after")
-    def _doubt_leaves_something_sure(self) -> DetectorSettings:
+    def _doubt_leaves_something_sure(self) -> Self:
         low, high = sorted((self.threshold, self.attribute_threshold))
         if self.doubt and not (self.doubt < low and high + self.doubt < 1):
             raise ValueError(
@@ -68,6 +80,25 @@ class DetectorSettings(Part):
                 f"give less than {min(low, 1 - high):.2f}"
             )
         return self
+
+
+class DetectorSettings(DetectorPart):
+    """An open-vocabulary detector."""
+
+    kind: Literal["zero_shot"] = "zero_shot"
+    template: str = Field(default="image of a {phrase}", description="how a phrase is put to the model")
+    known_side: int | None = Field(
+        default=None, ge=16, description="longest side seen in training; larger pictures are also looked at in squares"
+    )
+
+
+class CocoDetectorSettings(FilePart, DetectorPart):
+    """A detector of the 80 kinds of COCO; attributes are judged from the pixels under the segmenter's mask."""
+
+    kind: Literal["tflite", "onnx"]
+    tiles: int = Field(
+        default=0, ge=0, le=8, description="look again at this many pieces along the longer side, for small things"
+    )
 
 
 class Thresholds(Section):
@@ -82,6 +113,19 @@ class SegmenterSettings(Part):
     """What cuts an object out of its box."""
 
     kind: Literal["transformers", "segment-anything"] = "transformers"
+
+
+class OnnxSegmenterSettings(FilePart):
+    """A Segment Anything model as the two files of ``segment-anything``'s ONNX export; ``path`` is the encoder."""
+
+    kind: Literal["onnx"]
+    decoder: str = Field(description="the file of the mask decoder, named like ``path``")
+
+
+class InpainterSettings(FilePart):
+    """What fills holes, told apart by its inputs: MI-GAN's whole pipeline, or LaMa."""
+
+    kind: Literal["onnx"] = "onnx"
 
 
 class GroundedPart(Part):
@@ -114,6 +158,13 @@ class GeneratorSettings(GroundedPart):
 class EditorSettings(GroundedPart):
     """The latent editor (SLD, sections 3.3 and A). The checkpoint is a GLIGEN text-box one."""
 
+    kind: Literal["grounded"] = "grounded"
+    side: int | None = Field(
+        default=None,
+        ge=64,
+        le=4096,
+        description="side of the pictures it was trained on; larger ones are edited in a crop scaled to it",
+    )
     steps: int = Field(default=50, ge=2, le=1000, description="DDIM steps, of inversion and of composition")
     guidance: float = Field(default=2.5, ge=1, le=30, description="while composing")
     object_guidance: float = Field(default=7.5, ge=1, le=30, description="while making single objects")
@@ -131,6 +182,22 @@ class EditorSettings(GroundedPart):
     restyle_strength: float = Field(default=0.8, gt=0, le=1, description="share of steps in a new style (DiffEdit)")
     restyle_guidance: float = Field(default=7.5, ge=1, le=30, description="where objects are restyled")
     feather: int = Field(default=4, ge=0, le=128, description="width of the blended seam, in pixels")
+
+
+class PasteSettings(Section):
+    """The engine without diffusion: it cuts out, fills with the inpainter, pastes and recolours."""
+
+    kind: Literal["paste"]
+    grow: tuple[Annotated[float, Field(ge=0, le=0.2)], ...] = Field(
+        default=(0.015, 0.03, 0.05),
+        min_length=1,
+        max_length=8,
+        description="holes are larger than the mask by these shares of the longer side; each is tried",
+    )
+    grow_more: tuple[Annotated[float, Field(ge=0, le=0.3)], ...] = Field(
+        default=(0.08,), max_length=8, description="tried as well when no fill is clean"
+    )
+    feather: int = Field(default=3, ge=0, le=64, description="width of a filled place's blended rim, in pixels")
 
 
 class RefinerSettings(Part):
@@ -166,15 +233,42 @@ class ChatSettings(Section):
     vision: bool = Field(default=False, description="the model can see pictures")
 
 
+def _by_kind(default: str) -> Discriminator:
+    """Choose among settings by ``kind``; settings that name none are of the kind ``default``."""
+
+    def kind(given: Any) -> Any:
+        return given.get("kind", default) if isinstance(given, dict) else getattr(given, "kind", default)
+
+    return Discriminator(kind)
+
+
+AnyDetector = Annotated[
+    Annotated[DetectorSettings, Tag("zero_shot")]
+    | Annotated[CocoDetectorSettings, Tag("tflite")]
+    | Annotated[CocoDetectorSettings, Tag("onnx")],
+    _by_kind("zero_shot"),
+]
+AnySegmenter = Annotated[
+    Annotated[SegmenterSettings, Tag("transformers")]
+    | Annotated[SegmenterSettings, Tag("segment-anything")]
+    | Annotated[OnnxSegmenterSettings, Tag("onnx")],
+    _by_kind("transformers"),
+]
+AnyEditor = Annotated[
+    Annotated[EditorSettings, Tag("grounded")] | Annotated[PasteSettings, Tag("paste")], _by_kind("grounded")
+]
+
+
 class Settings(Section):
     """The whole tree, as a preset, the environment and the command line make it."""
 
-    detector: DetectorSettings
-    segmenter: SegmenterSettings
-    generator: GeneratorSettings
-    editor: EditorSettings
+    detector: AnyDetector
+    segmenter: AnySegmenter
+    generator: GeneratorSettings | None = Field(default=None, description="none: pictures must be given")
+    editor: AnyEditor
+    inpainter: InpainterSettings | None = None
     refiner: RefinerSettings | None = None
-    heldout_detector: DetectorSettings | None = Field(
+    heldout_detector: AnyDetector | None = Field(
         default=None, description="an independent detector, for evaluation only"
     )
     generators: dict[str, Thresholds] = Field(default={}, description="thresholds by the generator a batch item names")
@@ -218,10 +312,7 @@ def load_settings(
     try:
         return Settings.model_validate(tree)
     except ValidationError as error:
-        problems = "; ".join(
-            f"{'.'.join(str(part) for part in one['loc'])}: {one['msg']}"
-            for one in error.errors(include_input=False, include_url=False)
-        )
+        problems = in_words(error.errors(include_input=False, include_url=False))
         raise SettingsError(f"preset {preset!r} does not make valid settings: {problems}") from None
 
 

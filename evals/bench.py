@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from agent.run.folder import write_text
 from evals.lmd.command import as_markdown, run_lmd, settings_digest, weights_digest
 from evals.lmd.prompts import choose
 from evals.lmd.tables import RIVAL, START, markdown, method_name
@@ -23,6 +22,7 @@ from evals.progress import progress_bar
 from evals.speed import run_speed
 from tools.backend.checkpoints import choose_device
 from tools.backend.detector import ZeroShotDetector
+from tools.files import write_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

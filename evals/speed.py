@@ -17,7 +17,8 @@ from evals.edits import operations_right
 from evals.seed_schedule import STEPS, SeedSchedule
 from iconworld.renderer import SIDE
 from tools.backend.detector import ZeroShotDetector
-from tools.backend.editor.latent import LatentEditor
+from tools.backend.editor.composer import Composer
+from tools.backend.editor.engines.grounded import GroundedEngine
 from tools.backend.gligen import GroundedDiffusion
 from tools.backend.segmenter import Segmenter
 
@@ -73,7 +74,7 @@ def run_speed(
     """
     editor = settings.editor
     model, segmenter = GroundedDiffusion.load(editor), Segmenter.from_settings(settings.segmenter)
-    batched = LatentEditor(model, segmenter, editor)
+    batched = Composer(GroundedEngine(model, segmenter, editor), segmenter)
     reference = SeedSchedule(
         model,
         _Forgetful(segmenter.masker),

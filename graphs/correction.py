@@ -15,11 +15,13 @@ from langgraph.graph import END, START, StateGraph
 from configs.settings import LoopSettings
 from graphs.budget import recursion_limit
 from graphs.nodes.act import act
+from graphs.nodes.approve import approve
 from graphs.nodes.begin import begin
-from graphs.nodes.draw import approve, edit, generate, refine
+from graphs.nodes.draw import edit, generate, refine
 from graphs.nodes.finish import finish
 from graphs.nodes.judge import judge
-from graphs.nodes.parse import look, parse
+from graphs.nodes.parse import parse
+from graphs.nodes.survey import survey
 from graphs.nodes.think import think
 from graphs.state import Request, State
 from tools.context import Context
@@ -40,11 +42,11 @@ def build_graph(
     that fills itself in, for servers whose requests carry none.
     """
     graph = StateGraph(State, context_schema=context_schema, input_schema=Request)
-    for node in (begin, look, parse, generate, judge, think, act, approve, edit, refine, finish):
+    for node in (begin, survey, parse, generate, judge, think, act, approve, edit, refine, finish):
         graph.add_node(node)
     graph.add_edge(START, "begin")
     graph.add_conditional_edges("begin", route_begin)
-    graph.add_edge("look", "parse")
+    graph.add_edge("survey", "parse")
     graph.add_conditional_edges("parse", route_parse)
     graph.add_edge("generate", "judge")
     graph.add_conditional_edges("judge", route_judge)
@@ -59,16 +61,16 @@ def build_graph(
     )
 
 
-def route_begin(state: State) -> Literal["look", "parse"]:
+def route_begin(state: State) -> Literal["survey", "parse"]:
     """Only an instruction needs to know what is there before it can be read."""
-    return "look" if state["kind"] == "instruction" else "parse"
+    return "survey" if state["kind"] == "instruction" else "parse"
 
 
 def route_parse(state: State) -> Literal["parse", "generate", "judge", "finish"]:
     """Go on when the request is understood; a broken answer is asked for again."""
     if state["exit"]:
         return "finish"
-    if state["goal"]["requirements"] is None:
+    if state["goal"].requirements is None:
         return "parse"
     return "judge" if state["picture"] else "generate"
 
@@ -103,5 +105,5 @@ def route_edit(state: State) -> Literal["judge", "think", "finish"]:
     """Judge a new picture; let the model try something else when the editor could not do it."""
     if state["exit"]:
         return "finish"
-    judged = state["latest"] is not None and state["latest"]["round"] == state["rounds"]
+    judged = state["latest"] is not None and state["latest"].round == state["rounds"]
     return "think" if judged else "judge"

@@ -1,4 +1,4 @@
-"""What every node shares: timing, and doing slow work only once."""
+"""What nodes share: timing, doing slow work only once, and answering edit calls when the editor has spoken."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import time
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
+from langchain_core.messages import AIMessage, ToolMessage
 from PIL import Image
 
 from tools.backend.protocol import Cost, Edited
@@ -15,11 +16,12 @@ from tools.backend.protocol import Cost, Edited
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from langchain_core.messages import AnyMessage
     from langgraph.runtime import Runtime
     from langgraph.types import StreamWriter
 
     from graphs.state import State
-    from tools.backend.protocol import Generated, Progress
+    from tools.backend.protocol import Drawing, Generated, Progress
     from tools.context import Context
 
     class Node(Protocol):
@@ -64,13 +66,14 @@ class Made(NamedTuple):
     masked: tuple[str, ...] = ()
 
 
-def make_once(context: Context, what: list[Any], make: Callable[[], Generated | Edited]) -> Made:
+def make_once(context: Context, drawing: Drawing, what: Sequence[Any], make: Callable[[], Generated | Edited]) -> Made:
     """Return what ``make`` draws, kept in the image store.
 
-    ``what`` (JSON types) names everything the outcome depends on. A process that is killed between
+    ``what`` (JSON types) names everything the outcome depends on beside the backend itself, which is known by
+    its fingerprint. A process that is killed between
     drawing and the next checkpoint finds the finished picture here and does not draw it again.
     """
-    key, images = json.dumps(what, sort_keys=True), context.images
+    key, images = json.dumps([drawing, context.backend.fingerprint(drawing), *what], sort_keys=True), context.images
     record = images.recall(key)
     if record is not None and images.path(record["image"]).is_file():
         record |= {"warnings": tuple(record["warnings"]), "cost": Cost(**record["cost"])}
@@ -79,7 +82,7 @@ def make_once(context: Context, what: list[Any], make: Callable[[], Generated | 
     if isinstance(drawn, Edited):
         region = images.save(Image.fromarray(drawn.region))
         masked = tuple(drawn.masks)[:MOST_MASKS]
-        masks = images.save(_numbered([drawn.masks[one] for one in masked])) if masked else None
+        masks = images.save(_numbered([drawn.masks[object_id] for object_id in masked])) if masked else None
         made = Made(images.save(drawn.image), drawn.warnings, drawn.cost, region, masks, masked)
     else:
         made = Made(images.save(drawn.images[0]), drawn.warnings, drawn.cost)
@@ -97,3 +100,21 @@ def _numbered(masks: Sequence[np.ndarray]) -> Image.Image:
 def report_to(writer: StreamWriter) -> Progress:
     """Return a progress callback that goes out on the custom stream."""
     return lambda phase, done, total: writer({"phase": phase, "done": done, "total": total})
+
+
+def answer_edits(
+    messages: Sequence[AnyMessage], content: str, artifact: dict[str, Any] | None = None, *, failed: bool = False
+) -> list[ToolMessage]:
+    """Return the final answers of the last message's edit calls; the same ids replace the first ones.
+
+    An ``artifact`` that names a failure (`tools.errors.Failure`) makes them failed as well.
+    """
+    failed = failed or "failure" in (artifact or {})
+    answers: list[ToolMessage] = []
+    for message in reversed(messages):
+        if isinstance(message, AIMessage):
+            break
+        if isinstance(message, ToolMessage) and (message.artifact or {}).get("operations"):
+            status = "error" if failed else "success"
+            answers.append(message.model_copy(update={"content": content, "status": status, "artifact": artifact}))
+    return answers[::-1]

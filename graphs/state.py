@@ -1,16 +1,31 @@
-"""What a run remembers: plain JSON types and messages, so that any checkpointer can keep it.
+"""What a run remembers: frozen values and messages, which a checkpointer keeps by the list `CHECKPOINTED`.
 
 Pictures are ids in the image store; models and clients come by the runtime context.
 """
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from langchain_core.messages import AnyMessage
 from langgraph.channels import EphemeralValue
 from langgraph.graph.message import add_messages
+from pydantic import Field
 from typing_extensions import TypedDict
+
+from tools.scene.box import Box
+from tools.scene.goal import Goal
+from tools.scene.layout import Layout, PlacedObject
+from tools.scene.operations import Add, Move, Operation, Remove, Replace, Restyle
+from tools.scene.spec import Frozen, SceneSpec
+from tools.scene.verdict import Verdict
+
+if TYPE_CHECKING:
+    from langchain_core.messages import BaseMessage
+
+    from tools.backend.protocol import Cost
+
+COUNTERS = ("unet_evaluations", "encoder_passes", "decoder_passes", "detector_passes", "segmenter_passes")
 
 Exit = Literal[
     "agreed",
@@ -47,7 +62,52 @@ class Request(TypedDict, total=False):
     """Stop before each edit (an interrupt) until a person has decided."""
 
 
-class Attempt(TypedDict):
+class Usage(Frozen):
+    """What a turn has used up. Adds itself: ``usage + cost``, ``usage.with_answer(message)``."""
+
+    unet_evaluations: int = 0
+    encoder_passes: int = 0
+    decoder_passes: int = 0
+    detector_passes: int = 0
+    segmenter_passes: int = 0
+    llm_calls: int = 0
+    input_tokens: int = 0
+    output_tokens: int = 0
+    seconds: dict[str, float] = Field(default_factory=dict)
+    """By phase of the backend's work."""
+
+    @property
+    def tokens(self) -> int:
+        """Tokens in and out of the language model."""
+        return self.input_tokens + self.output_tokens
+
+    def __add__(self, cost: Cost) -> Self:
+        """Return the usage with what a backend call took."""
+        seconds = dict(self.seconds)
+        for phase, value in cost.seconds.items():
+            seconds[phase] = round(seconds.get(phase, 0.0) + value, 4)
+        counted = {name: getattr(self, name) + getattr(cost, name) for name in COUNTERS}
+        return self.model_copy(update=counted | {"seconds": seconds})
+
+    def with_answer(self, message: BaseMessage) -> Self:
+        """Return the usage with one answer of the language model."""
+        used = getattr(message, "usage_metadata", None) or {}
+        return self.model_copy(
+            update={
+                "llm_calls": self.llm_calls + 1,
+                "input_tokens": self.input_tokens + used.get("input_tokens", 0),
+                "output_tokens": self.output_tokens + used.get("output_tokens", 0),
+            }
+        )
+
+
+class TurnUsage(Usage):
+    """What a whole turn used up."""
+
+    wall_seconds: float
+
+
+class Attempt(Frozen):
     """One judged picture."""
 
     round: int
@@ -61,42 +121,54 @@ class Attempt(TypedDict):
     """How many lines of ``done`` led to this picture."""
     agreed: bool
     refined: bool
-    verdict: dict[str, Any]
-    layout: dict[str, Any]
+    verdict: Verdict
+    layout: Layout
+
+    @property
+    def rank(self) -> tuple[bool, int, bool, float]:
+        """Most requirements met, then fewest pixels changed; a polish that still agrees is wanted."""
+        return self.agreed, self.passed, self.refined, -self.changed
 
 
-class TurnSummary(TypedDict):
+class TurnSummary(Frozen):
     """An earlier turn, as later ones are told of it."""
 
     instruction: str
-    exit: str
-    done: list[str]
-    was_wrong: list[str]
+    exit: Exit
+    done: tuple[str, ...] = ()
+    was_wrong: tuple[str, ...] = ()
     """What the verdict missed in the picture as it was given or first made."""
-    still_wrong: list[str]
-    answer: str
+    still_wrong: tuple[str, ...] = ()
+    answer: str = ""
 
 
-class History(TypedDict):
+class History(Frozen):
     """What can be brought back."""
 
-    removed: list[dict[str, Any]]
-    """Objects that were taken away, as they were last seen (`PlacedObject`); the newest last."""
-    before: dict[str, Any] | None
+    removed: tuple[PlacedObject, ...] = ()
+    """Objects that were taken away, as they were last seen; the newest last."""
+    before: Layout | None = None
     """The layout before the last change."""
 
 
-class Result(TypedDict):
-    """How a turn ended. ``image`` is None when there never was a picture."""
+class Result(Frozen):
+    """How a turn ended. ``image`` is None when there never was a picture, ``verdict`` when none was judged."""
 
     agreed: bool
     exit: Exit
     detail: str
     rounds: int
     image: str | None
-    verdict: dict[str, Any]
-    usage: dict[str, Any]
-    spec: dict[str, Any] | None
+    verdict: Verdict | None
+    usage: TurnUsage
+    spec: SceneSpec | None
+
+
+CHECKPOINTED = (
+    *(Goal, Usage, TurnUsage, Attempt, TurnSummary, History, Result),
+    *(Layout, Box, Add, Remove, Move, Restyle, Replace),
+)
+"""The types of this program that a state may hold: a checkpointer builds them and nothing else of ours."""
 
 
 class State(Request, total=False):
@@ -107,13 +179,12 @@ class State(Request, total=False):
     noise_seed: int
     approval: bool
     messages: Annotated[list[AnyMessage], add_messages]
-    goal: dict[str, Any]
-    """``spec``, ``target`` (layout), ``operations`` and ``requirements`` (None until the request is understood)."""
+    goal: Goal
     picture: str | None
     """Id of the current picture."""
-    layout: dict[str, Any]
+    layout: Layout
     """The layout of the current picture, as the detector saw it."""
-    doubtful: list[str]
+    doubtful: tuple[str, ...]
     """Ids of objects in it that the detector is not sure of, and because of which the verdict failed."""
     first_picture: str | None
     generated: bool
@@ -123,9 +194,9 @@ class State(Request, total=False):
     """Finished edits."""
     best: Attempt | None
     latest: Attempt | None
-    planned: list[dict[str, Any]]
+    planned: tuple[Operation, ...]
     """Operations that wait for the editor's next pass."""
-    done: list[str]
+    done: tuple[str, ...]
     """Edits of this turn, in words."""
     repairs: int
     """Broken answers in a row."""
@@ -134,14 +205,14 @@ class State(Request, total=False):
     """In a row."""
     impossible: str
     """Why no layout can meet the goal, when a tool found that out."""
-    usage: dict[str, Any]
+    usage: Usage
     elapsed: float
     """Seconds spent inside nodes, in all processes that worked on this turn."""
     exit: Exit | None
     detail: str
-    before: dict[str, Any] | None
+    before: Layout | None
     """The layout at the turn's first verdict, when nothing was edited yet."""
-    was_wrong: list[str]
-    turns: list[TurnSummary]
+    was_wrong: tuple[str, ...]
+    turns: tuple[TurnSummary, ...]
     history: History
     result: Result

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tools.scene.layout import Layout
+from graphs.state import History
 
 if TYPE_CHECKING:
-    from graphs.state import History, State, TurnSummary
+    from graphs.state import State, TurnSummary
+    from tools.scene.layout import Layout, PlacedObject
 
 TURNS_KEPT = 100
 IN_FULL = 6  # turns that the model is told in full
@@ -18,31 +19,28 @@ IN_A_LINE = 20  # turns before those, of which it is told the instruction only
 REMOVED_KEPT = 20
 LINE = 80  # characters of an older instruction
 
-NOTHING: History = {"removed": [], "before": None}
 
-
-def remember(state: State, turn: TurnSummary, image: str | None, layout: dict[str, Any]) -> dict[str, Any]:
+def remember(state: State, turn: TurnSummary, image: str | None, layout: Layout) -> dict[str, Any]:
     """Return ``turns`` and ``history`` with one more turn, which ended with ``image`` and ``layout``."""
     history, before = state["history"], state["before"]
     if before is not None and image != state["first_picture"]:
-        kept = Layout.model_validate(layout)
         # An object that the detector lost sight of was not removed: only what the edits name is.
         gone = [
-            placed.model_dump(mode="json")
-            for placed in Layout.model_validate(before).objects
-            if placed.id not in kept.ids and any(repr(placed.id) in line for line in turn["done"])
+            placed
+            for placed in before.objects
+            if placed.id not in layout.ids and any(repr(placed.id) in line for line in turn.done)
         ]
-        missing = [one for one in history["removed"] if not _is_back(one, Layout.model_validate(before), kept)]
-        history = {"removed": [*missing, *gone][-REMOVED_KEPT:], "before": before}
-    return {"turns": [*state["turns"], turn][-TURNS_KEPT:], "history": history}
+        missing = [placed for placed in history.removed if not _is_back(placed, before, layout)]
+        history = History(removed=tuple([*missing, *gone][-REMOVED_KEPT:]), before=before)
+    return {"turns": (*state["turns"], turn)[-TURNS_KEPT:], "history": history}
 
 
 def recall(state: State) -> dict[str, Any]:
     """Return ``recent`` and ``history`` as the prompt for an instruction shows them (JSON types)."""
-    turns, history = state["turns"], state["history"]
-    recent = [{key: value for key, value in turn.items() if value} for turn in turns[-IN_FULL:]]
+    turns, history = state["turns"], state["history"].model_dump(mode="json")
+    recent = [{key: value for key, value in turn.model_dump(mode="json").items() if value} for turn in turns[-IN_FULL:]]
     older = turns[:-IN_FULL]
-    lines = [_shortened(turn["instruction"]) for turn in older[-IN_A_LINE:]]
+    lines = [_shortened(turn.instruction) for turn in older[-IN_A_LINE:]]
     more = len(older) - len(lines)
     return {
         "recent": recent,
@@ -54,11 +52,10 @@ def recall(state: State) -> dict[str, Any]:
     }
 
 
-def _is_back(removed: dict[str, Any], before: Layout, after: Layout) -> bool:
+def _is_back(removed: PlacedObject, before: Layout, after: Layout) -> bool:
     """Whether a removed object was put back: something of its name has arrived at its place."""
-    old = Layout.model_validate({"objects": [removed]}).objects[0]
-    arrived = [placed for placed in after.objects if placed.id not in before.ids and placed.name == old.name]
-    return any(placed.box.iou(old.box) >= 0.5 for placed in arrived)
+    arrived = [placed for placed in after.objects if placed.id not in before.ids and placed.name == removed.name]
+    return any(placed.box.iou(removed.box) >= 0.5 for placed in arrived)
 
 
 def _shortened(text: str) -> str:

@@ -32,7 +32,7 @@ def wear(scene: Scene, rng: np.random.Generator) -> Labeled:
     for index in range(len(other.objects)):
         icon = other.mask(index)
         if icon.any():
-            field = _smooth(rng, icon.shape)
+            field = smooth_field(rng, icon.shape)
             torn = icon & (field > np.quantile(field[icon], 1 - rng.uniform(*KEPT)))
             canvas[torn] = np.asarray(other.image)[torn]
             seen[torn] = False
@@ -57,17 +57,17 @@ def _shapeless(canvas: np.ndarray, seen: np.ndarray, rng: np.random.Generator) -
     size = rng.uniform(0.1, 0.25, 2) * min(height, width)
     rows, columns = np.ogrid[:height, :width]
     distance = ((rows - rng.uniform(0, height)) / size[0]) ** 2 + ((columns - rng.uniform(0, width)) / size[1]) ** 2
-    inside = distance + 0.8 * _smooth(rng, seen.shape) < 1
+    inside = distance + 0.8 * smooth_field(rng, seen.shape) < 1
     rim = np.asarray(Image.fromarray(inside).convert("L").filter(ImageFilter.MaxFilter(3))) > 0
     first, second = (np.array(COLORS[str(name)], np.float32) for name in rng.choice(list(COLORS), 2))
     canvas[rim] = first * 0.4 + (100 if first.mean() < 90 else 0)
     canvas[inside] = first
     if rng.random() < 0.5:
-        canvas[inside & (_smooth(rng, seen.shape) > 0)] = second
+        canvas[inside & (smooth_field(rng, seen.shape) > 0)] = second
     seen[rim] = False
 
 
-def _smooth(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
+def smooth_field(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
     """Return a smooth random field of about zero mean and unit deviation."""
     cells = rng.standard_normal((int(rng.integers(4, 9)),) * 2).astype(np.float32)
     return np.asarray(Image.fromarray(cells).resize((shape[1], shape[0]), Image.Resampling.BICUBIC))

@@ -28,6 +28,8 @@ from transformers.models.owlvit.image_processing_pil_owlvit import OwlViTImagePr
 from configs.settings import GroundedPart
 from iconworld.corrupt import soften, wear
 from iconworld.data import Labeled, contact_sheet, training_scenes
+from iconworld.decoys import add_decoys
+from iconworld.flaws import add_flaws
 from iconworld.generator import COUNTS, OBJECTS
 from iconworld.initialise import initialise, localise, silence
 from iconworld.renderer import CLASSES, COLORS, draw_scene
@@ -39,6 +41,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from torch import Tensor
+
+    from iconworld.renderer import Scene
 
 TEMPLATES = ("image of a {}", "{}", "a {}", "a photo of a {}")
 FOCUS, ALPHA = 2.0, 0.3  # of the focal loss
@@ -62,9 +66,11 @@ class Architecture:
     text_layers: int
     stream: int  # of training scenes
     worn: float = 0.0  # share of training scenes that are worn (`iconworld.corrupt`)
+    flawed: float = 0.0  # share of the other scenes that hold things that are none (`iconworld.flaws`)
+    decoyed: float = 0.0  # the same with the held-out detector's own (`iconworld.decoys`)
     soft: float = 0.0  # share of batches that are passed through the autoencoder
     redrawn: float = 0.0  # share of batches that the generator draws again (`iconworld.sdedit`)
-    muddled_from: int = 0  # step from which those three begin
+    muddled_from: int = 0  # step from which all these begin
     calm_from: int = 1 << 40  # step from which plain cross-entropy takes the focal loss's place: scores become chances
 
 
@@ -151,7 +157,7 @@ class DetectorRecipe:
             samples = self._redrawn(int(rng.integers(REDRAWN)), size)
         else:
             scenes = training_scenes(options.stream, step, size, square=0.75)
-            samples = [wear(one, rng) if muddled and rng.random() < options.worn else Labeled.of(one) for one in scenes]
+            samples = [self._muddled(one, rng) if muddled else Labeled.of(one) for one in scenes]
             if muddled and rng.random() < options.soft:
                 soft = soften([one.image for one in samples], self.vae, rng)
                 samples = [replace(one, image=image) for one, image in zip(samples, soft, strict=True)]
@@ -159,13 +165,23 @@ class DetectorRecipe:
         pixels = self.pixels([one.image for one in samples])
         return {"pixels": pixels, "template": template, "focus": focus, **self.targets(samples)}
 
+    def _muddled(self, scene: Scene, rng: np.random.Generator) -> Labeled:
+        if rng.random() < self.architecture.worn:
+            return wear(scene, rng)
+        # asked for only where they are used, so that recipes without them see the same scenes as ever
+        for share, add in ((self.architecture.flawed, add_flaws), (self.architecture.decoyed, add_decoys)):
+            if share and rng.random() < share:
+                return add(scene, rng)
+        return Labeled.of(scene)
+
     def _redrawn(self, number: int, size: int) -> list[Labeled]:
         """Return a batch that the generator drew again; made once, as that takes many times a training step."""
         if number not in self.redrawn:
             stream = self.architecture.stream + REDRAWN_STREAMS
             rng = np.random.default_rng((stream, number))
             scenes = training_scenes(stream, number, size, square=0.75, counts=COUNTS)
-            samples = [cut_mix(one, rng) if rng.random() < 0.5 else Labeled.of(one) for one in scenes]
+            rest = add_decoys if self.architecture.decoyed else lambda one, _rng: Labeled.of(one)
+            samples = [(cut_mix if rng.random() < 0.5 else rest)(one, rng) for one in scenes]
             images = redraw([one.image for one in samples], self.generator, rng)
             self.redrawn[number] = [replace(one, image=image) for one, image in zip(samples, images, strict=True)]
         return self.redrawn[number]
@@ -241,15 +257,6 @@ class DetectorRecipe:
         boxes = self.model.box_predictor(features, feature_map)
         objectness = self.model.objectness_predictor(features) if self.core == "owlv2" else None
         return logits, boxes, objectness
-
-    def phrase_cosines(self) -> Tensor:
-        """Return the pairwise cosines of a few phrases; all near 1 means that nothing can be learned."""
-        core = getattr(self.model, self.core)
-        with torch.no_grad():
-            text = core.text_projection(core.text_model(**self.tokens["image of a {}"]).pooler_output)
-        text = F.normalize(text, dim=-1)
-        cosines: Tensor = text @ text.T
-        return cosines
 
     @torch.no_grad()
     def sample(self, file: Path) -> None:

@@ -162,24 +162,31 @@ def render(
     ids = np.zeros(canvas.shape[:2], np.uint8)
     for index, one in enumerate(objects):
         x0, y0, x1, y1 = one.box.to_px(size_wh)
-        body, detail, rim = _layers(one.icon, x1 - x0, y1 - y0)
-        color = np.clip(np.array(COLORS[one.color], np.float32) + rng.uniform(-7, 7, 3), 0, 255)
-        light = np.linspace(1.08, 0.88, y1 - y0, dtype=np.float32)[:, None, None]
-        fill = np.clip(color * light + (14 * (light - 0.98)), 0, 255)
-        dark = one.color in ("black", "brown", "purple", "blue")
-        line = color * 0.35 + (150 if dark else 0)  # light lines on dark objects, dark lines on light ones
-        inner = color * 0.45 + (110 if dark else 20)
-        patch = canvas[y0:y1, x0:x1]
-        for alpha, paint in ((rim, line), (body, fill), (detail, inner)):
-            patch += alpha[..., None] * (paint - patch)
-        ids[y0:y1, x0:x1][rim > 0.5] = index + 1
+        layers = _layers(one.icon, x1 - x0, y1 - y0)
+        paint(canvas[y0:y1, x0:x1], layers, one.color, rng)
+        ids[y0:y1, x0:x1][layers[2] > 0.5] = index + 1
     image = Image.fromarray(np.clip(canvas + 0.5, 0, 255).astype(np.uint8))
     return Scene(image, tuple(objects), background, ids)
 
 
+def paint(
+    patch: np.ndarray, layers: tuple[np.ndarray, np.ndarray, np.ndarray], color_name: str, rng: np.random.Generator
+) -> None:
+    """Lay body, details and rim (`shape_layers`) over a part of a canvas, float32 ``[height, width, 3]``, in place."""
+    body, detail, rim = layers
+    color = np.clip(np.array(COLORS[color_name], np.float32) + rng.uniform(-7, 7, 3), 0, 255)
+    light = np.linspace(1.08, 0.88, len(patch), dtype=np.float32)[:, None, None]
+    fill = np.clip(color * light + (14 * (light - 0.98)), 0, 255)
+    dark = color_name in ("black", "brown", "purple", "blue")
+    line = color * 0.35 + (150 if dark else 0)  # light lines on dark objects, dark lines on light ones
+    inner = color * 0.45 + (110 if dark else 20)
+    for alpha, ink in ((rim, line), (body, fill), (detail, inner)):
+        patch += alpha[..., None] * (ink - patch)
+
+
 def icon_aspect(icon: str) -> float:
     """Return width over height of an icon's own shape."""
-    silhouette, _ = _raster(icon)
+    silhouette, _ = icon_raster(icon)
     return float(silhouette.shape[1] / silhouette.shape[0])
 
 
@@ -207,7 +214,7 @@ def _contours() -> dict[str, dict[str, list[list[list[float]]]]]:
 
 
 @cache
-def _raster(icon: str) -> tuple[np.ndarray, np.ndarray]:
+def icon_raster(icon: str) -> tuple[np.ndarray, np.ndarray]:
     """Return (filled silhouette, inner details) of an icon, uint8, cropped to the icon's own bounds."""
     contours = next(shapes[icon] for shapes in _contours().values() if icon in shapes)
     scale = _RASTER / 24
@@ -229,8 +236,13 @@ def _raster(icon: str) -> tuple[np.ndarray, np.ndarray]:
 
 @lru_cache(maxsize=8192)
 def _layers(icon: str, width: int, height: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    return shape_layers(*icon_raster(icon), width, height)
+
+
+def shape_layers(
+    silhouette: np.ndarray, details: np.ndarray, width: int, height: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return alpha of body, details and rim for one drawn size, float32 in [0, 1] ``[height, width]``."""
-    silhouette, details = _raster(icon)
     line = 1 if min(width, height) < 36 else 2  # pixels of outline; the rim ends exactly at the box
     inside = (max(1, width - 2 * line), max(1, height - 2 * line))
     alphas = []

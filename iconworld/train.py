@@ -45,6 +45,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--workers", type=int, default=0, help="processes that draw scenes ahead; a GPU needs some")
     parser.add_argument("--threads", type=int, help="processor cores to use")
     parser.add_argument("--warm", action="store_true", help="where there is no state, start from the finished weights")
+    parser.add_argument("--finish", action="store_true", help="the recipe's second stage, from the finished weights")
     parser.add_argument("--export", action="store_true", help="only write the weights of the newest state")
     options = parser.parse_args(arguments)
     if options.threads:
@@ -56,19 +57,23 @@ def main(arguments: list[str] | None = None) -> None:
 def run(name: str, options: argparse.Namespace) -> None:
     """Train one model (or go on with it) and write its weights."""
     settings = yaml.safe_load((HERE / "recipe.yaml").read_text(encoding="utf-8"))[name]
+    work: Path = options.work / name
+    if options.finish:
+        stage = settings["finish"]
+        settings = {"training": stage["training"], "model": {**settings["model"], **stage["model"]}}
+        work = options.work / f"{name}-finish"
     given = {key: value for key in ("steps", "batch") if (value := getattr(options, key)) is not None}
     hyper = Hyper(**{**settings["training"], **given})
-    work: Path = options.work
     generator_folder = options.weights / "generator"
     finished = generator_folder / "vae" if name == "autoencoder" else options.weights / name
     recipe: Any = _recipe(name, settings["model"], hyper.seed, generator_folder)
     if options.export:
-        print(f"{name}: weights of step {load_average(recipe, work / name)}")  # noqa: T201 - a command's answer
+        print(f"{name}: weights of step {load_average(recipe, work)}")  # noqa: T201 - a command's answer
     else:
-        if options.warm and not (work / name / "state.pt").exists():
+        if (options.warm or options.finish) and not (work / "state.pt").exists():
             recipe.load(finished)
-        train(recipe, hyper, work / name, options.device, workers=options.workers)
-        _plot(work / name)
+        train(recipe, hyper, work, options.device, workers=options.workers)
+        _plot(work)
     recipe.model = recipe.model.cpu().eval()
     fresh = finished.with_name(finished.name + ".new")
     shutil.rmtree(fresh, ignore_errors=True)

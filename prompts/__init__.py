@@ -12,6 +12,7 @@ from functools import cache
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, Undefined
+from pydantic import BaseModel
 
 TAGS = ("sentence", "instruction", "layout", "target", "plan", "recent", "history", "shapes", "verdict")
 
@@ -32,10 +33,16 @@ def data(text: str) -> str:
 
 
 def as_json(value: Any) -> str:
-    """Return JSON in which no string can open or close a tag."""
+    """Return JSON (of pydantic models too) in which no string can open or close a tag."""
     if isinstance(value, Undefined):
         str(value)  # a strict one raises what any other use of it would
-    return json.dumps(value, ensure_ascii=False).replace("<", "\\u003c")
+    return json.dumps(value, ensure_ascii=False, default=_dump).replace("<", "\\u003c")
+
+
+def _dump(value: Any) -> Any:
+    if isinstance(value, BaseModel):
+        return value.model_dump(mode="json")
+    raise TypeError(f"{type(value).__name__} is no JSON")
 
 
 @cache

@@ -39,7 +39,7 @@ class Loop:
         """Run one turn and return its result."""
         given: Any = request
         self.state = self.graph.invoke(given, context=self.context, version="v2").value
-        return self.state["result"]
+        return self.state["result"].model_dump(mode="json")
 
     def answers(self) -> list[tuple[str, str, str]]:
         """Return (call id, status, text) of every tool answer of the last turn, in order."""

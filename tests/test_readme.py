@@ -1,4 +1,4 @@
-"""The README says what is true: the graph's drawing, the files it names, the commands it shows."""
+"""README and CONTRIBUTING say what is true: the graph's drawing, files that are named, commands that are shown."""
 
 import re
 from pathlib import Path
@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from agent.cli.app import app
+import sld
 from configs.settings import preset_names
 from graphs.correction import build_graph
+from sld.cli import app
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -22,9 +23,14 @@ def test_the_drawing_of_the_graph_is_the_graphs() -> None:
     assert shown[1].strip() == drawn, f"put this between the graph marks of README.md:\n\n{drawn}"
 
 
-@pytest.mark.parametrize("path", sorted(set(re.findall(r"\]\(([\w./]+)\)|`((?:agent|graphs|tools)/[\w./]+)`", README))))
-def test_files_that_are_named_exist(path: tuple[str, str]) -> None:
-    assert (ROOT / "".join(path)).exists()
+NAMED = re.compile(r"\]\(([\w./]+)\)|`((?:agent|configs|evals|graphs|iconworld|prompts|sld|tools)/[\w./]+)`")
+
+
+@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md"])
+def test_files_that_are_named_exist(page: str) -> None:
+    named = {"".join(path) for path in NAMED.findall((ROOT / page).read_text(encoding="utf-8"))}
+    assert {path for path in named if not (ROOT / path).exists()} == set()
+    assert len(named) > 5
 
 
 @pytest.mark.parametrize("command", sorted(set(re.findall(r"^sld (\w+)", README, re.MULTILINE))))
@@ -34,3 +40,8 @@ def test_commands_that_are_shown_exist(command: str) -> None:
 
 def test_the_table_of_presets_is_complete() -> None:
     assert set(re.findall(r"^\| `([\w.-]+)` \|", README, re.MULTILINE)) == set(preset_names())
+
+
+def test_the_programs_that_are_shown_use_names_that_exist() -> None:
+    shown = set(re.findall(r"\bsld\.(\w+)", "\n".join(re.findall(r"```python\n(.*?)```", README, re.DOTALL))))
+    assert {"run", "Session"} <= shown <= set(sld.__all__)

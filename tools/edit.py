@@ -16,14 +16,14 @@ from pydantic import Field
 from tools.context import Context
 from tools.errors import ToolError
 from tools.inspect import find_object
-from tools.scene.layout import Layout
 from tools.scene.operations import Add, Move, Operation, Remove, Replace, Restyle, apply
-from tools.suggest_layout import OPERATIONS, dump_operations
+from tools.suggest_layout import dump_operations
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from tools.scene.box import Box
+    from tools.scene.layout import Layout
 
 SMALLEST = 0.02  # of the picture, for each side: less is no object that any detector finds
 SAME_PLACE = 0.9  # IoU above which two objects hide each other
@@ -43,9 +43,8 @@ def edit(
     object in its place). Ids are those of the layout. Put everything that is wrong into one call.
     """
     state = runtime.state
-    scene = Layout.model_validate(state["layout"])
-    planned = OPERATIONS.validate_python(state.get("planned") or [])
-    check_operations(scene, planned, operations)
+    scene: Layout = state["layout"]
+    check_operations(scene, state["planned"], operations)
     return "planned: " + json.dumps(describe(scene, operations)), {"operations": dump_operations(operations)}
 
 
@@ -70,11 +69,11 @@ def check_operations(scene: Layout, planned: Sequence[Operation], operations: Se
     placing = {operation.id for operation in operations if isinstance(operation, Move)}
     target = apply(scene, [*planned, *operations])
     placing |= set(target.ids) - set(scene.ids)
-    for one in target.objects:
+    for placed in target.objects:
         for other in target.objects:
-            if one.id in placing and one.id != other.id and one.box.iou(other.box) > SAME_PLACE:
+            if placed.id in placing and placed.id != other.id and placed.box.iou(other.box) > SAME_PLACE:
                 raise ToolError(
-                    f"{one.id!r} would cover {other.id!r} completely, both in {[round(v, 3) for v in one.box]}: "
+                    f"{placed.id!r} would cover {other.id!r} completely, both in {_numbers(placed.box)}: "
                     "choose another box, or remove or replace the other object in the same call"
                 )
 

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from langchain_core.tools import ToolException
+
+Failure = Literal["final", "refused"]
+"""What the artifact of a failed answer may say under "failure": no arguments can mend the call, or a person said no."""
 
 
 class ToolError(ToolException):

@@ -18,6 +18,8 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from tools.redaction import Redactor
+
 MAX_BYTES = 64 * 2**20
 MAX_PIXELS = 40_000_000
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "PPM")  # no decoder that starts other programs
@@ -69,8 +71,8 @@ class ImageStore:
     that was killed before it could say so does not do it again.
     """
 
-    def __init__(self, folder: str | Path) -> None:
-        self.folder = Path(folder)
+    def __init__(self, folder: str | Path, redactor: Redactor | None = None) -> None:
+        self.folder, self._redactor = Path(folder), redactor or Redactor()
 
     def path(self, image_id: str) -> Path:
         """Return where a picture lies (or would lie).
@@ -110,7 +112,7 @@ class ImageStore:
 
     def remember(self, key: str, record: dict[str, Any]) -> None:
         """Keep the outcome of a finished step of work (JSON types only)."""
-        _write(self._record(key), json.dumps(record).encode())
+        _write(self._record(key), json.dumps(self._redactor.tree(record)).encode())
 
     def _record(self, key: str) -> Path:
         return self.folder / "made" / f"{hashlib.sha256(key.encode()).hexdigest()[:32]}.json"

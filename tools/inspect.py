@@ -33,7 +33,8 @@ def inspect(
     """
     if (object is None) == (box is None):
         raise ToolError(f"give exactly one of object and box, not object={object!r} and box={box!r}")
-    context, scene = runtime.context, Layout.model_validate(runtime.state["layout"])
+    context = runtime.context
+    scene: Layout = runtime.state["layout"]
     placed = None if object is None else find_object(scene, object)
     place = placed.box if placed else box
     assert place is not None

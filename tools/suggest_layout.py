@@ -6,21 +6,19 @@ from typing import TYPE_CHECKING, Any
 
 from langchain_core.tools import tool
 from langgraph.prebuilt import ToolRuntime
-from pydantic import TypeAdapter
 
 from tools.context import Context
 from tools.errors import FinalToolError
 from tools.scene.difference import difference
-from tools.scene.layout import Layout
-from tools.scene.operations import Operation, Remove, apply
-from tools.scene.requirements import Requirement
+from tools.scene.operations import Remove, apply
 from tools.scene.solver import Unsatisfiable, solve
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection, Mapping, Sequence
 
-OPERATIONS: TypeAdapter[list[Operation]] = TypeAdapter(list[Operation])
-REQUIREMENTS: TypeAdapter[list[Requirement]] = TypeAdapter(list[Requirement])
+    from tools.scene.goal import Goal
+    from tools.scene.layout import Layout
+    from tools.scene.operations import Operation
 
 
 @tool
@@ -30,9 +28,10 @@ def suggest_layout(runtime: ToolRuntime[Context, dict[str, Any]]) -> dict[str, A
     Answers with operations that can be given to edit as they are, and the layout they lead to.
     """
     state = runtime.state
-    goal, scene = state["goal"], Layout.model_validate(state["layout"])
     shapes = usual_shapes(runtime.context, state["picture"])
-    operations, target = propose(goal, scene, first=state["rounds"] == 0, doubtful=state["doubtful"], shapes=shapes)
+    operations, target = propose(
+        state["goal"], state["layout"], first=state["rounds"] == 0, doubtful=state["doubtful"], shapes=shapes
+    )
     return {"operations": dump_operations(operations), "layout": target.model_dump(mode="json")}
 
 
@@ -45,13 +44,13 @@ def usual_shapes(context: Context, picture: str) -> dict[str, float]:
 
 
 def propose(
-    goal: dict[str, Any],
+    goal: Goal,
     scene: Layout,
     *,
     first: bool,
     doubtful: Collection[str] = (),
     shapes: Mapping[str, float] | None = None,
-) -> tuple[list[Operation], Layout]:
+) -> tuple[tuple[Operation, ...], Layout]:
     """Return operations towards the goal and the layout they aim at.
 
     Objects of the ``doubtful`` ids are no base for anything: they go, and what is needed comes anew, in the
@@ -63,21 +62,19 @@ def propose(
     Raises:
         FinalToolError: no layout can meet the requirements.
     """
-    if first and goal["operations"]:
-        operations = OPERATIONS.validate_python(goal["operations"])
-        return operations, apply(scene, operations)
-    if first and goal["target"]:
-        target = Layout.model_validate(goal["target"])
-        return list(difference(scene, target)), target
-    sure = scene.model_copy(update={"objects": tuple(one for one in scene.objects if one.id not in doubtful)})
+    if first and goal.operations:
+        return goal.operations, apply(scene, goal.operations)
+    if first and goal.target:
+        return tuple(difference(scene, goal.target)), goal.target
+    sure = scene.model_copy(update={"objects": tuple(placed for placed in scene.objects if placed.id not in doubtful)})
     try:
-        target = solve(REQUIREMENTS.validate_python(goal["requirements"]), sure, shapes=shapes)
+        target = solve(goal.requirements or (), sure, shapes=shapes)
     except Unsatisfiable as error:
         raise FinalToolError(f"no layout can meet the goal: {error}. Say so instead of editing") from None
-    gone = [Remove(id=one) for one in scene.ids if one in doubtful]
-    return [*difference(sure, target), *gone], target
+    gone = (Remove(id=object_id) for object_id in scene.ids if object_id in doubtful)
+    return (*difference(sure, target), *gone), target
 
 
-def dump_operations(operations: list[Operation]) -> list[dict[str, Any]]:
+def dump_operations(operations: Sequence[Operation]) -> list[dict[str, Any]]:
     """Return operations as JSON types."""
     return [operation.model_dump(mode="json") for operation in operations]

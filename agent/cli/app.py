@@ -1,4 +1,4 @@
-"""The console command ``sld``: arguments in, exit code out.
+"""The commands that make, edit and talk about pictures: arguments in, exit code out.
 
 Exit codes: 0 agreed, 3 finished without agreement, 2 the user's mistake, 1 failure.
 Everything heavy is imported when a command runs, so that ``sld --help`` is quick.
@@ -13,7 +13,6 @@ import typer
 
 from agent.cli import trace as trace_cli
 from agent.cli.options import Mode, Options, fail, reporting
-from evals import cli as evals_cli
 
 Preset = Annotated[str | None, typer.Option(help="A shipped preset (see `sld presets`) or a path to a .yaml file.")]
 Rounds = Annotated[int | None, typer.Option(min=0, max=1000, help="Correction rounds at most.")]
@@ -24,16 +23,14 @@ Set = Annotated[
     list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="A setting, such as editor.steps=20.")
 ]
 Resume = Annotated[Path | None, typer.Option(metavar="RUN", help="Go on with this run where it was stopped.")]
+AllowEndpoint = Annotated[
+    str | None,
+    typer.Option(metavar="HOST", help="Let a recorded run use its own language model server on this host."),
+]
 Sessions = Annotated[Path, typer.Option("--sessions", help="Where the sessions are.")]
 
-app = typer.Typer(
-    help="Self-correcting, language-model-controlled image generation and editing.",
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    add_completion=False,
-)
+app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False)
 app.add_typer(trace_cli.app, name="trace")
-app.add_typer(evals_cli.app, name="eval")
 
 
 @app.command()
@@ -46,9 +43,10 @@ def generate(
     as_json: Json = False,
     settings: Set = None,
     resume: Resume = None,
+    allow_endpoint: AllowEndpoint = None,
 ) -> None:
     """Make a picture of PROMPT and correct it until the detector agrees."""
-    options = Options(preset, rounds, seed, out, as_json, settings, resume)
+    options = Options(preset, rounds, seed, out, as_json, settings, resume, allow_endpoint)
     with reporting(as_json):
         from agent.cli.run import run_one
 
@@ -66,9 +64,10 @@ def correct(
     as_json: Json = False,
     settings: Set = None,
     resume: Resume = None,
+    allow_endpoint: AllowEndpoint = None,
 ) -> None:
     """Correct IMAGE until it shows what PROMPT says."""
-    options = Options(preset, rounds, seed, out, as_json, settings, resume)
+    options = Options(preset, rounds, seed, out, as_json, settings, resume, allow_endpoint)
     with reporting(as_json):
         from agent.cli.run import run_one
 
@@ -88,9 +87,10 @@ def edit(
     as_json: Json = False,
     settings: Set = None,
     resume: Resume = None,
+    allow_endpoint: AllowEndpoint = None,
 ) -> None:
     """Change IMAGE as INSTRUCTION says, and nothing else."""
-    options = Options(preset, rounds, seed, out, as_json, settings, resume)
+    options = Options(preset, rounds, seed, out, as_json, settings, resume, allow_endpoint)
     with reporting(as_json):
         from agent.cli.run import run_one
 
@@ -152,13 +152,14 @@ def chat(
     rounds: Rounds = None,
     seed: Seed = None,
     settings: Set = None,
+    allow_endpoint: AllowEndpoint = None,
     folder: Sessions = Path("sessions"),
 ) -> None:
     """Edit a picture by talking to it: each line of input is an instruction, a question or a /command."""
     with reporting():
         from agent.cli import chat as chat_cli
 
-        options = Options(preset, rounds, seed, settings=settings)
+        options = Options(preset, rounds, seed, settings=settings, allow_endpoint=allow_endpoint)
         raise typer.Exit(
             chat_cli.chat(options, image=image, prompt=prompt, session=session, approve=approve, base=folder)
         )
@@ -180,8 +181,3 @@ def presets() -> None:
         from agent.cli.run import list_presets
 
         list_presets()
-
-
-def main() -> None:
-    """Run the command line and exit with its code."""
-    app(prog_name="sld")

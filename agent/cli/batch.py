@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from rich.console import Console
-
 from agent.cli.batch_file import BatchError, Item, read_items
-from agent.cli.options import DEFAULT_PRESET, ExitCode, Mode, Options, fail, hide_secrets
+from agent.cli.console import SafeConsole, write, write_json
+from agent.cli.options import DEFAULT_PRESET, ExitCode, Mode, Options, fail
 from agent.cli.progress import LiveProgress
-from agent.cli.run import announce_chat, make_backend
+from agent.cli.run import announce_chat
+from agent.models.backend import make_backend
 from agent.report.render import write_report
 from agent.run.driver import Job, run_correction
 from agent.run.folder import RunFolder
 from configs.settings import Settings, load_settings
 from tools.images import open_picture
+from tools.redaction import Redactor, environment_secrets
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -48,7 +48,7 @@ def run_batch(
     work = _prepare(options, file, input_dir, output_dir)
     chat = announce_chat(options.load(), as_json=options.as_json)
     base = make_backend(options.load())
-    console = Console(file=sys.stderr, highlight=False, soft_wrap=True)
+    console = SafeConsole(sys.stderr)
     outcomes: list[dict[str, Any]] = []
     for number, one in enumerate(work, start=1):
         console.print(f"{number}/{len(work)} {one.item.output_dir}", markup=False)
@@ -69,7 +69,7 @@ def run_batch(
             write_report(one.folder)
             outcomes.append({"item": one.item.output_dir, **result.to_json()})
         except Exception as error:  # noqa: BLE001 - one item's failure must not lose the others
-            message = hide_secrets(str(error) or type(error).__name__)
+            message = Redactor(environment_secrets()).text(str(error) or type(error).__name__)
             console.print(f"  failed: {message}", markup=False)
             outcomes.append({"item": one.item.output_dir, "error": message})
     return _summary(outcomes, as_json=options.as_json)
@@ -138,9 +138,9 @@ def _summary(outcomes: list[dict[str, Any]], *, as_json: bool) -> int:
     agreed = sum(bool(one.get("agreed")) for one in outcomes)
     failed = sum("error" in one for one in outcomes)
     if as_json:
-        sys.stdout.write(json.dumps({"items": outcomes, "agreed": agreed, "failed": failed}) + "\n")
+        write_json({"items": outcomes, "agreed": agreed, "failed": failed})
     else:
-        sys.stdout.write(f"{agreed} of {len(outcomes)} agreed" + (f", {failed} failed" if failed else "") + "\n")
+        write(f"{agreed} of {len(outcomes)} agreed" + (f", {failed} failed" if failed else ""))
     if failed:
         return ExitCode.FAILURE
     return ExitCode.AGREED if agreed == len(outcomes) else ExitCode.NOT_AGREED

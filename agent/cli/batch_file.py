@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter, ValidationError
 
+from configs.errors import in_words
 from tools.scene.box import Box
 from tools.scene.layout import Layout, PlacedObject
 from tools.scene.lexicon import parse_phrase, singular
@@ -167,7 +168,4 @@ def _split(label: str, names: set[str]) -> tuple[str, tuple[str, ...], int]:
 
 
 def _problems(error: ValidationError) -> str:
-    first, *others = error.errors(include_url=False, include_context=False)
-    place = ".".join(str(part) for part in first["loc"]) or "the value"
-    more = f" (and {len(others)} more)" if others else ""
-    return f"{place}: {first['msg']}, not {repr(first['input'])[:120]}{more}"
+    return in_words(error.errors(include_url=False, include_context=False), show_input=True)

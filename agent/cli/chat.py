@@ -8,14 +8,15 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 from rich.tree import Tree
 
-from agent.cli import run as commands
+from agent.cli.console import output_console
 from agent.cli.options import ExitCode, Options, fail
 from agent.cli.progress import LiveProgress
+from agent.cli.run import announce_chat
+from agent.models.backend import make_backend
 from agent.models.endpoint import ChatModelError
 from agent.run.folder import RunError, RunFolder, find_runs, new_folder
 from agent.session.proposal import change
@@ -60,15 +61,16 @@ def chat(
     folder = _find(session, base) if session else new_folder(image.stem if image else prompt or "chat", base)
     if session and (image is not None or prompt is not None) and folder.started:
         fail(f"session {session!r} has begun already: leave out the picture and --prompt to go on with it")
-    overrides, settings = options.overrides(), recorded_settings(folder, options.preset, options.overrides())
+    overrides = options.overrides()
+    settings = recorded_settings(folder, options.preset, overrides, options.allow_endpoint)
     with Session.open(
         folder.path,
         image=image,
         preset=options.preset,
         overrides=overrides,
         settings=settings,
-        backend=commands.make_backend(settings),
-        chat=commands.announce_chat(settings),
+        backend=make_backend(settings),
+        chat=announce_chat(settings),
         seed=options.seed or 0,
         approve=approve,
     ) as opened:
@@ -78,7 +80,7 @@ def chat(
 def list_sessions(base: Path) -> None:
     """Print the sessions under ``base``, oldest first."""
     table = Table("session", "turns", "state", "branches", "last said", box=None, pad_edge=False)
-    console = _console()
+    console = output_console()
     for folder in find_runs(base):
         try:
             record = folder.read_record()
@@ -105,7 +107,7 @@ class Talk:
 
     def __init__(self, session: Session) -> None:
         self.session = session
-        self.console = _console()
+        self.console = output_console()
         self.code = ExitCode.AGREED
 
     def run(self, prompt: str | None = None) -> int:
@@ -347,8 +349,3 @@ def completions(session: Session) -> list[str]:
     """Return the commands that can be completed, with the names of branches where they belong."""
     branches = [name for moment in session.history() for name in moment.branches]
     return [*COMMANDS, "/approve on", "/approve off", *(f"/switch {name}" for name in branches)]
-
-
-def _console() -> Console:
-    width = None if sys.stdout.isatty() else 200
-    return Console(file=sys.stdout, soft_wrap=True, highlight=False, width=width)

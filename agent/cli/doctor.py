@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import platform
 import socket
-import sys
 from dataclasses import asdict, dataclass
 from importlib import metadata, resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import urlsplit
 
-from rich.console import Console
-
+from agent.cli.console import output_console, write_json
 from agent.cli.options import ExitCode, Options
 from agent.models.endpoint import OPENAI_URL, provider, readable_url
 
@@ -39,9 +36,9 @@ def examine(options: Options) -> int:
     """Print the findings; the code is 0 unless something would keep a run from working."""
     findings = [*_program(), *_device(), *_settings(options.load())]
     if options.as_json:
-        sys.stdout.write(json.dumps([asdict(one) for one in findings]) + "\n")
+        write_json([asdict(one) for one in findings])
     else:
-        console = Console(file=sys.stdout, highlight=False, soft_wrap=True)
+        console = output_console()
         marks = {"ok": "[green]✓[/]", "warning": "[yellow]![/]", "problem": "[red]✗[/]"}
         for one in findings:
             console.print(f"{marks[one.status]} ", end="")

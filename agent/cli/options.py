@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from contextlib import contextmanager
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import typer
 import yaml
 
+from agent.cli.console import write, write_json
 from configs.settings import Settings, SettingsError, load_settings
 
 if TYPE_CHECKING:
@@ -54,6 +54,7 @@ class Options:
     as_json: bool = False
     settings: list[str] | None = None
     resume: Path | None = None
+    allow_endpoint: str | None = None
 
     def overrides(self) -> dict[str, Any]:
         """Return ``--set`` and ``--rounds`` as dotted names and values.
@@ -65,11 +66,12 @@ class Options:
         for given in self.settings or []:
             key, equals, value = given.partition("=")
             if not equals or not key.strip():
-                fail(f"--set {given!r} is not KEY=VALUE, such as --set editor.steps=20")
+                fail(f"--set {key.strip()!r} is not KEY=VALUE, such as --set editor.steps=20")
             try:
                 result[key.strip()] = yaml.safe_load(value)
             except yaml.YAMLError:
-                fail(f"--set {key.strip()}: {value!r} is not a value; put text with special characters in quotes")
+                shown = "***" if "api_key" in given else repr(value)
+                fail(f"--set {key.strip()}: {shown} is not a value; put text with special characters in quotes")
         if self.rounds is not None:
             result["loop.rounds"] = self.rounds
         return result
@@ -128,16 +130,7 @@ def _failures() -> tuple[type[Exception], ...]:
 
 
 def _leave(message: str, code: ExitCode, as_json: bool) -> NoReturn:
-    message = hide_secrets(message)
-    sys.stderr.write(f"sld: {message}\n")
+    write(f"sld: {message}", sys.stderr)
     if as_json:
-        sys.stdout.write(json.dumps({"error": message, "exit": code.name.lower()}) + "\n")
+        write_json({"error": message, "exit": code.name.lower()})
     raise typer.Exit(code) from None
-
-
-def hide_secrets(text: str) -> str:
-    """Return ``text`` without the values of this process's secrets (a server may echo a key in its error)."""
-    for name, value in os.environ.items():
-        if len(value) >= 8 and name.upper().endswith(("_KEY", "_TOKEN", "_SECRET", "_PASSWORD")):
-            text = text.replace(value, "***")
-    return text

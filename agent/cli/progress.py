@@ -7,14 +7,17 @@ from __future__ import annotations
 
 from typing import IO, TYPE_CHECKING, Any, Self
 
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+from agent.cli.console import SafeConsole
 
 if TYPE_CHECKING:
     from types import TracebackType
 
+    from agent.run.stream import Event
+
 DOING = {
-    "look": "looking around",
+    "survey": "looking around",
     "parse": "reading the sentence",
     "generate": "making a picture",
     "judge": "looking at the picture",
@@ -31,7 +34,7 @@ class LiveProgress:
     """A listener of `agent.run.driver.run_correction` that draws on a stream."""
 
     def __init__(self, stream: IO[str]) -> None:
-        self._console = Console(file=stream, highlight=False, soft_wrap=True)
+        self._console = SafeConsole(stream)
         self._round, self._done = 0, 0
         self._bars = Progress(
             SpinnerColumn(),
@@ -54,33 +57,36 @@ class LiveProgress:
     ) -> None:
         self._bars.stop()
 
-    def node_started(self, name: str) -> None:
-        """Show what is being done."""
-        self._bars.reset(self._bar, description=f"round {self._round} · {DOING.get(name, name)}", total=None)
+    def __call__(self, event: Event) -> None:
+        """Move the bar, or leave a line where something worth knowing came out."""
+        match event.kind:
+            case "started":
+                doing = f"round {self._round} · {DOING.get(event.name, event.name)}"
+                self._bars.reset(self._bar, description=doing, total=None)
+            case "finished":
+                self._finished(event.update)
+            case "progress":
+                phase, total = f"round {self._round} · {event.name}", event.total or None
+                self._bars.update(self._bar, description=phase, completed=event.done, total=total)
 
-    def node_finished(self, name: str, update: dict[str, Any]) -> None:
-        """Leave a line where something worth knowing came out."""
+    def _finished(self, update: dict[str, Any]) -> None:
         if isinstance(update.get("rounds"), int):
             self._round = update["rounds"]
         done = update.get("done") or []
-        told = tell(name, update | {"done": done[self._done :]})
+        line = describe(update | {"done": done[self._done :]})
         self._done = len(done) if "done" in update else self._done
-        if told:
-            self._console.print(f"round {self._round} · {told}", markup=False)
-
-    def progressed(self, phase: str, done: int, total: int) -> None:
-        """Move the bar."""
-        self._bars.update(self._bar, description=f"round {self._round} · {phase}", completed=done, total=total or None)
+        if line:
+            self._console.print(f"round {self._round} · {line}", markup=False)
 
 
-def tell(name: str, update: dict[str, Any]) -> str:
-    """Say in a few words what a node did; empty when there is nothing to say."""
+def describe(update: dict[str, Any]) -> str:
+    """Say in a few words what a node did, by its update; empty when there is nothing to say."""
     latest = update.get("latest")
     if isinstance(latest, dict):
-        wrong = "; ".join(str(one["reason"]) for one in latest["verdict"]["results"] if not one["passed"])
+        wrong = "; ".join(str(result["reason"]) for result in latest["verdict"]["results"] if not result["passed"])
         return f"{latest['passed']} of {latest['total']} requirements met" + (f": {wrong}" if wrong else "")
     if update.get("done"):
-        return "; ".join(str(one) for one in update["done"])
+        return "; ".join(map(str, update["done"]))
     messages = [one for one in update.get("messages") or [] if isinstance(one, dict)]
     calls = [call["name"] for one in messages for call in one.get("tool_calls") or []]
     if calls:

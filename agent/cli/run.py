@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from rich.console import Console
 from rich.table import Table
 
+from agent.cli.console import output_console, write, write_json
 from agent.cli.options import DEFAULT_PRESET, ExitCode, Options, fail
 from agent.cli.progress import LiveProgress
+from agent.models.backend import make_backend
 from agent.models.endpoint import ChatModelError, make_chat_model, provider
 from agent.report.render import write_report
+from agent.run.consent import consented_settings
 from agent.run.driver import Job, RunResult, job_of, run_correction
 from agent.run.folder import RunError, RunFolder, new_folder
 from configs.settings import Settings, load_settings, preset_names
@@ -24,7 +25,6 @@ from tools.images import ImageStore, open_picture
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
 
-    from tools.backend.local import LocalBackend
     from tools.backend.protocol import Backend
 
 OFFLINE_NOTICE = (
@@ -56,7 +56,7 @@ def run_one(
         preset, overrides, settings = options.preset or DEFAULT_PRESET, options.overrides(), options.load()
     chat = announce_chat(settings, as_json=options.as_json)
     backend = make_backend(settings)
-    sys.stderr.write(f"run folder: {folder.path} (if it is stopped: --resume {folder.path})\n")
+    write(f"run folder: {folder.path} (if it is stopped: --resume {folder.path})", sys.stderr)
     with LiveProgress(sys.stderr) as progress:
         result = run_correction(
             job,
@@ -82,7 +82,7 @@ def replay_run(run: Path, step: int | None, options: Options) -> int:
     asked = source.read_record()["input"]
     title = asked["prompt"] or asked["instruction"]
     target = RunFolder(options.out) if options.out else new_folder(f"again {title}", run.resolve().parent)
-    sys.stderr.write(f"run folder: {target.path} (if it is stopped: --resume {target.path})\n")
+    write(f"run folder: {target.path} (if it is stopped: --resume {target.path})", sys.stderr)
     with LiveProgress(sys.stderr) as progress:
         result = replay(
             source,
@@ -92,11 +92,12 @@ def replay_run(run: Path, step: int | None, options: Options) -> int:
             first_step=step,
             seed=seed,
             overrides=overrides,
+            allowed_host=options.allow_endpoint,
             listener=progress,
         )
     code = _close(result, target, options)
     if not options.as_json:
-        console = Console(file=sys.stdout, soft_wrap=True, highlight=False)
+        console = output_console()
         console.print(f"compare: sld trace diff {run} {target.path}", markup=False)
     return code
 
@@ -105,7 +106,7 @@ def _close(result: RunResult, folder: RunFolder, options: Options) -> int:
     """Write the report, tell the user how the run ended and return the exit code."""
     write_report(folder)
     if options.as_json:
-        sys.stdout.write(json.dumps(result.to_json()) + "\n")
+        write_json(result.to_json())
     else:
         show_result(result, folder)
     return exit_code(result)
@@ -125,22 +126,13 @@ def announce_chat(settings: Settings, *, as_json: bool = False) -> BaseChatModel
     except ChatModelError as error:
         fail(str(error))  # nothing was sent yet: what is missing is a setting
     if provider(settings.chat) == "offline":
-        stream = sys.stderr if as_json else sys.stdout
-        stream.write(OFFLINE_NOTICE + "\n")
-        stream.flush()
+        write(OFFLINE_NOTICE, sys.stderr if as_json else sys.stdout)
     return chat
-
-
-def make_backend(settings: Settings) -> LocalBackend:
-    """Return the local backend; it loads its models when they are first used."""
-    from tools.backend.local import LocalBackend
-
-    return LocalBackend(settings)
 
 
 def show_result(result: RunResult, folder: RunFolder) -> None:
     """Print how a run ended, for a person."""
-    console = Console(file=sys.stdout, soft_wrap=True, highlight=False)
+    console = output_console()
     rounds = f"{result.rounds} round{'' if result.rounds == 1 else 's'}"
     if result.exit == "answered":
         console.print(result.detail, markup=False)
@@ -171,11 +163,11 @@ def parse_prompts(options: Options, prompt: str | None) -> int:
 
     def parse(text: str) -> bool:
         state = graph.invoke({"prompt": text}, context=context, interrupt_before=["generate", "judge", "finish"])
-        answer: dict[str, Any] = state["goal"]["spec"] or {"error": state["detail"]}
+        spec = state["goal"].spec
+        answer: dict[str, Any] = spec.model_dump(mode="json") if spec else {"error": state["detail"]}
         if "error" in answer:
-            sys.stderr.write(f"sld: {answer['error']}\n")
-        sys.stdout.write(json.dumps(answer, ensure_ascii=False) + "\n")
-        sys.stdout.flush()
+            write(f"sld: {answer['error']}", sys.stderr)
+        write_json(answer, ascii_only=False)
         return "error" not in answer
 
     lines = sys.stdin if prompt is None else (prompt,)
@@ -190,7 +182,7 @@ def list_presets() -> None:
         settings = load_settings(name)
         parts = (settings.detector, settings.segmenter, settings.generator, settings.editor)
         table.add_row(name, *(part.path for part in parts))
-    Console(file=sys.stdout, width=None if sys.stdout.isatty() else 200).print(table)
+    output_console().print(table)
 
 
 def _is_text(text: str) -> bool:
@@ -225,7 +217,7 @@ def _recorded(
     for name, value in (("prompt", prompt), ("instruction", instruction), ("seed", options.seed)):
         if value is not None and (value.strip() if isinstance(value, str) else value) != given[name]:
             raise RunError(f"{str(folder.path)!r} was begun with {name} {given[name]!r}, not {value!r}")
-    preset = options.preset or folder.preset_found(record["preset"])
-    overrides = {**record["overrides"], **options.overrides()}
-    job = job_of(given, folder, record.get("origin", ""))
-    return job, load_settings(preset, overrides), preset, overrides
+    settings, preset, overrides = consented_settings(
+        folder, record, options.preset, options.overrides(), options.allow_endpoint
+    )
+    return job_of(given, folder, record.get("origin", "")), settings, preset, overrides

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from agent.cli.console import output_console, write, write_json
 from agent.cli.options import ExitCode, Options, fail, reporting
-from agent.run.folder import RunError, RunFolder, find_runs, write_text
+from agent.run.folder import RunError, RunFolder, find_runs
 from agent.trace.events import read_trace
+from tools.files import write_text
 
 app = typer.Typer(help="See what a run did, and why.", no_args_is_help=True)
 
@@ -39,12 +39,12 @@ def list_runs(
     with reporting(as_json):
         rows = [_row(run) for run in find_runs(folder)]
         if as_json:
-            sys.stdout.write(json.dumps(rows) + "\n")
+            write_json(rows)
             return
         table = Table("run", "status", "rounds", "asked", box=None, pad_edge=False)
         for row in rows:
             table.add_row(*(escape(str(row[key])) for key in ("run", "exit", "rounds", "asked")))
-        console = _console()
+        console = output_console()
         console.print(table if rows else f"no runs in {str(folder)!r}")
 
 
@@ -66,9 +66,9 @@ def show(
                 fail(f"{str(run)!r} has no step {step}; `sld trace show {run}` lists them")
             events = found
         if as_json:
-            sys.stdout.write(json.dumps(events) + "\n")
+            write_json(events)
         else:
-            _console().print(make_tree(record, events) if step is None else draw_step(events))
+            output_console().print(make_tree(record, events) if step is None else draw_step(events))
 
 
 @app.command()
@@ -82,9 +82,9 @@ def diff(left: Run, right: Run, as_json: Json = False) -> None:
         one, other = ((folder.read_record(), _events(folder)) for folder in folders)
         comparison = compare(one, other)
         if as_json:
-            sys.stdout.write(json.dumps(comparison.to_json()) + "\n")
+            write_json(comparison.to_json())
         else:
-            _console().print(draw_comparison(comparison, str(left), str(right)), soft_wrap=False)
+            output_console().print(draw_comparison(comparison, str(left), str(right)), soft_wrap=False)
         raise typer.Exit(ExitCode.AGREED if comparison.same else ExitCode.NOT_AGREED)
 
 
@@ -100,12 +100,16 @@ def replay(
         Path | None, typer.Option(help="The run folder to write; a new one beside RUN if not given.")
     ] = None,
     as_json: Json = False,
+    allow_endpoint: Annotated[
+        str | None, typer.Option(metavar="HOST", help="Let it use its own language model server on this host.")
+    ] = None,
 ) -> None:
     """Run again from any step. The model's recorded answers are used while it is asked the same; see --set chat."""
     with reporting(as_json):
         from agent.cli.run import replay_run
 
-        raise typer.Exit(replay_run(run, step, Options(settings=settings, out=out, as_json=as_json)))
+        options = Options(settings=settings, out=out, as_json=as_json, allow_endpoint=allow_endpoint)
+        raise typer.Exit(replay_run(run, step, options))
 
 
 @app.command()
@@ -124,12 +128,12 @@ def export(
         if kind is Kind.ZIP:
             target = out or Path(f"{run.resolve().name}.zip")
             write_zip(folder, target)
-            sys.stdout.write(f"{target}\n")
+            write(str(target))
         elif out is None:
             sys.stdout.writelines(f"{line}\n" for line in as_lines(folder))
         else:
             write_text(out, "".join(f"{line}\n" for line in as_lines(folder)))
-            sys.stdout.write(f"{out}\n")
+            write(str(out))
 
 
 @app.command()
@@ -141,7 +145,7 @@ def report(run: Run, as_json: Json = False) -> None:
         folder = RunFolder(run)
         write_report(folder)
         path = str(folder.report_path)
-        sys.stdout.write((json.dumps({"report": path}) if as_json else path) + "\n")
+        write_json({"report": path}) if as_json else write(path)
 
 
 def _row(run: RunFolder) -> dict[str, Any]:
@@ -163,7 +167,3 @@ def _events(folder: RunFolder) -> list[dict[str, Any]]:
         return read_trace(folder.trace_path)
     except ValueError as error:
         fail(str(error))
-
-
-def _console() -> Console:
-    return Console(file=sys.stdout, highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else 200)

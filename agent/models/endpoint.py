@@ -18,6 +18,7 @@ from tenacity.wait import wait_random_exponential
 
 from agent.models.structured_output import structured
 from agent.models.text_tool_calls import act_in_text, actions_format, answer_in_text, request_in_text
+from tools.redaction import Redactor, login_secrets
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -178,8 +179,8 @@ class EndpointModel(ChatOpenAI):
 
     def _hidden(self, text: str) -> str:
         key = self.openai_api_key
-        value = key.get_secret_value() if isinstance(key, SecretStr) else ""
-        return (text.replace(value, "***") if value else text)[:500]
+        secrets = (key.get_secret_value(),) if isinstance(key, SecretStr) else ()
+        return Redactor((*secrets, *login_secrets(self.openai_api_base))).text(text)[:500]
 
 
 def passes_by(error: BaseException) -> bool:

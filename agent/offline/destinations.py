@@ -97,30 +97,6 @@ class Place:
         return free_place(size_wh, beside(predicate, size_wh, self.refs), others, fits_beside(predicate, self.refs))
 
 
-def starts(words: Cursor) -> bool:
-    """Return whether words that say where to follow."""
-    tables = (
-        _DIRECTIONS,
-        PICTURE_SIDES,
-        TWO_SIDED,
-        _MORE_SIDES,
-        _TOWARDS,
-        _AWAY,
-        _HALFWAY,
-        _ALL_THE_WAY,
-        _WHERE,
-        _ONTO,
-    )
-    if any(words.sees(table) for table in tables):
-        return True
-    here = words.position
-    found = (
-        words.take_word("by") != "" or amounts.read_degree(words) is not None or amounts.read_percent(words) is not None
-    )
-    words.position = here
-    return found
-
-
 def read_place(words: Cursor, scene: Scene, *, sides: bool = False) -> Place | None:
     """Take a place; None where none follows. With ``sides``, "to the left" alone is one."""
     start = words.position

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from agent.offline.lexer import Cursor
+from agent.offline.speech import is_stuff
 from agent.offline.vocabulary import PLACE_PREPOSITIONS
-from tools.scene.spec import SceneObject, SceneSpec
+from tools.scene.lexicon import COLOURS
+from tools.scene.spec import GROUP_PREDICATES, Query, Relation, SceneObject, SceneSpec
+from tools.scene.wordnet import is_listed, is_thing
 
 if TYPE_CHECKING:
     from agent.offline.nouns import NounPhrase
-    from tools.scene.spec import Relation
+    from tools.scene.spec import Bound, Predicate, Size
 
 
 HINT = (
@@ -20,113 +24,221 @@ HINT = (
 )
 
 
+@dataclass(eq=False)
+class Thing:
+    """Objects of one kind as the sentence names them, and the words that do (``start`` to ``end``)."""
+
+    name: str
+    attributes: tuple[str, ...]
+    count: int
+    bound: Bound = "a"
+    lacks: tuple[str, ...] = ()
+    size: Size | None = None
+    every: bool = False
+    start: int = 0
+    end: int = 0
+
+    @property
+    def query(self) -> Query:
+        return Query(name=self.name, attributes=self.attributes, lacks=self.lacks, size=self.size)
+
+    @property
+    def phrase(self) -> str:
+        return self.query.phrase
+
+    def describe(self, found: tuple[str, ...]) -> None:
+        """Add attributes said afterwards."""
+        self.attributes = tuple(dict.fromkeys([*self.attributes, *found]))
+
+
+@dataclass(eq=False)
+class Link:
+    """A relation between things that may still be described further."""
+
+    subjects: tuple[Thing, ...]
+    predicate: Predicate
+    objects: tuple[Thing, ...] = ()
+    count: int | None = None
+    factor: float | None = None
+
+
+@dataclass
 class Draft:
     """The objects, relations, absent things and background of a sentence that is being read."""
 
-    def __init__(self, text: str) -> None:
-        self.words = Cursor(text)
-        self.counts: dict[tuple[str, tuple[str, ...]], int] = {}
-        self.relations: list[Relation] = []
-        self.absent: list[str] = []
-        self.style: list[str] = []
-        self.background: list[str] = []
-        self.finish: list[str] = []  # style words after the scene: "highly detailed"
-        self.mentioned: list[str] = []  # phrases, in the order of the text
-        self.open: list[str] = []  # objects named since the last relation: "a cat and a dog are ..." is about all
-        self.shared_noun = False  # "a red and a blue car"
-        self.subject = ""  # what a relation after "and" is about
-        self.row: list[str] | None = None  # "from left to right: ..."
+    words: Cursor
+    things: list[Thing] = field(default_factory=list)
+    links: list[Link] = field(default_factory=list)
+    absent: list[str] = field(default_factory=list)
+    style: list[str] = field(default_factory=list)
+    background: list[str] = field(default_factory=list)
+    finish: list[str] = field(default_factory=list)  # style words after the scene: "highly detailed"
+    mentioned: list[Thing | None] = field(default_factory=list)  # in the order of the text; None: a new sentence
+    listed: list[Thing] = field(default_factory=list)  # named since the last relation: "a cat and a dog are ..."
+    subject: Thing | None = None  # what a relation after "and" is about
+    host: Thing | None = None  # what "its" and "it" mean: the table of "a table with a cup on it"
+    unnamed: Thing | None = None  # "a red" of "a red and a blue car"
+    row: list[Thing] | None = None  # "from left to right: ..."
+    open_from: int | None = None  # where a clause begins whose words are kept as they stand
+    loose: list[tuple[int, int]] = field(default_factory=list)  # spans of words that nothing checks
+    said: list[str] = field(default_factory=list)  # unchecked demands in words of their own: "tall vase"
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def last(self) -> Thing | None:
+        """What was named last in this sentence."""
+        return self.mentioned[-1] if self.mentioned else None
 
     def _first(self) -> bool:
-        return not self.counts and not self.background
+        return not self.things and not self.background
 
-    def _demand(self, phrase: NounPhrase) -> str:
-        """Add the object, or find the one that is meant; return its phrase."""
+    def _demand(self, phrase: NounPhrase) -> Thing | None:
+        """Add the object, or find the one that is meant; None for "zero dogs"."""
         known = self._known(phrase) if phrase.definite else None
         if known is None:
-            count = phrase.count
-            if count is None and not phrase.determiner and " " in phrase.name and " of " not in phrase.name:
-                self.words.fail(f"write 'a {phrase.name}' or a number, if it is one object", phrase.start, phrase.end)
-            if count is None and phrase.plural:
-                self.words.fail("say how many, such as 'two'", phrase.start, phrase.end)
-            if count == 0:
+            if phrase.count == 0:
                 self.absent.append(phrase.phrase)
-                return phrase.phrase
-            key = (phrase.name, phrase.attributes)
-            self.counts[key] = self.counts.get(key, 0) + (1 if count is None else count)
-            known = phrase.phrase
+                return None
+            known = self._new(phrase)
+            self.things.append(known)
+        known.start, known.end = phrase.start, phrase.end
         self.mentioned.append(known)
-        self.open.append(known)
+        self.listed.append(known)
         if self.row is not None:
             self.row.append(known)
+        self.unnamed = known if phrase.shared else None
+        if phrase.group:
+            self.links.append(Link((known,), phrase.group))
         return known
 
-    def _known(self, phrase: NounPhrase) -> str | None:
-        """Return the phrase of the object mentioned before that a definite phrase means, if any."""
-        fitting = [
-            " ".join([*attributes, name])
-            for name, attributes in self.counts
-            if name == phrase.name and set(phrase.attributes) <= set(attributes)
-        ]
-        if len(fitting) > 1 and phrase.phrase not in fitting:
-            self.words.fail(f"it can mean {' or '.join(fitting)}", phrase.start, phrase.end)
-        return phrase.phrase if phrase.phrase in fitting else (fitting[0] if fitting else None)
+    def _new(self, phrase: NounPhrase) -> Thing:
+        count, bound = phrase.count, phrase.bound
+        if count is None and phrase.every:
+            count, bound = 1, "at least"
+        elif count is None and phrase.plural:
+            count, bound = 2, "at least"
+        elif phrase.determiner not in {"a", "an"} and count in {None, 1} and bound == "a" and is_stuff(phrase.name):
+            count, bound = 1, "at least"
+        if (
+            not is_listed(phrase.head)
+            and not is_thing(phrase.head)
+            and phrase.name not in COLOURS
+            and phrase.name.isascii()
+        ):
+            self.notes.append(f"taking {phrase.name!r} for an object")
+        if phrase.dimensions:
+            self.said.append(" ".join([*phrase.dimensions, phrase.name]))
+        return Thing(phrase.name, phrase.attributes, count or 1, bound, (), phrase.size, phrase.every)
 
-    def _describe(self, about: str, found: tuple[str, ...]) -> None:
-        for (name, attributes), count in list(self.counts.items()):
-            if " ".join([*attributes, name]) == about:
-                new = tuple(dict.fromkeys([*attributes, *found]))
-                self.counts = {
-                    (key if key != (name, attributes) else (name, new)): value for key, value in self.counts.items()
-                }
-                self.counts[(name, new)] = count
-                phrase = " ".join([*new, name])
-                self.mentioned = [phrase if one == about else one for one in self.mentioned]
-                self.subject = phrase if self.subject == about else self.subject
-                self.relations = [
-                    relation.model_copy(
-                        update={
-                            "subject": phrase if relation.subject == about else relation.subject,
-                            "object": " and ".join(
-                                phrase if part == about else part for part in relation.object.split(" and ")
-                            ),
-                        }
-                    )
-                    for relation in self.relations
-                ]
+    def _known(self, phrase: NounPhrase) -> Thing | None:
+        """Return the thing mentioned before that a definite phrase means, if any."""
+        fitting = [
+            thing
+            for thing in self.things
+            if thing.name == phrase.name
+            and set(phrase.attributes) <= set(thing.attributes)
+            and phrase.size in {None, thing.size}
+        ]
+        exact = [thing for thing in fitting if thing.phrase == phrase.phrase]
+        if len({thing.phrase for thing in fitting}) > 1 and not exact:
+            names = " or ".join(dict.fromkeys(thing.phrase for thing in fitting))
+            self.words.unclear(f"it can mean {names}", phrase.start, phrase.end)
+        return (exact or fitting or [None])[-1]
+
+    def _link(
+        self,
+        subjects: tuple[Thing, ...],
+        predicate: Predicate,
+        objects: tuple[Thing, ...] = (),
+        *,
+        count: int | None = None,
+        factor: float | None = None,
+    ) -> None:
+        self.links.append(Link(subjects, predicate, objects, count, factor))
+
+    def _keep(self, start: int, end: int) -> None:
+        """Keep the words from ``start`` to ``end`` as a demand that nothing checks."""
+        self.loose.append((start, end))
+
+    # the spec
 
     def _spec(self) -> SceneSpec:
-        for name, attributes in self.counts:
-            phrase = " ".join([*attributes, name])
-            if phrase in self.absent or name in self.absent:
-                self.words.fail(f"{phrase!r} is both demanded and excluded; say which one you mean", 0)
-        objects = tuple(
-            SceneObject(name=name, attributes=attributes, count=count)
-            for (name, attributes), count in self.counts.items()
-            if count
-        )
+        objects = self._objects()
+        for one in objects:
+            if one.phrase in self.absent or one.name in self.absent:
+                self.words.unclear(f"{one.phrase!r} is both demanded and excluded; say which one you mean", 0)
         if not (objects or self.absent or self.background or self.style):
             self.words.fail(HINT, 0)
         return SceneSpec(
             objects=objects,
-            relations=tuple(dict.fromkeys(self.relations)),
+            relations=tuple(dict.fromkeys(self._relation(link) for link in self.links)),
             absent=tuple(dict.fromkeys(self.absent)),
             background=self._background_text(),
+            unchecked=tuple(dict.fromkeys([*self._loose_texts(), *self.said])),
+            notes=tuple(dict.fromkeys(self.notes)),
         )
+
+    def _objects(self) -> tuple[SceneObject, ...]:
+        """Return the things, alike ones added up: "a dog and another dog" are two dogs."""
+        alike: dict[tuple[Query, bool], list[Thing]] = {}
+        for thing in self.things:
+            alike.setdefault((thing.query, thing.every), []).append(thing)
+        return tuple(
+            SceneObject(
+                **query.model_dump(),
+                count=sum(thing.count for thing in found),
+                bound=_bound(found),
+                every=every and bool(query.attributes or query.lacks),
+            )
+            for (query, every), found in alike.items()
+        )
+
+    def _relation(self, link: Link) -> Relation:
+        subject = link.subjects[0]
+        total = sum(thing.count for thing in self.things if thing.query == subject.query)
+        facing_itself = any(one.query == subject.query for one in link.objects)
+        several = link.predicate in GROUP_PREDICATES
+        count = link.count or (subject.count if total != subject.count and not facing_itself and not several else None)
+        return Relation(
+            subject=" and ".join(dict.fromkeys(thing.phrase for thing in link.subjects)),
+            predicate=link.predicate,
+            object=" and ".join(thing.phrase for thing in link.objects),
+            count=None if count == total else count,
+            factor=link.factor,
+        )
+
+    def _loose_texts(self) -> list[str]:
+        spans: list[tuple[int, int]] = []
+        for start, end in sorted(self.loose):
+            if spans and start <= spans[-1][1]:
+                spans[-1] = spans[-1][0], max(end, spans[-1][1])
+            else:
+                spans.append((start, end))
+        texts = [self.words.quote(start, end).strip(" ,.;!") for start, end in spans]
+        return [text[:300] for text in texts if text]
 
     def _background_text(self) -> str:
         place = " ".join(self.background)
         first, _, rest = place.partition(" ")
         bare = rest if first.lower() in {"on", "in"} and not rest.startswith(("front of", "the middle")) else place
-        style = " of ".join(self.style)
+        style = " of ".join(dict.fromkeys(self.style))
         if style and place:
             scene = (
                 f"{style} {place}" if bare == place and self._begins_with_preposition(place) else f"{style} of {bare}"
             )
         else:
             scene = style or bare
-        return ", ".join(filter(None, [scene, *self.finish]))
+        return ", ".join(filter(None, [scene, *self.finish]))[:400]
 
     @staticmethod
     def _begins_with_preposition(place: str) -> bool:
         return Cursor(place).sees(PLACE_PREPOSITIONS) or place.lower().startswith("with ")
+
+
+def _bound(things: list[Thing]) -> Bound:
+    bounds = {thing.bound for thing in things}
+    if len(things) == 1:
+        return things[0].bound
+    if "at least" in bounds:
+        return "at least"
+    return "at most" if bounds == {"at most"} else "exactly"

@@ -173,12 +173,11 @@ class _Instruction(Workbench):
         words = self.words
         words.take_word("in")
         made: list[Item] = []
-        lead = None
         while True:
             phrase = self._new_object(start)
             self._check_count(phrase)
             words.take(_TO_PICTURE)
-            place = destinations.read_place(words, self.scene) or lead
+            place = destinations.read_place(words, self.scene)
             words.take(_TO_PICTURE)
             made += [self._put(phrase, place, start) for _ in range(phrase.count or 1)]
             self.scene.focus = made

@@ -26,10 +26,24 @@ _CONTRACTIONS = {
     "don't": "do not",
     "doesn't": "does not",
     "shouldn't": "should not",
+    "wasn't": "was not",
+    "weren't": "were not",
+    "can't": "can not",
+    "cannot": "can not",
+    "won't": "will not",
+    "didn't": "did not",
+    "hasn't": "has not",
+    "they're": "they are",
+    "what's": "what is",
+    "i'm": "i am",
     "&": "and",
     "+": "and",
 }
 _TYPOGRAPHY = str.maketrans({"\u2019": "'", "\u2018": "'", "\u201c": '"', "\u201d": '"', "\u2014": ",", "\u2013": "-"})
+
+
+class Unclear(CannotParse):
+    """The words are understood, and can mean two things or none: reading them another way does not help."""
 
 
 class Token(NamedTuple):
@@ -104,6 +118,7 @@ class Cursor:
         if not any(token.word[0].isalnum() for token in self.tokens):
             raise CannotParse(f"there are no words in {text!r}: write a sentence such as 'a red car next to a dog'")
         self.position = 0
+        self.tags: list[str] = []  # parts of speech (Penn Treebank) of the tokens, where a tagger was asked
 
     @property
     def done(self) -> bool:
@@ -114,6 +129,11 @@ class Cursor:
         """Return the word ``ahead`` of the position, or an empty string past the end."""
         at = self.position + ahead
         return self.tokens[at].word if 0 <= at < len(self.tokens) else ""
+
+    def tag(self, ahead: int = 0) -> str:
+        """Return the part of speech of the word ``ahead``; an empty string where no tagger was asked."""
+        at = self.position + ahead
+        return self.tags[at] if 0 <= at < len(self.tags) else ""
 
     def sees(self, table: Phrases[Any]) -> bool:
         """Return whether a phrase of ``table`` stands here."""
@@ -147,6 +167,14 @@ class Cursor:
         """Return the original text of the tokens from ``start`` up to ``end`` (the last one by default)."""
         chosen = self.tokens[start : len(self.tokens) if end is None else end]
         return self.text[chosen[0].start : chosen[-1].end] if chosen else ""
+
+    def unclear(self, hint: str, start: int, end: int | None = None) -> NoReturn:
+        """Refuse words that are understood and can mean two things, or nothing that can be.
+
+        Raises:
+            Unclear: always.
+        """
+        raise Unclear(f"did not understand {self.quote(start, end)!r} in {self.text!r}: {hint}")
 
     def fail(self, hint: str, start: int | None = None, end: int | None = None) -> NoReturn:
         """Refuse the text from ``start`` (the position by default), with what to write instead.

@@ -1,69 +1,122 @@
-"""Noun phrases: "the two dark red cars" becomes a `NounPhrase`. Shared by sentences and instructions.
+"""Noun phrases: "at least two dark red cars" becomes a `NounPhrase`. Shared by sentences and instructions.
 
-Any noun is taken, known or not; what is checked is that the words around it can only be read as one
-phrase: number agreement, no verb forms, no vague amounts.
+A noun is one that the word lists know as something to be seen, or an unknown word where no other reading is
+left; what the words around it are must fit: number agreement, no verb forms.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from agent.offline.lexer import phrases, word_set
+from agent.offline.lexer import Phrases, meaning, phrases, word_set
+from agent.offline.speech import describes, is_adjective, is_known_noun, is_noun
 from agent.offline.vocabulary import (
-    ADJECTIVE_ENDS,
     CLOSED,
     COPULA,
     ED_NOUNS,
     EXACTLY,
-    IC_NOUNS,
     IN_THE_PICTURE,
     ING_NOUNS,
     INNER_PLURALS,
     INTENSIFIERS,
-    MORE_ATTRIBUTES,
     PAINTED,
     PAIRS,
     TWO_SIDED,
-    VAGUE,
     VERBS,
 )
-from tools.scene.lexicon import COMPOUNDS, NUMBERS, SHADES, attribute, is_attribute, number, plural, singular
-from tools.scene.spec import Query
+from tools.scene.lexicon import COMPOUNDS, NUMBERS, SHADES, attribute, family, number, plural, singular
+from tools.scene.spec import SIZES, Query
+from tools.scene.wordnet import can_be, is_listed, is_mostly, is_thing
 
 if TYPE_CHECKING:
     from agent.offline.lexer import Cursor
+    from tools.scene.spec import Bound, Predicate, Size
 
 MOST = 50  # objects of one kind, the limit of a SceneSpec
 LONGEST_NAME = 3  # words of a compound noun
+DIMENSIONS = word_set("tall long narrow wide thin thick fat slim medium short high low deep broad flat")
+"""Words of measure that nothing checks."""
 _DETERMINERS = phrases("another|the other|the|this|that|these|those|a|an|all the|all of the|all|any|both|both the|"
-                       "each|every|both of the|each of the|its|one other|all other|"
-                       "all the other|my|our|a different")  # fmt: skip
-_SINGLE = frozenset({"a", "an", "another", "one other", "a different", "each", "every", "this", "that"})
-_PART_OF = word_set("of")
+                       "each|every|both of the|each of the|its|one other|all other|their|his|her|every single|"
+                       "all the other|my|our|your|a different|all of these|all these|all those|each one of the")  # fmt: skip
+_EVERY = phrases(
+    "all the|all of the|all|each|every|each of the|every single|all of these|all these|all those|any|"
+    "all other|all the other|each one of the"
+)
+_SINGLE = frozenset({"a", "an", "another", "one other", "a different", "this", "that"})
+_VAGUE: Phrases[tuple[int, Bound]] = Phrases(
+    meaning("some|lots of|a lot of|various|multiple|plenty of|a number of|a bunch of|a couple or more|"
+            "different|a pile of|piles of|an assortment of|a variety of|a handful of|a collection of|"
+            "a group of|groups of|a cluster of|a set of", (2, "at least"))
+    | meaning("several|a few|few|a crowd of|a flock of|a herd of|a pack of|a swarm of|a school of", (3, "at least"))
+    | meaning("many|numerous|tons of|dozens of|hundreds of|countless|loads of|a great many|lots and lots of",
+              (5, "at least"))
+)  # fmt: skip
+_BOUNDS: Phrases[tuple[Bound, int]] = Phrases(
+    meaning("at least|no fewer than|no less than|not less than|not fewer than|a minimum of", ("at least", 0))
+    | meaning("at most|up to|no more than|not more than|a maximum of", ("at most", 0))
+    | meaning("more than|over|greater than", ("at least", 1))
+    | meaning("fewer than|less than|under", ("at most", -1))
+)  # fmt: skip
+_ABOUT = phrases("about|around|nearly|almost|approximately|roughly|or so")
+_GROUPS: Phrases[Predicate] = Phrases(
+    meaning("row of|line of|rows of", "in a row") | meaning("column of", "in a column") | meaning("stack of", "stacked")
+)
+_PIECES = word_set("piece slice chunk bar roll loaf sheet pair pile stack bit ball scoop stick block")
+_BALLS = word_set("soccer football basketball tennis baseball volleyball golf")
+_HINT = "only objects, their number, attributes and places are understood"
 
 
 @dataclass(frozen=True)
 class NounPhrase:
     """What a noun phrase says, and where it stands in the words (``start`` to ``end``)."""
 
-    name: str  # singular; "" where only attributes are named ("the red one")
+    name: str  # singular
     attributes: tuple[str, ...] = ()
     count: int | None = None  # None: no number, no article
     determiner: str = ""
     plural: bool = False
     start: int = 0
     end: int = 0
+    size_word: str = ""  # "huge"
+    dimensions: tuple[str, ...] = ()  # "tall"
+    bound: Bound = "a"
+    every: bool = False
+    group: Predicate | None = None  # "a row of cups"
+    shared: bool = field(default=False, compare=False)  # "a red" of "a red and a blue car"
+
+    @property
+    def size(self) -> Size | None:
+        return SIZES.get(self.size_word)
 
     @property
     def phrase(self) -> str:
-        """The words of a SceneSpec: "dark red car"."""
-        return Query(name=self.name, attributes=self.attributes).phrase
+        """The words of a SceneSpec: "large dark red car"."""
+        return Query(name=self.name, attributes=self.attributes, size=self.size).phrase
 
     @property
     def definite(self) -> bool:
         """Whether it speaks of something known: "the dog"."""
-        return self.determiner.startswith(("the", "this", "that", "all the", "both", "its"))
+        return self.determiner.startswith(("the", "this", "that", "all the", "both", "its", "their", "his", "her"))
+
+    @property
+    def head(self) -> str:
+        """The word that says what it is: "cup" of "cup of coffee"."""
+        return self.name.split(" of ")[0].split()[-1]
+
+    @property
+    def is_thing(self) -> bool:
+        """Whether it names something that can be seen as an object."""
+        if self.name in COMPOUNDS or (" of " in self.name and self.head in _PIECES):
+            return True
+        if self.head == "light" and not (self.plural or self.count):
+            return False  # "the soft light of the moon"
+        if self.head in _BALLS:
+            return self.count is not None or self.plural or bool(self.determiner)  # not "playing soccer"
+        if self.head in {"set", "arrangement"} and " " in self.name:
+            return True  # "a drum set"
+        return is_thing(self.head) or is_thing(self.name) or not is_listed(self.head)
 
 
 def read_noun_phrase(words: Cursor, last_name: str = "") -> NounPhrase | None:
@@ -72,42 +125,92 @@ def read_noun_phrase(words: Cursor, last_name: str = "") -> NounPhrase | None:
     ``last_name`` is what "one" stands for in "a red car and a blue one".
 
     Raises:
-        CannotParse: a phrase that starts well and cannot be finished: vague amounts, verbs, no noun.
+        CannotParse: a phrase that starts well and cannot be finished: verbs, no noun.
     """
     start = words.position
-    if words.sees(VAGUE) and not words.sees(PAIRS):
+    if words.sees(_ABOUT):
         words.fail("give an exact number, such as 'three'", start)
-    words.take(EXACTLY)
-    determiner = words.take(_DETERMINERS) or "" if not words.sees(PAIRS) else ""
-    words.take(EXACTLY)
-    if words.sees(VAGUE) and not words.sees(PAIRS):
-        words.fail("give an exact number, such as 'three'", start)
+    bound, shift = _read_bound(words)
+    vague = words.take(_VAGUE) if not (bound or words.sees(PAIRS)) else None
+    exactly = words.take(EXACTLY) is not None
+    every = words.sees(_EVERY)
+    determiner = (words.take(_DETERMINERS) or "") if not (vague or words.sees(PAIRS)) else ""
+    vague = vague or (words.take(_VAGUE) if determiner and not words.sees(PAIRS) else None)
+    exactly = words.take(EXACTLY) is not None or exactly
     count = _read_count(words, determiner)
+    if bound and (count is None or count + shift < 0):
+        words.fail("give a number, such as 'at least two dogs'", start, words.position + 1)
     first = words.position
-    if determiner in {"a", "an"} and words.take_word("single"):
-        first = words.position
-    attributes = read_attributes(words)
+    words.take_word("single") if determiner in {"a", "an", "the"} else None
+    found = _read_named(words, last_name, start, determiner, count, first)
+    if found is None:
+        return None
+    if vague and found.count is None:
+        found = replace(found, count=vague[0], bound=vague[1])
+    elif bound and count is not None:
+        found = replace(found, count=count + shift, bound=bound)
+    elif (found.bound == "a" and count is not None and (determiner not in _SINGLE or exactly)) or (
+        exactly and found.count is not None
+    ):
+        found = replace(found, bound="exactly")
+    if every and not found.definite and count is None:
+        found = replace(found, every=True, count=None)
+    if found.count is not None and found.count > MOST:
+        words.unclear(f"at most {MOST} objects of one kind", start, words.position)
+    return found
+
+
+def _read_bound(words: Cursor) -> tuple[Bound | None, int]:
+    here = words.position
+    found = words.take(_BOUNDS)
+    if found is not None and number(words.word()) is not None and words.word() not in {"a", "an"}:
+        return found
+    words.position = here
+    return None, 0
+
+
+def _read_named(
+    words: Cursor, last_name: str, start: int, determiner: str, count: int | None, first: int
+) -> NounPhrase | None:
+    """Take what follows the article and the number: adjectives and the name."""
+    group = words.take(_GROUPS)
+    if group is not None:
+        inner = read_noun_phrase(words)
+        if inner is None or (count or 1) > 1:
+            words.fail("say of what, such as 'a row of three cups'", start)
+        return replace(inner, group=group, start=start, bound="at least" if inner.count is None else inner.bound,
+                       count=inner.count or 2)  # fmt: skip
+    described = read_attributes(words)
     noun_start = words.position
-    if last_name and words.word() in {"one", "ones"} and (attributes or determiner == "another"):
+    told_apart = any(family(word) or word in SIZES or word in DIMENSIONS for word in described)
+    if last_name and words.word() in {"one", "ones"} and (told_apart or determiner == "another"):
         many = words.take_word("one", "ones") == "ones"
-        return NounPhrase(
-            last_name, attributes, count or (None if many else 1), determiner, many, start, words.position
-        )
+        single = count or (None if many else 1)
+        return _sorted(NounPhrase(last_name, described, single, determiner, many, start, words.position))
     nouns = _read_nouns(words)
     if not nouns:
         if words.position == start:
             return None
-        if attributes and noun_start > first and _is_noun(words.tokens[noun_start - 1].word):
+        if described and noun_start > first and _names_thing(words.word(-1)):
             # "an orange", "two glasses": the last adjective was the noun
-            words.position = noun_start
-            nouns, attributes = [words.tokens[noun_start - 1].word], attributes[:-1]
+            nouns, described, noun_start = [words.word(-1)], described[:-1], noun_start - 1
+        elif described and noun_start > first:
+            name = "?"
+            return _sorted(NounPhrase(name, described, count, determiner, False, start, words.position))
+        elif words.word(-1) == "couple" and count == 2:
+            return NounPhrase("person", (), 2, "a", True, start, words.position)
         else:
             words.fail("expected an object, such as 'a red car'", start, words.position + 1)
-    phrase = NounPhrase("?", attributes, count, determiner, False, start, words.position)
-    phrase = _named(words, phrase, nouns, noun_start)
-    if count is not None and count > MOST:
-        words.fail(f"at most {MOST} objects of one kind", start, words.position)
-    return phrase
+    phrase = NounPhrase("?", described, count, determiner, False, start, words.position)
+    return _sorted(_named(words, phrase, nouns, noun_start))
+
+
+def _sorted(phrase: NounPhrase) -> NounPhrase:
+    """Tell sizes and measures from the other adjectives."""
+    sizes = [word for word in phrase.attributes if word in SIZES]
+    measures = tuple(word for word in phrase.attributes if word in DIMENSIONS)
+    rest = tuple(word for word in phrase.attributes if word not in SIZES and word not in DIMENSIONS)
+    return replace(phrase, attributes=rest, size_word=sizes[0] if sizes else "", dimensions=measures)
 
 
 def read_attributes(words: Cursor) -> tuple[str, ...]:
@@ -116,15 +219,17 @@ def read_attributes(words: Cursor) -> tuple[str, ...]:
     while not words.done:
         word = words.word()
         two = f"{word} {words.word(1)}"
-        if word in SHADES | INTENSIFIERS | {"light", "dark"} and is_adjective(words.word(1), words.word(2)):
+        if word in SHADES | {"light", "dark"} and is_adjective(words.word(1), words.word(2)):
             found.append(attribute(two))
             words.position += 2
+        elif word in INTENSIFIERS and describes(words, 1):
+            words.position += 1
         elif _starts_compound(words):
             break
-        elif is_adjective(word, words.word(1)):
+        elif describes(words):
             found.append(attribute(word))
             words.position += 1
-            if found[-1].endswith("-colored") or found[-1].endswith("-coloured"):
+            if found[-1].endswith(("-colored", "-coloured")):
                 found[-1] = found[-1].rpartition("-")[0]
             elif words.word() in {"colored", "coloured"} and words.word(1) not in CLOSED:
                 words.position += 1
@@ -135,38 +240,24 @@ def read_attributes(words: Cursor) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found))
 
 
-def is_adjective(word: str, following: str = "") -> bool:
-    """Return whether ``word`` describes; unknown words count by their ending when a noun follows."""
-    if not word or word in CLOSED:
-        return False
-    if is_attribute(word) or word in MORE_ATTRIBUTES:
-        return True
-    if not following or not following[0].isalpha() or following in CLOSED:
-        return False
-    return (
-        (word.endswith(ADJECTIVE_ENDS) and len(word) > 5)
-        or (word.endswith("ic") and len(word) > 4 and word not in IC_NOUNS)
-        or (word.endswith("ed") and word not in ED_NOUNS and len(word) > 4)
-        or word.endswith(("-shaped", "-colored", "-coloured"))
-    )
-
-
 def _adjective_follows(words: Cursor) -> bool:
     """Whether "and"/"," joins two adjectives of one noun ("red and white car"), not two nouns."""
     ahead = 2 if words.word(1) in SHADES | INTENSIFIERS else 1
-    return (
-        is_adjective(words.word(ahead), words.word(ahead + 1))
-        and _is_noun(words.word(ahead + 1))
-        and words.word(ahead + 1) not in {"and"}
+    return describes(words, ahead) and (
+        is_noun(words, ahead + 1) or describes(words, ahead + 1) or words.word(ahead + 1) == ","
     )
 
 
 def _starts_compound(words: Cursor) -> bool:
-    return any(singular(" ".join(words.word(ahead) for ahead in range(length))) in COMPOUNDS for length in (2, 3))
+    return _compound_length(words) > 0
 
 
-def _is_noun(word: str) -> bool:
-    return bool(word) and word[0].isalpha() and word not in CLOSED
+def _compound_length(words: Cursor) -> int:
+    """Return how many words a name such as "hot air balloon" takes here."""
+    fitting = (
+        length for length in (3, 2) if singular(" ".join(words.word(ahead) for ahead in range(length))) in COMPOUNDS
+    )
+    return next(fitting, 0)
 
 
 def _read_count(words: Cursor, determiner: str) -> int | None:
@@ -175,7 +266,7 @@ def _read_count(words: Cursor, determiner: str) -> int | None:
         words.take_word("of")
         return pair
     word = words.word()
-    value = number(word) if word not in {"a", "an", "both", "pair", "couple"} else None
+    value = number(word) if word not in {"a", "an", "both", "pair", "couple", "single"} else None
     if value is not None and not word.endswith("%"):
         if word in {"one"} and words.word(1) in {"", ",", ".", "is", "on", "to", "at", "in", "and"}:
             return None
@@ -188,66 +279,74 @@ def _read_count(words: Cursor, determiner: str) -> int | None:
             words.position += 1
         return value
     if word.isalpha() is False and word[:1].isdigit():
-        words.fail("expected a whole number of objects", words.position, words.position + 1)
+        words.unclear("expected a whole number of objects", words.position, words.position + 1)
     return 1 if determiner in _SINGLE else None
 
 
 def _read_nouns(words: Cursor) -> list[str]:
     taken: list[str] = []
-    while _is_noun(words.word()) and len(taken) < 8 and number(words.word()) is None:
-        if taken and words.word().endswith("ing") and is_attribute(words.word()):
-            break  # "a cat sleeping on a sofa"
-        if taken and (words.sees(TWO_SIDED) or words.sees(COPULA) or words.sees(PAINTED) or words.sees(IN_THE_PICTURE)):
+    if length := _compound_length(words):
+        taken = [words.word(ahead) for ahead in range(length)]
+        words.position += length
+    while is_noun(words) and len(taken) < 8:
+        word = words.word()
+        if (
+            taken
+            and not words.tags
+            and (
+                (word.endswith("ing") and can_be(word, "v") is False and word not in ING_NOUNS and is_adjective(word))
+                or (is_mostly(word, "v") and not is_thing(singular(word)))
+            )
+        ):
+            break  # "a cat sleeping on a sofa", "a cup lay on a table"
+        is_verb = words.sees(COPULA) and not words.tag().startswith("NN")
+        if taken and (words.sees(TWO_SIDED) or is_verb or words.sees(PAINTED) or words.sees(IN_THE_PICTURE)):
             break
-        taken.append(words.word())
+        taken.append(word)
         words.position += 1
     return taken
 
 
 def _named(words: Cursor, phrase: NounPhrase, nouns: list[str], noun_start: int) -> NounPhrase:
     """Check that the nouns can only be one name, and take "of coffee" and the like."""
-    hint = "only objects, their number, attributes and places are understood"
     for at, word in enumerate(nouns):
-        first = at == 0 and len(nouns) > 1
         here = noun_start + at
-        if not first and word.endswith("ing") and word not in ING_NOUNS and len(word) > 4:
-            words.fail(hint, here)
+        if words.tags:
+            break
+        first = at == 0 and len(nouns) > 1
+        if not first and word.endswith("ing") and word not in ING_NOUNS and len(word) > 4 and not is_known_noun(word):
+            words.fail(_HINT, here)
         if at and (
             word in VERBS
-            or (word.endswith("ed") and word not in ED_NOUNS and len(word) > 4)
-            or (word.endswith("ly") and len(word) > 4 and singular(word) == word)
+            or (word.endswith("ed") and word not in ED_NOUNS and len(word) > 4 and not is_known_noun(word))
+            or (word.endswith("ly") and len(word) > 4 and singular(word) == word and not is_known_noun(word))
         ):
-            words.fail(hint, here)
+            words.fail(_HINT, here)
         if at < len(nouns) - 1 and _is_plural(word) and word not in INNER_PLURALS:
-            words.fail(hint, here)
+            words.fail(_HINT, here)
     if len(nouns) > LONGEST_NAME:
         words.fail(f"an object's name has at most {LONGEST_NAME} words, and objects are parted by ',' or 'and'",
                    noun_start, noun_start + len(nouns))  # fmt: skip
-    head = nouns[-1]
-    many = _is_plural(head)
-    if phrase.count == 1 and many:
-        words.fail(
-            f"one of something is written in singular, such as 'a {singular(head)}'", phrase.start, words.position
-        )
-    if len(nouns) > 1 and phrase.count is not None and phrase.count > 1 and not many and plural(head) != head:
-        words.fail(f"{phrase.count} of something is written in plural, such as '{plural(head)}'", phrase.start,
-                   words.position)  # fmt: skip
     name = singular(" ".join(nouns))
-    if words.word() in _PART_OF and _is_noun(
-        words.word(1) if words.word(1) not in {"a", "an", "the"} else words.word(2)
-    ):
-        before = words.position
+    many = _is_plural(nouns[-1])
+    if words.word() == "of" and is_noun(words, 1) and words.word(1) not in {"the", "a", "an"}:
         words.position += 1
-        article = words.take_word("a", "an", "the")
-        stuff = " ".join(filter(None, [article, *read_attributes(words), *_read_nouns(words)]))
-        if words.position - before > LONGEST_NAME + 2 or stuff.endswith(("color", "colour", "size", "kind")):
-            words.fail(hint, before)
+        stuff = " ".join([*read_attributes(words), *_read_nouns(words)])
         name = f"{name} of {stuff}"
-    return replace(phrase, name=name, plural=many, end=words.position)
+    bound: Bound = "a"
+    count = phrase.count
+    if count == 1 and many and phrase.determiner in {"a", "an"}:
+        bound = "at least"  # "a leather shoes"
+    return replace(phrase, name=name, plural=many, bound=bound, count=count, end=words.position)
+
+
+def _names_thing(word: str) -> bool:
+    """Whether an adjective names a thing by itself: "an orange", "two glasses", but not "a red"."""
+    return is_thing(singular(word)) and (family(word) != "colour" or word == "orange")
 
 
 def _is_plural(word: str) -> bool:
     return singular(word) != word
 
 
-__all__ = ["NounPhrase", "is_adjective", "read_attributes", "read_noun_phrase"]
+__all__ = ["NounPhrase", "is_adjective", "plural", "read_attributes", "read_noun_phrase"]

@@ -37,7 +37,8 @@ if TYPE_CHECKING:
     from langchain_core.runnables import Runnable
     from langchain_core.tools import BaseTool
 
-REFUSAL = "the person said no"  # how the graph begins the answer to an edit that was not approved
+    from tools.errors import Failure
+
 FAILURES = 2  # answers of tools that are errors, in one round, after which it gives up
 _ID = re.compile(r"'([^'#]+ #\d+)'")
 _STRUCTURED = "structured_output"
@@ -182,9 +183,9 @@ def _plan(messages: Sequence[BaseMessage], bound: set[str]) -> AIMessage:
         return AIMessage(before.text)  # asked again after giving up: nothing has changed
     answers = [message for message in messages[newest + 1 :] if isinstance(message, ToolMessage)]
     errors = [answer for answer in answers if answer.status == "error"]
-    if refused := [answer.text for answer in errors if answer.text.startswith(REFUSAL)]:
+    if refused := [answer.text for answer in errors if _failure(answer) == "refused"]:
         return AIMessage(f"I leave it as it is: {refused[-1]}")
-    if len(errors) >= FAILURES or any(answer.text.startswith("final: ") for answer in errors):
+    if len(errors) >= FAILURES or any(_failure(answer) == "final" for answer in errors):
         return AIMessage(f"I cannot go on: {errors[-1].name or 'a tool'} answered {errors[-1].text}")
     number = len(messages)
     suggestion = next((answer for answer in reversed(answers) if _is(answer, "suggest_layout")), None)
@@ -202,6 +203,11 @@ def _plan(messages: Sequence[BaseMessage], bound: set[str]) -> AIMessage:
     if looks and "inspect" in bound and not any(answer.name == "inspect" for answer in answers):
         return _calling(number, "inspect", {"object": looks["id"], "candidates": looks["attributes"]})
     return _calling(number, "edit", {"operations": operations})
+
+
+def _failure(answer: ToolMessage) -> Failure | None:
+    found: Failure | None = (answer.artifact or {}).get("failure")
+    return found
 
 
 def _is(answer: ToolMessage, name: str) -> bool:

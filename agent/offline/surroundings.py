@@ -7,16 +7,18 @@ from dataclasses import replace
 from agent.offline.draft import HINT, Draft
 from agent.offline.lexer import phrases
 from agent.offline.nouns import NounPhrase, read_noun_phrase
+from agent.offline.speech import is_stuff
 from agent.offline.vocabulary import (
     BACKGROUND,
     BUILDINGS,
     IN_THE_PICTURE,
     INDOORS,
     NOR,
-    PICTURE_SIDES,
     PLACE_PREPOSITIONS,
     PLACES,
     POSITIVE,
+    REGIONS,
+    SKIES,
     STYLE_PHRASES,
     STYLE_SUFFIXES,
     THERE_IS,
@@ -24,20 +26,24 @@ from agent.offline.vocabulary import (
     WITHOUT,
 )
 from tools.scene.errors import CannotParse
-from tools.scene.lexicon import COLOURS, number, plural
+from tools.scene.lexicon import family, number, plural
 
 STOPS = (".", ";", "!", "?")
+NO_NOUN = "?"  # the name of "a red" in "a red and a blue car", until the noun comes
+_BESIDE = frozenset(["near", "next to", "beside", "by", "above", "below", "over", "behind", "close to"])
+_ONLY = phrases("just|only|but only|but just|only just|instead just|but|instead|instead only")
 
 
 class Surroundings(Draft):
     """Reads negations, places, times and styles."""
 
     def _noun_phrase(self) -> NounPhrase | None:
-        names = [one for one in self.mentioned if one]
-        last = names[-1].split()[-1] if names else ""
+        last = next((thing.name for thing in reversed(self.things) if thing is self.last), "") or (
+            self.things[-1].name if self.things else ""
+        )
         start = self.words.position
         phrase = read_noun_phrase(self.words, last)
-        if phrase is None or phrase.attributes or phrase.name not in COLOURS or phrase.count is None:
+        if phrase is None or not self._lacks_noun(phrase):
             return phrase
         # "a red and a blue car": the noun comes later
         end = self.words.position
@@ -45,18 +51,27 @@ class Surroundings(Draft):
             self.words.take_word("and")
             following = self._noun_phrase() if self._begins_noun() else None
             self.words.position = end
-            if following is not None and set(following.attributes) & set(COLOURS):
+            if following is not None and (following.attributes or following.size_word or following.dimensions):
                 if phrase.name == "orange":
-                    self.words.fail("say 'an orange one' or name the object, so that it is no fruit", start, end)
-                self.shared_noun = True
-                return replace(phrase, name=following.name, attributes=(phrase.name,))
+                    self.words.unclear("say 'an orange one' or name the object, so that it is no fruit", start, end)
+                described = phrase.attributes if phrase.name == NO_NOUN else (*phrase.attributes, phrase.name)
+                return replace(phrase, name=following.name, attributes=described, shared=True)
         if phrase.name != "orange":
-            self.words.fail("expected an object after the colour", start, end)
+            self.words.fail("expected an object after it", start, end)
         return phrase
+
+    def _lacks_noun(self, phrase: NounPhrase) -> bool:
+        """Whether only adjectives were named: "a red", "a small"."""
+        if phrase.name == NO_NOUN:
+            return True
+        bare = phrase.count is not None and not phrase.attributes and not phrase.size_word and not phrase.dimensions
+        return bare and family(phrase.name) == "colour"
 
     def _begins_noun(self) -> bool:
         word = self.words.word()
         return word in {"a", "an", "one"} or number(word) is not None
+
+    # what is not there
 
     def _read_absent(self) -> bool:
         words = self.words
@@ -73,11 +88,14 @@ class Surroundings(Draft):
                 continue
             if not words.sees(POSITIVE) and (words.take_word(",", "and")):
                 words.take_word("and")
+                if words.accept(_ONLY):  # "no cars, just bicycles"
+                    return True
                 here = words.position
-                item = not (words.sees(PICTURE_SIDES) or words.sees(TWO_SIDED) or self._sees_place())
+                item = not (words.sees(REGIONS) or words.sees(TWO_SIDED) or self._sees_place())
                 phrase = self._noun_phrase() if item and not words.sees(WITHOUT) and not words.sees(THERE_IS) else None
                 words.position = here
-                if phrase is not None and phrase.count is None and not phrase.definite:
+                plain = phrase is not None and phrase.bound not in {"exactly", "at least", "at most"}
+                if phrase is not None and phrase.count is None and not phrase.definite and plain:
                     self._deny(start)
                     continue
                 if phrase is not None and phrase.count == 1 and phrase.determiner in {"a", "an"} and not alone:
@@ -93,14 +111,20 @@ class Surroundings(Draft):
         words = self.words
         words.take_word("any", "a", "an", "the") or words.take_word("single")
         words.take_word("single")
-        if words.word() in {"other", "others", "else"}:
+        if words.word() in {"other", "others", "else", "more", "less", "fewer"}:
             words.fail(HINT, start)
         phrase = self._noun_phrase()
         if phrase is None or phrase.name in {"object", "thing"}:
             words.fail("name what must not be there, such as 'without dogs'", start)
-        if phrase.count not in {None, 0, 1}:
+        if phrase.count not in {None, 0, 1} or phrase.bound in {"at least", "at most"}:
             words.fail("name what must not be there without a number, such as 'without dogs'", start, phrase.end)
+        if not (phrase.is_thing or phrase.head in PLACES):
+            words.fail(HINT, start, phrase.end)
+        if phrase.dimensions or phrase.size_word:
+            words.fail("only attributes such as colours can be excluded", start, phrase.end)
         self.absent.append(phrase.phrase)
+
+    # background
 
     def _sees_place(self) -> bool:
         words = self.words
@@ -113,7 +137,7 @@ class Surroundings(Draft):
         """Take a preposition with a noun phrase that is a place or a time, not an object."""
         words = self.words
         start = words.position
-        if words.sees(IN_THE_PICTURE) or words.sees(BACKGROUND) or words.sees(PICTURE_SIDES):
+        if words.sees(IN_THE_PICTURE) or words.sees(BACKGROUND) or words.sees(REGIONS):
             return False
         preposition = words.take(PLACE_PREPOSITIONS)
         if preposition is None:
@@ -123,26 +147,36 @@ class Surroundings(Draft):
             phrase = read_noun_phrase(words)
         except CannotParse:
             phrase = None
-        if phrase is not None:
-            head = phrase.name.split(" of ")[0].split()[-1]
-            if head in PLACES or plural(head) in PLACES or (preposition in INDOORS and head in BUILDINGS):
-                return True
+        if phrase is not None and self._is_place(phrase.head, preposition):
+            self._take_rest_of_place()
+            return True
         words.position = start
         return False
+
+    def _take_rest_of_place(self) -> None:
+        """Take "of snow" after "a field" and the like."""
+        if self.words.word() == "of" and (is_stuff(self.words.word(1)) or self.words.word(1) in PLACES):
+            self.words.position += 2
+
+    @staticmethod
+    def _is_place(head: str, preposition: str) -> bool:
+        if head in SKIES and preposition in _BESIDE:
+            return False
+        return head in PLACES or plural(head) in PLACES or (preposition in INDOORS and head in BUILDINGS)
 
     def _read_background(self) -> bool:
         words = self.words
         start = words.position
         if self._take_place():
             self.background.append(words.quote(start, words.position))
-            words.take_word(",") if self._first() and not words.done and not self.mentioned[-1] else None
+            words.take_word(",") if self._first() and not words.done and not self.last else None
             return True
         return False
 
     def _read_style(self) -> bool:
         words = self.words
         start = words.position
-        words.take_word(",")
+        parted = words.take_word(",") != "" or self.open_from is None
         begin = words.position
         if words.accept(STYLE_PHRASES):
             while not words.done and words.word() not in {",", *STOPS}:
@@ -160,7 +194,7 @@ class Surroundings(Draft):
         ):
             words.position += 1
             count += 1
-        if count and (words.done or words.word() in {",", *STOPS}) and begin > 0:
+        if count and parted and (words.done or words.word() in {",", *STOPS}) and begin > 0:
             self.finish.append(words.quote(begin, words.position))
             return True
         words.position = start

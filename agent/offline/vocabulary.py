@@ -29,16 +29,18 @@ def _two_sided() -> dict[str, Predicate]:
         for phrase in (
             *_sides(side), f"immediate {side}", f"just {side}", f"immediately {side}", f"directly {side}", side,
             f"immediately to the {side}", f"just to the {side}", f"directly to the {side}", f"slightly to the {side}",
-            f"to the immediate {side}",
+            f"to the immediate {side}", f"on {side}", f"to {side}", f"at {side}", f"on {side} side",
         ):  # fmt: skip
             table[f"{phrase} of"] = predicate
     rows: tuple[tuple[Predicate, str], ...] = (
         ("above", "above|over|higher than|directly above|right above|just above|hovering over|hovering above"),
         ("below", "below|under|underneath|beneath|lower than|directly below|directly under|right below|right under"
-                  "|just below"),
-        ("on top of", "on top of|on the top of|atop|upon|directly on top of|right on top of|on"),
+                  "|just below|on the bottom of|on bottom of|at the bottom of|directly underneath|directly beneath"),
+        ("on top of", "on top of|on the top of|at the top of|atop|upon|directly on top of|right on top of|on|on to"
+                      "|up on|on the back of"),
         ("next to", "next to|beside|besides|near|near to|by|close to|adjacent to|alongside|by the side of|right next to"
-                    "|at the side of|just next to|right beside|side by side with|to the side of|on the side of|nearby"),
+                    "|at the side of|just next to|right beside|side by side with|to the side of|on the side of|nearby|on side of"
+                    "|at side of|on one side of|to one side of|directly next to|in the vicinity of|right by"),
         ("between", "between|in between|in the middle between|in the middle of|midway between|right between"),
     )  # fmt: skip
     for predicate, texts in rows:
@@ -81,11 +83,49 @@ TWO_SIDED: Phrases[Predicate] = Phrases(_two_sided())
 PICTURE_SIDES: Phrases[tuple[Predicate, ...]] = Phrases(_picture_sides())
 """Places in the picture; a corner means two predicates."""
 
+
+def _regions() -> dict[str, tuple[Predicate, ...]]:
+    table = _picture_sides()
+    for text, predicates in table.items():
+        if len(predicates) == 2:
+            vertical, side = predicates[0].rpartition(" ")[2], predicates[1].rpartition(" ")[2]
+            table[text] = (f"in the {vertical} {side} corner",)  # type: ignore[assignment]
+    for word, name in (("left", "left"), ("right", "right"), ("top", "top"), ("upper", "top"), ("bottom", "bottom"),
+                       ("lower", "bottom")):  # fmt: skip
+        for part in ("half", "third"):
+            for prep in ("in", "on", "at"):
+                for hand in ("", "-hand", " hand"):
+                    for picture in _PICTURE:
+                        table[f"{prep} the {word}{hand} {part}{picture}"] = (f"in the {name} {part}",)  # type: ignore[assignment]
+    for vertical, first in (("top", "at the top"), ("bottom", "at the bottom"), ("left", "on the left"),
+                            ("right", "on the right")):  # fmt: skip
+        across: Predicate = "halfway across" if vertical in {"top", "bottom"} else "halfway down"
+        for middle in ("middle", "center", "centre"):
+            for picture in _PICTURE:
+                for text in (f"in the {vertical} {middle}", f"at the {vertical} {middle}", f"at the {middle} {vertical}",
+                             f"{first} in the {middle}", f"in the {middle} {first}", f"in the {middle} {vertical}",
+                             f"on the {middle} {vertical}"):  # fmt: skip
+                    table[text + picture] = (first, across)  # type: ignore[assignment]
+    return table
+
+
+REGIONS: Phrases[tuple[Predicate, ...]] = Phrases(_regions())
+"""Places in the picture as a sentence demands them: corners, halves and thirds have predicates of their own."""
+
 _LEFT: Predicate = "left of"
 _RIGHT: Predicate = "right of"
-ITS = Phrases(
-    meaning("to its left|on its left|at its left|to its left side|on its left side", _LEFT)
-    | meaning("to its right|on its right|at its right|to its right side|on its right side", _RIGHT)
+ITS: Phrases[Predicate] = Phrases(
+    meaning("to its left|on its left|at its left|to its left side|on its left side|to the left of it|left of it", _LEFT)
+    | meaning(
+        "to its right|on its right|at its right|to its right side|on its right side|to the right of it|"
+        "right of it|to the right of it",
+        _RIGHT,
+    )
+    | meaning("on it|on top of it|on its top", "on top of")
+    | meaning("next to it|beside it|by its side", "next to")
+    | meaning("above it|over it", "above")
+    | meaning("below it|under it|underneath it|beneath it", "below")
+    | meaning("in it|inside it|inside of it", "inside")
 )
 """Predicates towards the object named before: "a dog with a cat to its left"."""
 
@@ -158,9 +198,14 @@ PLACES = word_set(
     "weather sunlight moonlight sunshine lighting ground floor carpet cave cabin savanna savannah prairie swamp tundra "
     "glacier volcano vineyard orchard greenhouse balcony terrace patio porch rooftop trail path meadows fields "
     "outdoors indoors nature wilderness countertop universe galaxy clouds hillside lakeside waterfront pier dock "
-    "festival wall stars shade dark darkness environment setting surroundings tabletop"
+    "festival wall ballroom rink lab suite foyer nursery country conference event range landscape laboratory courtyard marketplace stars shade dark darkness environment setting surroundings tabletop"
 )
 """Nouns that make a background when a preposition stands before them."""
+SKIES = word_set(
+    "moon mountain mountains hill hills star stars snow grass rain cloud clouds sky island planet sand water fog mist "
+    "tent sun pavement bridge road fence wall tree trees"
+)
+"""Nouns of scenery that are things of their own too: "a moon and a dog", "near the clouds"."""
 BUILDINGS = word_set(
     "house building barn hotel home apartment tower tent skyscraper fireplace window palace cathedral mosque pyramid "
     "cottage mansion fence waterfall lighthouse mirror curtain gate monument ruins mill"
@@ -229,13 +274,36 @@ WITHOUT = phrases(
 )
 NOR = phrases("or|nor|and no|or any|nor any|and without|, or|, nor|and any|or no|, no|, and no|or without")
 POSITIVE = phrases("with|but|but with|and with|, but|, with|, but with|there is|there are")
+_POSTURES = (
+    "located|placed|positioned|situated|sitting|standing|lying|laying|resting|parked|set|arranged|found|seen|seated|"
+    "perched|hung|hanging|mounted|laid|put|kept|stationed|propped|displayed|left"
+)
 COPULA = phrases(
-    "is|are|that is|that are|which is|which are|is located|are located|is placed|are placed|is positioned|"
-    "are positioned|placed|located|positioned|situated|is situated|are situated|sits|stands|sit|stand|sitting|"
-    "standing|is sitting|is standing|are sitting|are standing|lies|lie|lying|is lying|are lying|rests|resting|"
-    "is resting|that sits|that stands|which sits|which stands|parked|is parked|are parked|should be|must be|being|"
-    "that is sitting|that is standing|that is located|that is placed|is found|both|all|are both|are all|appears|appear|"
-    "is seen|seen|found|should both be|should be placed|set|arranged"
+    "|".join(
+        f"{be}{posture}"
+        for posture in _POSTURES.split("|")
+        for be in (
+            "",
+            "is ",
+            "are ",
+            "was ",
+            "were ",
+            "that is ",
+            "that are ",
+            "which is ",
+            "which are ",
+            "that was ",
+            "which was ",
+            "should be ",
+            "must be ",
+            "being ",
+        )
+        if be or posture not in {"left", "set", "put", "kept", "found", "seen"}
+    ),
+    "is|are|was|were|that is|that are|which is|which are|that was|that were|which was|which were|sits|stands|sit|stand|"
+    "lies|lie|rests|rest|sat|stood|lay|rested|hangs|hang|hung|lays|perches|perched|that sits|that stands|that lies|"
+    "which sits|which stands|should be|must be|being|both|all|are both|are all|were both|were all|appears|appear|"
+    "should both be|that hangs|that rests|which hangs|has been placed|have been placed|will be",
 )
 PAINTED = phrases("painted|colored|coloured|dyed|that is colored|that is painted")
 IN_THE_PICTURE = phrases(
@@ -247,7 +315,90 @@ BACKGROUND = phrases("in the background|as the background|as background|as a bac
                      "as a backdrop|as the backdrop")  # fmt: skip
 STYLE_PHRASES = phrases("in the style of|in a style of|in the manner of|inspired by")
 UNKNOWN_RELATIONS = phrases(
-    "behind|in front of|inside|inside of|in|into|around|against|across from|facing|opposite|far from|away from|within|"
-    "through|outside|outside of|at|from|among|amid|surrounded by|along|onto|off|hanging from|attached to|holding|"
-    "wearing"
+    "behind|in front of|just behind|right behind|directly behind|directly in front of|right in front of|into|around|"
+    "against|across from|facing|opposite|far from|away from|through|outside|outside of|at|from|among|amid|"
+    "surrounded by|along|onto|off|hanging from|attached to|holding|wearing|riding|hidden by|covered by|covered with|"
+    "hidden behind|in the front of|at the back of|leaning against|leaning on|full of|filled with|carrying|pulling|"
+    "pushing|tied to|looking at|across|past|towards|toward|decorated with|topped with|made of|made from|for|dressed in|"
+    "connected to|with a view of|followed by|about|hiding behind|hiding under|chasing|eating|watching|at the end of|"
+    "at the edge of|on the edge of|near the edge of|in between|to|in the back of|playing with|stuck in|wrapped in|"
+    "leading|drinking|kicking|driving|reading|walking|throwing|catching|tied with|next door to|not far from"
 )
+"""Places and doings that nothing checks: the objects are demanded, the rest is kept as it stands."""
+CLOTHES = word_set(
+    "suit dress hat shirt jacket coat uniform costume jeans pants shoes sweater t-shirt helmet glasses boots cap "
+    "robe gown kimono apron vest scarf skirt blouse hoodie swimsuit bikini tie tuxedo sunglasses armor cape"
+)
+""""in" means wearing before these."""
+INSIDE: Phrases[Predicate] = Phrases(meaning("in|inside|inside of|within|in the inside of|contained in", "inside"))
+COMPARED: Phrases[tuple[Predicate, float | None]] = Phrases(
+    meaning(
+        "bigger than|larger than|greater than|much bigger than|much larger than|a bit bigger than|"
+        "slightly bigger than|slightly larger than|bigger in size than|larger in size than",
+        ("bigger than", None),
+    )
+    | meaning(
+        "smaller than|tinier than|much smaller than|slightly smaller than|a bit smaller than", ("smaller than", None)
+    )
+    | meaning(
+        "as big as|as large as|the same size as|of the same size as|as small as|equal in size to|just as big as|"
+        "exactly as big as",
+        ("as big as", None),
+    )
+    | meaning(
+        "twice as big as|twice as large as|two times as big as|two times as large as|double the size of|"
+        "twice the size of|two times bigger than|two times larger than",
+        ("as big as", 2.0),
+    )
+    | meaning("half as big as|half as large as|half the size of", ("as big as", 0.5))
+    | meaning(
+        "three times as big as|three times as large as|three times the size of|three times bigger than|"
+        "three times larger than",
+        ("as big as", 3.0),
+    )
+    | meaning("four times as big as|four times as large as|four times the size of", ("as big as", 4.0))
+)
+"""Sizes of one object against another's."""
+GROUPED: Phrases[Predicate] = Phrases(
+    meaning(
+        "in a row|in a line|in one row|in a horizontal row|in a single row|lined up|lined up in a row|"
+        "arranged in a row|in a horizontal line|in line|all in a row",
+        "in a row",
+    )
+    | meaning("in a column|in a vertical line|in a vertical row|in a vertical column|in one column", "in a column")
+    | meaning(
+        "stacked|stacked up|in a stack|stacked on top of each other|on top of each other|"
+        "stacked on top of one another|on top of one another|piled on top of each other|one on top of the other|"
+        "one on top of another|piled up",
+        "stacked",
+    )
+    | meaning(
+        "of the same size|of equal size|the same size|equally big|equally large|of identical size|"
+        "with the same size|all the same size|that are the same size",
+        "of the same size",
+    )
+)
+"""What is said of several objects together."""
+TOGETHER = phrases("next to each other|next to one another|beside each other|side by side|near each other|"
+                   "close to each other|beside one another|close together|close to one another|right next to each other")  # fmt: skip
+EACH_SIDE = phrases("on each side|on either side|on both sides|at each side|on both of its sides|on each of its sides|"
+                    "on each side of it|on either side of it|on both sides of it")  # fmt: skip
+EACH_SIDE_OF = phrases("on each side of|on either side of|on both sides of|at each side of|at either side of")
+NOTHING = phrases(
+    "in the picture|in the image|in the photo|in the scene|in the frame|in this picture|in this image|in this scene|"
+    "in total|overall|altogether|visible|clearly visible|please|respectively|too|also|as well|in the shot|in view|"
+    "in sight|at all|anywhere|somewhere|somewhere in the picture|"
+    "somewhere in the image"
+)
+"""Words that add nothing."""
+FOREGROUND = phrases(
+    "in the foreground|in the front|in front|up front|at the front|in the very front|in the back|at the back"
+)
+"""Depth: kept, nothing checks it."""
+NUMBERED: Phrases[tuple[Predicate, str]] = Phrases(
+    {"more": ("more than", "than"), "fewer": ("fewer than", "than"), "less": ("fewer than", "than"),
+     "as many": ("as many as", "as"), "the same number of": ("as many as", "as"), "no more": ("no more than", "than"),
+     "no fewer": ("no fewer than", "than"), "not more": ("no more than", "than"), "equally many": ("as many as", "as"),
+     "an equal number of": ("as many as", "and"), "there are more": ("more than", "than")}
+)  # fmt: skip
+"""How many of one kind against another: the relation, and the word before the second kind."""

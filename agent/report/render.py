@@ -14,11 +14,13 @@ from typing import TYPE_CHECKING, Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from agent.report.overlays import changed_overlay, embed, loader, masks_overlay, region_overlay
-from agent.run.folder import RunFolder, write_text
+from agent.run.folder import RunFolder
 from agent.trace.events import read_trace
 from agent.trace.timeline import Round, Turn, requirement_table, tell_story
-from agent.trace.wording import counted, duration, outcome, pretty
+from agent.trace.wording import counted, duration, outcome, pretty, visible
+from tools.files import write_text
 from tools.images import ImageStore
+from tools.redaction import Redactor, environment_secrets
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -47,9 +49,7 @@ class Chapter:
 
 def write_report(folder: RunFolder) -> None:
     """Write (or write again) the report of the run in ``folder``."""
-    page = render_report(folder)
-    # A model may answer with half a character (a lone surrogate), which no file can hold.
-    write_text(folder.report_path, page.encode("utf-8", "replace").decode())
+    write_text(folder.report_path, render_report(folder))
 
 
 def render_report(folder: RunFolder) -> str:
@@ -59,7 +59,8 @@ def render_report(folder: RunFolder) -> str:
         RunError: the folder holds no run.
         ValueError: its trace is of another version.
     """
-    record, events = folder.read_record(), read_trace(folder.trace_path)
+    clean = Redactor(environment_secrets()).tree
+    record, events = clean(folder.read_record()), clean(read_trace(folder.trace_path))
     turns, load = tell_story(events), loader(ImageStore(folder.images_path))
     chapters = _chapters(turns, load)
     film = [chapter for part in chapters for chapter in part if chapter.round.attempt]
@@ -91,6 +92,7 @@ def _environment() -> Environment:
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
+        finalize=lambda value: visible(value) if type(value) is str else value,
     )
     environment.filters |= {"hue": _hue, "pretty": pretty, "duration": duration, "outcome": outcome}
     environment.globals |= {"counted": counted, "requirement_table": requirement_table}

@@ -14,13 +14,16 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from agent.run.folder import RunError, RunFolder, copy_file, find_runs, new_folder
-from agent.run.stream import Listener, finished_tasks, hide_of, open_checkpoints, play, shown, tell
+from agent.run.checkpoints import finished_tasks, open_checkpoints
+from agent.run.folder import RunError, RunFolder, find_runs, new_folder
+from agent.run.redaction import hiding, recordable, shown
+from agent.run.stream import Listener, stream_events
 from agent.trace.events import TraceWriter, now, plain
 from agent.trace.otel import follower
 from agent.trace.recorder import Recorder
 from graphs.correction import build_graph
 from tools.context import Context
+from tools.files import copy_file
 from tools.images import ImageStore
 from tools.scene.layout import Layout
 from tools.scene.spec import SceneSpec
@@ -35,9 +38,19 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
     from configs.settings import Settings
+    from graphs.state import Result
     from tools.backend.protocol import Backend
 
-__all__ = ["Job", "Listener", "RunError", "RunFolder", "RunResult", "find_runs", "new_folder", "run_correction"]
+__all__ = [
+    "Job",
+    "Listener",
+    "RunError",
+    "RunFolder",
+    "RunResult",
+    "find_runs",
+    "new_folder",
+    "run_correction",
+]
 
 
 @dataclass(frozen=True)
@@ -110,14 +123,14 @@ def run_correction(
         RunError: the folder is in use or holds another job.
     """
     with folder.locked():
-        store = ImageStore(folder.images_path)
+        folder = hiding(folder, settings)
+        store = ImageStore(folder.images_path, folder.redactor)
         record = _open_record(job, settings, folder, store, preset, overrides or {})
         if record["status"] == "finished":
             return read_result(folder)
-        hide = hide_of(folder, settings)
-        trace = TraceWriter(folder.trace_path, hide, also=follower(folder.path.name))
+        trace = TraceWriter(folder.trace_path, folder.redactor, also=follower(folder.path.name))
         context = Context(backend=backend, chat=chat, images=store, settings=settings)
-        with open_checkpoints(folder, hide) as saver:
+        with open_checkpoints(folder) as saver:
             graph = build_graph(saver, settings.loop)
             try:
                 outcome = _stream(graph, record, context, trace, listener)
@@ -181,14 +194,16 @@ def _open_record(
     job: Job, settings: Settings, folder: RunFolder, store: ImageStore, preset: str, overrides: Mapping[str, Any]
 ) -> dict[str, Any]:
     image = None if job.image is None else store.save(job.image)
-    inputs = {
-        "prompt": job.prompt.strip(),
-        "instruction": job.instruction.strip(),
-        "image": image,
-        "spec": None if job.spec is None else job.spec.model_dump(mode="json"),
-        "target": None if job.target is None else job.target.model_dump(mode="json"),
-        "seed": job.seed,
-    }
+    inputs = folder.redactor.tree(
+        {
+            "prompt": job.prompt.strip(),
+            "instruction": job.instruction.strip(),
+            "image": image,
+            "spec": None if job.spec is None else job.spec.model_dump(mode="json"),
+            "target": None if job.target is None else job.target.model_dump(mode="json"),
+            "seed": job.seed,
+        }
+    )
     if folder.started:
         record = folder.read_record()
         if record["input"] != inputs:
@@ -205,7 +220,7 @@ def _open_record(
         "origin": job.origin,
         "input": inputs,
         "preset": preset,
-        "overrides": {key: value for key, value in overrides.items() if "api_key" not in key},
+        "overrides": recordable(overrides),
         "settings": shown(settings.model_dump(mode="json")),
     }
     folder.write_record(record)
@@ -230,7 +245,8 @@ def _stream(
         trace.write("start", input=record["input"])
     given = {key: value for key, value in record["input"].items() if value not in (None, "")}
     step = (state.metadata or {}).get("step", -1)
-    for event in play(graph, None if resumed else given, config, context, Recorder(trace), step):
-        tell(listener, event)
-    outcome: dict[str, Any] = dict(graph.get_state(config).values["result"])
-    return outcome
+    for event in stream_events(graph, None if resumed else given, config, context, Recorder(trace), step):
+        if listener is not None:
+            listener(event)
+    result: Result = graph.get_state(config).values["result"]
+    return result.model_dump(mode="json")

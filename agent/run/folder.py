@@ -18,19 +18,20 @@ import os
 import re
 import shutil
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from filelock import FileLock, Timeout
 
+from agent.trace.events import VERSION, other_version
 from configs.settings import preset_names
+from tools.files import write_text
+from tools.redaction import Redactor, environment_secrets
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-VERSION = 1
 
 
 class RunError(Exception):
@@ -42,6 +43,12 @@ class RunFolder:
     """Where one run lives. Building one touches nothing on disk."""
 
     path: Path
+    redactor: Redactor = field(default=Redactor(), compare=False, repr=False)
+    """Cleans whatever is written here."""
+
+    def with_redactor(self, redactor: Redactor) -> RunFolder:
+        """Return the same folder with another redactor."""
+        return replace(self, redactor=redactor)
 
     @property
     def record_path(self) -> Path:
@@ -84,6 +91,7 @@ class RunFolder:
         Raises:
             RunError: there is none, or it is not one of this version.
         """
+        self._check_links()
         try:
             record = json.loads(self.record_path.read_text(encoding="utf-8"))
         except FileNotFoundError:
@@ -94,12 +102,12 @@ class RunFolder:
             raise RunError(f"cannot read {str(self.record_path)!r}: {error}") from None
         if not isinstance(record, dict) or record.get("version") != VERSION:
             found = record.get("version") if isinstance(record, dict) else type(record).__name__
-            raise RunError(f"{str(self.record_path)!r} has version {found!r}; this program reads version {VERSION}")
+            raise RunError(f"{str(self.record_path)!r}: {other_version(found)}")
         return record
 
     def write_record(self, record: dict[str, Any]) -> None:
         """Write run.json in one step, creating the folder if needed."""
-        write_text(self.record_path, json.dumps({"version": VERSION, **record}, indent=2) + "\n")
+        write_text(self.record_path, json.dumps({"version": VERSION, **self.redactor.tree(record)}, indent=2) + "\n")
 
     def clear(self) -> None:
         """Remove what an earlier run wrote, the record first: half a clearing leaves nothing that claims to be a run.
@@ -122,6 +130,7 @@ class RunFolder:
             RunError: another process holds it.
         """
         self.path.mkdir(parents=True, exist_ok=True)
+        self._check_links()
         try:
             with FileLock(self.path / ".lock", timeout=0):
                 yield
@@ -133,12 +142,32 @@ class RunFolder:
         return preset if preset in preset_names() else os.path.relpath(preset, self.path)
 
     def preset_found(self, recorded: str) -> str:
-        """Return the preset that run.json names."""
-        return recorded if recorded in preset_names() else str(self.path / recorded)
+        """Return the preset that run.json names.
+
+        Raises:
+            RunError: it is a file inside this folder, which may come from anybody.
+        """
+        if recorded in preset_names():
+            return recorded
+        found = self.path / recorded
+        if found.resolve().is_relative_to(self.path.resolve()):
+            raise RunError(
+                f"{str(self.record_path)!r} names a preset inside the run itself, {recorded!r}: "
+                f"read it, and agree to it with --preset {found}"
+            )
+        return str(found)
+
+    def _check_links(self) -> None:
+        """Refuse a folder with a link in it: what is written there would land somewhere else."""
+        for place, folders, files in os.walk(self.path):
+            for path in (Path(place, name) for name in (*folders, *files)):
+                if path.is_symlink():
+                    raise RunError(f"{str(path)!r} is a link: nothing in a run leads out of it. Replace it with a copy")
 
 
 def new_folder(title: str, base: Path = Path("runs")) -> RunFolder:
     """Return a folder under ``base`` that does not exist yet, named by the time and by ``title``."""
+    title = Redactor(environment_secrets()).text(title)
     slug = re.sub(r"[^a-z0-9]+", "-", title.lower())[:40].strip("-") or "run"
     stem = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{slug}"
     number, path = 1, base / stem
@@ -153,22 +182,3 @@ def find_runs(base: Path) -> tuple[RunFolder, ...]:
     if not base.is_dir():
         return ()
     return tuple(run for run in (RunFolder(path) for path in sorted(base.iterdir())) if run.started)
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write a file in one step: a reader sees the old text or the new one, never half of it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    with temporary.open("w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
-
-
-def copy_file(source: Path, target: Path) -> None:
-    """Copy a file in one step."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
-    shutil.copyfile(source, temporary)
-    temporary.replace(target)

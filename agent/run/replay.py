@@ -17,14 +17,16 @@ from langchain_core.caches import BaseCache
 from langchain_core.messages import AIMessage, messages_from_dict
 from langchain_core.outputs import ChatGeneration
 
+from agent.run.checkpoints import open_checkpoints
+from agent.run.consent import consented_settings
 from agent.run.driver import job_of, run_correction
-from agent.run.folder import RunError, RunFolder, copy_file, write_text
-from agent.run.stream import hide_of, open_checkpoints, shown
+from agent.run.folder import RunError, RunFolder
+from agent.run.redaction import hiding, recordable, shown
 from agent.trace.events import TraceWriter, now, read_trace
 from agent.trace.recorder import readable
 from agent.trace.timeline import with_messages
-from configs.settings import load_settings
 from graphs.correction import build_graph
+from tools.files import copy_file, write_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -47,11 +49,11 @@ class RecordedAnswers(BaseCache):
     def __init__(self, events: Sequence[dict[str, Any]], first_step: int, clean: Callable[[Any], Any]) -> None:
         self._clean = clean
         self._answers: dict[str, deque[dict[str, Any]]] = {}
-        for event, said in with_messages(events):
+        for event, messages in with_messages(events):
             answer = event.get("answer")
             kept = isinstance(answer, dict) and not str(answer["content"]).endswith(CUT)
             if kept and not event.get("interrupted") and (event.get("step") or 0) >= first_step:
-                self._answers.setdefault(self._key(said), deque()).append(event)
+                self._answers.setdefault(self._key(messages), deque()).append(event)
 
     def lookup(self, prompt: str, llm_string: str) -> list[Generation] | None:
         """Return the answer to these messages; the same question asked twice gets the answers in their order."""
@@ -83,12 +85,14 @@ def replay(
     seed: int | None = None,
     overrides: Mapping[str, Any] | None = None,
     settings: Settings | None = None,
+    allowed_host: str | None = None,
     listener: Listener | None = None,
 ) -> RunResult:
     """Run ``source`` again in ``target`` from ``first_step`` on (from its beginning when None).
 
     ``overrides`` are settings to change, as for a new run, and ``seed`` replaces the run's; ``settings``
-    stands for what the record's preset and overrides would make.
+    stands for what the record's preset and overrides would make. ``allowed_host`` is the server that the record
+    may name for the language model (see `agent.run.consent`).
 
     Raises:
         RunError: ``target`` holds a run, ``source`` has no such step, or a session's step is not named.
@@ -106,8 +110,10 @@ def replay(
         )
     turn = _turn_before(events, at)
     preset, merged = source.preset_found(record["preset"]), {**record["overrides"], **changed}
-    settings = settings or load_settings(preset, merged)
+    if settings is None:
+        settings, preset, merged = consented_settings(source, record, None, changed, allowed_host)
     given = _input(record, turn) | ({} if seed is None else {"seed": seed})
+    target = hiding(target, settings)
     with target.locked():
         for picture in source.images_path.glob("*.png"):
             copy_file(picture, target.images_path / picture.name)
@@ -123,14 +129,14 @@ def replay(
                 "started": now(),
                 "input": given,
                 "preset": target.preset_recorded(preset),
-                "overrides": {key: value for key, value in merged.items() if "api_key" not in key},
+                "overrides": recordable(merged),
                 "settings": shown(settings.model_dump(mode="json")),
                 "replay": {"of": source.path.resolve().name, "from": start["step"], "set": _named(changed, seed)},
             }
         )
     chat = make_chat(settings)
     if not any(key.split(".")[0] == "chat" for key in changed):
-        clean = TraceWriter(target.trace_path, hide=hide_of(target, settings)).clean
+        clean = TraceWriter(target.trace_path, target.redactor).clean
         chat = chat.model_copy(update={"cache": RecordedAnswers(events, start["step"], clean)})
     return run_correction(
         job_of(given, target, record.get("origin", "")),
@@ -163,7 +169,7 @@ def _turn_before(events: Sequence[dict[str, Any]], at: int) -> list[dict[str, An
 
 def _events_before(turn: Sequence[dict[str, Any]], step: int) -> list[dict[str, Any]]:
     """Return the work that was done before a step. Every model call keeps its whole question: some may be left out."""
-    questions = {id(event): said for event, said in with_messages(turn)}
+    questions = {id(event): messages for event, messages in with_messages(turn)}
     return [
         event | ({"keep": 0, "new": questions[id(event)]} if id(event) in questions else {})
         for event in turn
@@ -237,5 +243,5 @@ def _message(event: dict[str, Any]) -> AIMessage:
 
 
 def _named(overrides: Mapping[str, Any], seed: int | None) -> dict[str, Any]:
-    kept = {key: value for key, value in overrides.items() if "api_key" not in key}
+    kept = recordable(overrides)
     return kept | ({} if seed is None else {"seed": seed})

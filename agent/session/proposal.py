@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from PIL import Image, ImageDraw, ImageFont
+from pydantic import TypeAdapter
 
 from tools.edit import describe
 from tools.images import ImageStore
 from tools.scene.box import Box
 from tools.scene.layout import Layout
 from tools.scene.lexicon import parse_phrase
-from tools.scene.operations import Add, Move, Remove, Replace, Restyle
-from tools.suggest_layout import OPERATIONS
+from tools.scene.operations import Add, Move, Operation, Remove, Replace, Restyle
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from langgraph.types import StateSnapshot
 
     from agent.run.folder import RunFolder
-    from tools.scene.operations import Operation
 
 SIDE = 768  # pixels: smaller pictures are enlarged, so that labels can be read
 COLOURS = {"add": "#1a9850", "remove": "#d73027", "move": "#2166ac", "restyle": "#8e44ad", "replace": "#e08214"}
@@ -42,8 +41,8 @@ class Proposal:
     def of(cls, state: StateSnapshot, folder: RunFolder) -> Proposal:
         """Read the proposal that a state waits with, and draw it."""
         shown: dict[str, Any] = state.interrupts[0].value
-        scene = Layout.model_validate(state.values["layout"])
-        operations = OPERATIONS.validate_python(shown["operations"])
+        scene: Layout = state.values["layout"]
+        operations = TypeAdapter(list[Operation]).validate_python(shown["operations"])
         store = ImageStore(folder.images_path)
         plans = ImageStore(folder.path / "plans")
         drawing = plans.save(draw(store.load(shown["image"]), scene, operations))

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
-from agent.run.stream import shown
+from agent.run.consent import consented_settings
+from agent.run.redaction import hiding, recordable, shown
 from agent.session.turn_result import SessionError
 from agent.trace.events import now
 from configs.settings import load_settings
@@ -57,11 +58,12 @@ class Bookmarks:
         return cls(folder, record)
 
     def note_settings(self, preset: str | None, overrides: Mapping[str, Any], settings: Settings) -> None:
-        """Write down with what the session goes on from now."""
+        """Write down with what the session goes on from now, and keep its secrets out of the folder."""
+        self.folder = hiding(self.folder, settings)
         kept = {**self.record["overrides"], **overrides}
         self.record |= {
             "preset": self.folder.preset_recorded(preset) if preset else self.record["preset"],
-            "overrides": {key: value for key, value in kept.items() if "api_key" not in key},
+            "overrides": recordable(kept),
             "settings": shown(settings.model_dump(mode="json")),
         }
 
@@ -141,7 +143,14 @@ class Bookmarks:
         return branch
 
 
-def recorded_settings(folder: RunFolder, preset: str | None, overrides: Mapping[str, Any]) -> Settings:
-    """Return the settings of the session in ``folder``, with another preset or overrides where they are given."""
-    old: dict[str, Any] = folder.read_record() if folder.started else {"preset": PRESET, "overrides": {}}
-    return load_settings(preset or folder.preset_found(old["preset"]), {**old["overrides"], **overrides})
+def recorded_settings(
+    folder: RunFolder, preset: str | None, overrides: Mapping[str, Any], allowed_host: str | None = None
+) -> Settings:
+    """Return the settings of the session in ``folder``, with another preset or overrides where they are given.
+
+    Raises:
+        RunError: its record names an endpoint or a model that is not the user's own (see `agent.run.consent`).
+    """
+    if not folder.started:
+        return load_settings(preset or PRESET, overrides)
+    return consented_settings(folder, folder.read_record(), preset, overrides, allowed_host)[0]

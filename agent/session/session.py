@@ -16,14 +16,16 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from agent.run.folder import RunError, RunFolder, copy_file
-from agent.run.stream import Event, Listener, tell
+from agent.models.backend import make_backend
+from agent.run.folder import RunError, RunFolder
+from agent.run.stream import Event, Listener
 from agent.session.async_bridge import in_thread
 from agent.session.proposal import Proposal
 from agent.session.record import Bookmarks, recorded_settings
 from agent.session.turn_result import Moment, SessionError, TurnResult, is_redo, is_undo, save_as, turn_result
 from agent.session.turn_runner import Turns
 from tools.context import Context
+from tools.files import copy_file
 from tools.images import ImageStore, open_picture
 from tools.suggest_layout import dump_operations
 
@@ -93,7 +95,8 @@ class Session:
             marks.note_settings(preset, overrides or {}, settings)
             marks.line["approve"] = marks.line["approve"] if approve is None else approve
             marks.save()
-            context = Context(backend or _local(settings), chat or _chat(settings), store, settings)
+            store = ImageStore(folder.images_path, marks.folder.redactor)
+            context = Context(backend or make_backend(settings), chat or _chat(settings), store, settings)
             return cls(marks, context, stack.pop_all())
 
     # -- turns --------------------------------------------------------------------------------
@@ -312,22 +315,16 @@ class Session:
 def _last(items: Iterator[Event | TurnResult], listener: Listener | None) -> TurnResult:
     result: TurnResult | None = None
     for item in items:
-        if isinstance(item, Event):
-            tell(listener, item)
-        else:
+        if not isinstance(item, Event):
             result = item
+        elif listener is not None:
+            listener(item)
     assert result is not None
     return result
 
 
 def _picture(image: Image | str | Path) -> Image:
     return open_picture(image) if isinstance(image, (str, Path)) else image
-
-
-def _local(settings: Settings) -> Backend:
-    from tools.backend.local import LocalBackend  # torch is not needed to look at a session with a backend of one's own
-
-    return LocalBackend(settings)
 
 
 def _chat(settings: Settings) -> BaseChatModel:

@@ -6,8 +6,8 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from agent.run.folder import copy_file
 from agent.session.proposal import Proposal
+from tools.files import copy_file
 from tools.images import ImageStore, open_picture
 from tools.scene.layout import Layout
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from langgraph.types import StateSnapshot
 
     from agent.run.folder import RunFolder
+    from graphs.state import Result, TurnSummary
 
 THUMBNAIL = 160  # pixels of the longer side
 
@@ -89,27 +90,28 @@ def turn_result(state: StateSnapshot, folder: RunFolder) -> TurnResult:
     values, turn = state.values, tags.get("turn", 0)
     store = ImageStore(folder.images_path)
     image = store.path(values["picture"]) if values.get("picture") else None
-    layout = Layout.model_validate(values["layout"])
+    layout: Layout = values["layout"]
     if state.interrupts:
         done = tuple(values.get("done", ()))
         proposal = Proposal.of(state, folder)
         return TurnResult(turn, values["text"], "waiting", False, "", "", done, image, layout, proposal=proposal)
     if turn == 0:
         return TurnResult(turn, "", "", False, "", "", (), image, layout)
-    result, told = values["result"], values["turns"][-1]
+    result: Result = values["result"]
+    summary: TurnSummary = values["turns"][-1]
     return TurnResult(
         turn=turn,
         text=values["text"],
-        exit=result["exit"],
-        agreed=result["agreed"],
-        answer=told["answer"],
-        detail="" if told["answer"] else result["detail"],
-        done=tuple(told["done"]),
+        exit=result.exit,
+        agreed=result.agreed,
+        answer=summary.answer,
+        detail="" if summary.answer else result.detail,
+        done=summary.done,
         image=image,
         layout=layout,
-        verdict=result["verdict"],
-        usage=result["usage"],
-        rounds=result["rounds"],
+        verdict=result.verdict.model_dump(mode="json") if result.verdict else {},
+        usage=result.usage.model_dump(mode="json"),
+        rounds=result.rounds,
     )
 
 
@@ -132,7 +134,7 @@ def moments(
                 turn=int(tags["turn"]),
                 parent=tags.get("parent"),
                 text=str(values.get("text", "")),
-                exit=str(values.get("result", {}).get("exit", "")),
+                exit=values["result"].exit if "result" in values else "",
                 checkpoint=checkpoint,
                 image=store.path(picture) if picture else None,
                 thumbnail=thumbnail(store.path(picture), folder.path / "thumbnails") if picture else None,

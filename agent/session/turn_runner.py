@@ -13,15 +13,17 @@ from langchain_core.messages import RemoveMessage
 from langgraph.graph.message import REMOVE_ALL_MESSAGES
 from langgraph.types import Command
 
-from agent.run.folder import copy_file
-from agent.run.stream import Event, finished_tasks, hide_of, open_checkpoints, play
+from agent.run.checkpoints import finished_tasks, open_checkpoints
+from agent.run.stream import Event, stream_events
 from agent.session.turn_result import Moment, SessionError, TurnResult, moments, turn_result
 from agent.trace.events import TraceWriter, read_trace
 from agent.trace.otel import follower
 from agent.trace.recorder import Recorder
 from graphs.correction import build_graph
-from graphs.nodes.begin import EMPTY_LAYOUT, RequestError
-from graphs.turn_history import NOTHING
+from graphs.nodes.begin import RequestError
+from graphs.state import History
+from tools.files import copy_file
+from tools.scene.layout import Layout
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -41,9 +43,9 @@ class Turns:
 
     def __init__(self, marks: Bookmarks, context: Context, stack: ExitStack) -> None:
         self._marks, self._context = marks, context
-        hide = hide_of(marks.folder, context.settings)
-        self.trace = TraceWriter(marks.folder.trace_path, hide, also=follower(marks.folder.path.name))
-        self._saver = stack.enter_context(open_checkpoints(marks.folder, hide))
+        folder = marks.folder
+        self.trace = TraceWriter(folder.trace_path, folder.redactor, also=follower(folder.path.name))
+        self._saver = stack.enter_context(open_checkpoints(folder))
         self._graph = build_graph(self._saver, context.settings.loop)
         self._recorder = Recorder(self.trace)
         self._ensure_root()
@@ -106,16 +108,16 @@ class Turns:
             self.trace.write("resume", turn=pending["turn"])
         # Not `next`: it leaves out a node whose work is kept already, though the step it belongs to is not over.
         if given is not None or (latest.tasks and not waiting):
-            yield from self._play(given, config, (latest.metadata or {}).get("step", -1))
+            yield from self._stream(given, config, (latest.metadata or {}).get("step", -1))
         yield self._end(tags)
 
     def _told(self, turn: int) -> bool:
         events = read_trace(self._marks.folder.trace_path)
         return any(event["event"] == "start" and event.get("turn") == turn for event in events)
 
-    def _play(self, given: Any, config: RunnableConfig, step: int) -> Iterator[Event]:
+    def _stream(self, given: Any, config: RunnableConfig, step: int) -> Iterator[Event]:
         try:
-            yield from play(self._graph, given, config, self._context, self._recorder, step)
+            yield from stream_events(self._graph, given, config, self._context, self._recorder, step)
         except Exception as error:
             reason = self.trace.clean(f"{type(error).__name__}: {error}")
             self.trace.write("end", turn=self.pending()["turn"], error=reason)
@@ -134,7 +136,7 @@ class Turns:
             spoken = {"messages": [RemoveMessage(id=REMOVE_ALL_MESSAGES)]}
             self._graph.update_state(self._config(**tags), spoken, as_node="finish")
             latest = self.latest()
-            self.trace.write("end", turn=tags["turn"], result=latest.values["result"])
+            self.trace.write("end", turn=tags["turn"], result=latest.values["result"].model_dump(mode="json"))
         checkpoint = str(latest.config["configurable"]["checkpoint_id"])
         before = self.at(self.pending()["parent"])
         changed = before.values.get("picture") != latest.values.get("picture")
@@ -142,7 +144,7 @@ class Turns:
         result = turn_result(latest, self._marks.folder)
         if result.image is not None:
             copy_file(result.image, self._marks.folder.final_path)
-        self._marks.save(pending=None, status="open", result=latest.values["result"])
+        self._marks.save(pending=None, status="open", result=latest.values["result"].model_dump(mode="json"))
         return result
 
     def waits(self, latest: StateSnapshot) -> bool:
@@ -175,10 +177,10 @@ class Turns:
                 self._config(turn=0),
                 {
                     "picture": self._marks.record["input"]["image"],
-                    "layout": EMPTY_LAYOUT,
+                    "layout": Layout(),
                     "noise_seed": self._marks.record["input"]["seed"],
-                    "turns": [],
-                    "history": NOTHING,
+                    "turns": (),
+                    "history": History(),
                 },
                 as_node="finish",
             )

@@ -16,31 +16,31 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
 
-from agent.run.folder import write_text
+from tools.files import write_text
+from tools.redaction import Redactor
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
 
-VERSION = 1
+VERSION = 2  # of traces, run.json and checkpoints together
 LONGEST = 20_000  # characters of one string: a model that rambles must not fill the disk
 
 
 class TraceWriter:
     """Appends events to a trace file; safe to use from several threads.
 
-    ``hide`` maps texts that must never be written (secrets, absolute folders) to what stands for them.
-    ``also`` is given each event as it was written.
+    ``redactor`` cleans every text of it. ``also`` is given each event as it was written.
     """
 
     def __init__(
         self,
         path: Path,
-        hide: Mapping[str, str] | None = None,
+        redactor: Redactor | None = None,
         also: Callable[[dict[str, Any]], None] | None = None,
     ) -> None:
         self._path, self._also = path, also
-        self._hide = {json.dumps(text)[1:-1]: stand_in for text, stand_in in (hide or {}).items() if len(text) > 1}
+        self.redactor = redactor or Redactor()
         self._lock = threading.Lock()
         self._seq = max((event["seq"] for event in read_trace(path)), default=0)
 
@@ -77,10 +77,7 @@ class TraceWriter:
         return json.loads(self._line(value))
 
     def _line(self, value: Any) -> str:
-        line = json.dumps(plain(value), ensure_ascii=True, allow_nan=False)
-        for text, stand_in in self._hide.items():
-            line = line.replace(text, stand_in)
-        return line + "\n"
+        return json.dumps(plain(value, self.redactor.text), ensure_ascii=True, allow_nan=False) + "\n"
 
 
 def read_trace(path: Path) -> list[dict[str, Any]]:
@@ -102,9 +99,17 @@ def read_trace(path: Path) -> list[dict[str, Any]]:
         if not isinstance(event, dict):
             continue  # cut off by a kill; a resume removes it, so it can only be the end or before a resume
         if event.get("v") != VERSION:
-            raise ValueError(f"{path.name}, line {number}: version {event.get('v')!r}; this program reads {VERSION}")
+            raise ValueError(f"{path.name}, line {number}: {other_version(event.get('v'))}")
         events.append(event)
     return events
+
+
+def other_version(found: Any) -> str:
+    """Say that a file of version ``found`` cannot be read, and what to do."""
+    return (
+        f"version {found!r} is not the {VERSION} of this program, whose traces and checkpoints hold other values: "
+        "look at it with the program that wrote it, or run it anew"
+    )
 
 
 def effective(events: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -117,17 +122,20 @@ def now() -> str:
     return datetime.now(UTC).isoformat(timespec="milliseconds")
 
 
-def plain(value: Any) -> Any:
-    """Return ``value`` as JSON types: models dumped, tuples as lists, long strings cut, the rest by name."""
+def plain(value: Any, clean: Callable[[str], str] = str) -> Any:
+    """Return ``value`` as JSON types: models dumped, the rest by name; texts are cleaned, long ones cut."""
     if isinstance(value, BaseModel):
-        return plain(value.model_dump(mode="json"))
+        return plain(value.model_dump(mode="json"), clean)
     if isinstance(value, dict):
-        return {str(key): plain(item) for key, item in value.items()}
+        return {_cut(clean(str(key))): plain(item, clean) for key, item in value.items()}
     if isinstance(value, (list, tuple, set, frozenset)):
-        return [plain(item) for item in value]
+        return [plain(item, clean) for item in value]
     if isinstance(value, float):
         return value if abs(value) < float("inf") else None  # also false for NaN: JSON has neither
     if value is None or isinstance(value, (bool, int)):
         return value
-    text = value if isinstance(value, str) else str(value)
+    return _cut(clean(str(value)))
+
+
+def _cut(text: str) -> str:
     return text if len(text) <= LONGEST else f"{text[:LONGEST]}… ({len(text)} characters)"

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from langchain_core.callbacks import BaseCallbackHandler
 from langchain_core.messages import AIMessage, BaseMessage, ToolMessage
+from pydantic import BaseModel
 
 from agent.trace.events import now
 
@@ -37,7 +38,12 @@ class Recorder(BaseCallbackHandler):
         self._trace = trace
         self._open: dict[Any, dict[str, Any]] = {}
         self._clocks: dict[Any, float] = {}
-        self._said: list[dict[str, Any]] = []
+        self._shown: list[dict[str, Any]] = []
+
+    def clean(self, update: dict[str, Any]) -> dict[str, Any]:
+        """Return what a node wrote without secrets, for whoever listens."""
+        cleaned: dict[str, Any] = self._trace.redactor.tree(update)
+        return cleaned
 
     # -- the graph's stream -------------------------------------------------------------------
 
@@ -59,13 +65,13 @@ class Recorder(BaseCallbackHandler):
         self, serialized: dict[str, Any], messages: list[list[BaseMessage]], *, run_id: UUID, **kwargs: Any
     ) -> None:
         """Remember the start, and the messages that this call adds to the last one's."""
-        said = [readable(message) for message in messages[0]] if messages else []
+        shown = [readable(message) for message in messages[0]] if messages else []
         keep = 0
-        while keep < min(len(said), len(self._said)) and said[keep] == self._said[keep]:
+        while keep < min(len(shown), len(self._shown)) and shown[keep] == self._shown[keep]:
             keep += 1
-        self._said = said
+        self._shown = shown
         model = (kwargs.get("metadata") or {}).get("ls_model_name")
-        self._begin(run_id, **_place(kwargs), model=model, keep=keep, new=said[keep:])
+        self._begin(run_id, **_place(kwargs), model=model, keep=keep, new=shown[keep:])
 
     def on_llm_end(self, response: LLMResult, *, run_id: UUID, **kwargs: Any) -> None:
         """Write the answer with its tokens."""
@@ -131,7 +137,7 @@ def readable(message: BaseMessage) -> dict[str, Any]:
 
 
 def update_of(result: Any) -> dict[str, Any]:
-    """Return what a node wrote to the state, messages made readable."""
+    """Return what a node wrote to the state as JSON types, messages made readable."""
     writes = dict(result) if isinstance(result, (dict, list)) else {}
     return {name: _readable_all(value) for name, value in writes.items() if not str(name).startswith(ROUTING)}
 
@@ -145,7 +151,9 @@ def _readable_all(value: Any) -> Any:
     if isinstance(value, BaseMessage):
         artifact = value.artifact if isinstance(value, ToolMessage) else None
         return readable(value) | ({"artifact": artifact} if artifact else {})
-    if isinstance(value, list):
+    if isinstance(value, BaseModel):
+        return value.model_dump(mode="json")
+    if isinstance(value, (list, tuple)):
         return [_readable_all(item) for item in value]
     return value
 

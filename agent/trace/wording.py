@@ -7,6 +7,16 @@ from typing import Any
 
 import yaml
 
+# U+2400 on are the pictures of control characters. C1 controls are escape sequences in one character; marks of
+# direction make a text look like another.
+SYMBOLS = (
+    {code: 0x2400 + code for code in range(32) if chr(code) not in "\n\t"}
+    | {0x7F: 0x2421}
+    | {code: f"\\x{code:02x}" for code in range(0x80, 0xA0)}
+    | {code: f"\\u{code:04x}" for code in (*range(0x200B, 0x2010), *range(0x202A, 0x202F), *range(0x2066, 0x206A))}
+    | dict.fromkeys(range(0xD800, 0xE000), 0xFFFD)
+)
+
 
 def pretty(value: Any) -> str:
     """Return a value to be read by a person: YAML with short lists on one line, or the text itself."""
@@ -18,6 +28,14 @@ def pretty(value: Any) -> str:
     if not isinstance(value, (dict, list)):
         return str(value)
     return str(yaml.safe_dump(value, default_flow_style=None, sort_keys=False, allow_unicode=True, width=110)).rstrip()
+
+
+def visible(text: str) -> str:
+    """Return a text as it can be shown: what a terminal would obey, or a reader would not see, as a symbol.
+
+    Line ends and tabs stay; half a character (a lone surrogate) becomes the replacement character.
+    """
+    return text.translate(SYMBOLS)
 
 
 def duration(seconds: float | None) -> str:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from langchain_core.language_models import BaseChatModel
 
+from agent.models.backend import make_backend
 from agent.models.endpoint import make_chat_model
 from configs.settings import Settings, load_settings
 from graphs.correction import build_graph
@@ -32,10 +33,8 @@ PICTURES = Path("runs") / "served" / "images"
 @cache
 def services() -> Context:
     """Return the one context of this process, so that models are loaded once."""
-    from tools.backend.local import LocalBackend  # torch is loaded when a request needs it, not on import
-
     settings = load_settings(os.environ.get("SLD_PRESET", "iconworld"))
-    return Context(LocalBackend(settings), make_chat_model(settings.chat), ImageStore(PICTURES), settings)
+    return Context(make_backend(settings), make_chat_model(settings.chat), ImageStore(PICTURES), settings)
 
 
 @dataclass(frozen=True)

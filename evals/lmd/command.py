@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any, get_args
 from agent.cli.options import DEFAULT_PRESET, ExitCode, Options, fail
 from agent.cli.run import announce_chat
 from agent.models.endpoint import make_chat_model
-from agent.run.folder import write_text
 from evals.lmd.measure import Plan, Services, find_picture
 from evals.lmd.prompts import TASKS, LmdPrompt, Task, choose
 from evals.lmd.report import draw_plots, write_page
@@ -21,6 +20,7 @@ from evals.lmd.runner import run_prompts
 from evals.lmd.tables import SCORERS, aligned, costs_table, markdown, rates_table, remarks, summarize
 from evals.progress import progress_bar
 from tools.context import Context
+from tools.files import write_text
 from tools.images import ImageStore
 
 if TYPE_CHECKING:

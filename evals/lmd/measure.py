@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from agent.run.folder import RunError
+from agent.trace.recorder import update_of
 from evals.lmd.prompts import PROMPTS
 from evals.lmd.scoring import count, is_right, queries, suppress
 from graphs.correction import build_graph
@@ -107,16 +108,12 @@ def _draw(prompt: LmdPrompt, context: Context, seed: int) -> dict[str, Any]:
     def make() -> Generated:
         return context.backend.generate(prompt.text, seed=seed)
 
-    made = make_once(context, ["generate", prompt.text, None, seed, _dump(context.settings.generator)], make)
+    made = make_once(context, "generate", [prompt.text, None, seed], make)
     return {
         "image": made.image,
         "unet_evaluations": made.cost.unet_evaluations,
         "seconds": round(sum(made.cost.seconds.values()), 3),
     }
-
-
-def _dump(section: Any) -> Any:
-    return section.model_dump(mode="json")
 
 
 def _correct(
@@ -130,7 +127,8 @@ def _correct(
     done: list[str] = []
     for part in graph.stream(request, context=context, stream_mode=["updates"], version="v2"):
         updates: Any = part["data"]
-        for node, update in updates.items():
+        for node, written in updates.items():
+            update = update_of(written)
             if node == "edit":
                 done = update.get("done", done)
             elif node == "judge":

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from agent.run.folder import write_text
 from evals.lmd.tables import (
     CAUSES,
     RIVAL,
@@ -23,6 +22,7 @@ from evals.lmd.tables import (
     rates_table,
     remarks,
 )
+from tools.files import write_text
 from tools.images import ImageStore, PictureError
 
 if TYPE_CHECKING:

@@ -20,8 +20,9 @@ from typing import TYPE_CHECKING, Any
 
 from filelock import FileLock, Timeout
 
-from agent.run.folder import RunError, write_text
+from agent.run.folder import RunError
 from evals.lmd.measure import head, measure
+from tools.files import write_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

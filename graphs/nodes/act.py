@@ -8,12 +8,15 @@ from langchain_core.messages import AIMessage, ToolMessage
 from langchain_core.tools import ToolException
 from langgraph.prebuilt import ToolNode
 from langgraph.prebuilt.tool_node import ToolInvocationError
+from pydantic import TypeAdapter
 
-from graphs.budget import add_cost, reached_limit
+from configs.errors import in_words
+from graphs.budget import reached_limit
 from graphs.node_helpers import timed
 from tools.backend.protocol import BackendError, Cost
 from tools.errors import FinalToolError
 from tools.registry import TOOLS
+from tools.scene.operations import Operation
 
 if TYPE_CHECKING:
     from langchain_core.messages import ToolCall
@@ -21,6 +24,8 @@ if TYPE_CHECKING:
 
     from graphs.state import State
     from tools.context import Context
+
+OPERATIONS: TypeAdapter[tuple[Operation, ...]] = TypeAdapter(tuple[Operation, ...])
 
 
 def answer_failure(error: ToolException) -> str:
@@ -30,9 +35,9 @@ def answer_failure(error: ToolException) -> str:
     arguments are both `ToolException`s, anything else is a bug.
     """
     if isinstance(error, ToolInvocationError):
-        return f"the arguments of {error.tool_name!r} are not valid: {_problems(error)}. Mend them and call again"
-    prefix = "final: " if isinstance(error, FinalToolError) else ""
-    return f"{prefix}{error}"
+        problems = in_words(error.filtered_errors or error.source.errors(), whole="the arguments")
+        return f"the arguments of {error.tool_name!r} are not valid: {problems}. Mend them and call again"
+    return str(error)
 
 
 @timed
@@ -40,8 +45,7 @@ def act(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
     """Execute the last message's tool calls one after the other; edits are planned for one common pass."""
     loop, asked = runtime.context.settings.loop, state["messages"][-1]
     assert isinstance(asked, AIMessage)
-    node = ToolNode(TOOLS, handle_tool_errors=answer_failure)
-    planned, calls, failures, impossible = list(state["planned"]), state["tool_calls"], state["tool_failures"], ""
+    planned, calls, failures, impossible = state["planned"], state["tool_calls"], state["tool_failures"], ""
     usage, answers = state["usage"], list[ToolMessage]()
     for call in asked.tool_calls:
         if calls >= loop.tool_calls:
@@ -49,14 +53,14 @@ def act(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
         elif failures >= loop.tool_failures:
             answer = _failed(call["name"], call["id"], f"not tried after {failures} failures in a row")
         else:
-            answer = _run(node, state, planned, call)
+            answer = _run(state, planned, call)
             calls += 1
             # A planned edit has not succeeded yet: the editor will say.
             failures = failures + 1 if answer.status == "error" else failures if _plan(answer) else 0
         planned += _plan(answer)
-        usage = add_cost(usage, Cost(**(answer.artifact or {}).get("cost", {})))
-        if answer.status == "error" and answer.text.startswith("final: "):
-            impossible = answer.text.removeprefix("final: ")
+        usage += Cost(**(answer.artifact or {}).get("cost", {}))
+        if (answer.artifact or {}).get("failure") == "final":
+            impossible = answer.text
         answers.append(answer)
     for broken in asked.invalid_tool_calls:
         calls, failures = calls + 1, failures + 1
@@ -74,26 +78,28 @@ def act(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
     return update | ({"exit": limit[0], "detail": limit[1]} if limit else {})
 
 
-def _run(node: ToolNode, state: State, planned: list[dict[str, Any]], call: ToolCall) -> ToolMessage:
+def _run(state: State, planned: tuple[Operation, ...], call: ToolCall) -> ToolMessage:
     """Run one call; it sees what earlier calls of the same message have planned."""
+    final = False
+
+    def answer_and_note(error: ToolException) -> str:
+        nonlocal final
+        final = isinstance(error, FinalToolError)
+        return answer_failure(error)
+
+    node = ToolNode(TOOLS, handle_tool_errors=answer_and_note)
     alone = {**state, "messages": [AIMessage("", tool_calls=[call])], "planned": planned}
     try:
         answer = node.invoke(alone)["messages"][0]
     except BackendError as error:  # its message says what to try next, like any other failure of a call
         return _failed(call["name"], call["id"], str(error))
     assert isinstance(answer, ToolMessage)
-    return answer
+    return answer.model_copy(update={"artifact": {"failure": "final"}}) if final else answer
 
 
-def _plan(answer: ToolMessage) -> list[dict[str, Any]]:
-    operations: list[dict[str, Any]] = (answer.artifact or {}).get("operations", [])
-    return operations
+def _plan(answer: ToolMessage) -> tuple[Operation, ...]:
+    return OPERATIONS.validate_python((answer.artifact or {}).get("operations", ()))
 
 
 def _failed(name: str, call_id: str | None, content: str) -> ToolMessage:
     return ToolMessage(content, name=name, tool_call_id=call_id or "", status="error")
-
-
-def _problems(error: ToolInvocationError) -> str:
-    errors = error.filtered_errors or error.source.errors()
-    return "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in errors[:10])

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from langchain_core.messages import RemoveMessage
 from langgraph.graph.message import REMOVE_ALL_MESSAGES
 from pydantic import ValidationError
 
-from graphs.budget import no_usage
+from configs.errors import in_words
 from graphs.node_helpers import timed
-from graphs.turn_history import NOTHING
+from graphs.state import History, Usage
+from tools.scene.goal import Goal
 from tools.scene.layout import Layout
 from tools.scene.requirements import requirements
 from tools.scene.spec import SceneSpec
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from graphs.state import State
     from tools.context import Context
 
-EMPTY_LAYOUT = Layout().model_dump(mode="json")
+    Given = TypeVar("Given", SceneSpec, Layout)
 
 
 class RequestError(ValueError):
@@ -56,52 +57,46 @@ def begin(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
         "noise_seed": state.get("noise_seed", 0) if seed is None else seed,
         "approval": bool(state.get("approve")),
         "messages": [RemoveMessage(id=REMOVE_ALL_MESSAGES)],
-        "goal": {
-            "spec": spec,
-            "target": _checked(Layout, state.get("target")),
-            "operations": [],
-            "requirements": None,
-        },
+        "goal": Goal(spec=spec, target=_checked(Layout, state.get("target"))),
         "picture": picture,
-        "layout": state.get("layout", EMPTY_LAYOUT) if picture is not None and picture == known else EMPTY_LAYOUT,
-        "doubtful": [],
+        "layout": state.get("layout", Layout()) if picture is not None and picture == known else Layout(),
+        "doubtful": (),
         "first_picture": picture,
         "generated": False,
         "polish": "no",
         "rounds": 0,
         "best": None,
         "latest": None,
-        "planned": [],
-        "done": [],
+        "planned": (),
+        "done": (),
         "repairs": 0,
         "tool_calls": 0,
         "tool_failures": 0,
         "impossible": "",
-        "usage": no_usage(),
+        "usage": Usage(),
         "elapsed": 0.0,
         "exit": None,
         "detail": "",
         "before": None,
-        "was_wrong": [],
-        "turns": state.get("turns", []),
-        "history": state.get("history", NOTHING) if picture is not None and picture == known else NOTHING,
+        "was_wrong": (),
+        "turns": state.get("turns", ()),
+        "history": state.get("history", History()) if picture is not None and picture == known else History(),
     }
 
 
-def _check_demands(spec: dict[str, Any]) -> None:
+def _check_demands(spec: SceneSpec) -> None:
     try:
-        demands = requirements(SceneSpec.model_validate(spec))
+        demands = requirements(spec)
     except ValueError as error:
         raise RequestError(f"the given SceneSpec cannot be checked: {error}") from None
     if not demands:
         raise RequestError("the given SceneSpec demands nothing: name objects, or what must be absent")
 
 
-def _checked(kind: type[SceneSpec | Layout], given: dict[str, Any] | None) -> dict[str, Any] | None:
+def _checked(kind: type[Given], given: dict[str, Any] | None) -> Given | None:
     if given is None:
         return None
     try:
-        return kind.model_validate(given).model_dump(mode="json")
+        return kind.model_validate(given)
     except ValidationError as error:
-        problems = "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors())
-        raise RequestError(f"the given {kind.__name__} is not valid: {problems}") from None
+        raise RequestError(f"the given {kind.__name__} is not valid: {in_words(error.errors())}") from None

@@ -6,21 +6,21 @@ from typing import TYPE_CHECKING, Any
 
 from langchain_core.messages import HumanMessage
 
-from graphs.budget import add_cost, reached_limit
+from graphs.budget import reached_limit
 from graphs.node_helpers import timed
+from graphs.state import Attempt
 from prompts import render
 from tools.images import changed_share
-from tools.scene.doubt import doubted, unsettled
-from tools.scene.layout import Layout
+from tools.scene.doubt import doubted, things_in_layout
+from tools.scene.observation import observe
 from tools.scene.requirements import queries
 from tools.scene.track import track
-from tools.scene.verdict import verdict
-from tools.suggest_layout import REQUIREMENTS
+from tools.scene.verdict import judged
 
 if TYPE_CHECKING:
     from langgraph.runtime import Runtime
 
-    from graphs.state import Attempt, State
+    from graphs.state import State
     from tools.context import Context
 
 
@@ -31,58 +31,50 @@ def judge(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
     Besides the requirements' queries it asks for everything in the layout, so that objects nobody
     asked about keep their ids. Nothing that the language model said is read here.
     """
-    context = runtime.context
-    demands, scene = REQUIREMENTS.validate_python(state["goal"]["requirements"]), Layout.model_validate(state["layout"])
+    context, goal = runtime.context, state["goal"]
+    demands = goal.requirements
+    assert demands is not None
     assert state["picture"] is not None
     assert state["first_picture"] is not None
     image = context.images.load(state["picture"])
-    wanted = queries(demands)
-    found = context.backend.detect(image, list(dict.fromkeys([*wanted, *scene.queries])))
-    outcome = verdict(demands, found.detections, found.doubtful)
-    spec = state["goal"]["spec"]
-    traces = unsettled(outcome, found.detections, found.doubtful)
-    scene = track(scene, [*found.detections, *traces], spec["background"] if spec else "", wanted)
+    found = context.backend.detect(image, list(dict.fromkeys([*queries(demands), *state["layout"].queries])))
+    observation = observe(demands, found.detections, found.doubtful)
+    verdict = judged(demands, observation)
+    layout = track(state["layout"], things_in_layout(verdict, observation), goal.spec.background if goal.spec else "")
     # An instruction asks for a change: its requirements allow for tolerance, and a small wish within
     # it ("a bit larger") would seem fulfilled before anything was done.
-    untouched = state["rounds"] == 0 and bool(state["goal"]["operations"])
-    attempt: Attempt = {
-        "round": state["rounds"],
-        "image": state["picture"],
-        "passed": outcome.satisfied,
-        "total": outcome.total,
-        "changed": changed_share(context.images.load(state["first_picture"]), image),
-        "edits": len(state["done"]),
-        "agreed": outcome.agreed and not untouched,
-        "refined": state["polish"] == "done",
-        "verdict": outcome.model_dump(mode="json"),
-        "layout": scene.model_dump(mode="json"),
-    }
+    untouched = state["rounds"] == 0 and bool(goal.operations)
+    attempt = Attempt(
+        round=state["rounds"],
+        image=state["picture"],
+        passed=verdict.satisfied,
+        total=verdict.total,
+        changed=changed_share(context.images.load(state["first_picture"]), image),
+        edits=len(state["done"]),
+        agreed=verdict.agreed and not untouched,
+        refined=state["polish"] == "done",
+        verdict=verdict,
+        layout=layout,
+    )
     update: dict[str, Any] = {
-        "layout": attempt["layout"],
-        "doubtful": doubted(outcome, scene, found.detections, found.doubtful),
+        "layout": layout,
+        "doubtful": doubted(verdict, layout, observation),
         "latest": attempt,
-        "best": max(filter(None, (state["best"], attempt)), key=_rank),
-        "usage": add_cost(state["usage"], found.cost),
+        "best": max(filter(None, (state["best"], attempt)), key=lambda judged: judged.rank),
+        "usage": state["usage"] + found.cost,
     }
     if state["before"] is None:
-        wrong = [one.reason for one in outcome.failures] if not untouched else []
-        update |= {"before": attempt["layout"], "was_wrong": wrong}
-    if attempt["agreed"] or attempt["refined"]:
+        wrong = () if untouched else tuple(failure.reason for failure in verdict.failures)
+        update |= {"before": layout, "was_wrong": wrong}
+    if attempt.agreed or attempt.refined:
         # A picture that was right when it came is left alone: only what the run made is polished, once.
         made_here = state["generated"] or state["rounds"] > 0
-        if context.settings.loop.refine and made_here and not attempt["refined"]:
+        if context.settings.loop.refine and made_here and not attempt.refined:
             return update | {"polish": "wanted"}
         return update | {"exit": "agreed"}
     if limit := reached_limit(state, context.settings.loop):
         return update | {"exit": limit[0], "detail": limit[1]}
-    return update | {
-        "messages": [HumanMessage(_report(state, attempt), additional_kwargs={"picture": attempt["image"]})]
-    }
-
-
-def _rank(attempt: Attempt) -> tuple[bool, int, bool, float]:
-    """Order attempts: most requirements met, then fewest pixels changed; a polish that still agrees is wanted."""
-    return attempt["agreed"], attempt["passed"], attempt["refined"], -attempt["changed"]
+    return update | {"messages": [HumanMessage(_report(state, attempt), additional_kwargs={"picture": attempt.image})]}
 
 
 def _report(state: State, attempt: Attempt) -> str:
@@ -91,9 +83,9 @@ def _report(state: State, attempt: Attempt) -> str:
         kind=state["kind"],
         text=state["text"],
         rounds=state["rounds"],
-        results=attempt["verdict"]["results"],
-        layout=attempt["layout"],
-        target=state["goal"]["target"],
-        operations=state["goal"]["operations"] if state["rounds"] == 0 else [],
+        results=attempt.verdict.results,
+        layout=attempt.layout,
+        target=state["goal"].target,
+        operations=state["goal"].operations if state["rounds"] == 0 else (),
         done=state["done"],
     )

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 from langchain_core.messages import AIMessage, AnyMessage, HumanMessage, SystemMessage, ToolMessage
 
-from graphs.budget import add_tokens
 from graphs.node_helpers import timed
 from prompts import render
 from tools.registry import TOOLS
@@ -30,9 +29,9 @@ def think(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
     """
     context = runtime.context
     asked = [SystemMessage(render("system", vision=context.settings.chat.vision)), *show_pictures(state, context)]
-    said = context.chat.bind_tools(list(TOOLS)).invoke(asked)
-    answer = _with_ids(said if isinstance(said, AIMessage) else AIMessage(said.content))
-    update: dict[str, Any] = {"messages": [answer], "usage": add_tokens(state["usage"], said)}
+    message = context.chat.bind_tools(list(TOOLS)).invoke(asked)
+    answer = _with_ids(message if isinstance(message, AIMessage) else AIMessage(message.content))
+    update: dict[str, Any] = {"messages": [answer], "usage": state["usage"].with_answer(message)}
     if answer.tool_calls or answer.invalid_tool_calls:
         return update | {"repairs": 0}
     if state["impossible"]:

@@ -10,12 +10,12 @@ import pytest
 from PIL import Image
 from typer.testing import CliRunner
 
-from agent.cli.app import app
 from evals import commands
 from evals.edit_cases import edit_cases, scene_layout
 from evals.iconworld import FIRST_SCENE, PARTS, SCENES_PER_SEED, nearest_color, run_iconworld
 from iconworld.data import FIRST_TRAINING_SEED
 from iconworld.renderer import COLORS, draw_scene
+from sld.cli import app
 from tests.evals.truthful import Truthful, TruthfulDetector
 from tools.backend.protocol import Cost, Detected, Edited
 

@@ -102,13 +102,13 @@ def test_later_turns_know_the_scene_and_what_was_done(tmp_path: Path) -> None:
         {"prompt": "two red cars", "image": loop.picture(scene(RED))}, config, context=loop.context, version="v2"
     ).value
     second = loop.graph.invoke({"instruction": "make it larger"}, config, context=loop.context, version="v2").value
-    assert first["result"]["agreed"]
-    assert second["result"]["agreed"]
-    assert [turn["instruction"] for turn in second["turns"]] == ["two red cars", "make it larger"]
+    assert first["result"].agreed
+    assert second["result"].agreed
+    assert [turn.instruction for turn in second["turns"]] == ["two red cars", "make it larger"]
     asked = loop.chat.seen[2][-1].text
     assert "added 'car #2' (red car)" in asked
-    assert second["result"]["rounds"] == 1
-    assert second["result"]["usage"]["llm_calls"] == 3
+    assert second["result"].rounds == 1
+    assert second["result"].usage.llm_calls == 3
 
 
 def test_the_best_round_wins_not_the_last(tmp_path: Path) -> None:
@@ -124,7 +124,7 @@ def test_the_best_round_wins_not_the_last(tmp_path: Path) -> None:
     assert (result["agreed"], result["exit"], result["rounds"]) == (False, "round_limit", 3)
     assert sorted(placed.name for placed in truth(loop.images.load(result["image"])).objects) == ["car", "dog"]
     assert sum(one["passed"] for one in result["verdict"]["results"]) == 2
-    assert loop.state["turns"][0]["done"] == ["added 'dog #1' (dog) at [0.6, 0.1, 0.2, 0.2]"]
+    assert loop.state["turns"][0].done == ("added 'dog #1' (dog) at [0.6, 0.1, 0.2, 0.2]",)
 
 
 def test_of_equal_rounds_the_one_that_changed_least_wins(tmp_path: Path) -> None:

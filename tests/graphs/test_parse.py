@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from langchain_core.messages import AIMessage
 
-from graphs.nodes.parse import nouns
+from graphs.nodes.survey import nouns
 from tests.loop import Loop
 from tests.scripted import Planner
 from tests.world import scene
@@ -74,7 +74,7 @@ def test_a_refusal_ends_the_turn_at_once(tmp_path: Path) -> None:
 
 def test_without_a_picture_a_failed_parse_has_no_image(tmp_path: Path) -> None:
     result = Loop(tmp_path, ["{"], forever=True).run(prompt="a car")
-    assert (result["image"], result["verdict"]) == (None, {})
+    assert (result["image"], result["verdict"]) == (None, None)
 
 
 def test_a_given_spec_or_layout_is_used_as_it_is(tmp_path: Path) -> None:

@@ -12,14 +12,19 @@ from langgraph.checkpoint.sqlite import SqliteSaver
 from langgraph.types import Command
 
 from graphs.correction import build_graph
-from graphs.state import Result
+from graphs.state import CHECKPOINTED, Attempt, History, Result, TurnSummary, Usage
 from tests.loop import Loop
 from tests.scripted import Planner, calls, edit
 from tests.world import World, scene
+from tools.scene.box import Box
+from tools.scene.goal import Goal
+from tools.scene.layout import Layout
+from tools.scene.operations import Add, Move, Remove, Replace, Restyle
 
 RED = ("red car", [0.1, 0.5, 0.3, 0.3])
 TWO_RED = {"objects": [{"name": "car", "attributes": ["red"], "count": 2}]}
 SCRIPT = [TWO_RED, calls(("inspect", {"object": "car #1"})), *Planner, *Planner]
+STRICT = JsonPlusSerializer(allowed_msgpack_modules=CHECKPOINTED)
 CONFIG: Any = {"configurable": {"thread_id": "run"}}
 NODES = ("begin", "parse", "generate", "judge", "think", "act", "edit", "refine", "finish")
 
@@ -31,8 +36,8 @@ class Killed(BaseException):
 @pytest.fixture
 def saver(tmp_path: Path) -> Iterator[SqliteSaver]:
     with closing(sqlite3.connect(tmp_path / "checkpoints.sqlite", check_same_thread=False)) as connection:
-        # Strict: a type that is not plain would come back as something else, and the tests below would see it.
-        yield SqliteSaver(connection, serde=JsonPlusSerializer(allowed_msgpack_modules=None))
+        # Strict: a type that is not listed would come back as something else, and the tests below would see it.
+        yield SqliteSaver(connection, serde=STRICT)
 
 
 def make_loop(tmp_path: Path, script: Any = SCRIPT) -> Loop:
@@ -43,13 +48,14 @@ def make_loop(tmp_path: Path, script: Any = SCRIPT) -> Loop:
 
 def drive(loop: Loop, saver: SqliteSaver, request: Any) -> Result:
     graph = build_graph(saver, loop.settings.loop)
-    state = graph.invoke(request, CONFIG, context=loop.context, version="v2", durability="sync").value
-    return state["result"]
+    result: Result = graph.invoke(request, CONFIG, context=loop.context, version="v2", durability="sync").value[
+        "result"
+    ]
+    return result
 
 
 def comparable(result: Result) -> dict[str, Any]:
-    usage = {key: value for key, value in result["usage"].items() if key != "wall_seconds"}
-    return {**result, "usage": usage}
+    return result.model_dump(mode="json", exclude={"usage": {"wall_seconds"}})
 
 
 @pytest.mark.parametrize("node", NODES)
@@ -97,20 +103,26 @@ def test_state_survives_a_strict_round_trip(tmp_path: Path, saver: SqliteSaver) 
     drive(loop, saver, {"prompt": "two red cars"})
     checkpoint = saver.get_tuple(CONFIG)
     assert checkpoint is not None
-    serde = JsonPlusSerializer(allowed_msgpack_modules=None)
     values = checkpoint.checkpoint["channel_values"]
-    assert serde.loads_typed(serde.dumps_typed(values)) == values
+    assert STRICT.loads_typed(STRICT.dumps_typed(values)) == values
     assert all(message.type in ("human", "ai", "tool") for message in values["messages"])
-    for name, value in values.items():
-        assert name == "messages" or is_plain(value), name
+    kept = {"goal": Goal, "layout": Layout, "usage": Usage, "best": Attempt, "latest": Attempt, "before": Layout}
+    for name, kind in (kept | {"history": History, "result": Result}).items():
+        assert type(values[name]) is kind, name
+    assert [type(turn) for turn in values["turns"]] == [TurnSummary]
+    assert type(values["layout"].objects[0].box) is Box
 
 
-def is_plain(value: Any) -> bool:
-    if isinstance(value, dict):
-        return all(type(key) is str and is_plain(one) for key, one in value.items())
-    if isinstance(value, list):
-        return all(is_plain(one) for one in value)
-    return value is None or type(value) in (str, int, float, bool)
+def test_planned_operations_survive_a_strict_round_trip() -> None:
+    box = Box(0.1, 0.1, 0.2, 0.3333333)
+    planned = [
+        Add(name="car", box=box),
+        Remove(id="car #1"),
+        Move(id="car #1", box=box),
+        Restyle(id="car #1", attributes=("red",)),
+        Replace(id="car #1", name="dog", box=box),
+    ]
+    assert STRICT.loads_typed(STRICT.dumps_typed(planned)) == planned
 
 
 def test_wall_time_adds_up_over_processes(tmp_path: Path, saver: SqliteSaver, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -125,8 +137,8 @@ def test_wall_time_adds_up_over_processes(tmp_path: Path, saver: SqliteSaver, mo
     graph.update_state(CONFIG, {"elapsed": used + 10_000}, as_node="judge")
     monkeypatch.setattr(loop.chat, "script", [*loop.chat.script[:1], calls(("detect", {"phrases": ["car"]}))])
     result = drive(loop, saver, None)
-    assert result["exit"] == "time_limit"
-    assert result["usage"]["wall_seconds"] > 10_000
+    assert result.exit == "time_limit"
+    assert result.usage.wall_seconds > 10_000
 
 
 def approval(loop: Loop, saver: SqliteSaver, request: Any) -> Any:
@@ -143,7 +155,7 @@ def test_an_edit_waits_for_approval_and_survives_a_restart(tmp_path: Path, saver
 
     later = Loop(tmp_path, [])
     done = approval(later, saver, Command(resume={"accept": True}))
-    assert done.value["result"]["exit"] == "agreed"
+    assert done.value["result"].exit == "agreed"
     assert len(later.world.edits) == 1
 
 
@@ -156,7 +168,7 @@ def test_a_person_may_change_the_operations(tmp_path: Path, saver: SqliteSaver) 
     assert "none of accept" in nonsense.interrupts[0].value["problem"]
     mine = {"op": "add", "name": "car", "attributes": ["red"], "box": [0.55, 0.05, 0.4, 0.4]}
     done = approval(loop, saver, Command(resume={"operations": [mine]}))
-    assert done.value["result"]["exit"] == "agreed"
+    assert done.value["result"].exit == "agreed"
     assert loop.world.edits == [[mine]]
 
 
@@ -167,7 +179,7 @@ def test_a_rejection_goes_back_to_the_model(tmp_path: Path, saver: SqliteSaver) 
     again = approval(loop, saver, Command(resume={"reject": "too low"}))
     assert "too low" in loop.chat.seen[-1][-1].text
     assert again.interrupts[0].value["operations"][0]["box"] == [0.5, 0.05, 0.4, 0.4]
-    assert approval(loop, saver, Command(resume={"accept": True})).value["result"]["exit"] == "agreed"
+    assert approval(loop, saver, Command(resume={"accept": True})).value["result"].exit == "agreed"
     assert len(loop.world.edits) == 1
 
 

@@ -1,12 +1,16 @@
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 
 from configs.settings import load_settings
-from iconworld.data import GONE, WHOLE, Labeled
+from evals.iconworld import measure_detector
+from iconworld.data import GONE, WHOLE
 from iconworld.renderer import draw_scene
 from iconworld.sdedit import cut_mix, redraw
+from tools.backend.detector import ZeroShotDetector
 from tools.backend.gligen import GroundedDiffusion
 
 
@@ -39,9 +43,12 @@ def test_the_same_seed_mixes_the_same_way(pairs) -> None:
 
 @pytest.mark.parametrize("size_wh", [(128, 128), (160, 96)])
 def test_a_redrawn_picture_shows_the_same_in_other_strokes(size_wh) -> None:
-    model = GroundedDiffusion.load(load_settings("iconworld").generator)
-    samples = [Labeled.of(draw_scene(seed, size_wh)) for seed in (3, 5)]
-    images = redraw([one.image for one in samples], model, np.random.default_rng(0))
-    for one, image in zip(samples, images, strict=True):
-        assert image.size == size_wh
-        assert 0.5 < np.abs(np.asarray(image, float) - np.asarray(one.image, float)).mean() < 20
+    settings = load_settings(environment={})
+    model, detector = GroundedDiffusion.load(settings.generator), ZeroShotDetector.from_settings(settings.detector)
+    scenes = [draw_scene(seed, size_wh) for seed in range(6)]
+    images = redraw([scene.image for scene in scenes], model, np.random.default_rng(0))
+    assert [image.size for image in images] == [size_wh] * len(scenes)
+    assert all(image.tobytes() != scene.image.tobytes() for scene, image in zip(scenes, images, strict=True))
+    redrawn = [dataclasses.replace(scene, image=image) for scene, image in zip(scenes, images, strict=True)]
+    seen = measure_detector(detector, redrawn)
+    assert min(seen["attribute_recall"], seen["class_precision"]) > 0.5  # of some 25 objects; most are seen

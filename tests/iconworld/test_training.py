@@ -68,25 +68,31 @@ def test_going_on_equals_going_through(tmp_path):
     one, two = autoencoder_recipe(), autoencoder_recipe()
     assert load_average(one, tmp_path / "through") == load_average(two, tmp_path / "parts") == 4
     for name, value in one.model.state_dict().items():
-        torch.testing.assert_close(value, two.model.state_dict()[name], msg=name)
+        torch.testing.assert_close(value, two.model.state_dict()[name], atol=1e-4, rtol=0, msg=name)
 
 
-def test_the_loss_falls_and_is_logged(tmp_path):
+def test_a_batch_that_is_shown_again_and_again_is_learned(tmp_path):
     recipe = autoencoder_recipe()
     batch = recipe.batch(0, 4)
+    recipe.batch = lambda step, size: batch
     before = recipe.loss(batch)["loss"].item()
-    train(recipe, Hyper(steps=40, batch=4, lr=3e-3, warmup=2), tmp_path, "cpu", sample_every=40)
-    assert recipe.loss(batch)["loss"].item() < before  # by how much hangs on the processor's arithmetic
+    train(recipe, Hyper(steps=60, batch=4, lr=3e-3, warmup=2), tmp_path, "cpu", sample_every=60)
+    # To a sixth or so by then. Without learning it stays; halves are far from what another processor changes.
+    assert recipe.loss(batch)["loss"].item() < before / 2
     rows = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text(encoding="utf-8").splitlines()]
-    assert [row["step"] for row in rows] == [20, 40]
-    assert (tmp_path / "sample-000040.png").exists()
+    assert [row["step"] for row in rows] == [20, 40, 60]
+    assert (tmp_path / "sample-000060.png").exists()
 
 
 def test_phrases_have_embeddings_of_their_own():
     recipe = detector.DetectorRecipe(
         "detector", detector.Architecture(**RECIPE["detector"]["model"] | {"soft": 0}), seed=0
     )
-    cosines = recipe.phrase_cosines()
+    core = recipe.model.owlv2
+    with torch.no_grad():
+        text = core.text_projection(core.text_model(**recipe.tokens["image of a {}"]).pooler_output)
+    text = torch.nn.functional.normalize(text, dim=-1)
+    cosines = text @ text.T
     off = cosines - torch.eye(len(cosines))
     assert off.max() < 0.999
     assert off.mean() < 0.95
@@ -133,7 +139,7 @@ def test_scenes_are_worn_and_soft_if_the_recipe_says_so(tmp_path):
 
 
 def test_batches_are_redrawn_if_the_recipe_says_so():
-    folder = Path("iconworld/weights/generator")
+    folder = Path(generator.__file__).parent / "weights" / "generator"
     architecture = dataclasses.replace(TINY_DETECTOR, redrawn=1.0, muddled_from=5)
     recipe = detector.DetectorRecipe("heldout_detector", architecture, 0, folder)
     assert torch.equal(

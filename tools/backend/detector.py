@@ -6,7 +6,6 @@ Knows thresholds, suppression and the vocabulary; how a kind of model is asked i
 from __future__ import annotations
 
 import time
-import warnings
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,9 +13,11 @@ import torch
 from transformers import AutoConfig, AutoImageProcessor, AutoModelForZeroShotObjectDetection, AutoTokenizer
 
 from tools.backend import checkpoints
-from tools.backend.detector_heads import HEADS, Candidates, Head
+from tools.backend.detector_heads import HEADS, PICTURES_KEPT, Candidates, Head
 from tools.backend.protocol import BackendError, Cost, Detected
+from tools.backend.suppression import not_suppressed
 from tools.backend.text import truncation_warning, vocabulary_warning
+from tools.backend.tiles import joined, views
 from tools.scene.box import Box
 from tools.scene.layout import Detection
 
@@ -67,6 +68,11 @@ class ZeroShotDetector:
     def components(self) -> list[Any]:
         """The models in it."""
         return [self.head.model]
+
+    @property
+    def kinds(self) -> None:
+        """It takes any noun."""
+        return None
 
     def detect(self, image: Image, queries: Sequence[Query], threshold: float | None = None) -> Detected:
         """Find every query; plain and attributed ones have their own threshold unless one is given.
@@ -119,7 +125,12 @@ class ZeroShotDetector:
     @torch.no_grad()
     def _candidates(self, image: Image, queries: Sequence[Query]) -> Candidates:
         prompts = [self.head.prompt(query.phrase, self.settings.template) for query in queries]
-        found = self.head.candidates(image.convert("RGB"), prompts)
+        picture = image.convert("RGB")
+        seen = views(picture.size, self.settings.known_side)
+        # what it has looked at is asked about again: for attributes, scores and the next verdict
+        self.head.looks.size = max(self.head.looks.size, PICTURES_KEPT * len(seen) if len(seen) > 1 else 0)
+        looks = [self.head.candidates(picture.crop(view) if len(seen) > 1 else picture, prompts) for view in seen]
+        found = joined(looks, seen, picture.size, self.settings.threshold) if len(seen) > 1 else looks[0]
         if not (torch.isfinite(found.scores).all() and torch.isfinite(found.boxes_xyxy).all()):
             raise BackendError(
                 f"detector {self.settings.path!r} made values that are not finite in dtype "
@@ -135,16 +146,7 @@ class ZeroShotDetector:
         rows = rows[np.argsort(-rows[:, 4], kind="stable")][: MOST_PER_QUERY * len(group)]
         if not len(rows):
             return []
-        rows = rows[_not_suppressed(rows, self.settings.nms)]
+        rows = rows[not_suppressed(rows, self.settings.nms)]
         if self.settings.nms_across is not None:
-            rows = rows[_not_suppressed(rows[:, :5], self.settings.nms_across)]
+            rows = rows[not_suppressed(rows[:, :5], self.settings.nms_across)]
         return [(float(row[4]), group[int(row[5])], Box.from_xyxy(*row[:4].tolist())) for row in rows]
-
-
-def _not_suppressed(rows: np.ndarray, iou: float) -> np.ndarray:
-    """Return which rows ``x0 y0 x1 y1 score [label]`` survive non-maximum suppression, class-aware with labels."""
-    with warnings.catch_warnings():  # it says on import that OpenCV is not there, which is not used here
-        warnings.simplefilter("ignore", UserWarning)
-        from supervision.detection.utils.iou_and_nms import box_non_max_suppression
-    kept: np.ndarray = box_non_max_suppression(rows, iou_threshold=iou)
-    return kept

@@ -38,6 +38,7 @@ class Head(Protocol):
     tokenizer: Any
     passes: int
     longest: int  # tokens of one prompt
+    looks: Recent[Any, Any]  # what the last pictures gave
 
     def prompt(self, phrase: str, template: str) -> str:
         """Return how the phrase is put to this kind of model."""
@@ -66,7 +67,7 @@ class OwlHead:
         self.longest = model.config.text_config.max_position_embeddings
         self.padded = model.config.model_type == "owlv2"
         self.passes = 0
-        self._pictures: Recent[Any, tuple[torch.Tensor, torch.Tensor]] = Recent(PICTURES_KEPT)
+        self.looks: Recent[Any, tuple[torch.Tensor, torch.Tensor]] = Recent(PICTURES_KEPT)
         self._phrases: Recent[str, torch.Tensor] = Recent(PHRASES_KEPT)
 
     def prompt(self, phrase: str, template: str) -> str:
@@ -76,7 +77,7 @@ class OwlHead:
 
     def candidates(self, image: Image, prompts: Sequence[str]) -> Candidates:
         """Score every prompt on the embedded picture; nothing is embedded twice."""
-        features, boxes = self._pictures.get(picture_key(image), lambda: self._embed(image))
+        features, boxes = self.looks.get(picture_key(image), lambda: self._embed(image))
         queries = torch.stack([self._phrases.get(prompt, partial(self._embed_text, prompt)) for prompt in prompts])
         logits = self.model.class_predictor(features, queries[None].to(features.dtype))[0][0]
         return Candidates(boxes, logits.float().sigmoid().cpu())
@@ -108,7 +109,7 @@ class OneShotHead:
         self.model, self.processor, self.tokenizer = model, processor, tokenizer
         self.longest = model.config.text_config.max_position_embeddings
         self.passes = 0
-        self._asked: Recent[Any, Candidates] = Recent(PICTURES_KEPT)
+        self.looks: Recent[Any, Candidates] = Recent(PICTURES_KEPT)
 
     def prompt(self, phrase: str, template: str) -> str:
         """Return the bare phrase."""
@@ -116,7 +117,7 @@ class OneShotHead:
 
     def candidates(self, image: Image, prompts: Sequence[str]) -> Candidates:
         """Ask for all prompts together; the same question again costs nothing."""
-        return self._asked.get((picture_key(image), tuple(prompts)), lambda: self._ask_all(image, list(prompts)))
+        return self.looks.get((picture_key(image), tuple(prompts)), lambda: self._ask_all(image, list(prompts)))
 
     def _ask_all(self, image: Image, prompts: list[str]) -> Candidates:
         pixels = self.processor(images=image, return_tensors="pt")["pixel_values"]

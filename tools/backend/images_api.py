@@ -10,6 +10,7 @@ import openai
 
 from tools.backend.protocol import BackendError
 from tools.images import PictureError, open_picture
+from tools.redaction import Redactor, login_secrets
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -25,6 +26,7 @@ class ImagesApi:
         self._key = chat.api_key.get_secret_value() if chat.api_key else ""
         if not self._key and not chat.base_url:
             raise BackendError("generator.kind 'openai' needs a key: set OPENAI_API_KEY, or chat.base_url for a server")
+        self._redactor = Redactor((self._key, *login_secrets(chat.base_url)))
         self._client = openai.OpenAI(
             api_key=self._key or "none",
             base_url=chat.base_url,
@@ -51,7 +53,7 @@ class ImagesApi:
         except openai.AuthenticationError:
             raise BackendError(f"the image service refused the key for model {self.model!r}: check it") from None
         except openai.OpenAIError as error:
-            reason = str(error).replace(self._key, "***") if self._key else str(error)
+            reason = self._redactor.text(str(error))[:500]
             raise BackendError(
                 f"the image service made no picture with model {self.model!r} at {size_wh[0]}x{size_wh[1]}: {reason}"
             ) from None

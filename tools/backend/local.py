@@ -9,23 +9,30 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import torch
 
+from configs.settings import CocoDetectorSettings, OnnxSegmenterSettings
 from tools.backend import checkpoints
 from tools.backend.detector import ZeroShotDetector
+from tools.backend.detector_coco import CocoDetector
 from tools.backend.device_memory import free, peak_bytes
-from tools.backend.editor.latent import LatentEditor
+from tools.backend.editor.composer import Composer
+from tools.backend.editor.engines.grounded import GroundedEngine
+from tools.backend.fingerprint import fingerprint
 from tools.backend.generator import Generator, load_generator
 from tools.backend.gligen import GroundedDiffusion
+from tools.backend.inpainter import OnnxInpainter
 from tools.backend.protocol import BackendError
 from tools.backend.refiner import Refiner
 from tools.backend.segmenter import Segmenter
+from tools.backend.segmenter_onnx import OnnxSegmenter
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from PIL.Image import Image
 
-    from configs.settings import DetectorSettings, GroundedPart, Part, Settings
-    from tools.backend.protocol import Detected, Edited, Generated, Progress, Segmented
+    from configs.settings import AnyDetector, GroundedPart, Part, Settings
+    from tools.backend.inpainter import Inpainter
+    from tools.backend.protocol import Detected, Drawing, Edited, Generated, Progress, Segmented
     from tools.scene.box import Box
     from tools.scene.layout import Layout
     from tools.scene.operations import Operation
@@ -68,7 +75,12 @@ class LocalBackend:
     def segment(self, image: Image, boxes: Sequence[Box]) -> Segmented:
         """Return one mask per box; see the protocol."""
         part = self.settings.segmenter
-        segmenter: Segmenter = self._load(part, lambda: Segmenter.from_settings(part))
+
+        def load() -> Segmenter | OnnxSegmenter:
+            onnx = isinstance(part, OnnxSegmenterSettings)
+            return OnnxSegmenter.from_settings(part) if onnx else Segmenter.from_settings(part)
+
+        segmenter: Segmenter | OnnxSegmenter = self._load(part, load)
         return self._run(part, segmenter, lambda: segmenter.segment(image, boxes))
 
     def generate(
@@ -85,6 +97,11 @@ class LocalBackend:
         if n < 1:
             raise BackendError(f"cannot make {n} pictures: n must be at least 1")
         part = self.settings.generator
+        if part is None:
+            raise BackendError(
+                "this preset has no generator: give a picture to edit, or choose a preset that draws, such as "
+                "--preset iconworld"
+            )
         size_wh = size_wh or (part.width, part.height)
         if not all(16 <= side <= 4096 for side in size_wh):
             raise BackendError(
@@ -103,10 +120,10 @@ class LocalBackend:
         seed: int = 0,
         progress: Progress | None = None,
     ) -> Edited:
-        """Do all operations in one pass of the latent editor; see the protocol."""
+        """Do all operations in one pass of the preset's engine; see the protocol."""
         part = self.settings.editor
         model = self._diffusion(part)
-        editor = LatentEditor(model, self, part)
+        editor = Composer(GroundedEngine(model, self, part), self)
         return self._run(part, model, lambda: editor.edit(image, operations, scene, seed=seed, progress=progress))
 
     def refine(self, image: Image, prompt: str, *, seed: int = 0, progress: Progress | None = None) -> Generated:
@@ -117,9 +134,31 @@ class LocalBackend:
         refiner: Refiner = self._load(part, lambda: Refiner.from_settings(part))
         return self._run(part, refiner, lambda: refiner.refine(image, prompt, seed, progress))
 
-    def detector_for(self, settings: DetectorSettings) -> ZeroShotDetector:
+    def fingerprint(self, drawing: Drawing) -> str:
+        """Return what identifies the settings and weights behind a drawing; see the protocol."""
+        return fingerprint(self.settings, drawing)
+
+    def detector_for(self, settings: AnyDetector) -> ZeroShotDetector | CocoDetector:
         """Return a loaded detector, such as a preset's held-out one."""
-        loaded: ZeroShotDetector = self._load(settings, lambda: ZeroShotDetector.from_settings(settings))
+
+        def load() -> ZeroShotDetector | CocoDetector:
+            if isinstance(settings, CocoDetectorSettings):
+                return CocoDetector.from_settings(settings, self.segment)
+            return ZeroShotDetector.from_settings(settings)
+
+        loaded: ZeroShotDetector | CocoDetector = self._load(settings, load)
+        return loaded
+
+    def inpainter(self) -> Inpainter:
+        """Return the loaded inpainter.
+
+        Raises:
+            BackendError: the preset names none, or its file is missing.
+        """
+        part = self.settings.inpainter
+        if part is None:
+            raise BackendError("this preset names no inpainter; set inpainter.path to an ONNX file of MI-GAN or LaMa")
+        loaded: Inpainter = self._load(part, lambda: OnnxInpainter.from_settings(part))
         return loaded
 
     # what is loaded
@@ -137,13 +176,6 @@ class LocalBackend:
                     "bytes": sum(weight.numel() * weight.element_size() for weight in weights),
                 }
         return report
-
-    def unload(self) -> None:
-        """Let all models go; they are loaded again when they are needed."""
-        with self._lock:
-            self._loaded.clear()
-            for index in range(torch.cuda.device_count()):
-                free(torch.device("cuda", index))
 
     def _load(self, part: Part, load: Callable[[], Any]) -> Any:
         with self._lock:

@@ -48,6 +48,7 @@ class Pipeline:
                 folder,
                 use_safetensors=True,
                 local_files_only=True,
+                low_cpu_mem_usage=False,
                 variant=checkpoints.HALF if halves else None,
             )
         pipe.set_progress_bar_config(disable=True)

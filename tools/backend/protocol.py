@@ -7,7 +7,7 @@ Pictures cross it as RGB `PIL.Image`s, places as normalized `Box`es, masks as nu
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from tools.scene.layout import Detection, Layout
     from tools.scene.operations import Operation
     from tools.scene.spec import Query
+
+    Drawing = Literal["generate", "edit", "refine"]
+    """The calls that make a picture."""
 
     Progress = Callable[[str, int, int], None]
     """Called with (phase, steps done, steps in all) while diffusion runs."""
@@ -56,17 +59,38 @@ class Cost:
 
 
 @dataclass(frozen=True)
+class Capabilities:
+    """What a backend can do, so that what it cannot is said before anything is done.
+
+    operations: of add, remove, move, restyle, replace; generates: whether it makes a picture from words;
+    draws: the nouns of objects it can make anew, None for any; finds: the nouns its detector knows, None for any;
+    attributes: the words of looks that a restyle can bring about, None for any; needs: what its editor asks for, of
+    mask, boxes, instruction; best_side: in pixels, of the square its editor works best at, None for any size.
+    """
+
+    operations: frozenset[str]
+    generates: bool = True
+    draws: frozenset[str] | None = None
+    finds: frozenset[str] | None = None
+    attributes: frozenset[str] | None = None
+    needs: frozenset[str] = frozenset()
+    best_side: int | None = None
+
+
+@dataclass(frozen=True)
 class Detected:
     """Detections of every query, best score first, after class-aware non-maximum suppression.
 
     ``doubtful`` are those whose score is too near to the threshold to settle anything: just above it (they are
-    among ``detections`` too) and just below it (they are not).
+    among ``detections`` too) and just below it (they are not). ``unanswered`` are the queries that this detector
+    cannot answer, as it knows no such kind or cannot see such an attribute: finding nothing says nothing.
     """
 
     detections: tuple[Detection, ...]
     doubtful: tuple[Detection, ...] = ()
     warnings: tuple[str, ...] = ()
     cost: Cost = Cost()
+    unanswered: tuple[Query, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -92,7 +116,8 @@ class Edited:
     """The new picture, and a bool mask ``[height, width]`` of the region that was free to change.
 
     Pixels outside ``region`` equal the input exactly. ``masks``: by id in the new layout, the visible pixels
-    of the objects that the edit made, changed or had to look out for, bool ``[height, width]``.
+    of the objects that the edit made, changed or had to look out for, bool ``[height, width]``. ``doubts``: what did
+    not come out clean by the editor's own evidence, in words.
     """
 
     image: Image
@@ -100,6 +125,7 @@ class Edited:
     warnings: tuple[str, ...] = ()
     cost: Cost = Cost()
     masks: Mapping[str, np.ndarray] = field(default_factory=dict)
+    doubts: tuple[str, ...] = ()
 
 
 @runtime_checkable
@@ -152,5 +178,12 @@ class Backend(Protocol):
 
         Raises:
             BackendError: the preset names no refiner.
+        """
+        ...
+
+    def fingerprint(self, drawing: Drawing) -> str:
+        """Return what identifies the settings and weights that a kind of drawing depends on.
+
+        The same arguments and fingerprint give the same picture.
         """
         ...

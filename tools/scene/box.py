@@ -11,10 +11,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from pydantic_core import core_schema
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
 
+DIGITS = 4  # a box in a model is kept to this: less than a pixel of any picture
 ROUNDING = 1e-3  # a box may leave the picture by this much before it is refused
 
 
@@ -80,7 +79,9 @@ class Box(NamedTuple):
         return Box.from_xyxy(x0, y0, max(x1, x0), max(y1, y0))
 
     def checked(self) -> Box:
-        """Return this box, rounding errors at the edges clipped away.
+        """Return this box with `DIGITS` digits, rounding errors at the edges clipped away; twice is as once.
+
+        So a value in memory is the one that a trace, a checkpoint or a language model gets to see.
 
         Raises:
             ValueError: a value is not finite, the box is empty, or it leaves the picture.
@@ -95,7 +96,9 @@ class Box(NamedTuple):
                 f"box {[round(value, 3) for value in self]} leaves the picture: "
                 "x, y, x + w and y + h must lie in [0, 1]"
             )
-        return self.clipped()
+        box = Box(*(round(value, DIGITS) for value in self)).clipped()
+        x, y, w, h = (round(value, DIGITS) for value in box)
+        return Box(x, y, max(w, 10**-DIGITS), max(h, 10**-DIGITS))
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
@@ -103,7 +106,7 @@ class Box(NamedTuple):
         return core_schema.no_info_after_validator_function(
             lambda given: cls(*given).checked(),
             values,
-            serialization=core_schema.plain_serializer_function_ser_schema(lambda box: [round(v, 4) for v in box]),
+            serialization=core_schema.plain_serializer_function_ser_schema(lambda box: [round(v, DIGITS) for v in box]),
         )
 
     @classmethod
@@ -117,16 +120,3 @@ class Box(NamedTuple):
             "maxItems": 4,
             "description": "[x, y, width, height] as fractions of the picture, origin top left",
         }
-
-
-def enclosing(boxes: Iterable[Box]) -> Box:
-    """Return the smallest box around all ``boxes``.
-
-    Raises:
-        ValueError: there are none.
-    """
-    corners = [box.box_xyxy for box in boxes]
-    if not corners:
-        raise ValueError("no boxes to enclose")
-    x0s, y0s, x1s, y1s = zip(*corners, strict=True)
-    return Box.from_xyxy(min(x0s), min(y0s), max(x1s), max(y1s))

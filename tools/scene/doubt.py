@@ -4,43 +4,37 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tools.scene.merge import can_be_told_apart, covers, things
+from tools.scene.merge import can_be_told_apart, covers
 from tools.scene.requirements import wanted
-from tools.scene.verdict import is_open_to_doubt
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from tools.scene.layout import Detection, Layout, PlacedObject
+    from tools.scene.layout import Layout, PlacedObject
     from tools.scene.merge import Thing
+    from tools.scene.observation import Observation
     from tools.scene.spec import Query
     from tools.scene.verdict import Verdict
 
 
-def unsettled(outcome: Verdict, detections: Sequence[Detection], doubtful: Sequence[Detection]) -> list[Detection]:
-    """Return the doubtful traces below the threshold that a failure is about: they belong in the layout."""
-    names = {query.name for query in _at_stake(outcome)}
-    return [one for one in doubtful if one.name in names and one not in detections]
+def things_in_layout(outcome: Verdict, observation: Observation) -> tuple[Thing, ...]:
+    """Return what belongs in the layout: doubtful traces below the threshold too where a failure is about them."""
+    return observation.with_traces({query.name for query in _at_stake(outcome)})
 
 
-def doubted(
-    outcome: Verdict, scene: Layout, detections: Sequence[Detection], doubtful: Sequence[Detection]
-) -> list[str]:
+def doubted(outcome: Verdict, scene: Layout, observation: Observation) -> tuple[str, ...]:
     """Return the ids of objects in ``scene`` that fit what failed only if doubtful detections count."""
-    if not doubtful:
-        return []
-    asked = _at_stake(outcome)
-    firm = things([one for one in detections if one not in doubtful], asked)
-    return [
+    if observation.is_certain:
+        return ()
+    asked, firm = _at_stake(outcome), [thing for thing in observation.firm if not thing.alone]
+    return tuple(
         placed.id
         for placed in scene.objects
-        if any(query.name == placed.name for query in asked) and not any(_backs(one, placed, asked) for one in firm)
-    ]
+        if any(query.name == placed.name for query in asked) and not any(_backs(thing, placed, asked) for thing in firm)
+    )
 
 
 def _at_stake(outcome: Verdict) -> tuple[Query, ...]:
-    if not is_open_to_doubt(result.requirement for result in outcome.results):
-        return ()
     return wanted(result.requirement for result in outcome.failures)
 
 

@@ -6,9 +6,11 @@ Knows single words and noun phrases ("two dark red cars"), not sentences.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from tools.scene.spec import Query
+from tools.scene.wordnet import can_be
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,7 +33,10 @@ _PATTERNS = (
     "striped spotted dotted checkered plaid floral patterned plain polka-dotted furry fluffy hairy smooth rough "
     "shiny glossy matte transparent translucent fuzzy bald curly feathered"
 )
-_SHAPES = "round square rectangular oval triangular circular flat curved pointed heart-shaped cubic spherical"
+_SHAPES = (
+    "round square rectangular oval triangular circular flat curved pointed heart-shaped cubic spherical oblong teardrop cylindrical conical pyramidal "
+    "pentagonal hexagonal octagonal diamond-shaped star-shaped"
+)
 _STATES = (
     "old new young antique ancient vintage modern retro broken cracked rusty dirty clean wet dry open closed empty "
     "full hot cold frozen melted fresh rotten ripe burning sleeping sitting standing running flying jumping lying "
@@ -45,8 +50,10 @@ ATTRIBUTES = frozenset(
 
 COMPOUNDS = frozenset(
     "hot dog|hot air balloon|toy box|stuffed animal|paper clip|paper towel|paper plane|stone wall|brick wall|wild boar|"
-    "high chair|french fry|straw hat|glass door|brown bear|black bear|red panda|green tea|orange juice|orange tree|"
-    "rubber duck|flat iron|full moon|blue jay|blue whale|cotton candy".split("|")
+    "high chair|french fry|straw hat|glass door|green tea|orange juice|orange tree|"
+    "rubber duck|flat iron|full moon|cotton candy|remote control|sweet potato|rolling pin|bright light|sweet corn|french fries".split(
+        "|"
+    )
 )
 """Names whose first word would else be taken for an attribute."""
 
@@ -120,7 +127,7 @@ _IRREGULAR = (
 )
 _PLURALS = {many: one for one, many in _IRREGULAR.items()} | {"cactuses": "cactus", "persons": "person"}
 _UNCHANGED = frozenset(
-    "sheep fish deer moose aircraft spacecraft series species scissors trousers pants jeans shorts pajamas "
+    "rhinoceros chaps overalls leggings slacks stairs tweezers sheep fish deer moose aircraft spacecraft series species scissors trousers pants jeans shorts pajamas "
     "sunglasses eyeglasses binoculars tongs pliers headphones goggles tights clothes goldfish jellyfish starfish "
     "salmon shrimp bison squid furniture broccoli bread rice pasta water luggage chess".split()
 )
@@ -219,18 +226,19 @@ def _inflect(phrase: str, change: Callable[[str], str]) -> str:
     return f"{before}{space}{change(word.lower())}{tail}"
 
 
+@lru_cache(maxsize=4096)
 def _singular_word(word: str) -> str:
     if word in _UNCHANGED or word in _IRREGULAR or len(word) < 3:
         return word
     if word in _PLURALS:
         return _PLURALS[word]
-    if not word.endswith("s") or word.endswith(("ss", "us", "is", "'s")):
+    if not word.endswith("s") or word.endswith(("ss", "'s")):
         return word
+    if word.endswith(("us", "is")) and not (len(word) > 3 and can_be(word[:-1], "n")):
+        return word  # a cactus, but menus and skis
     if word.endswith("ies") and len(word) > 4:
-        return word[:-3] + "y"
-    if word.endswith(("ches", "shes", "xes", "sses", "zzes", "uses")) and not word.endswith(
-        ("aches", "ouses", "fuses")
-    ):
+        return word[:-1] if can_be(word[:-1], "n") else word[:-3] + "y"
+    if word.endswith(("ches", "shes", "xes", "ses", "zes", "oes")) and not can_be(word[:-1], "n"):
         return word[:-2]
     return word[:-1]
 
@@ -242,6 +250,6 @@ def _plural_word(word: str) -> str:
         return _IRREGULAR[word]
     if word.endswith("y") and word[-2:-1] not in "aeiou":
         return word[:-1] + "ies"
-    if word.endswith(("s", "x", "ch", "sh", "zz")) and not word.endswith("ach"):
+    if word.endswith(("s", "x", "ch", "sh", "zz")) and word not in {"stomach", "monarch", "epoch", "loch"}:
         return word + "es"
     return word + "s"

@@ -39,6 +39,8 @@ class Thing:
     box: Box
     score: float
     detections: tuple[Detection, ...]
+    alone: bool = False
+    """Only an attribute that nobody asks for was seen: "purple car", a rival of "red car", is no evidence of a car."""
 
     def fits(self, query: Query) -> bool:
         """Return whether it has the name, every attribute was found on it, and none that it must lack."""
@@ -56,13 +58,18 @@ class Thing:
 
 
 def things(detections: Iterable[Detection], wanted: Collection[Query] = ()) -> tuple[Thing, ...]:
+    """Merge detections into the things that count as evidence: not those of which only a rival attribute was seen."""
+    return tuple(thing for thing in merge(detections, wanted) if not thing.alone)
+
+
+def merge(detections: Iterable[Detection], wanted: Collection[Query] = ()) -> tuple[Thing, ...]:
     """Merge detections into things, best score first.
 
     Boxes of one name on one place are one thing with the best one's box, unless one query found both and is
     equally sure of them (`TWINS`): those are objects that overlap. Of attributes that exclude
     each other (colours, materials) the best scoring one wins; one in ``wanted`` has a small head start,
-    so that a tie does not cause an edit. With ``wanted`` given, an attributed box that stands alone counts
-    only if it is wanted: "purple car", asked only as a rival of "red car", is no evidence of a car.
+    so that a tie does not cause an edit. With ``wanted`` given, an attributed box that stands by itself and
+    is not wanted is marked ``alone``.
     Of two names on one place the much weaker one is dropped, for it is a misreading.
     """
     groups: list[list[Detection]] = []
@@ -75,10 +82,12 @@ def things(detections: Iterable[Detection], wanted: Collection[Query] = ()) -> t
             groups.append([detection])
     groups = sorted((sorted(group, key=lambda one: -one.score) for group in groups), key=lambda group: -group[0].score)
     asked = frozenset(wanted)
-    if asked:
-        groups = [group for group in groups if any(not one.attributes or one.query in asked for one in group)]
     found = [_thing(group, asked) for group in groups]
-    return tuple(one for one in found if not any(_outshines(other, one) for other in found))
+    return tuple(
+        thing
+        for thing in found
+        if not any(_outshines(other, thing) for other in found if thing.alone or not other.alone)
+    )
 
 
 def as_detections(layout: Layout) -> tuple[Detection, ...]:
@@ -121,7 +130,8 @@ def _thing(group: list[Detection], wanted: frozenset[Query]) -> Thing:
         if not any(_rivals(one.attributes, other.attributes) for other in accepted):
             accepted.append(one)
     words = dict.fromkeys(word for one in accepted for word in one.attributes)
-    return Thing(group[0].name, tuple(words), group[0].box, group[0].score, tuple(group))
+    alone = bool(wanted) and not any(not one.attributes or one.query in wanted for one in group)
+    return Thing(group[0].name, tuple(words), group[0].box, group[0].score, tuple(group), alone)
 
 
 def _rivals(first: Collection[str], second: Collection[str]) -> bool:

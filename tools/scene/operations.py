@@ -1,10 +1,10 @@
-"""The five edit operations, as the language model, the layout difference and the editor know them."""
+"""The edit operations, as the language model, the layout difference and the editor know them."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
 
 from tools.scene.box import Box
 from tools.scene.layout import Layout, ObjectId, PlacedObject
@@ -14,7 +14,28 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 
-class Add(Frozen):
+class Source(Frozen):
+    """An object of this or another picture that shall be copied."""
+
+    picture: str = Field(default="", max_length=200, description="name of the other picture; empty is this one")
+    box: Box = Field(description="where the object is in that picture")
+    attributes: tuple[Word, ...] = Field(default=(), max_length=8, description="the looks it has there")
+
+
+class _Making(Frozen):
+    """What Add and Replace have in common: the new object may be a copy."""
+
+    source: Source | None = Field(default=None, description="what to copy; empty draws it anew")
+
+    @model_serializer(mode="wrap")
+    def _without_empty_source(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        dumped: dict[str, Any] = handler(self)
+        if dumped.get("source") is None:
+            dumped.pop("source", None)
+        return dumped
+
+
+class Add(_Making):
     """Put a new object into the box."""
 
     op: Literal["add"] = "add"
@@ -46,7 +67,7 @@ class Restyle(Frozen):
     attributes: tuple[Word, ...] = Field(min_length=1, max_length=8, description="all attributes it shall have")
 
 
-class Replace(Frozen):
+class Replace(_Making):
     """Put another kind of object in the place of one that is there."""
 
     op: Literal["replace"] = "replace"
@@ -57,12 +78,6 @@ class Replace(Frozen):
 
 
 Operation = Annotated[Add | Remove | Move | Restyle | Replace, Field(discriminator="op")]
-
-
-class EditPlan(Frozen):
-    """What an instruction asks for, as operations on the current layout."""
-
-    operations: tuple[Operation, ...] = Field(min_length=1, max_length=50)
 
 
 def apply(layout: Layout, operations: Iterable[Operation]) -> Layout:

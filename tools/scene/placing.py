@@ -31,6 +31,7 @@ LEVEL = 4  # steps between the centres of things that are level
 CLOSE = 8  # steps, at most, between things next to each other
 RESTING = 3  # steps, at most, between a thing and what it stands on
 ON_THE_LINE = 5  # steps from the point half-way for "between"
+INNER = 2  # steps of size, by which a thing is smaller than what it is in
 CLEARLY = (1.08, 1.02)  # by how much more than demanded sizes differ
 
 
@@ -99,6 +100,10 @@ def placings(
         space = other.start(1) - subject.end(1)
         over = [subject.center2(0) >= 2 * other.start(0) + 1, subject.center2(0) <= 2 * other.end(0) - 1]
         return [[space >= 0, space <= RESTING, *over]]
+    if predicate == "inside":
+        within = [subject.start(axis) >= other.start(axis) for axis in (0, 1)]
+        within += [subject.end(axis) <= other.end(axis) for axis in (0, 1)]
+        return [[*within, *larger(INNER, tight, other, subject)]]
     if predicate == "between":
         return [_between(axis, tight, subject, *pair) for axis in (0, 1) for pair in (others, others[::-1])]
     return [_compared(predicate, tight, subject, other, factor)]

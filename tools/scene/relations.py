@@ -27,6 +27,7 @@ LEVEL = 0.25  # "next to": share of the lower one's height that both cover
 COVERED = 0.5  # "next to", "near": share of the smaller one that may be hidden
 CONTACT = 0.05  # "on top of": the widest gap between the two
 SUNK = 0.5  # "on top of": share of the lower one's height that the upper one may reach down
+WITHIN = (0.75, 0.5)  # "inside": shares of the inner one's width and height that the outer one covers
 ASIDE = 0.15  # "between": how far the centre may be from the line through the two others' centres
 BIGGER = 1.2  # sizes (the side of a square of the same area) that differ by this factor differ to the eye
 ALIKE = 1.15  # sizes that differ by less are the same
@@ -111,6 +112,8 @@ def holds(predicate: Predicate, subject: Box, *objects: Box) -> bool:
     - near: the same in any direction, level or not.
     - on top of: it stands on the object. Its centre is over it, its top higher than the object's top, its foot
       no more than `CONTACT` above that and no deeper than `SUNK`.
+    - inside: the object covers most of it (`WITHIN`; what is in a vase may stand out at the top), its foot is no
+      lower than the object's, and it is the smaller one by `BIGGER`.
     - between (two objects): the centre is on the line through their centres (`ASIDE`), inside it, and it is beyond
       each of them towards the other, along the axis on which they are further apart.
     """
@@ -127,6 +130,8 @@ def holds(predicate: Predicate, subject: Box, *objects: Box) -> bool:
         )
     if predicate == "on top of":
         return _on_top(subject, objects[0])
+    if predicate == "inside":
+        return _inside(subject, objects[0])
     if predicate == "between":
         return _between(subject, *objects)
     raise ValueError(f"{predicate!r} is not about one subject: use hold_together or compares")
@@ -225,6 +230,16 @@ def _on_top(subject: Box, below: Box) -> bool:
     over = over or subject.x <= below.center[0] <= subject.x + subject.w
     touching = below.y - CONTACT - ROUNDING <= foot <= below.y + SUNK * below.h + ROUNDING
     return over and touching and subject.y < below.y
+
+
+def _inside(subject: Box, outer: Box) -> bool:
+    covered = all(
+        min(subject[a] + subject[2 + a], outer[a] + outer[2 + a]) - max(subject[a], outer[a])
+        >= share * subject[2 + a] - ROUNDING
+        for a, share in enumerate(WITHIN)
+    )
+    resting = subject.y + subject.h <= outer.y + outer.h + ROUNDING
+    return covered and resting and compares("smaller than", subject, outer)
 
 
 def _between(subject: Box, first: Box, second: Box) -> bool:

@@ -162,7 +162,7 @@ def requirements(
 
 
 def wanted(requirements: Iterable[Requirement]) -> tuple[Query, ...]:
-    """Return the phrases that the requirements name; what `tools.scene.track.track` needs to agree with the verdict."""
+    """Return the phrases that the requirements name; `tools.scene.merge.merge` favours them."""
     checked = (one for one in requirements if one.kind not in {"clean", "unchecked"})
     return tuple(dict.fromkeys(query.asked for one in checked for query in (one.query, *one.objects)))
 

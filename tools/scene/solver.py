@@ -9,6 +9,7 @@ here is aimed at with a wider margin, so that a detector's jitter does not undo 
 from __future__ import annotations
 
 import math
+import random
 from statistics import median
 from typing import TYPE_CHECKING
 
@@ -43,6 +44,8 @@ LADDER = (25, 30, 36, 43, 50, 58, 66, 75, 85, 93, 108, 118, 130, 145, 155, 165, 
 NEUTRAL = ("white", "black", "gray")  # colours that stand in for one that is not wanted
 TINIEST, LARGEST_OF_ALL = 14, 90  # steps of the longer side where sizes matter
 STRIDE = 0.15  # of its longer side that a moved object travels at least; less would not count as a Move
+STAGED_SIZES = (1.0, 1.35)  # of a staged scene's usual size
+STAGED_X, STAGED_Y = (0.25, 0.75), (0.45, 0.75)  # where staged objects want their centres
 MOST = 100  # objects that a layout can hold
 
 # What a change costs: keeping is free, then restyling, moving (the farther the dearer; what others stand in
@@ -68,6 +71,7 @@ def solve(
     current: Layout,
     effort: float = EFFORT,
     shapes: Mapping[str, float] | None = None,
+    seed: int | None = None,
 ) -> Layout:
     """Return the layout nearest to ``current`` that fulfils every requirement.
 
@@ -76,6 +80,9 @@ def solve(
     smaller where it is crowded; a class that is not there yet has its width over height from ``shapes``, or is
     square. ``effort`` bounds the search, in the solver's deterministic seconds (about three of a processor's): more
     of it finds nicer places. The same input gives the same layout, on every machine.
+
+    With a ``seed`` a scene is staged rather than mended: new objects want places and a size that the seed
+    chooses, on the ground rather than in the air, and those of one name are of one size.
 
     Raises:
         Unsatisfiable: with the smallest set found of requirements that exclude each other.
@@ -87,7 +94,7 @@ def solve(
     if sum(one.count for one in crowd) > MOST:
         raise Unsatisfiable(crowd)
     for tight in (False, True):
-        solved = _Model(demands, current, tight, shapes).solve(effort)
+        solved = _Model(demands, current, tight, shapes, seed).solve(effort)
         if solved is not None:
             return solved
     raise Unsatisfiable(_conflict(demands, current))
@@ -110,18 +117,23 @@ class _Model:
         current: Layout,
         tight: bool,
         shapes: Mapping[str, float] | None = None,
+        seed: int | None = None,
     ) -> None:
         self.demands, self.current, self.tight, self.shapes = demands, current, tight, shapes or {}
         self.cp = cp_model.CpModel()
         self.costs: list[cp_model.LinearExprT] = []
         self.pins: dict[int, Slot] = {}
         self.measured = _measured(demands)
+        self.dice = None if seed is None else random.Random(seed)
+        self.side = SIZE if self.dice is None else SIZE * self.dice.uniform(*STAGED_SIZES)
         self.slots = self._cast()
         for slot in self.slots:
             self._add_variables(slot)
         for number, first in enumerate(self.slots):
             for second in self.slots[number + 1 :]:
                 self._keep_apart(first, second)
+                if seed is not None and not tight and first.name == second.name:
+                    self._same_size(first, second)
         Demands(self.cp, self.slots, self.pins, demands, tight)
 
     def is_impossible(self) -> bool:
@@ -311,7 +323,7 @@ class _Model:
         """In steps: as others of its name, else as large as what is there in its shape; smaller in a crowd."""
         boxes = [placed.box for placed in self.current.objects]
         like = [placed.box for placed in self.current.objects if placed.name == name]
-        side = median(math.sqrt(box.area) for box in boxes) if boxes else SIZE
+        side = median(math.sqrt(box.area) for box in boxes) if boxes else self.side
         stretch = math.sqrt(self.shapes.get(name, 1.0))
         w, h = side * stretch, side / stretch
         if like:
@@ -324,7 +336,14 @@ class _Model:
     def _home(self, name: str) -> tuple[float, float]:
         """Where a new object would rather be: in the middle, as low or high as others of its name."""
         like = [placed.box.center[1] for placed in self.current.objects if placed.name == name]
+        if self.dice is not None and not like:
+            return self.dice.uniform(*STAGED_X), self.dice.uniform(*STAGED_Y)
         return 0.5, median(like) if like else 0.5
+
+    def _same_size(self, first: Slot, second: Slot) -> None:
+        if not (first.old or second.old or first.fixed or second.fixed or first.name in self.measured):
+            self.cp.add(first.w == second.w)
+            self.cp.add(first.h == second.h)
 
     def _keep_apart(self, first: Slot, second: Slot) -> None:
         """Two of a name never overlap, for they would be seen as one; others as little as possible."""
@@ -368,7 +387,7 @@ def _measured(demands: Iterable[Requirement]) -> frozenset[str]:
     about = (
         one
         for one in demands
-        if one.kind == "size" or one.predicate in SIZE_PREDICATES or one.predicate == "of the same size"
+        if one.kind == "size" or one.predicate in SIZE_PREDICATES | {"of the same size", "inside"}
     )
     return frozenset(query.name for one in about for query in _queries(one))
 

@@ -41,6 +41,7 @@ PairPredicate = Literal[
     "on top of",
     "next to",  # side by side
     "near",
+    "inside",
     "between",  # object is "A and B"
 ]
 SizePredicate = Literal["bigger than", "smaller than", "as big as"]
@@ -155,4 +156,7 @@ class SceneSpec(Frozen):
     )
     unchecked: tuple[Quote, ...] = Field(
         default=(), max_length=50, description="other demands, quoted, such as 'holding hands'"
+    )
+    notes: tuple[Quote, ...] = Field(
+        default=(), max_length=50, description="what was taken for granted in reading; nothing is demanded by it"
     )

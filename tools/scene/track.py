@@ -8,34 +8,24 @@ import numpy as np
 from scipy.optimize import linear_sum_assignment
 
 from tools.scene.layout import Layout, PlacedObject
-from tools.scene.merge import things
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Sequence
+    from collections.abc import Sequence
 
-    from tools.scene.layout import Detection
     from tools.scene.merge import Thing
-    from tools.scene.spec import Query
 
 
-def track(
-    previous: Layout | None,
-    detections: Iterable[Detection],
-    background: str = "",
-    wanted: Collection[Query] = (),
-) -> Layout:
+def track(previous: Layout | None, found: Sequence[Thing], background: str = "") -> Layout:
     """Return what the picture holds, objects keeping the ids they had in ``previous``.
 
     ``previous`` is the layout that the last operations aimed at (`tools.scene.operations.apply`), so an
     object that was moved, restyled or replaced is found under its id. Objects are identified by an optimal
     assignment over things of the same name, by overlap, then distance, then attributes; one that is not
-    found again disappears. Attributes come from the detections alone: what an edit was meant to give is no
-    evidence. ``wanted`` (the queries of the goal) settles near ties between attributes as the verdict does.
-    Known objects keep their drawing order, new ones come last, larger ones behind smaller ones. New ids are
+    found again disappears. Attributes come from the things alone: what an edit was meant to give is no
+    evidence. Known objects keep their drawing order, new ones come last, larger ones behind smaller ones. New ids are
     numbered from left to right and never reuse one of ``previous``.
     """
     known = previous.objects if previous else ()
-    found = things(detections, wanted)
     kept = _assign(known, found)
     objects = [
         placed.model_copy(update={"box": kept[placed.id].box, "attributes": kept[placed.id].attributes})
@@ -43,7 +33,7 @@ def track(
         if placed.id in kept
     ]
     old = {id(thing) for thing in kept.values()}
-    arrived = sorted((thing for thing in found if id(thing) not in old), key=lambda one: one.box.center)
+    arrived = sorted((thing for thing in found if id(thing) not in old), key=lambda thing: thing.box.center)
     used = set(previous.ids if previous else ())
     new: list[PlacedObject] = []
     for thing in arrived:

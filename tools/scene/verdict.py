@@ -10,7 +10,8 @@ from pydantic import model_validator
 from scipy.optimize import linear_sum_assignment
 
 from tools.scene.layout import Detection
-from tools.scene.merge import Thing, things
+from tools.scene.merge import Thing
+from tools.scene.observation import Observation, observe
 from tools.scene.relations import (
     BIGGER,
     DIRECTIONS,
@@ -23,7 +24,7 @@ from tools.scene.relations import (
     is_mainly,
     side,
 )
-from tools.scene.requirements import LEFTOVER, RANKS, Requirement, counted, wanted
+from tools.scene.requirements import LEFTOVER, RANKS, Requirement, counted
 from tools.scene.spec import GROUP_PREDICATES, SIZE_PREDICATES, Frozen, Query
 
 if TYPE_CHECKING:
@@ -114,17 +115,21 @@ def verdict(
     one pair. Where more things are found than demanded (which the count says), the best fitting ones are taken.
     What an edit left behind comes among the detections under the name of `LEFTOVER`.
     """
-    demands, seen, unsettled = tuple(requirements), tuple(detections), tuple(doubtful)
-    results = _read(demands, seen)
-    if unsettled and is_open_to_doubt(demands):
-        firm = _read(demands, [one for one in seen if one not in unsettled])
-        every = _read(demands, [*seen, *(one for one in unsettled if one not in seen)])
+    demands = tuple(requirements)
+    return judged(demands, observe(demands, detections, doubtful))
+
+
+def judged(demands: Sequence[Requirement], observation: Observation) -> Verdict:
+    """Return the `verdict` on what was observed for these demands."""
+    results = _read(demands, observation.found)
+    if not observation.is_certain:
+        firm, every = _read(demands, observation.firm), _read(demands, observation.every)
         results = [_settled(*three) for three in zip(results, firm, every, strict=True)]
     return Verdict.of(results)
 
 
-def _read(demands: Sequence[Requirement], detections: Iterable[Detection]) -> list[RequirementResult]:
-    found = _Found(demands, things(detections, (*wanted(demands), LEFTOVER)))
+def _read(demands: Sequence[Requirement], things: Iterable[Thing]) -> list[RequirementResult]:
+    found = _Found(demands, [thing for thing in things if not thing.alone])
     return [_check(one, found) for one in demands]
 
 
@@ -178,7 +183,7 @@ def _unsized(query: Query) -> Query | None:
 
 def _settled(result: RequirementResult, firm: RequirementResult, every: RequirementResult) -> RequirementResult:
     """Return the result, or the failing one of those without and with everything doubtful."""
-    if not result.passed or (firm.passed and every.passed):
+    if result.passed is not True or (firm.passed and every.passed):
         return result
     failed, told = (every, "counting doubtful ones") if firm.passed else (firm, "not counting doubtful ones")
     return failed.model_copy(update={"reason": f"{failed.reason}, {told}"})
@@ -187,11 +192,6 @@ def _settled(result: RequirementResult, firm: RequirementResult, every: Requirem
 def claims(requirement: Requirement) -> bool:
     """Return whether the requirement is about one thing at one place."""
     return requirement.box is not None and requirement.kind != "absent"
-
-
-def is_open_to_doubt(requirements: Iterable[Requirement]) -> bool:
-    """Return whether doubtful detections matter: not where requirements name places, as an instruction's do."""
-    return all(one.box is None for one in requirements)
 
 
 def is_leftover(box: Box, place: Box) -> bool:

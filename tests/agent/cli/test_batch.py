@@ -9,7 +9,7 @@ from typer.testing import CliRunner, Result
 
 from agent.cli import batch
 from agent.cli import run as commands
-from agent.cli.app import app
+from sld.cli import app
 from tests.agent.jobs import FIRST, SECOND, SPEC, START
 from tests.scripted import ScriptedChat
 from tests.world import World, draw

@@ -15,10 +15,9 @@ from prompt_toolkit.output import DummyOutput
 from typer.testing import CliRunner, Result
 
 from agent.cli import chat as chat_cli
-from agent.cli import run as commands
-from agent.cli.app import app
 from agent.session.proposal import change
 from agent.session.session import Session
+from sld.cli import app
 from tests.agent.conversation import START
 from tests.world import World, draw, scene
 from tools.images import open_picture
@@ -49,7 +48,7 @@ class Bench:
 @pytest.fixture
 def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
     made = Bench(tmp_path)
-    monkeypatch.setattr(commands, "make_backend", lambda settings: made.world)
+    monkeypatch.setattr(chat_cli, "make_backend", lambda settings: made.world)
     return made
 
 

@@ -11,10 +11,10 @@ from click.testing import Result
 from typer.testing import CliRunner
 
 from agent.cli import run as commands
-from agent.cli.app import app
 from agent.run.folder import RunFolder
 from agent.trace.events import read_trace
 from configs.settings import Settings
+from sld.cli import app
 from tests.agent.jobs import FIRST, SCRIPT, SECOND, SPEC, run
 from tests.scripted import ScriptedChat, calls, edit
 from tests.world import World, settings

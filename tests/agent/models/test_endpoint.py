@@ -85,11 +85,11 @@ def test_an_answer_with_its_tokens(server: Server) -> None:
         pytest.param(failed(429, "slow down", retry_after="0"), id="429 with Retry-After"),
         pytest.param(failed(500, "oops"), id="500"),
         pytest.param(failed(503, "busy"), id="503"),
-        pytest.param(Reply({}, delay=1.0), id="timeout"),
+        pytest.param(Reply({}, delay=60.0), id="timeout"),
     ],
 )
 def test_passing_trouble_is_tried_again(server: Server, trouble: Reply) -> None:
-    timeout = 0.3 if trouble.delay else 5
+    timeout = 1.5 if trouble.delay else 5  # long enough for the answer that comes at once
     with server.play(trouble, trouble, said("at last")) as endpoint:
         assert model(endpoint, timeout=timeout).invoke("hi").text == "at last"
     assert len(endpoint.requests) == 3
@@ -125,7 +125,7 @@ def test_lasting_trouble_names_the_setting_and_no_secret(server: Server, reply: 
 
 def test_a_slow_server_names_the_timeout(server: Server) -> None:
     with (
-        server.play(Reply({}, delay=1.0)) as endpoint,
+        server.play(Reply({}, delay=60.0)) as endpoint,
         pytest.raises(ChatModelError, match=r"within 0.2 s.*chat.timeout"),
     ):
         model(endpoint, timeout=0.2, attempts=2).invoke("hi")

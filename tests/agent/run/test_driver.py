@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from agent.run.driver import Job, RunError, RunFolder, read_result
+from agent.run.stream import Event
 from agent.trace.events import effective, read_trace
 from configs.settings import Settings
 from tests.agent.jobs import FIRST, LOOK, SCRIPT, SECOND, SPEC, job, run
@@ -191,23 +192,12 @@ def test_without_agreement_the_best_picture_is_still_written(tmp_path: Path) -> 
 
 
 def test_the_listener_hears_of_nodes_and_steps(tmp_path: Path) -> None:
-    heard: list[Any] = []
+    heard: list[Event] = []
+    run(tmp_path, listener=heard.append)
 
-    class Listener:
-        def node_started(self, name: str) -> None:
-            heard.append(("started", name))
-
-        def node_finished(self, name: str, update: dict[str, Any]) -> None:
-            heard.append(("finished", name))
-
-        def progressed(self, phase: str, done: int, total: int) -> None:
-            heard.append((phase, done, total))
-
-    run(tmp_path, listener=Listener())
-
-    assert heard[:2] == [("started", "begin"), ("finished", "begin")]
-    assert ("compose", 1, 1) in heard
-    assert heard[-1] == ("finished", "finish")
+    assert heard[:2] == [Event("started", "begin"), Event("finished", "begin", heard[1].update)]
+    assert Event("progress", "compose", done=1, total=1) in heard
+    assert (heard[-1].kind, heard[-1].name) == ("finished", "finish")
 
 
 @pytest.mark.parametrize(

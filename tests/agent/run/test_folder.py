@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from agent.run.folder import RunError, RunFolder, find_runs, new_folder, write_text
+from agent.run.folder import RunError, RunFolder, find_runs, new_folder
+from tools.files import write_text
 
 
 def test_a_new_folder_is_named_by_time_and_title_and_never_taken(tmp_path: Path) -> None:

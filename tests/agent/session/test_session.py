@@ -428,19 +428,15 @@ def test_other_texts_are_no_plain_undo(text: str) -> None:
 def test_a_listener_hears_of_a_turn(tmp_path: Path) -> None:
     heard: list[str] = []
 
-    class Listener:
-        def node_started(self, name: str) -> None:
-            heard.append(name)
-
-        def node_finished(self, name: str, update: dict[str, Any]) -> None: ...
-
-        def progressed(self, phase: str, done: int, total: int) -> None: ...
+    def listen(event: Event) -> None:
+        if event.kind == "started":
+            heard.append(event.name)
 
     chat = ScriptedChat(script=[{"operations": [{"op": "remove", "id": "dog #1"}]}, calls(("suggest_layout", {})), edit(
         {"op": "remove", "id": "dog #1"})])  # fmt: skip
     with begin(tmp_path, chat=chat) as session:
-        session.send("remove the dog", Listener())
-    assert heard == ["begin", "look", "parse", "judge", "think", "act", "think", "act", "edit", "judge", "finish"]
+        session.send("remove the dog", listen)
+    assert heard == ["begin", "survey", "parse", "judge", "think", "act", "think", "act", "edit", "judge", "finish"]
 
 
 def test_the_example_in_the_readme_does_what_it_says(

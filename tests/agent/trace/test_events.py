@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 
 from agent.trace.events import TraceWriter, effective, plain, read_trace
+from tools.redaction import Redactor
 
 
 def test_events_are_numbered_and_readable_at_once(tmp_path: Path) -> None:
@@ -29,7 +30,7 @@ def test_numbers_go_on_after_a_restart(tmp_path: Path) -> None:
 @pytest.mark.parametrize("secret", ["sk-1234567890", 'with "quotes" and \\', "schlüssel-ä"])
 def test_what_must_be_hidden_is_never_written(tmp_path: Path, secret: str) -> None:
     path = tmp_path / "trace.jsonl"
-    TraceWriter(path, hide={secret: "***"}).write("llm", error=f"the key {secret} is wrong", new=[{secret: secret}])
+    TraceWriter(path, Redactor((secret,))).write("llm", error=f"the key {secret} is wrong", new=[{secret: secret}])
 
     assert secret not in path.read_text()
     assert json.dumps(secret)[1:-1] not in path.read_text()

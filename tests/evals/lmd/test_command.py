@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from typer.testing import CliRunner
 
-from agent.cli.app import app
 from configs.settings import load_settings
 from evals.lmd import command
 from evals.lmd.prompts import TASKS, choose
+from sld.cli import app
 from tests.evals.lmd.guessing import make_services
 
 if TYPE_CHECKING:

@@ -54,8 +54,9 @@ def test_scale_and_shift_of_the_autoencoder_are_undone(tmp_path: Path) -> None:
     image = picture(32, 24)
     a, b = plain.encode_image([image]), moved.encode_image([image])
     assert a.shape[1] == 16
-    assert torch.allclose((a - 0.12) * 0.36, b, atol=1e-6)
-    assert plain.decode(a, image.size)[0].tobytes() == moved.decode(b, image.size)[0].tobytes()
+    assert torch.allclose((a - 0.12) * 0.36, b, atol=1e-4)
+    one, other = (np.asarray(image, int) for image in (plain.decode(a, image.size)[0], moved.decode(b, image.size)[0]))
+    assert np.abs(one - other).max() <= 1  # a value between two whole ones may round either way
 
 
 def test_inversion_of_a_constant_field_comes_back(model: GroundedDiffusion, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -64,14 +65,14 @@ def test_inversion_of_a_constant_field_comes_back(model: GroundedDiffusion, monk
     latents, text = model.noise([3], (32, 32)), model.text_embeddings(["a car"])
     noisy = model.invert(latents, text, steps=10)
     assert not torch.allclose(noisy, latents, atol=0.1)
-    assert torch.allclose(model.denoise(noisy, text, steps=10), latents, atol=1e-5)
+    assert torch.allclose(model.denoise(noisy, text, steps=10), latents, atol=1e-3)
 
 
 def test_inversion_may_stop_where_denoising_starts(model: GroundedDiffusion, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(model, "predict", lambda latents, *given, **named: torch.full_like(latents, 0.3))
     latents, text = model.noise([3], (32, 32)), model.text_embeddings(["a car"])
     half = model.invert(latents, text, steps=10, stop=4)
-    assert torch.allclose(model.denoise(half, text, steps=10, start=6), latents, atol=1e-5)
+    assert torch.allclose(model.denoise(half, text, steps=10, start=6), latents, atol=1e-3)
 
 
 def test_fresh_noise_follows_the_seed_and_not_the_batch(model: GroundedDiffusion) -> None:
@@ -80,7 +81,7 @@ def test_fresh_noise_follows_the_seed_and_not_the_batch(model: GroundedDiffusion
         return model.denoise(next(noises), model.text_embeddings(["a car"]), steps=4, eta=eta, fresh=noises)
 
     alone, together = made([8], 1.0), made([7, 8], 1.0)
-    assert torch.allclose(together[1:], alone, atol=1e-5)
+    assert torch.allclose(together[1:], alone, atol=1e-3)
     assert not torch.allclose(together[:1], alone, atol=0.1)
     assert not torch.allclose(made([8], 0.0), alone, atol=0.1)
 
@@ -112,7 +113,7 @@ def test_guidance_is_one_batch_and_equals_two_calls(model: GroundedDiffusion) ->
         assert model.collect()[0].unet_evaluations == 4
         with_text = model.predict(latents, 500, text, grounding=grounding)
         without = model.predict(latents, 500, negative, grounding=grounding.null())
-    assert torch.allclose(both, without + 3 * (with_text - without), atol=1e-4)
+    assert torch.allclose(both, without + 3 * (with_text - without), atol=1e-3)
 
 
 def test_boxes_and_phrases_change_the_prediction(model: GroundedDiffusion) -> None:
@@ -261,7 +262,7 @@ def test_a_batch_that_does_not_fit_is_halved(model: GroundedDiffusion, monkeypat
         monkeypatch.setattr(model.unet, "forward", forward)
         parts = model.predict(latents, 500, text)
     assert sizes == [4, 2, 2]
-    assert torch.allclose(whole, parts, atol=1e-5)
+    assert torch.allclose(whole, parts, atol=1e-3)
 
 
 def test_a_single_sample_that_does_not_fit_is_a_clear_error(

@@ -86,9 +86,6 @@ def test_generator_and_editor_share_one_model(backend: LocalBackend, folder: Pat
     assert names == [f"{folder / 'gligen'}: UNet2DConditionModel"]
     assert backend.memory()[names[0]]["dtype"] == "float32"
     assert backend.memory()[names[0]]["bytes"] > 100_000
-    backend.unload()
-    assert backend.memory() == {}
-    assert same(backend.generate("a red car").images[0], image)
 
 
 def test_the_same_call_gives_the_same_picture(folder: Path) -> None:

@@ -1,13 +1,14 @@
 from __future__ import annotations
 
 from tools.scene.box import Box
-from tools.scene.doubt import doubted, unsettled
+from tools.scene.doubt import doubted, things_in_layout
 from tools.scene.layout import Detection
 from tools.scene.lexicon import parse_phrase
-from tools.scene.requirements import requirements, wanted
+from tools.scene.observation import observe
+from tools.scene.requirements import requirements
 from tools.scene.spec import SceneObject, SceneSpec
 from tools.scene.track import track
-from tools.scene.verdict import verdict
+from tools.scene.verdict import judged
 
 LEFT, MIDDLE, RIGHT = Box(0.05, 0.4, 0.2, 0.2), Box(0.4, 0.4, 0.2, 0.2), Box(0.75, 0.4, 0.2, 0.2)
 
@@ -23,9 +24,10 @@ def doubts(text: str, detections: list[Detection], doubtful: list[Detection]) ->
     demands = requirements(
         SceneSpec(objects=(SceneObject(name=query.name, attributes=query.attributes, count=int(text.split()[0])),))
     )
-    outcome = verdict(demands, detections, doubtful)
-    scene = track(None, [*detections, *unsettled(outcome, detections, doubtful)], wanted=wanted(demands))
-    ids = doubted(outcome, scene, detections, doubtful)
+    observation = observe(demands, detections, doubtful)
+    outcome = judged(demands, observation)
+    scene = track(None, things_in_layout(outcome, observation))
+    ids = doubted(outcome, scene, observation)
     return [f"{scene[one].phrase} {scene[one].box.center[0]:.2f}" for one in ids]
 
 

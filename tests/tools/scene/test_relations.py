@@ -64,7 +64,7 @@ def at(x: float, y: float, w: float = 0.2, h: float = 0.2) -> Box:
 
 
 @pytest.mark.parametrize(
-    ("predicate", "inside", "outside"),
+    ("predicate", "there", "elsewhere"),
     [
         ("on the left", (0.45, 0.9), (0.46, 0.9)),
         ("on the right", (0.55, 0.1), (0.54, 0.1)),
@@ -88,10 +88,10 @@ def at(x: float, y: float, w: float = 0.2, h: float = 0.2) -> Box:
     ],
 )
 def test_a_region_is_where_the_centre_lies(
-    predicate: Predicate, inside: tuple[float, float], outside: tuple[float, float]
+    predicate: Predicate, there: tuple[float, float], elsewhere: tuple[float, float]
 ) -> None:
-    assert holds(predicate, at(*inside))
-    assert not holds(predicate, at(*outside))
+    assert holds(predicate, at(*there))
+    assert not holds(predicate, at(*elsewhere))
 
 
 @pytest.mark.parametrize(
@@ -121,6 +121,13 @@ def test_a_region_is_where_the_centre_lies(
         ("on top of", (at(0.4, 0.3), at(0.5, 0.5)), True),  # its centre over the edge
         ("on top of", (at(0.39, 0.3), at(0.5, 0.5)), False),
         ("on top of", (at(0.5, 0.45, 0.2, 0.3), at(0.5, 0.5, 0.4, 0.3)), False),  # within it
+        ("inside", (at(0.5, 0.5, 0.2), at(0.5, 0.5, 0.4, 0.4)), True),
+        ("inside", (at(0.35, 0.5, 0.2), at(0.5, 0.5, 0.4, 0.4)), True),  # three quarters of its width
+        ("inside", (at(0.34, 0.5, 0.2), at(0.5, 0.5, 0.4, 0.4)), False),
+        ("inside", (at(0.5, 0.3), at(0.5, 0.5, 0.4, 0.4)), True),  # half of it stands out at the top
+        ("inside", (at(0.5, 0.29), at(0.5, 0.5, 0.4, 0.4)), False),
+        ("inside", (at(0.5, 0.61), at(0.5, 0.5, 0.4, 0.4)), False),  # out at the bottom
+        ("inside", (at(0.5, 0.5, 0.35, 0.35), at(0.5, 0.5, 0.4, 0.4)), False),  # hardly smaller
         ("between", (at(0.5, 0.65), at(0.2, 0.5), at(0.8, 0.5)), True),
         ("between", (at(0.5, 0.66), at(0.2, 0.5), at(0.8, 0.5)), False),
         ("between", (at(0.5, 0.5), at(0.2, 0.2), at(0.8, 0.8)), True),  # on a slanting line

@@ -5,41 +5,29 @@ from __future__ import annotations
 from collections import defaultdict
 from contextlib import nullcontext
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 
 from tools.backend.editor.attention import find_tokens, noun_maps, read_maps
+from tools.backend.editor.engine import UnusableError
 from tools.backend.editor.masks import trusted
 from tools.backend.editor.schedule import held_steps
-from tools.backend.protocol import BackendError, Cost
+from tools.backend.protocol import Cost
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from contextlib import AbstractContextManager
 
     from diffusers import DDIMScheduler
-    from PIL import Image
 
     from configs.settings import EditorSettings
+    from tools.backend.editor.engine import Segmenter
     from tools.backend.editor.masks import Mask
     from tools.backend.gligen import GroundedDiffusion
-    from tools.backend.protocol import Progress, Segmented
-    from tools.scene.box import Box
+    from tools.backend.protocol import Progress
     from tools.scene.layout import PlacedObject
-
-
-class Segmenter(Protocol):
-    """What the editor needs of a segmenter."""
-
-    def segment(self, image: Image.Image, boxes: Sequence[Box]) -> Segmented:
-        """Return one mask per box."""
-        ...
-
-
-class UnusableError(BackendError):
-    """The model's output cannot be used; another seed may do better."""
 
 
 @dataclass(frozen=True)

@@ -16,20 +16,37 @@ if TYPE_CHECKING:
 
     from tools.scene.box import Box
     from tools.scene.layout import Layout, PlacedObject
-    from tools.scene.operations import Operation
+    from tools.scene.operations import Operation, Source
 
 SAME = 2e-4  # boxes closer than this are one box: JSON carries four digits
+
+
+@dataclass(frozen=True)
+class Copied:
+    """What an added object may be copied from: a box of this picture (``picture`` is empty) or of another one.
+
+    ``id`` is that of the object there, where it is one of the current layout; ``wanted`` says whether the copy was
+    asked for, or is only what looks like the new object.
+    """
+
+    picture: str
+    box: Box
+    id: str = ""
+    attributes: tuple[str, ...] = ()
+    wanted: bool = False
 
 
 @dataclass(frozen=True)
 class Touched:
     """An object of the target layout that the edit makes or changes.
 
-    ``source`` is the object of the current layout whose pixels it keeps; None where it is made from noise.
+    ``source`` is the object of the current layout whose pixels it keeps; None where it is made from noise, or by
+    an engine that cannot, from ``copied``.
     """
 
     placed: PlacedObject
     source: PlacedObject | None
+    copied: Copied | None = None
 
     @property
     def moved(self) -> bool:
@@ -86,6 +103,7 @@ def plan_edit(scene: Layout, operations: Sequence[Operation]) -> NetEdit:
         raise BackendError("nothing to edit: the list of operations is empty; give at least one")
     layout = scene
     origin: dict[str, PlacedObject | None] = {placed.id: placed for placed in scene.objects}
+    given: dict[str, Source] = {}
     for operation in operations:
         if isinstance(operation, Add | Move | Replace) and operation.box is not None:
             _check_box(operation.box, operation)
@@ -99,10 +117,13 @@ def plan_edit(scene: Layout, operations: Sequence[Operation]) -> NetEdit:
         origin.update(dict.fromkeys(set(layout.ids) - known))
         if isinstance(operation, Replace) and operation.id in layout.ids:
             origin[operation.id] = None
+        if isinstance(operation, Add | Replace) and operation.source is not None:
+            # a replacement may keep the id of what it replaces
+            given |= dict.fromkeys(set(layout.ids) - known or {operation.id}, operation.source)  # type: ignore[union-attr]
     touched, untouched = [], []
     for placed in layout.objects:
         source = origin[placed.id]
-        one = Touched(placed, source)
+        one = Touched(placed, source, None if source else _copied(placed, given.get(placed.id), scene))
         if source is None or one.moved or one.restyled:
             touched.append(one)
         else:
@@ -111,6 +132,19 @@ def plan_edit(scene: Layout, operations: Sequence[Operation]) -> NetEdit:
     leaving = {one.source.id for one in touched if one.source is not None and one.moved}
     erased = tuple(placed for placed in scene.objects if placed.id not in staying or placed.id in leaving)
     return NetEdit(layout, tuple(touched), tuple(untouched), erased)
+
+
+def _copied(placed: PlacedObject, given: Source | None, scene: Layout) -> Copied | None:
+    """Return what a new object may be copied from: what is given, or else the object that is most like it."""
+    if given is not None:
+        there = [one for one in scene.objects if not given.picture and _same(one.box, given.box)]
+        attributes = given.attributes or (there[0].attributes if there else ())
+        return Copied(given.picture, given.box, there[0].id if there else "", attributes, wanted=True)
+    alike = [one for one in scene.objects if one.name == placed.name]
+    if not alike:
+        return None
+    best = max(alike, key=lambda one: (len(set(one.attributes) & set(placed.attributes)), one.box.area))
+    return Copied("", best.box, best.id, best.attributes)
 
 
 def _same(box: Box, other: Box) -> bool:

@@ -9,7 +9,8 @@ from PIL import Image
 
 from configs.settings import EditorSettings, GroundedPart
 from tests.tiny_models import save_gligen
-from tools.backend.editor.latent import LatentEditor
+from tools.backend.editor.composer import Composer
+from tools.backend.editor.engines.grounded import GroundedEngine
 from tools.backend.editor.masks import box_mask, dilate
 from tools.backend.gligen import GroundedDiffusion
 from tools.backend.protocol import BackendError, Cost, Edited, Segmented
@@ -47,9 +48,10 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> GroundedDiffusion:
     return GroundedDiffusion.load(GroundedPart(path=str(folder), device="cpu"))
 
 
-def make_editor(model: GroundedDiffusion, **changes: Any) -> LatentEditor:
+def make_editor(model: GroundedDiffusion, **changes: Any) -> Composer:
     values: dict[str, Any] = {"path": "tiny", "steps": STEPS, "dilation": 1, "feather": 2}
-    return LatentEditor(model, BoxSegmenter(), EditorSettings(**(values | changes)))
+    segmenter = BoxSegmenter()
+    return Composer(GroundedEngine(model, segmenter, EditorSettings(**(values | changes))), segmenter)
 
 
 def picture(size_wh: tuple[int, int] = SIZE, seed: int = 0) -> Image.Image:

@@ -1,8 +1,7 @@
-"""The SLD latent editor: any mix of operations on a picture in one pass (arXiv 2311.16090, section 3.3).
+"""The SLD latent engine: any mix of operations on a picture in one pass (arXiv 2311.16090, section 3.3).
 
-Plan, segment, make a canvas, make single objects, invert, compose, blend: `LatentEditor._edit` reads in
-that order. One batch each for all single objects and for the inversion; nothing is computed before the
-first level at which something is free to change.
+Make single objects, invert, compose: `GroundedEngine.paint` reads in that order. One batch each for all single
+objects and for the inversion; nothing is computed before the first level at which something is free to change.
 """
 
 from __future__ import annotations
@@ -15,12 +14,10 @@ import torch
 from PIL import Image
 
 from tools.backend.editor.attention import GUIDED_SHARE, GuidedObject, find_tokens, guide
-from tools.backend.editor.canvas import make_canvas
-from tools.backend.editor.masks import owned, trusted
-from tools.backend.editor.objects import UnusableError, make_objects, pad_mask, with_article
-from tools.backend.editor.plan import plan_edit
+from tools.backend.editor.engine import Painted, UnusableError
+from tools.backend.editor.objects import make_objects, pad_mask, with_article
 from tools.backend.editor.schedule import blend_weights, make_schedule
-from tools.backend.protocol import BackendError, Cost, Edited
+from tools.backend.protocol import BackendError, Capabilities
 from tools.scene.box import Box
 
 if TYPE_CHECKING:
@@ -28,96 +25,73 @@ if TYPE_CHECKING:
 
     from configs.settings import EditorSettings
     from tools.backend.editor.canvas import Canvas
+    from tools.backend.editor.engine import Job, Segmenter
     from tools.backend.editor.masks import Mask, Pixels
-    from tools.backend.editor.objects import MadeObjects, Segmenter
+    from tools.backend.editor.objects import MadeObjects
     from tools.backend.editor.plan import NetEdit
     from tools.backend.editor.schedule import Schedule
     from tools.backend.gligen import GroundedDiffusion, Grounding
     from tools.backend.protocol import Progress
     from tools.scene.layout import Layout, PlacedObject
-    from tools.scene.operations import Operation
 
-RETRY_SEED = 7_919  # added to the seed for the second attempt
-NEAR = 0.1  # untouched objects whose box is within this share of the picture of a changed box are segmented
 BLACK = 3  # a picture with no value above this (of 255) is a failure of the model, unless the input was
+OPERATIONS = frozenset({"add", "remove", "move", "restyle", "replace"})
 
 
-class LatentEditor:
-    """Edits pictures in the latents of a grounded diffusion model."""
+class GroundedEngine:
+    """Paints in the latents of a grounded diffusion model."""
 
     def __init__(self, model: GroundedDiffusion, segmenter: Segmenter, settings: EditorSettings) -> None:
         self.model, self.segmenter, self.settings = model, segmenter, settings
 
-    def edit(
-        self,
-        image: Image.Image,
-        operations: Sequence[Operation],
-        scene: Layout,
-        *,
-        seed: int = 0,
-        progress: Progress | None = None,
-    ) -> Edited:
-        """Do all operations in one pass; ``scene`` is the current layout, whose ids they name.
+    @property
+    def capabilities(self) -> Capabilities:
+        """Anything that can be said, at the size the checkpoint was trained at."""
+        return Capabilities(OPERATIONS, needs=frozenset({"mask", "boxes"}), best_side=self.settings.side)
 
-        Raises:
-            BackendError: unknown id, unusable box, no operations, a checkpoint without grounding layers,
-                or unusable output for two seeds.
-        """
-        model = self.model
-        model.require_grounding("editor.path")
-        plan = plan_edit(scene, operations)
-        image = image.convert("RGB")
+    @property
+    def meter(self) -> GroundedDiffusion:
+        """The model counts for itself."""
+        return self.model
+
+    def check(self, plan: NetEdit, size_wh: tuple[int, int], scene: Layout) -> None:
+        """Refuse a checkpoint without grounding layers, and new objects that the model cannot draw that small."""
+        self.model.require_grounding("editor.path")
         for placed in plan.made:
-            self._check_size(placed, image.size)
-        if not plan.touched and not plan.erased:
-            nothing = np.zeros(image.size[::-1], dtype=bool)
-            return Edited(image, nothing, ("the operations change nothing",))
-        model.collect()  # what an earlier, failed call spent is not this call's
-        spent = Cost()
-        for attempt in (seed, seed + RETRY_SEED):
-            try:
-                edited, segmenting = self._edit(image, plan, attempt, progress)
-                cost, warnings = model.collect()
-                return replace(edited, warnings=(*edited.warnings, *warnings), cost=spent + cost + segmenting)
-            except UnusableError as error:
-                reason = error
-                model.warn(f"seed {attempt} failed: {error}")
-                cost, warnings = model.collect()
-                spent += cost
-                for warning in warnings:
-                    model.warn(warning)
-        raise BackendError(f"the edit failed with seeds {seed} and {seed + RETRY_SEED}: {reason}")
+            self._check_size(placed, size_wh)
+        if copied := [one.placed.id for one in plan.touched if one.copied is not None and one.copied.wanted]:
+            raise BackendError(f"this preset draws new objects and copies none: give {copied[0]!r} without a source")
 
-    def _edit(self, image: Image.Image, plan: NetEdit, seed: int, progress: Progress | None) -> tuple[Edited, Cost]:
-        model, settings = self.model, self.settings
-        masks, segmenting = self._segment(image, plan)
+    def paint(self, job: Job) -> Painted:
+        """Denoise the whole view once, with everything that is known held where and while it shall be."""
+        model, settings, plan = self.model, self.settings, job.plan
         with model.phase("canvas"):
-            canvas = make_canvas(np.asarray(image), plan, masks)
-        made = make_objects(model, self.segmenter, settings, plan.made, image.size, seed, progress)
-        schedule = self._schedule(plan, canvas, masks, made)
+            canvas = job.canvas
+        made = make_objects(model, self.segmenter, settings, plan.made, job.size_wh, job.seed, job.progress)
+        schedule = self._schedule(plan, canvas, job.masks, made)
         edited = canvas.pixels
         if schedule.first < settings.steps:
-            held = self._hold(canvas, plan, schedule, made, seed, progress)
-            edited = self._compose(held, plan, schedule, made, image.size, progress)
-        if edited.max() <= BLACK < np.asarray(image).max():
+            held = self._hold(canvas, plan, schedule, made, job.seed, job.progress)
+            edited = self._compose(held, plan, schedule, made, job.size_wh, job.progress)
+        if edited.max() <= BLACK < job.pixels.max():
             raise UnusableError("the new picture is all black; try dtype float32")
-        with model.phase("blend"):
-            blended = self._blend(np.asarray(image), edited, canvas, plan, schedule)
-            return replace(blended, masks=_shown(masks, schedule, plan, image.size)), segmenting + made.cost
+        width, height = job.size_wh
+        # A round trip through the autoencoder would blur a moved object more with every move.
+        own = {
+            one.placed.id: schedule.visible[one.placed.id][:height, :width]
+            for one in plan.touched
+            if one.source is not None and not one.restyled
+        }
+        return Painted(
+            edited,
+            blend_weights(schedule, settings.feather)[:height, :width],
+            schedule.region[:height, :width],
+            own,
+            _shown(job.masks, schedule, plan, job.size_wh),
+            cost=made.cost,
+        )
 
     # masks
-
-    def _segment(self, image: Image.Image, plan: NetEdit) -> tuple[dict[str, Mask], Cost]:
-        """Return disjoint masks of all objects that matter, by id, from one embedding and one decoder batch."""
-        changed = [placed.box for placed in plan.erased] + [one.placed.box for one in plan.touched]
-        wanted = {placed.id: placed for placed in plan.erased}
-        wanted |= {one.source.id: one.source for one in plan.touched if one.source is not None}
-        wanted |= {placed.id: placed for placed in plan.untouched if any(_near(placed.box, box) for box in changed)}
-        if not wanted:
-            return {}, Cost()
-        found = self.segmenter.segment(image, [placed.box for placed in wanted.values()])
-        pairs = zip(wanted.items(), found.masks, strict=True)
-        return owned({key: trusted(mask, placed.box) for (key, placed), mask in pairs}), found.cost
 
     def _schedule(self, plan: NetEdit, canvas: Canvas, masks: Mapping[str, Mask], made: MadeObjects) -> Schedule:
         size_wh = canvas.erased.shape[1], canvas.erased.shape[0]
@@ -257,20 +231,6 @@ class LatentEditor:
             if object_id in wanted and tokens
         ]
 
-    def _blend(self, old: Pixels, edited: Pixels, canvas: Canvas, plan: NetEdit, schedule: Schedule) -> Edited:
-        """Put the new picture into the old one: identical outside the region, soft at its rim."""
-        height, width = old.shape[:2]
-        region = schedule.region[:height, :width]
-        weights = blend_weights(schedule, self.settings.feather)[:height, :width, None]
-        result = old + weights * (edited.astype(np.float32) - old)
-        for one in plan.touched:
-            if one.source is not None and not one.restyled:
-                # The object's own pixels: a round trip through the autoencoder would blur it with every move.
-                alpha = canvas.alphas[one.placed.id] * schedule.visible[one.placed.id][:height, :width]
-                result += alpha[..., None] * (canvas.pixels - result)
-        new = np.clip(result + 0.5, 0, 255).astype(np.uint8)
-        return Edited(Image.fromarray(np.where(region[..., None], new, old)), region.copy())
-
     # small things
 
     def _grounding(self, layout: Layout, size_wh: tuple[int, int]) -> Grounding:
@@ -299,8 +259,3 @@ def _shown(masks: Mapping[str, Mask], schedule: Schedule, plan: NetEdit, size_wh
     shown = {object_id: mask[:height, :width] for object_id, mask in schedule.visible.items()}
     covered = np.logical_or.reduce([*shown.values(), np.zeros((height, width), dtype=bool)])
     return shown | {placed.id: masks[placed.id] & ~covered for placed in plan.untouched if placed.id in masks}
-
-
-def _near(box: Box, other: Box) -> bool:
-    grown = Box(other.x - NEAR, other.y - NEAR, other.w + 2 * NEAR, other.h + 2 * NEAR)
-    return box.intersection(grown) > 0

@@ -1,0 +1,303 @@
+"""What a sentence says of its objects after naming them: "a car that is red", "two cups, a red one and a blue one"."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from agent.offline.draft import HINT, Link, Thing
+from agent.offline.lexer import phrases
+from agent.offline.nouns import DIMENSIONS, read_attributes
+from agent.offline.relations import Relations
+from agent.offline.speech import is_adjective, is_noun
+from agent.offline.surroundings import STOPS
+from agent.offline.vocabulary import CLOSED, COPULA, PAINTED, REGIONS, TWO_SIDED
+from tools.scene.lexicon import SHADES, family, is_attribute, number
+from tools.scene.spec import SIZES
+from tools.scene.wordnet import can_be, is_mostly
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_PART_OF = phrases("of them|of which|of these|of those|of the latter")
+_COLOURED = phrases("in color|in colour|colored|coloured|in total")
+_BOTH = phrases("both|all|each|both of them|all of them|each of them")
+_NOT = phrases("not|never")
+_BE = frozenset(["is", "are", "was", "were", "be", "being"])
+_MANNERS = frozenset(
+    [
+        "sat",
+        "stood",
+        "lay",
+        "sit",
+        "sits",
+        "stand",
+        "stands",
+        "lie",
+        "lies",
+        "rest",
+        "rests",
+        "hang",
+        "hangs",
+        "hung",
+        "rested",
+        "appears",
+        "appear",
+    ]
+)
+_PARTS = {"one": 1, "another": 1, "first": 1, "second": 1, "third": 1, "fourth": 1, "both": 2}
+
+
+class Descriptions(Relations):
+    """Reads attributes that stand behind their noun."""
+
+    def _read_described(self) -> bool:
+        """Take "is red", ", both brown", "painted blue", ", red and shiny", "that is not brown"."""
+        words = self.words
+        start = words.position
+        if self.last is None:
+            return False
+        comma = words.take_word(",") != ""
+        relative = words.word() in {"that", "which"}
+        both = words.accept(_BOTH)
+        copula = words.take(COPULA) or ""
+        both = words.accept(_BOTH) or both or copula.endswith(("both", "all")) or copula in {"both", "all"}
+        if copula and not both and not relative and self.host not in {None, self.last}:
+            words.position = start  # "a vase with a base was perfect": the vase or the base?
+            return False
+        if copula and not both and set(copula.split()) & _MANNERS and not set(copula.split()) & _BE:
+            words.position = start  # "stood tall"
+            return False
+        painted = words.accept(PAINTED)
+        doing = words.word().endswith("ing") and is_attribute(words.word()) and words.position == self.last.end
+        if comma and not (both or copula) and any(self.last in link.objects for link in self.links):
+            words.position = start  # "a cup on a table, red and shiny": the cup or the table?
+            return False
+        if not (comma or both or copula or painted or doing) or (
+            comma and not (copula or both) and not self._sees_bare()
+        ):
+            words.position = start
+            return False
+        negated = bool(copula or relative) and words.accept(_NOT)
+        found = self._read_bare()
+        if not found:
+            words.position = start
+            return False
+        words.take(_COLOURED)
+        self._describe(self._described_things(copula, both=both), found, negated=negated, start=start)
+        return True
+
+    def _described_things(self, copula: str, *, both: bool) -> list[Thing]:
+        """Return what an attribute after the noun is of: the last thing, or all that were listed."""
+        last = self.last
+        assert last is not None
+        plural_verb = copula.split(" ")[-1] in {"are", "were"} or copula.startswith(("are", "were"))
+        together = both or (plural_verb and (not copula.startswith(("that", "which")) or last.count == 1))
+        return list(dict.fromkeys([*self.listed, last])) if together else [last]
+
+    def _sees_bare(self) -> bool:
+        """Whether adjectives follow that belong to no noun of their own: ", red and shiny"."""
+        here = self.words.position
+        found = self._read_bare()
+        self.words.position = here
+        return bool(found)
+
+    def _read_bare(self) -> tuple[str, ...]:
+        """Take adjectives up to the end, a comma or "and" that begins something else; () where a noun follows."""
+        words = self.words
+        start = words.position
+        found: list[str] = []
+        while True:
+            here = words.position
+            shade = words.word() in SHADES and is_adjective(words.word(1))
+            if words.word() in {"very", "really", "completely", "fully", "quite", "entirely"}:
+                words.position += 1
+            word = words.word()
+            if not (shade or self._is_bare(word)) or (words.tags and not shade and not self._is_described_by_tag()):
+                words.position = here
+                break
+            words.position += 2 if shade else 1
+            found.append(words.quote(words.position - 2, words.position).lower() if shade else word)
+            before = words.position
+            if words.take_word(",", "and"):
+                words.take_word("and")
+                if not (self._is_bare(words.word()) or words.word() in SHADES) or is_noun(words, 1):
+                    words.position = before
+                    break
+        if not found or (is_noun(words) and words.word() not in {"color", "colour"}) or words.word() in {"one", "ones"}:
+            words.position = start
+            return ()
+        return tuple(dict.fromkeys(found))
+
+    def _is_described_by_tag(self) -> bool:
+        """Whether the tagger sees an adjective too, and no verb with an object: "is running a marathon"."""
+        words = self.words
+        if words.tag() == "VBG":
+            following = words.tag(1)
+            return is_attribute(words.word()) and following not in {"DT", "PRP$", "RP", "PRP"} and following[:2] != "NN"
+        if words.tag() == "VBN" and not is_attribute(words.word()) and words.tag(1) in {"IN", "RP", "TO"}:
+            return False  # "is lost in", "is covered with"
+        return words.tag() in {"JJ", "VBN"} or family(words.word()) is not None
+
+    def _is_bare(self, word: str) -> bool:
+        if not word or word in CLOSED:
+            return False
+        return is_adjective(word) or (can_be(word, "a") and is_mostly(word, "a"))
+
+    def _describe(self, things: Sequence[Thing], found: tuple[str, ...], *, negated: bool, start: int) -> None:
+        words = self.words
+        sizes = [word for word in found if word in SIZES]
+        measures = [word for word in found if word in DIMENSIONS]
+        rest = tuple(
+            "gray" if word == "grey" else word for word in found if word not in SIZES and word not in DIMENSIONS
+        )
+        colours = [word for word in rest if family(word) == "colour"]
+        one = things[0]
+        if negated:
+            if sizes or measures:
+                words.fail("only attributes such as colours can be excluded", start, words.position)
+            for thing in things:
+                thing.lacks = (*thing.lacks, *rest)
+            return
+        if len(things) == 1 and 2 <= one.count == len(colours) == len(found):
+            if one.count == 2 and words.word(-2) == "and" and "," not in words.quote(start):
+                words.unclear("say 'one red and one blue' or 'each red and blue'", start, words.position)
+            self._part(one, [(1, (colour,)) for colour in colours], start)
+            return
+        for thing in things:
+            thing.describe(rest)
+            if sizes:
+                thing.size = SIZES[sizes[0]]
+            self.said += [f"{word} {thing.name}" for word in measures]
+
+    def _read_of_colour(self) -> bool:
+        """Take "with a red color", "in red", "of blue colour"."""
+        words = self.words
+        start = words.position
+        if self.last is None or not words.take_word("with", "in", "of", "that", "has"):
+            return False
+        words.take_word("has", "have")
+        words.take_word("a", "an", "the")
+        words.take_word("color", "colour")
+        found = read_attributes(words) or self._read_bare()
+        named = bool(words.take_word("color", "colour", "hue", "tone", "shade", "texture", "shape", "colors"))
+        bare = words.word(-len(found) - 1) == "in" and (words.done or words.word() in {",", "and", *STOPS})
+        if found and (named or (bare and all(family(word) == "colour" for word in found))) and not is_noun(words):
+            self._describe([self.last], found, negated=False, start=start)
+            return True
+        words.position = start
+        return False
+
+    # parts of a number
+
+    def _read_split(self) -> bool:
+        """Take "one on the left and the other on the right", "a red one and a blue one", "two of which are green"."""
+        words = self.words
+        start = words.position
+        whole = self.last
+        if whole is None or whole.count < 2 or whole is self.unnamed:
+            return False
+        words.take_word(",", ":")
+        words.take_word("with", "including")
+        parts: list[tuple[int, tuple[str, ...]]] = []
+        while (part := self._read_part(whole)) is not None:
+            parts.append(part)
+            before = words.position
+            while words.take_word(",", "and", "while", "but"):
+                pass
+            if not self._sees_part():
+                words.position = before
+                break
+        if not parts:
+            words.position = start
+            return False
+        coloured = [part for part in parts if part[1]]
+        if coloured and len(coloured) < len(parts):
+            words.fail("say either the colours or the places of each", start, words.position)
+        if coloured:
+            self._part(whole, coloured, start)
+        return True
+
+    def _sees_part(self) -> bool:
+        words = self.words
+        here = words.position
+        found = self._take_count() is not None
+        words.position = here
+        return found
+
+    def _take_count(self) -> int | None:
+        """Take "one", "the other", "two of them", and "a" before "red one"."""
+        words = self.words
+        start = words.position
+        words.take_word("the")
+        words.take_word("other") if words.word(1) in {"two", "three", "four"} else None
+        if words.take_word("other"):
+            words.take_word("one")
+            count: int | None = 1
+        elif words.word() in _PARTS:
+            count = _PARTS[words.word()]
+            words.position += 1
+            words.take_word("one") if words.word(-1) != "one" else None
+        elif words.word() not in {"a", "an"} and number(words.word()) is not None:
+            count = number(words.word())
+            words.position += 1
+        else:
+            words.position = start
+            here = words.position
+            words.take_word("a", "an", "the")
+            described = words.position > here and bool(read_attributes(words)) and words.word() == "one"
+            words.position = here
+            return 1 if described else None
+        words.take(_PART_OF)
+        return count
+
+    def _read_part(self, whole: Thing) -> tuple[int, tuple[str, ...]] | None:
+        """Take one part with its attributes, or its place (linked at once; no attributes are returned)."""
+        words = self.words
+        start = words.position
+        count = self._take_count()
+        if count is None or count > whole.count:
+            words.position = start
+            return None
+        if words.take_word("a", "an", "the"):
+            found = read_attributes(words)
+            words.take_word("one")
+            return count, found
+        copula = words.take(COPULA)
+        found = self._read_bare() if is_adjective(words.word()) else ()
+        if found:
+            return count, found
+        if not (words.sees(REGIONS) or words.sees(TWO_SIDED)) or (number(words.word(-1)) is not None and not copula
+                                                                    and words.word(-1) != "one"):  # fmt: skip
+            words.position = start
+            return None
+        made = len(self.links)
+        self.mentioned.append(whole)
+        if not self._read_relation(joined=False):
+            words.fail(HINT, start)
+        for link in self.links[made:]:
+            link.count = count
+        return count, ()
+
+    def _part(self, whole: Thing, parts: list[tuple[int, tuple[str, ...]]], start: int) -> None:
+        """Put "one red and one blue" in the place of "two cars"; the rest of "two of which are red" lacks that."""
+        left = whole.count - sum(count for count, _ in parts)
+        if left and (len(parts) > 1 or left < 0 or len(parts[0][1]) != 1):
+            self.words.fail(f"say it for all {whole.count}", start, self.words.position)
+        at = self.things.index(whole)
+        made = [
+            replace(whole, count=count, bound="exactly", attributes=tuple(dict.fromkeys([*found, *whole.attributes])))
+            for count, found in parts
+        ]
+        if left:
+            made.append(replace(whole, count=left, bound="exactly", lacks=(*whole.lacks, *parts[0][1])))
+        self.things[at : at + 1] = made
+        links = []
+        for link in self.links:
+            if whole in link.subjects and len(link.subjects) == 1:
+                links += [Link((one,), link.predicate, link.objects, None, link.factor) for one in made]
+            else:
+                links.append(link)
+        self.links = links
+        self.mentioned += made
+        self.listed = [*(one for one in self.listed if one is not whole), *made]

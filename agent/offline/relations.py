@@ -1,0 +1,347 @@
+"""Where things are and how they compare: the relations of a sentence."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from agent.offline.draft import HINT, Thing
+from agent.offline.speech import is_noun
+from agent.offline.surroundings import Surroundings
+from agent.offline.vocabulary import (
+    CLOTHES,
+    COMPARED,
+    COPULA,
+    EACH_SIDE,
+    EACH_SIDE_OF,
+    FOREGROUND,
+    GROUPED,
+    INSIDE,
+    ITS,
+    NUMBERED,
+    REGIONS,
+    THERE_IS,
+    TOGETHER,
+    TWO_SIDED,
+    UNKNOWN_RELATIONS,
+)
+
+if TYPE_CHECKING:
+    from tools.scene.spec import Predicate
+
+_ORDERS: dict[tuple[str, str], Predicate] = {
+    ("left", "right"): "left of",
+    ("right", "left"): "right of",
+    ("top", "bottom"): "above",
+    ("bottom", "top"): "below",
+}
+
+
+class Relations(Surroundings):
+    """Every ``_read_*`` takes words only when it understands them."""
+
+    def _read_relation(self, *, joined: bool) -> bool:
+        """Take [copula] place; after "and" it is about the subject of the relation before."""
+        words = self.words
+        start = words.position
+        copula, everyone = self._read_copula()
+        if copula.startswith(("that", "which")):
+            joined = False  # a relative clause is about the noun before it
+        if copula and self._sees_place():
+            return self._read_background()
+        if self._sees_place() or (self.open_from is not None and not copula):
+            words.position = start
+            return False
+        if (
+            self._read_each_side(joined=joined)
+            or self._read_together(everyone=everyone)
+            or self._read_own_side()
+            or self._read_region(joined=joined, everyone=everyone)
+            or self._read_pair(start, joined=joined, everyone=everyone)
+            or self._read_compared(start, joined=joined)
+            or self._read_unchecked_relation(joined=joined)
+        ):
+            return True
+        words.position = start
+        return False
+
+    def _read_copula(self) -> tuple[str, bool]:
+        """Take "is", "which are both", ...; return it and whether it speaks of all that was listed before."""
+        words = self.words
+        everyone = words.word() in {"both", "all"} or words.word(1) in {"both", "all"}
+        copula = words.take(COPULA) or ""
+        twice = bool(copula) and words.accept(COPULA)
+        plural_verb = copula.split(" ")[0] in {"are", "were", "sit", "stand", "lie", "rest", "hang"}
+        single = self.last is not None and self.last.count == 1 and len(self.listed) > 1
+        unclear = copula in {"sat", "stood", "lay", "rested", "hung"} and single
+        return copula, everyone or twice or plural_verb or unclear
+
+    def _about(self, joined: bool) -> Thing | None:
+        """Return what a relation here is about; None when it is yet to come."""
+        return (self.subject if joined else None) or self.last
+
+    def _everyone(self) -> list[Thing]:
+        return list(dict.fromkeys(self.listed))
+
+    # places in the picture
+
+    def _read_region(self, *, joined: bool, everyone: bool) -> bool:
+        words = self.words
+        if words.length(TWO_SIDED) > words.length(REGIONS):
+            return False
+        if words.sees(FOREGROUND) and words.length(FOREGROUND) >= words.length(REGIONS) and words.word(2) != "of":
+            start = words.position
+            words.take(FOREGROUND)
+            about = self._about(joined)
+            self._keep(about.start if about else start, words.position)
+            return True
+        sides = words.take(REGIONS)
+        return sides is not None and self._place(sides, joined=joined, everyone=everyone)
+
+    def _place(self, sides: tuple[Predicate, ...], *, joined: bool, everyone: bool) -> bool:
+        words = self.words
+        about = self._about(joined)
+        start = words.position
+        if joined or about is None:
+            # "... and on the right a cat": the object follows
+            words.take_word(",", ":")
+            words.take(COPULA) or words.take(THERE_IS)
+            following = self._noun_phrase()
+            if following is not None:
+                about = self._demand(following)
+            else:
+                words.position = start
+        if about is None:
+            words.fail("say what is there", start - 1)
+        meant = list(dict.fromkeys([*self._everyone(), about])) if everyone else [about]
+        self.listed = []
+        for one in meant:
+            for predicate in sides:
+                self._link((one,), predicate)
+        self.subject = meant[-1]
+        return True
+
+    # places towards each other
+
+    def _read_pair(self, start: int, *, joined: bool, everyone: bool) -> bool:
+        words = self.words
+        here = words.position
+        table = INSIDE if words.length(INSIDE) > words.length(TWO_SIDED) else TWO_SIDED
+        predicate = words.take(table)
+        if predicate is None or (predicate == "inside" and is_noun(words) and not words.word().endswith("s")):
+            words.position = here  # "in flight"
+            return False
+        about, listed = self._about(joined), self._everyone() if everyone else []
+        objects = self._read_objects_of(predicate)
+        if not objects:
+            words.position = here
+            return False
+        about = self._following_subject(about, start)
+        self.listed = []
+        if predicate == "inside" and objects[0].name.split()[-1] in CLOTHES:
+            self._keep(about.start, objects[0].end)
+            return True
+        for one in dict.fromkeys([*(thing for thing in listed if thing not in objects), about]):
+            self._link((one,), predicate, objects)
+        self.subject = about
+        return True
+
+    def _following_subject(self, about: Thing | None, start: int) -> Thing:
+        """Take what "next to a bowl is a red cup" is about; ``about`` where nothing follows."""
+        words = self.words
+        before = words.position
+        if about is None or (words.word() == "," and words.word(1) == "there") or words.sees(THERE_IS):
+            words.take_word(",")
+            words.take(THERE_IS) or words.accept(COPULA)
+            following = self._noun_phrase()
+            found = self._demand(following) if following is not None else None
+            if found is not None:
+                return found
+            if about is None:
+                words.fail("say what is there", start, before)
+            words.position = before
+        return about
+
+    def _read_objects_of(self, predicate: Predicate) -> tuple[Thing, ...]:
+        words = self.words
+        start = words.position
+        if words.word() in {"it", "them", "him", "her", "which"}:
+            named = [one for one in self.mentioned if one]
+            meant = self.host if self.host is not None and self.host is not self.last else None
+            meant = meant or (named[-2] if len(named) > 1 else None)
+            if meant is None or words.word() == "which":
+                words.fail("name the object instead", start, start + 1)
+            words.position += 1
+            return (meant,)
+        if predicate != "between" and words.word() in {"each", "one"} and words.word(1) in {"other", "another"}:
+            words.fail("name both objects, such as 'a dog next to a cat'", start)
+        first = self._noun_phrase()
+        if first is None:
+            words.fail("expected an object after the place", start - 1)
+        if not first.is_thing:
+            words.fail(HINT, start - 1, words.position)
+        if predicate != "between":
+            one = self._demand(first)
+            return (one,) if one else ()
+        if first.count == 2 or (first.plural and first.count is None):
+            one = self._demand(first)
+            return (one, one) if one else ()
+        one = self._demand(first)
+        second = self._noun_phrase() if words.take_word("and") else None
+        other = self._demand(second) if second is not None else None
+        if one is None or other is None:
+            words.fail("'between' needs two objects joined by 'and'", start)
+        return one, other
+
+    def _read_own_side(self) -> bool:
+        """Take "to its left", "on it": "a dog with a cat to its left"."""
+        words = self.words
+        named = [one for one in self.mentioned if one]
+        if len(named) < 2 or not words.sees(ITS):
+            return False
+        host = self.host if self.host is not None and self.host is not named[-1] else named[-2]
+        predicate = words.take(ITS)
+        assert predicate is not None
+        self._link((named[-1],), predicate, (host,))
+        self.subject = named[-1]
+        return True
+
+    def _read_each_side(self, *, joined: bool) -> bool:
+        """Take "with a cup on each side": one half of the cups on either side of the host."""
+        words = self.words
+        start = words.position
+        about = self._about(joined)
+        host = self.host if self.host is not about else None
+        if words.accept(EACH_SIDE_OF):
+            following = self._noun_phrase()
+            host = self._demand(following) if following is not None else None
+        elif not words.accept(EACH_SIDE):
+            return False
+        if about is None or host is None:
+            words.fail("say on each side of what", start, words.position)
+        if about.count == 1 and about.bound == "a":
+            about.count, about.bound = 2, "exactly"
+        if about.count % 2:
+            words.fail("say how many stand on which side", start, words.position)
+        for predicate in ("left of", "right of"):
+            self._link((about,), predicate, (host,), count=about.count // 2)
+        return True
+
+    def _read_together(self, *, everyone: bool) -> bool:
+        """Take "in a row", "stacked", "of the same size", "next to each other"."""
+        words = self.words
+        group = words.take(GROUPED)
+        beside = group is None and words.accept(TOGETHER)
+        if group is None and not beside:
+            return False
+        listed = self._everyone() or ([self.last] if self.last else [])
+        listed = listed if everyone or len(listed) > 1 else listed[-1:]
+        several = len(listed) > 1 or (listed and (listed[0].count > 1))
+        if not several:
+            words.fail("say of which objects", words.position - 1)
+        self.listed = []
+        if beside and len(listed) == 2 and all(one.count == 1 for one in listed):
+            self._link((listed[0],), "next to", (listed[1],))
+        elif beside and len(listed) == 1:
+            self._link((listed[0],), "next to", (listed[0],))
+        else:
+            self._link(tuple(listed), group or "in a row")
+        return True
+
+    # sizes and numbers
+
+    def _read_compared(self, start: int, *, joined: bool) -> bool:
+        words = self.words
+        found = words.take(COMPARED)
+        if found is None:
+            return False
+        predicate, factor = found
+        about = self._about(joined)
+        objects = self._read_objects_of(predicate)
+        if about is None or not objects:
+            words.fail("say what is compared", start, words.position)
+        self._link((about,), predicate, objects, factor=factor)
+        self.subject, self.listed = about, []
+        return True
+
+    def _read_numbers(self) -> bool:
+        """Take "more dogs than cats", "as many dogs as cats"."""
+        words = self.words
+        start = words.position
+        found = words.take(NUMBERED)
+        if found is None:
+            return False
+        predicate, link = found
+        first = self._noun_phrase()
+        second = self._noun_phrase() if first is not None and words.take_word(link) else None
+        if first is None or second is None:
+            words.position = start
+            return False
+        pair = [self._demand(phrase) for phrase in (first, second)]
+        if pair[0] is None or pair[1] is None:
+            words.fail(HINT, start, words.position)
+        for one, phrase in zip(pair, (first, second), strict=True):
+            if one is not None and phrase.count is None and not phrase.definite:
+                one.count, one.bound = 1, "at least"
+        self._link((pair[0],), predicate, (pair[1],))
+        return True
+
+    # what nothing checks
+
+    def _read_unchecked_relation(self, *, joined: bool) -> bool:
+        """Take "behind a car", "holding a ball": the object is demanded, the place or doing is kept as it stands."""
+        words = self.words
+        start = words.position
+        about = self._about(joined)
+        relation = words.take(UNKNOWN_RELATIONS) if about is not None else None
+        if about is None or relation is None:
+            return False
+        following = self._noun_phrase() if words.word() not in {"it", "them", "each"} else None
+        if (
+            following is None
+            or words.word() == "'s"
+            or not following.is_thing
+            or (following.plural and following.name.endswith("ing"))
+        ):
+            words.position = start
+            return False
+        end = words.position
+        self._demand(following) if not self._is_only_said(following.determiner, following.head) else None
+        self._keep(about.start, end)
+        self.subject = about
+        if relation.split()[0].endswith("ing"):
+            self.open_from = about.start  # "riding a horse on ...": what follows may be of either
+        return True
+
+    @staticmethod
+    def _is_only_said(determiner: str, head: str) -> bool:
+        """Whether a noun is part of the thing it stands with and is not looked for: "its tail", "his hand"."""
+        return determiner in {"its", "his", "her", "their"}
+
+    def _read_row(self) -> bool:
+        """Take "from left to right:" and the list after it."""
+        words = self.words
+        start = words.position
+        words.take_word("from")
+        order = _ORDERS.get((words.word(), words.word(2)))
+        if order is None or words.word(1) != "to":
+            words.position = start
+            return False
+        words.position += 3
+        words.take_word(":", ",")
+        words.take(THERE_IS)
+        self.row = []
+        while True:
+            phrase = self._noun_phrase()
+            if phrase is None:
+                break
+            self._demand(phrase)
+            if words.word() not in {",", "and", "then"}:
+                break
+            while words.take_word(",", "and", "then"):
+                pass
+        row, self.row = self.row, None
+        if len(row) < 2 or len({one.phrase for one in row}) < len(row):
+            words.fail("a row needs two or more different objects", start)
+        for left, right in zip(row, row[1:], strict=False):
+            self._link((left,), order, (right,))
+        return True

@@ -1,0 +1,130 @@
+"""The checkpoints of a run folder: LangGraph's, in SQLite, read as data whoever wrote them.
+
+LangGraph's own serializer builds whatever object a checkpoint names, and so runs what it names. Here the
+names are looked at before anything is built, and only those of `BUILT` are known.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing, contextmanager
+from typing import TYPE_CHECKING, Any
+
+import ormsgpack
+from langchain_core.messages import AIMessage, HumanMessage, RemoveMessage, SystemMessage, ToolMessage
+from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
+from langgraph.checkpoint.serde.types import ERROR
+from langgraph.checkpoint.sqlite import SqliteSaver
+from langgraph.graph import START
+from langgraph.types import Interrupt
+
+from agent.run.folder import RunError
+from agent.trace.recorder import update_of
+from graphs.state import CHECKPOINTED
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from langchain_core.runnables import RunnableConfig
+    from langgraph.graph.state import CompiledStateGraph
+
+    from agent.run.folder import RunFolder
+    from tools.redaction import Redactor
+
+BUILT = (AIMessage, HumanMessage, SystemMessage, ToolMessage, RemoveMessage, Interrupt, *CHECKPOINTED)
+KINDS = ("null", "msgpack")
+OBJECTS = (0, 1, 2, 3, 4, 5)  # LangGraph's msgpack extensions that name what is to be built
+
+
+class ForeignObject(RunError):
+    """A checkpoint that names an object this program never writes."""
+
+
+class StrictSerializer(JsonPlusSerializer):
+    """Builds no objects but those of `BUILT`, and writes nothing uncleaned: a model may echo a secret."""
+
+    def __init__(self, redactor: Redactor) -> None:
+        super().__init__(allowed_msgpack_modules=BUILT)
+        self._redactor = redactor
+
+    def dumps_typed(self, obj: Any) -> tuple[str, bytes]:
+        """Return the kind of the data, and the data."""
+        return super().dumps_typed(self._redactor.tree(obj))
+
+    def loads_typed(self, data: tuple[str, bytes]) -> Any:
+        """Return the value.
+
+        Raises:
+            ForeignObject: it is of a kind, or names an object, that this program never writes.
+            RunError: it cannot be read.
+        """
+        kind, body = data
+        if kind not in KINDS:
+            raise ForeignObject(f"the checkpoints hold data of kind {kind!r}, which this program never writes")
+        if kind == "msgpack":
+            _check_names(body)
+        return super().loads_typed((kind, body))
+
+
+def _check_names(data: bytes) -> None:
+    allowed, foreign = {(kind.__module__, kind.__name__) for kind in BUILT}, list[str]()
+
+    def look(code: int, body: bytes) -> Any:
+        inner = ormsgpack.unpackb(body, ext_hook=look, option=ormsgpack.OPT_NON_STR_KEYS)
+        name = tuple(inner[:2]) if code in OBJECTS and isinstance(inner, list) else (f"extension {code}",)
+        if name not in allowed:
+            foreign.append(".".join(map(str, name)))
+        return None
+
+    try:
+        ormsgpack.unpackb(data, ext_hook=look, option=ormsgpack.OPT_NON_STR_KEYS)
+    except (ValueError, RecursionError) as error:
+        raise RunError(f"a checkpoint is damaged ({error}): `sld trace replay` can begin at an earlier step") from None
+    if foreign:
+        raise ForeignObject(
+            f"the checkpoints hold {foreign[0]!r}, which this program never writes: they are not used. Was the "
+            "folder written by another program, or by another version of this one?"
+        )
+
+
+@contextmanager
+def open_checkpoints(folder: RunFolder) -> Iterator[SqliteSaver]:
+    """Open the folder's checkpoints; the folder must be locked.
+
+    Raises:
+        RunError: the file is no database, or damaged.
+    """
+    try:
+        with closing(sqlite3.connect(folder.checkpoints_path, check_same_thread=False)) as connection:
+            connection.execute("PRAGMA trusted_schema = OFF")  # views and triggers of a foreign file do nothing
+            saver = Checkpoints(connection, serde=StrictSerializer(folder.redactor))
+            saver.setup()
+            yield saver
+    except sqlite3.DatabaseError as error:
+        raise RunError(f"{str(folder.checkpoints_path)!r} cannot be used: {error}") from None
+
+
+class Checkpoints(SqliteSaver):
+    """SQLite checkpoints without the errors that LangGraph would keep in them: a resume runs the failed node again.
+
+    The trace and run.json hold them.
+    """
+
+    def put_writes(
+        self, config: RunnableConfig, writes: Sequence[tuple[str, Any]], task_id: str, task_path: str = ""
+    ) -> None:
+        """Keep what a task wrote to the state."""
+        kept = [write for write in writes if write[0] != ERROR]
+        if kept:
+            super().put_writes(config, kept, task_id, task_path)
+
+
+def finished_tasks(graph: CompiledStateGraph[Any, Any, Any, Any], config: RunnableConfig) -> dict[str, dict[str, Any]]:
+    """Return every task that the checkpoints know as done, oldest first: a resume will not run it again."""
+    finished: dict[str, dict[str, Any]] = {}
+    for snapshot in reversed(list(graph.get_state_history(config))):
+        for task in snapshot.tasks:
+            if task.name != START and task.result is not None and task.error is None:
+                step = (snapshot.metadata or {}).get("step", -1) + 1
+                finished[task.id] = {"node": task.name, "step": step, "update": update_of(task.result)}
+    return finished

@@ -1,0 +1,226 @@
+"""Detection of the 80 kinds of COCO, asked for in plain English; attributes are judged from the pixels.
+
+Knows which words mean which kinds and which looks can be judged; the networks are in `coco_networks`, colours in
+`colour_naming`. What it is asked for and cannot know, it names in its answer.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tools.backend.coco_kinds import KINDS, WORDS, kinds_of
+from tools.backend.coco_networks import Looked, Looker, open_looker
+from tools.backend.colour_naming import Look, is_known
+from tools.backend.device_memory import Recent, picture_key
+from tools.backend.protocol import Cost, Detected
+from tools.backend.suppression import not_suppressed
+from tools.scene.box import Box
+from tools.scene.layout import Detection
+from tools.scene.spec import Query
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from PIL.Image import Image as Picture
+
+    from configs.settings import CocoDetectorSettings
+    from tools.backend.protocol import Segmented
+
+    Segment = Callable[[Picture, Sequence[Box]], Segmented]
+
+PICTURES_KEPT, LOOKS_KEPT = 8, 256
+OVERLAP = 0.25  # of neighbouring pieces of a picture, as a share of a piece
+EDGE = 0.01  # a box so near to where a piece was cut is part of something larger
+SMALL = 0.5  # what is longer, as a share of a piece, was there to be seen in the whole picture
+
+
+class CocoDetector:
+    """A detector of COCO's kinds with the thresholds of its preset.
+
+    Args:
+        looker: the network.
+        settings: thresholds and pieces.
+        segment: makes the masks under which colours are judged.
+    """
+
+    def __init__(self, looker: Looker, settings: CocoDetectorSettings, segment: Segment) -> None:
+        self.looker, self.settings, self.segment = looker, settings, segment
+        self._found: Recent[Any, Looked] = Recent(PICTURES_KEPT)
+        self._looks: Recent[Any, Look] = Recent(LOOKS_KEPT)
+        self._passes = 0
+
+    @classmethod
+    def from_settings(cls, settings: CocoDetectorSettings, segment: Segment) -> CocoDetector:
+        """Open the network.
+
+        Raises:
+            BackendError: its file or its runtime is missing, or it is another kind of network.
+        """
+        return cls(open_looker(settings), settings, segment)
+
+    @property
+    def kinds(self) -> frozenset[str]:
+        """Every noun that it understands, synonyms included."""
+        return frozenset(WORDS)
+
+    def detect(self, image: Picture, queries: Sequence[Query], threshold: float | None = None) -> Detected:
+        """Find every query.
+
+        A box counts for one plain query: the one that names its kind most closely ("man" before "person" before
+        "animal"), the first of equals. It counts for every attributed query that its pixels fit. Scores of plain
+        names are the network's, scores of attributed ones say how well the colours fit.
+        """
+        queries = tuple(dict.fromkeys(queries))
+        start, before = time.perf_counter(), self._passes
+        unknown = tuple(query for query in queries if not _answerable(query))
+        asked = [query for query in queries if query not in unknown]
+        limit = threshold or self.settings.threshold
+        doubt = self.settings.doubt if threshold is None else 0.0
+        kept: list[Detection] = []
+        doubtful: list[Detection] = []
+        cost = Cost()
+        if asked:
+            rows = self._rows(image, max(limit - doubt, 0.0))
+            plain = [query for query in asked if not query.attributes]
+            for kind, box, score in rows:
+                for query in _closest(kind, plain):
+                    one = Detection(name=query.name, box=box, score=score)
+                    kept += [one] if score > limit else []
+                    doubtful += [one] if doubt and score < limit + doubt else []
+            attributed = [query for query in asked if query.attributes]
+            good = [(kind, box) for kind, box, score in rows if score > limit]
+            more, cost = self._coloured(image, good, attributed, threshold or self.settings.attribute_threshold)
+            kept += more
+        seconds = time.perf_counter() - start - sum(cost.seconds.values())
+        cost += Cost(detector_passes=self._passes - before, seconds={"detect": seconds})
+        detections, unsettled = (tuple(sorted(some, key=lambda one: -one.score)) for some in (kept, doubtful))
+        return Detected(detections, unsettled, tuple(_warnings(queries)), cost, unknown)
+
+    def score(self, image: Picture, box: Box, queries: Sequence[Query]) -> tuple[float, ...]:
+        """Return, for each query, how well it fits what is inside ``box``, in [0, 1].
+
+        A query that cannot be judged scores 0.
+        """
+        rows = [(kind, found.iou(box), score) for kind, found, score in self._rows(image, 0.0)]
+        look: Look | None = None
+        scores = []
+        for query in queries:
+            here = [score * overlap for kind, overlap, score in rows if kind in kinds_of(query.name)]
+            value = max(here, default=0.0) if _answerable(query) else 0.0
+            if value and query.attributes:
+                look = look or self._look(image, box, "person" in kinds_of(query.name))[0]
+                value = min(value, *(look.fit(word) for word in query.attributes))
+            scores.append(value)
+        return tuple(scores)
+
+    def _coloured(
+        self, image: Picture, found: Sequence[tuple[str, Box]], queries: Sequence[Query], limit: float
+    ) -> tuple[list[Detection], Cost]:
+        kept: list[Detection] = []
+        cost = Cost()
+        for kind, box in found:
+            wanted = [query for query in queries if kind in kinds_of(query.name)]
+            if not wanted:
+                continue
+            look, spent = self._look(image, box, kind == "person")
+            cost += spent
+            for query in wanted:
+                fit = min(look.fit(word) for word in query.attributes)
+                if fit > limit:
+                    kept.append(Detection(name=query.name, attributes=query.attributes, box=box, score=fit))
+        return kept, cost
+
+    def _look(self, image: Picture, box: Box, person: bool) -> tuple[Look, Cost]:
+        cost = Cost()
+
+        def make() -> Look:
+            nonlocal cost
+            segmented = self.segment(image, [box])
+            cost = segmented.cost
+            return Look(np.asarray(image.convert("RGB")), segmented.masks[0], dressed=person)
+
+        return self._looks.get((picture_key(image), box, person), make), cost
+
+    def _rows(self, image: Picture, limit: float) -> list[tuple[str, Box, float]]:
+        """Return kind, box and score of everything better than ``limit``, best first, each thing once."""
+        image = image.convert("RGB")
+        found = self._found.get(picture_key(image), lambda: self._look_everywhere(image))
+        boxes, scores = found.boxes_xyxy, found.scores
+        good = (scores > limit) & ((boxes[:, 2:] - boxes[:, :2]) > 0).all(axis=1)
+        order = [row for row in np.argsort(-scores, kind="stable") if good[row]]
+        if not order:
+            return []
+        numbers = np.array([KINDS.index(found.kinds[row]) for row in order], dtype=np.float64)
+        table = np.concatenate([boxes[order], scores[order, None], numbers[:, None]], axis=1)
+        kept = np.flatnonzero(not_suppressed(table, self.settings.nms))
+        if self.settings.nms_across is not None:
+            kept = kept[not_suppressed(table[kept][:, :5], self.settings.nms_across)]
+        return [(KINDS[int(row[5])], Box.from_xyxy(*row[:4].tolist()), float(row[4])) for row in table[kept]]
+
+    def _look_everywhere(self, image: Picture) -> Looked:
+        self._passes += 1
+        whole = self.looker.look(image)
+        parts = [(whole, np.ones(len(whole.scores), dtype=bool))]
+        for x0, y0, x1, y1 in pieces(image.size, self.settings.tiles):
+            self._passes += 1
+            seen = self.looker.look(image.crop((x0, y0, x1, y1)))
+            inside = _uncut(seen.boxes_xyxy, (x0 > 0, y0 > 0, x1 < image.width, y1 < image.height))
+            inside &= (seen.boxes_xyxy[:, 2:] - seen.boxes_xyxy[:, :2]).max(axis=1, initial=0) < SMALL
+            scale = np.array([x1 - x0, y1 - y0] * 2) / np.array(image.size * 2)
+            moved = seen.boxes_xyxy * scale + np.array([x0, y0] * 2) / np.array(image.size * 2)
+            parts.append((Looked(moved, seen.kinds, seen.scores), inside))
+        return Looked(
+            np.concatenate([one.boxes_xyxy[kept] for one, kept in parts]),
+            tuple(kind for one, kept in parts for kind, here in zip(one.kinds, kept, strict=True) if here),
+            np.concatenate([one.scores[kept] for one, kept in parts]),
+        )
+
+
+def pieces(size_wh: tuple[int, int], along: int) -> list[tuple[int, int, int, int]]:
+    """Return overlapping squares that cover the picture, ``along`` of them on its longer side, in pixels."""
+    if along < 2:
+        return []
+    side = math.ceil(max(size_wh) / (along - (along - 1) * OVERLAP))
+    spans = []
+    for length in size_wh:
+        count = max(1, math.ceil((length - side * OVERLAP) / (side * (1 - OVERLAP)) - 1e-6))
+        last = max(length - side, 0)
+        starts = [round(last * place / (count - 1)) if count > 1 else 0 for place in range(count)]
+        spans.append([(start, min(start + side, length)) for start in starts])
+    return [(x0, y0, x1, y1) for y0, y1 in spans[1] for x0, x1 in spans[0]]
+
+
+def _uncut(boxes_xyxy: np.ndarray, cut: tuple[bool, bool, bool, bool]) -> np.ndarray:
+    """Return which boxes do not touch a side where the piece was cut out of the picture."""
+    touches = np.concatenate([boxes_xyxy[:, :2] < EDGE, boxes_xyxy[:, 2:] > 1 - EDGE], axis=1)
+    uncut: np.ndarray = ~(touches & np.array(cut)).any(axis=1)
+    return uncut
+
+
+def _answerable(query: Query) -> bool:
+    return bool(kinds_of(query.name)) and all(is_known(word) for word in query.attributes)
+
+
+def _closest(kind: str, queries: Iterable[Query]) -> list[Query]:
+    """Return the query that names the kind most closely, the first of equals; none if no query covers it."""
+    fitting = [query for query in queries if kind in kinds_of(query.name)]
+    return [min(fitting, key=lambda query: (len(kinds_of(query.name)), query.name == kind))] if fitting else []
+
+
+def _warnings(queries: Sequence[Query]) -> Iterable[str]:
+    strange = dict.fromkeys(query.name for query in queries if not kinds_of(query.name))
+    if strange:
+        words = ", ".join(repr(name) for name in strange)
+        yield f"the detector does not know {words}: it knows the 80 kinds of COCO: {', '.join(KINDS)}"
+    looks = dict.fromkeys(word for query in queries for word in query.attributes if not is_known(word))
+    if looks:
+        yield f"the detector cannot see whether something is {', '.join(map(repr, looks))}: it judges colours only"
+    plain = dict.fromkeys(query.name for query in queries)
+    for kind in KINDS:
+        same = [name for name in plain if kinds_of(name) == {kind} and name != kind]
+        if len(same) > 1:
+            yield f"the detector cannot tell {' from '.join(map(repr, same))}: both are {kind!r} to it"

@@ -1,0 +1,140 @@
+"""The composer: any mix of operations on a picture in one pass, whatever engine paints.
+
+Net plan, view, masks, canvas, region, the engine's paint, blend: `Composer.edit` reads in that order. Outside the
+region nothing changes, and that is guaranteed here: an engine only says what it would like to change.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+from PIL import Image
+
+from tools.backend.editor.canvas import make_canvas
+from tools.backend.editor.engine import Job, UnusableError
+from tools.backend.editor.masks import owned, trusted
+from tools.backend.editor.plan import plan_edit
+from tools.backend.editor.view import choose_view
+from tools.backend.protocol import BackendError, Cost, Edited
+from tools.scene.box import Box
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from tools.backend.editor.engine import Engine, Painted, Segmenter
+    from tools.backend.editor.masks import Mask
+    from tools.backend.editor.plan import NetEdit
+    from tools.backend.editor.view import View
+    from tools.backend.protocol import Progress
+    from tools.scene.layout import Layout
+    from tools.scene.operations import Operation
+
+RETRY_SEED = 7_919  # added to the seed for the second attempt
+NEAR = 0.1  # untouched objects whose box is within this share of the view of a changed box are segmented
+
+
+class Composer:
+    """Edits pictures with an engine, and a segmenter that says where things are."""
+
+    def __init__(self, engine: Engine, segmenter: Segmenter) -> None:
+        self.engine, self.segmenter = engine, segmenter
+
+    def edit(
+        self,
+        image: Image.Image,
+        operations: Sequence[Operation],
+        scene: Layout,
+        *,
+        seed: int = 0,
+        progress: Progress | None = None,
+        references: Mapping[str, Image.Image] | None = None,
+    ) -> Edited:
+        """Do all operations in one pass; ``scene`` is the current layout, whose ids they name.
+
+        Raises:
+            BackendError: unknown id, unusable box, no operations, something the engine cannot do, or unusable
+                output for two seeds.
+        """
+        engine, meter = self.engine, self.engine.meter
+        plan = plan_edit(scene, operations)
+        picture = image.convert("RGB")
+        view = choose_view(plan, picture.size, engine.capabilities.best_side)
+        shown = view.plan(plan)
+        engine.check(shown, view.size_wh, scene)
+        if not plan.touched and not plan.erased:
+            nothing = np.zeros(image.size[::-1], dtype=bool)
+            return Edited(image, nothing, ("the operations change nothing",))
+        meter.collect()  # what an earlier, failed call spent is not this call's
+        part = view.take(picture)
+        masks, spent = self._segment(part, shown)
+        for attempt in (seed, seed + RETRY_SEED):
+            job = Job(np.asarray(part), shown, masks, attempt, progress, references or {})
+            try:
+                painted = engine.paint(job)
+            except UnusableError as error:
+                reason = error
+                meter.warn(f"seed {attempt} failed: {error}")
+                cost, warnings = meter.collect()
+                spent += cost
+                for warning in warnings:
+                    meter.warn(warning)
+                continue
+            with meter.phase("blend"):
+                edited = _blend(picture, view, painted, job, plan)
+            cost, warnings = meter.collect()
+            return replace(
+                edited,
+                warnings=(*painted.warnings, *warnings),
+                doubts=painted.doubts,
+                cost=spent + painted.cost + cost,
+            )
+        raise BackendError(f"the edit failed with seeds {seed} and {seed + RETRY_SEED}: {reason}")
+
+    def _segment(self, image: Image.Image, plan: NetEdit) -> tuple[dict[str, Mask], Cost]:
+        """Return disjoint masks of all objects that matter, by id, from one embedding and one decoder batch."""
+        changed = [placed.box for placed in plan.erased] + [one.placed.box for one in plan.touched]
+        wanted = {placed.id: placed for placed in plan.erased}
+        wanted |= {one.source.id: one.source for one in plan.touched if one.source is not None}
+        wanted |= {placed.id: placed for placed in plan.untouched if any(_near(placed.box, box) for box in changed)}
+        if not wanted:
+            return {}, Cost()
+        found = self.segmenter.segment(image, [placed.box for placed in wanted.values()])
+        pairs = zip(wanted.items(), found.masks, strict=True)
+        return owned({key: trusted(mask, placed.box) for (key, placed), mask in pairs}), found.cost
+
+
+def _blend(picture: Image.Image, view: View, painted: Painted, job: Job, plan: NetEdit) -> Edited:
+    """Put the paint into the picture: identical outside the region, soft where the engine wants it."""
+    region = view.mask_back(painted.region)
+    weights = view.weights_back(painted.weights)
+    old = np.asarray(picture if view.crop_wh == picture.size else picture.crop(view.px_xyxy))
+    result = old + weights[..., None] * (view.pixels_back(painted.pixels).astype(np.float32) - old)
+    if painted.own:
+        canvas = job.canvas
+        if view.scaled:  # the object's own pixels, not those that were scaled down and up again
+            masks = {key: view.mask_back(mask) for key, mask in job.masks.items()}
+            canvas = make_canvas(old, view.plan(plan), masks)
+        for object_id, visible in painted.own.items():
+            alpha = canvas.alphas[object_id] * view.mask_back(visible)
+            result += alpha[..., None] * (canvas.pixels - result)
+            region = region | (alpha > 0) if view.scaled else region
+    new = np.where(region[..., None], np.clip(result + 0.5, 0, 255).astype(np.uint8), old)
+    masks = {key: view.mask_back(mask) for key, mask in painted.masks.items()}
+    if view.crop_wh == picture.size:
+        return Edited(Image.fromarray(new), region.copy(), masks=masks)
+    edited = picture.copy()
+    edited.paste(Image.fromarray(new), view.px_xyxy[:2])
+    return Edited(edited, _framed(region, view), masks={key: _framed(mask, view) for key, mask in masks.items()})
+
+
+def _framed(mask: Mask, view: View) -> Mask:
+    full = np.zeros(view.picture_wh[::-1], dtype=bool)
+    full[view.slices] = mask
+    return full
+
+
+def _near(box: Box, other: Box) -> bool:
+    grown = Box(other.x - NEAR, other.y - NEAR, other.w + 2 * NEAR, other.h + 2 * NEAR)
+    return box.intersection(grown) > 0

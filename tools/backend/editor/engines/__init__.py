@@ -1,0 +1,1 @@
+"""What paints inside the composer: one module for each engine."""

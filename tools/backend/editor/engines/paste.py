@@ -1,0 +1,244 @@
+"""The engine without diffusion: fills the place of what goes, cuts out what moves, recolours what gets another look.
+
+`PasteEngine.paint` reads in that order. Nothing is drawn anew: an object that is added comes from this picture or
+from another one.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+
+from tools.backend.editor.engine import Painted
+from tools.backend.editor.filling import Fill, find_shadow, holes_for, judge_fills
+from tools.backend.editor.looking import Looked
+from tools.backend.editor.masks import dilate, soft_edge, trusted
+from tools.backend.editor.matting import cut_out
+from tools.backend.editor.recolour import WORDS, read_change, recolour
+from tools.backend.editor.setting_down import Layer, composed, harmonised, place_light, set_down, shade_of
+from tools.backend.meter import Meter
+from tools.backend.protocol import BackendError, Capabilities
+from tools.scene.spec import Query
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from PIL import Image
+
+    from configs.settings import PasteSettings
+    from tools.backend.editor.engine import Job, Segmenter
+    from tools.backend.editor.looking import Detect
+    from tools.backend.editor.masks import Floats, Mask, Pixels
+    from tools.backend.editor.plan import NetEdit, Touched
+    from tools.backend.inpainter import Inpainter
+    from tools.scene.box import Box
+    from tools.scene.layout import Layout, PlacedObject
+
+OPERATIONS = frozenset({"add", "remove", "move", "restyle", "replace"})
+LEAST_PX = 4  # a side under that is no object
+
+
+class PasteEngine:
+    """Cuts, fills, pastes and recolours."""
+
+    def __init__(
+        self,
+        segmenter: Segmenter,
+        inpainter: Callable[[], Inpainter],
+        detect: Detect,
+        settings: PasteSettings,
+        vocabulary: Sequence[str] = (),
+    ) -> None:
+        """Build an engine.
+
+        Args:
+            segmenter: for objects that come from other pictures.
+            inpainter: asked for the network when something has to be filled, and not before.
+            detect: looks at filled places.
+            settings: of the preset.
+            vocabulary: the nouns of what a fill may hold by mistake.
+        """
+        self.segmenter, self.inpainter, self.detect, self.settings = segmenter, inpainter, detect, settings
+        self.vocabulary = tuple(vocabulary)
+        self.meter = Meter(torch.device("cpu"))
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """Everything but drawing what is in no picture."""
+        return Capabilities(
+            OPERATIONS, generates=False, draws=frozenset(), attributes=WORDS, needs=frozenset({"mask", "boxes"})
+        )
+
+    def check(self, plan: NetEdit, size_wh: tuple[int, int], scene: Layout) -> None:
+        """Refuse what would have to be drawn, and looks that are no colours."""
+        for one in plan.touched:
+            placed = one.placed
+            if min(placed.box.w * size_wh[0], placed.box.h * size_wh[1]) < LEAST_PX:
+                raise BackendError(f"the box of {placed.id!r} is smaller than {LEAST_PX} pixels; give a larger one")
+            if one.source is None and one.copied is None:
+                raise BackendError(
+                    f"this preset cannot draw a new {placed.name}: it can copy one that is in the picture or in "
+                    "another picture, or choose a preset with a generator"
+                )
+            wanted = _new_words(one)
+            if wanted and read_change(wanted) is None:
+                raise BackendError(
+                    f"this preset cannot make {placed.id!r} {' '.join(wanted)!r}: it changes colours and brightness "
+                    "(red, dark blue, lighter, black and white); choose a preset with a generator for other looks"
+                )
+
+    def paint(self, job: Job) -> Painted:
+        """Do the job with pixels alone, and say what did not come out clean."""
+        plan, pixels = job.plan, job.pixels
+        nothing = np.zeros(pixels.shape[:2], dtype=bool)
+        staying = _union(nothing, [mask for key, mask in job.masks.items() if key not in _ids(plan.erased)])
+        busy = _union(nothing, job.masks.values())
+        gone = _union(nothing, [job.masks[placed.id] for placed in plan.erased])
+        region, doubts, ground = nothing.copy(), tuple[str, ...](), pixels
+        if gone.any():
+            found = self._fill(job, gone, staying)
+            ground, region, doubts = found.pixels, found.hole.copy(), found.evidence.doubts
+            weights = np.maximum(soft_edge(found.hole, self.settings.feather), gone)
+            result = pixels + weights[..., None] * (ground.astype(np.float32) - pixels)
+        else:
+            result = pixels.astype(np.float32)
+        order = {object_id: place for place, object_id in enumerate(plan.target.ids)}
+        shown: dict[str, Mask] = {
+            placed.id: job.masks[placed.id] for placed in plan.untouched if placed.id in job.masks
+        }
+        with self.meter.phase("paste"):
+            for one in plan.touched:
+                layer = self._layer(job, one, ground, busy)
+                front = [shown[other.id] for other in plan.untouched if other.id in shown]
+                front = [
+                    shown[other.id]
+                    for other in plan.untouched
+                    if other.id in shown and order[other.id] > order[one.placed.id]
+                ]
+                allowed = 1 - soft_edge(_union(nothing, front), 1) if front else None
+                result = composed(result, layer, allowed)
+                seen = layer.core if allowed is None else layer.core & (allowed > 0.5)
+                for key in shown:
+                    shown[key] = shown[key] & ~seen
+                shown[one.placed.id] = seen
+                region |= layer.alpha > 0
+                region |= layer.shade < 0.995 if layer.shade is not None else nothing
+        painted = np.clip(result + 0.5, 0, 255).astype(np.uint8)
+        return Painted(painted, region.astype(np.float32), region, masks=shown, doubts=doubts)
+
+    # filling
+
+    def _fill(self, job: Job, gone: Mask, staying: Mask) -> Fill:
+        """Fill the place of what is gone in several ways; return the best, clean or not."""
+        settings, pixels = self.settings, job.pixels
+        names = dict.fromkeys(placed.name for placed in job.plan.erased)
+        queries = [Query(name=name) for name in dict.fromkeys([*names, *self.vocabulary])]
+        fills: list[tuple[Pixels, Mask]] = []
+        best: Fill | None = None
+        for number, shares in enumerate((settings.grow, settings.grow_more)):
+            holes = holes_for(pixels, gone, staying, shares, with_shadow=number == 0)
+            with self.meter.phase("fill"):
+                filled = self.inpainter().fill([_picture(pixels)] * len(holes), holes)
+            fills += [(np.asarray(picture.convert("RGB")), hole) for hole, picture in zip(holes, filled, strict=True)]
+            with self.meter.phase("choose"):
+                looked = Looked(self.detect, queries, pixels, gone)
+                judged = judge_fills(fills, staying | gone, looked.seen)
+                best = min(judged, key=lambda fill: fill.evidence.badness)
+            if job.progress:
+                job.progress("fill", number + 1, 2)
+            if not best.evidence.doubts or not settings.grow_more:
+                break
+        assert best is not None  # there is at least one share
+        return best
+
+    # objects
+
+    def _layer(self, job: Job, one: Touched, ground: Pixels, busy: Mask) -> Layer:
+        """Return a touched object as it shall be seen, over the whole view."""
+        placed, source = one.placed, one.source
+        if source is None:
+            return self._copied(job, one, busy)
+        mask = job.masks[source.id]
+        pixels, change = job.pixels, read_change(_new_words(one))
+        if change is not None:
+            colours, weight = recolour(pixels, mask, change, placed.name)
+            if not one.moved:
+                return Layer(colours, weight)
+            painted = pixels + weight[..., None] * (colours - pixels)
+            pixels = np.clip(painted + 0.5, 0, 255).astype(np.uint8)
+        layer = set_down(cut_out(pixels, mask), source.box, job.size_wh, placed.box, job.size_wh)
+        layer = harmonised(layer, place_light(job.pixels, mask, busy), place_light(ground, layer.core, busy))
+        shadow = find_shadow(job.pixels, mask, busy & ~mask)
+        if not shadow.any():
+            return layer
+        shade = shade_of(job.pixels, ground, shadow)
+        cut = _Shade(shade, shadow)
+        return Layer(layer.colours, layer.alpha, cut.moved(source.box, placed.box, job.size_wh))
+
+    def _copied(self, job: Job, one: Touched, busy: Mask) -> Layer:
+        """Return an object that is copied from this picture or another."""
+        copied = one.copied
+        assert copied is not None  # checked before
+        if copied.picture:
+            if copied.picture not in job.references:
+                raise BackendError(
+                    f"there is no picture {copied.picture!r} to copy {one.placed.name!r} from; given: "
+                    f"{', '.join(map(repr, job.references)) or 'none'}"
+                )
+            image = job.references[copied.picture].convert("RGB")
+            found = self.segmenter.segment(image, [copied.box])
+            mask, pixels = trusted(found.masks[0], copied.box), np.asarray(image)
+        else:
+            image, pixels = _picture(job.pixels), job.pixels
+            mask = job.masks.get(copied.id, np.zeros(pixels.shape[:2], dtype=bool))
+            if not mask.any():
+                mask = trusted(self.segmenter.segment(image, [copied.box]).masks[0], copied.box)
+        change = read_change(_new_words(one))
+        if change is not None:
+            colours, weight = recolour(pixels, mask, change, one.placed.name)
+            pixels = np.clip(pixels + weight[..., None] * (colours - pixels) + 0.5, 0, 255).astype(np.uint8)
+        layer = set_down(cut_out(pixels, mask), copied.box, image.size, one.placed.box, job.size_wh)
+        here = place_light(job.pixels, layer.core, busy)
+        return harmonised(layer, place_light(np.asarray(image), mask, np.zeros_like(mask)), here)
+
+
+class _Shade:
+    """A shadow that goes along with its object."""
+
+    def __init__(self, shade: Floats, shadow: Mask) -> None:
+        self.shade, self.shadow = shade, shadow
+
+    def moved(self, source: Box, target: Box, size_wh: tuple[int, int]) -> Floats:
+        from tools.backend.editor.matting import Cut
+
+        wide = dilate(self.shadow, 4)
+        rows, columns = np.flatnonzero(wide.any(axis=1)), np.flatnonzero(wide.any(axis=0))
+        window = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
+        dark = 1 - self.shade[window]
+        layer = set_down(Cut(*window, np.zeros((*dark.shape, 3), np.float32), dark), source, size_wh, target, size_wh)
+        return 1 - layer.alpha
+
+
+def _new_words(one: Touched) -> tuple[str, ...]:
+    """Return the attributes that an object shall have and does not have yet."""
+    before = one.source.attributes if one.source is not None else one.copied.attributes if one.copied else ()
+    return tuple(word for word in one.placed.attributes if word not in before)
+
+
+def _ids(objects: Sequence[PlacedObject]) -> set[str]:
+    return {placed.id for placed in objects}
+
+
+def _union(nothing: Mask, masks: object) -> Mask:
+    result = nothing.copy()
+    for mask in masks:  # type: ignore[attr-defined]
+        result |= mask
+    return result
+
+
+def _picture(pixels: Pixels) -> Image.Image:
+    from PIL import Image
+
+    return Image.fromarray(pixels)

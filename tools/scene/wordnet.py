@@ -1,0 +1,313 @@
+"""What sort of word a word is, from WordNet 3.1 (Princeton University): noun, verb, adjective; a thing or an idea.
+
+The table lists single words in lower case with letters: for nouns one of ``t`` thing, ``p`` person, ``b`` part of a
+body, ``o`` thing of nature, ``s`` substance, ``g`` group, ``l`` location, ``x`` idea (by the most frequent
+senses); ``a`` adjective, ``v`` verb, ``r`` adverb; after ``/`` the part of speech it mostly is.
+"""
+
+from __future__ import annotations
+
+import gzip
+from functools import cache
+from importlib import resources
+
+_THINGS = frozenset(
+    [
+        "person",
+        "tv",
+        "cloud",
+        "fire",
+        "flame",
+        "smoke",
+        "snow",
+        "book",
+        "sign",
+        "letter",
+        "microwave",
+        "goal",
+        "light",
+        "lights",
+        "shoe",
+        "people",
+        "branch",
+        "brush",
+        "dice",
+        "family",
+        "crowd",
+        "team",
+        "band",
+        "choir",
+        "couple",
+        "fleet",
+        "card",
+        "note",
+        "newspaper",
+        "magazine",
+        "menu",
+        "flag",
+        "balloon",
+        "emoji",
+        "heart",
+        "toy",
+        "candy",
+        "tan-colored",
+        "dvd",
+        "cd",
+        "pc",
+        "pot",
+        "gift",
+        "present",
+        "puzzle",
+        "star",
+        "path",
+        "crane",
+        "toaster",
+        "remote",
+        "pilot",
+        "notebook",
+        "notepad",
+        "journal",
+        "diary",
+        "paper",
+        "television",
+        "case",
+        "badge",
+        "charm",
+        "fig",
+        "medal",
+        "post-it",
+        "racket",
+        "tag",
+        "buoy",
+        "opener",
+        "award",
+        "weight",
+        "post",
+        "roll",
+        "keychain",
+        "placemat",
+        "nightstand",
+        "chaps",
+        "headphones",
+        "coworker",
+        "diamond",
+        "model",
+        "host",
+        "guide",
+        "audience",
+        "orchestra",
+        "stop-sign",
+        "statue",
+        "tent",
+        "arrow",
+        "drawing",
+        "sketch",
+        "document",
+        "sticker",
+        "label",
+        "number",
+        "word",
+        "text",
+        "logo",
+        "shape",
+        "creature",
+        "monster",
+        "ghost",
+        "dragon",
+        "unicorn",
+        "alien",
+        "robot",
+        "fairy",
+        "zombie",
+        "witch",
+        "wizard",
+        "mermaid",
+        "angel",
+        "dinosaur",
+        "lightning",
+        "wave",
+        "waves",
+        "droplet",
+        "dessert",
+        "breakfast",
+        "lunch",
+        "dinner",
+        "meal",
+        "snack",
+        "smoothie",
+        "lego",
+        "selfie",
+        "drone",
+        "smartphone",
+        "laptop",
+        "tablet",
+        "hoodie",
+        "t-shirt",
+        "sofa",
+        "fruit",
+        "vegetable",
+        "food",
+        "drink",
+    ]
+)
+_IDEAS = frozenset(
+    [
+        "side",
+        "top",
+        "bottom",
+        "left",
+        "right",
+        "front",
+        "back",
+        "middle",
+        "center",
+        "centre",
+        "edge",
+        "corner",
+        "surface",
+        "part",
+        "end",
+        "piece",
+        "pattern",
+        "color",
+        "colour",
+        "shade",
+        "shape",
+        "size",
+        "tone",
+        "kind",
+        "type",
+        "sort",
+        "number",
+        "style",
+        "way",
+        "row",
+        "line",
+        "pair",
+        "set",
+        "group",
+        "bunch",
+        "focus",
+        "look",
+        "work",
+        "world",
+        "home",
+        "fun",
+        "air",
+        "light's",
+        "relief",
+        "hand-in-hand",
+        "produce",
+        "routine",
+        "step",
+        "feature",
+        "trick",
+        "sport",
+        "game",
+        "duty",
+        "position",
+        "place",
+        "space",
+        "area",
+        "spot",
+        "distance",
+        "foreground",
+        "ambiance",
+        "body",
+        "head_of",
+        "touch",
+        "school",
+        "work",
+        "retreat",
+        "conversation",
+        "nature",
+        "ride",
+        "cover",
+        "party",
+        "show",
+        "fashion",
+        "concert",
+        "exercise",
+        "formation",
+        "experience",
+        "pleasure",
+        "memory",
+        "future",
+        "past",
+        "spirit",
+        "success",
+        "soul",
+        "seating",
+        "gear",
+        "addition",
+        "collection",
+        "copy",
+        "innovation",
+        "cry",
+        "call",
+        "symbol",
+        "event",
+        "conference",
+        "photoshoot",
+        "celebration",
+        "display",
+        "range",
+        "vision",
+        "lace-work",
+        "ingenuity",
+    ]
+)
+
+
+@cache
+def _table() -> dict[str, str]:
+    data = resources.files("tools.scene").joinpath("wordnet.txt.gz").read_bytes()
+    return dict(line.split(" ", 1) for line in gzip.decompress(data).decode().splitlines())  # type: ignore[misc]
+
+
+def letters(word: str) -> str:
+    """Return the letters of a word ("tv/n"), "" for one that is not listed."""
+    return _table().get(word.lower(), "")
+
+
+def is_listed(word: str) -> bool:
+    """Return whether WordNet knows the word in this form."""
+    return word.lower() in _table()
+
+
+def can_be(word: str, part: str) -> bool:
+    """Return whether the word can be a noun ("n"), verb ("v"), adjective ("a") or adverb ("r")."""
+    found = letters(word).partition("/")[0]
+    return any(letter in found for letter in "tpboslgx") if part == "n" else part in found
+
+
+def is_mostly(word: str, part: str) -> bool:
+    """Return whether the word is used as ``part`` most of the time, or as nothing else."""
+    found, _, most = letters(word).partition("/")
+    if most:
+        return most == part
+    return len(found) == 1 and can_be(word, part)
+
+
+def is_thing(noun: str) -> bool:
+    """Return whether a noun in singular names something that can be seen as an object: "cup", not "depth"."""
+    if noun in _THINGS:
+        return True
+    if noun in _IDEAS:
+        return False
+    return letters(noun)[:1] in set("tpbosg")
+
+
+def is_substance(noun: str) -> bool:
+    """Return whether a noun names stuff rather than objects: "water"."""
+    return noun not in _THINGS and letters(noun)[:1] == "s"
+
+
+def is_part_of_body(noun: str) -> bool:
+    """Return whether a noun names a part of a body: "hand"."""
+    return letters(noun)[:1] == "b"
+
+
+def is_person(noun: str) -> bool:
+    """Return whether a noun names a person: "florist"."""
+    return letters(noun)[:1] == "p" or noun == "person"

@@ -1,0 +1,1 @@
+"""Files of networks that are fetched on demand: which there are, where they lie, how they come here."""
