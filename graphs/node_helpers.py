@@ -12,6 +12,7 @@ from langchain_core.messages import AIMessage, ToolMessage
 from PIL import Image
 
 from tools.backend.protocol import Cost, Edited
+from tools.scene.requirements import requirements
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -20,9 +21,12 @@ if TYPE_CHECKING:
     from langgraph.runtime import Runtime
     from langgraph.types import StreamWriter
 
+    from configs.settings import Settings
     from graphs.state import State
     from tools.backend.protocol import Drawing, Generated, Progress
     from tools.context import Context
+    from tools.scene.requirements import Requirement
+    from tools.scene.spec import SceneSpec
 
     class Node(Protocol):
         """What the graph calls."""
@@ -49,6 +53,11 @@ def timed(node: Node) -> Node:
         return update | {"elapsed": before + time.monotonic() - started}
 
     return run
+
+
+def demands_of(spec: SceneSpec, settings: Settings) -> tuple[Requirement, ...]:
+    """Return what a picture of the sentence must fulfil, as the settings and the preset's detector have it."""
+    return requirements(spec, settings.judge.article, settings.detector.sees)
 
 
 class Made(NamedTuple):

@@ -57,6 +57,8 @@ class Request(TypedDict, total=False):
     """A parse (`SceneSpec`) to be used as it is."""
     target: Annotated[dict[str, Any] | None, EphemeralValue]
     """A target `Layout` to be used as it is."""
+    places: Annotated[bool | None, EphemeralValue]
+    """The given parse says nothing of places: those of the prompt are still read, and required."""
     seed: Annotated[int | None, EphemeralValue]
     approve: Annotated[bool | None, EphemeralValue]
     """Stop before each edit (an interrupt) until a person has decided."""
@@ -180,6 +182,8 @@ class State(Request, total=False):
     approval: bool
     messages: Annotated[list[AnyMessage], add_messages]
     goal: Goal
+    reads_places: bool
+    """Whether the prompt is read for places, though its parse is given."""
     picture: str | None
     """Id of the current picture."""
     layout: Layout
@@ -192,6 +196,8 @@ class State(Request, total=False):
     """Whether the refiner shall still work on the current picture, or has."""
     rounds: int
     """Finished edits."""
+    touched: tuple[str, ...]
+    """Ids of pictures that are white where an edit of this turn was free to change."""
     best: Attempt | None
     latest: Attempt | None
     planned: tuple[Operation, ...]

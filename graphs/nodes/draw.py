@@ -78,6 +78,7 @@ def edit(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
         "picture": made.image,
         "layout": apply(layout, operations),
         "rounds": state["rounds"] + 1,
+        "touched": (*state["touched"], *([made.region] if made.region else [])),
         "planned": (),
         "tool_failures": 0,
         "done": (*state["done"], *done),
