@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import functools
 import json
 import time
@@ -58,6 +59,12 @@ def timed(node: Node) -> Node:
 def demands_of(spec: SceneSpec, settings: Settings) -> tuple[Requirement, ...]:
     """Return what a picture of the sentence must fulfil, as the settings and the preset's detector have it."""
     return requirements(spec, settings.judge.article, settings.detector.sees)
+
+
+def picture_block(picture: str, context: Context) -> dict[Any, Any]:
+    """Return a kept picture as a part of a message to a model that sees."""
+    data = base64.b64encode(context.images.path(picture).read_bytes()).decode()
+    return {"type": "image_url", "image_url": {"url": f"data:image/png;base64,{data}"}}
 
 
 class Made(NamedTuple):

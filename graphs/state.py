@@ -123,13 +123,16 @@ class Attempt(Frozen):
     """How many lines of ``done`` led to this picture."""
     agreed: bool
     refined: bool
+    lost: bool
+    """Whether something that the request wants was there at first and is no more."""
     verdict: Verdict
     layout: Layout
+    """What it holds without doubt."""
 
     @property
-    def rank(self) -> tuple[bool, int, bool, float]:
-        """Most requirements met, then fewest pixels changed; a polish that still agrees is wanted."""
-        return self.agreed, self.passed, self.refined, -self.changed
+    def rank(self) -> tuple[bool, bool, int, bool, float]:
+        """Nothing lost, fewest requirements missed, fewest pixels changed; a polish that still agrees is wanted."""
+        return self.agreed, not self.lost, self.passed - self.total, self.refined, -self.changed
 
 
 class TurnSummary(Frozen):

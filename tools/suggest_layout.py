@@ -11,6 +11,7 @@ from tools.context import Context
 from tools.errors import FinalToolError
 from tools.scene.difference import completed, difference
 from tools.scene.operations import Remove, apply
+from tools.scene.requirements import Requirement
 from tools.scene.solver import Unsatisfiable, solve
 
 if TYPE_CHECKING:
@@ -69,7 +70,7 @@ def propose(
         return tuple(difference(scene, target)), target
     sure = scene.model_copy(update={"objects": tuple(placed for placed in scene.objects if placed.id not in doubtful)})
     try:
-        target = solve(goal.requirements or (), sure, shapes=shapes)
+        target = solve((*(goal.requirements or ()), Requirement(kind="clean")), sure, shapes=shapes)
     except Unsatisfiable as error:
         raise FinalToolError(f"no layout can meet the goal: {error}. Say so instead of editing") from None
     gone = (Remove(id=object_id) for object_id in scene.ids if object_id in doubtful)
