@@ -16,7 +16,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from agent.report.overlays import changed_overlay, embed, loader, masks_overlay, region_overlay
 from agent.run.folder import RunFolder
 from agent.trace.events import read_trace
-from agent.trace.timeline import Round, Turn, requirement_table, tell_story
+from agent.trace.timeline import Round, Turn, requirement_table, turns_of
 from agent.trace.wording import counted, duration, outcome, pretty, visible
 from tools.files import write_text
 from tools.images import ImageStore
@@ -61,7 +61,7 @@ def render_report(folder: RunFolder) -> str:
     """
     clean = Redactor(environment_secrets()).tree
     record, events = clean(folder.read_record()), clean(read_trace(folder.trace_path))
-    turns, load = tell_story(events), loader(ImageStore(folder.images_path))
+    turns, load = turns_of(events), loader(ImageStore(folder.images_path))
     chapters = _chapters(turns, load)
     film = [chapter for part in chapters for chapter in part if chapter.round.attempt]
     result = record.get("result") or {}

@@ -17,8 +17,9 @@ from tools.suggest_layout import dump_operations
 if TYPE_CHECKING:
     from langgraph.runtime import Runtime
 
-    from graphs.state import Goal, State
+    from graphs.state import State
     from tools.context import Context
+    from tools.scene.goal import Goal
 
 
 @timed

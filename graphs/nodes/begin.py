@@ -10,7 +10,8 @@ from pydantic import ValidationError
 
 from configs.errors import in_words
 from graphs.node_helpers import timed
-from graphs.state import Goal, History, Usage
+from graphs.state import History, Usage
+from tools.scene.goal import Goal
 from tools.scene.layout import Layout
 from tools.scene.requirements import requirements
 from tools.scene.spec import SceneSpec

@@ -24,8 +24,9 @@ if TYPE_CHECKING:
 
     from langgraph.runtime import Runtime
 
-    from graphs.state import Goal, State, Usage
+    from graphs.state import State, Usage
     from tools.context import Context
+    from tools.scene.goal import Goal
     from tools.scene.layout import Layout
 
 

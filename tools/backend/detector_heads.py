@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import torch
 
 from tools.backend.device_memory import Recent, picture_key
+from tools.scene.lexicon import with_article
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -72,8 +73,7 @@ class OwlHead:
 
     def prompt(self, phrase: str, template: str) -> str:
         """Fill the template, with "an" before a vowel."""
-        article = "an" if phrase[:1].lower() in "aeiou" else "a"
-        return template.replace(" a {phrase}", f" {article} {{phrase}}").replace("{phrase}", phrase)
+        return template.replace(" a {phrase}", f" {with_article(phrase)}").replace("{phrase}", phrase)
 
     def candidates(self, image: Image, prompts: Sequence[str]) -> Candidates:
         """Score every prompt on the embedded picture; nothing is embedded twice."""

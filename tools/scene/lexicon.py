@@ -253,3 +253,8 @@ def _plural_word(word: str) -> str:
     if word.endswith(("s", "x", "ch", "sh", "zz")) and word not in {"stomach", "monarch", "epoch", "loch"}:
         return word + "es"
     return word + "s"
+
+
+def with_article(phrase: str) -> str:
+    """Return "a red car", "an orange"."""
+    return f"{'an' if phrase[:1].lower() in tuple('aeiou') else 'a'} {phrase}"

@@ -15,10 +15,11 @@ from PIL import Image
 
 from tools.backend.editor.attention import GUIDED_SHARE, GuidedObject, find_tokens, guide
 from tools.backend.editor.engine import Painted, UnusableError
-from tools.backend.editor.objects import make_objects, pad_mask, with_article
+from tools.backend.editor.objects import make_objects, pad_mask
 from tools.backend.editor.schedule import blend_weights, make_schedule
 from tools.backend.protocol import BackendError, Capabilities
 from tools.scene.box import Box
+from tools.scene.lexicon import with_article
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
