@@ -187,7 +187,7 @@ def test_half_a_character_from_a_model_does_not_lose_the_report(tmp_path: Path) 
 
     write_report(RunFolder(tmp_path))
 
-    assert "? hm" in (tmp_path / "report.html").read_text()
+    assert "\ufffd hm" in (tmp_path / "report.html").read_text()
 
 
 def test_an_unfinished_run_has_a_report_too(tmp_path: Path) -> None:
