@@ -61,6 +61,12 @@ class LocalBackend:
         other._loaded, other._lock = self._loaded, self._lock
         return other
 
+    @property
+    def grounds(self) -> bool:
+        """Whether the generator's checkpoint takes boxes; see the protocol."""
+        part = self.settings.generator
+        return part.kind == "diffusers" and is_grounded(part)
+
     def detect(self, image: Image, queries: Sequence[Query], threshold: float | None = None) -> Detected:
         """Find every query in the picture; see the protocol."""
         detector = self.detector_for(self.settings.detector)
