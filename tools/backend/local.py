@@ -17,7 +17,7 @@ from tools.backend.device_memory import free, peak_bytes
 from tools.backend.editor.composer import Composer
 from tools.backend.editor.engines.grounded import GroundedEngine
 from tools.backend.fingerprint import fingerprint
-from tools.backend.generator import Generator, load_generator
+from tools.backend.generator import Generator, is_grounded, load_generator
 from tools.backend.gligen import GroundedDiffusion
 from tools.backend.inpainter import OnnxInpainter
 from tools.backend.protocol import BackendError
