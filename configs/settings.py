@@ -151,6 +151,9 @@ class GeneratorSettings(GroundedPart):
     eta: float = Field(
         default=0.0, ge=0, le=1, description="fresh noise in every step (DDIM's eta); GLIGEN checkpoints only"
     )
+    layout: bool = Field(
+        default=True, description="set the sentence out in boxes before drawing, where the checkpoint takes boxes (LMD)"
+    )
     width: int = Field(default=512, ge=16, le=4096)
     height: int = Field(default=512, ge=16, le=4096)
 

@@ -188,10 +188,12 @@ class State(Request, total=False):
     """Ids of objects in it that the detector is not sure of, and because of which the verdict failed."""
     first_picture: str | None
     generated: bool
+    anew: bool
+    """Whether the next round shall draw another picture, because too much of this one is wrong to be mended."""
     polish: Literal["no", "wanted", "done"]
     """Whether the refiner shall still work on the current picture, or has."""
     rounds: int
-    """Finished edits."""
+    """Finished edits, and pictures drawn anew."""
     best: Attempt | None
     latest: Attempt | None
     planned: tuple[Operation, ...]

@@ -63,6 +63,7 @@ def begin(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
         "doubtful": (),
         "first_picture": picture,
         "generated": False,
+        "anew": False,
         "polish": "no",
         "rounds": 0,
         "best": None,

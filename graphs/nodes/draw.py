@@ -9,7 +9,9 @@ from graphs.budget import reached_limit
 from graphs.node_helpers import answer_edits, make_once, report_to, timed
 from tools.backend.protocol import BackendError
 from tools.edit import describe
+from tools.scene.layout import Layout
 from tools.scene.operations import apply
+from tools.stage import stage
 from tools.suggest_layout import dump_operations
 
 if TYPE_CHECKING:
@@ -18,26 +20,45 @@ if TYPE_CHECKING:
     from graphs.state import State
     from tools.backend.protocol import Edited, Generated
     from tools.context import Context
+    from tools.scene.goal import Goal
 
 
 @timed
 def generate(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
-    """Make the first picture from the sentence; a given target layout grounds it."""
-    context, seed, target = runtime.context, state["noise_seed"], state["goal"].target
+    """Make a picture from the sentence, the first one or another when too much of one was wrong.
+
+    A given target layout grounds it; else one that meets the requirements, where the generator takes boxes. Another
+    picture is a round like an edit: it has a layout and a seed of its own.
+    """
+    context, rounds = runtime.context, state["rounds"] + state["anew"]
+    goal, seed = state["goal"], state["noise_seed"] + rounds
+    layout = goal.target or _staged(goal, context, seed)
+    text = state["text"]
+    if layout is not None and not layout.objects and layout.background:
+        text = layout.background  # a sentence that only names what must be absent would call it up
 
     def make() -> Generated:
-        return context.backend.generate(
-            state["text"], layout=target, seed=seed, progress=report_to(runtime.stream_writer)
-        )
+        return context.backend.generate(text, layout=layout, seed=seed, progress=report_to(runtime.stream_writer))
 
-    grounding = None if target is None else target.model_dump(mode="json")
-    made = make_once(context, "generate", [state["text"], grounding, seed], make)
+    grounding = None if layout is None else layout.model_dump(mode="json")
+    made = make_once(context, "generate", [text, grounding, seed], make)
     return {
         "picture": made.image,
-        "first_picture": made.image,
+        "first_picture": state["first_picture"] or made.image,
         "generated": True,
+        "rounds": rounds,
+        "anew": False,
+        "layout": Layout() if state["anew"] else state["layout"],
+        "done": (*state["done"], "drew the picture anew") if state["anew"] else state["done"],
         "usage": state["usage"] + made.cost,
     }
+
+
+def _staged(goal: Goal, context: Context, seed: int) -> Layout | None:
+    if not (context.settings.generator.layout and context.backend.grounds):
+        return None
+    assert goal.requirements is not None
+    return stage(goal.requirements, context.settings, seed, goal.spec.background if goal.spec else "")
 
 
 @timed

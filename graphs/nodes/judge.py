@@ -74,7 +74,19 @@ def judge(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
         return update | {"exit": "agreed"}
     if limit := reached_limit(state, context.settings.loop):
         return update | {"exit": limit[0], "detail": limit[1]}
+    if _is_better_drawn_anew(state, context, attempt):
+        return update | {"anew": True}
     return update | {"messages": [HumanMessage(_report(state, attempt), additional_kwargs={"picture": attempt.image})]}
+
+
+def _is_better_drawn_anew(state: State, context: Context, attempt: Attempt) -> bool:
+    """Return whether half of what a sentence asks for is wrong in a picture that nobody gave or sees before the end.
+
+    Drawing it anew from another layout then costs no more than mending it, and comes out cleaner.
+    """
+    can = context.settings.generator.layout and context.backend.grounds and state["goal"].target is None
+    ours = state["generated"] and state["kind"] == "prompt" and not state["approval"]
+    return can and ours and 2 * len(attempt.verdict.failures) >= attempt.total
 
 
 def _report(state: State, attempt: Attempt) -> str:

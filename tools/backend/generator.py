@@ -43,7 +43,7 @@ def load_generator(settings: Settings, load_grounded: Callable[[GroundedPart], G
         return FileGenerator(ours.path)
     if ours.kind == "openai":
         return ApiGenerator(ImagesApi(ours.path, settings.chat))
-    if _is_grounded(ours):
+    if is_grounded(ours):
         return GroundedGenerator(load_grounded(ours), ours)
     with checkpoints.quiet():  # slow to import, and needed by few presets
         from diffusers import AutoPipelineForText2Image
@@ -51,7 +51,8 @@ def load_generator(settings: Settings, load_grounded: Callable[[GroundedPart], G
     return PipelineGenerator(Pipeline.load(AutoPipelineForText2Image, ours), ours)
 
 
-def _is_grounded(part: GroundedPart) -> bool:
+def is_grounded(part: GroundedPart) -> bool:
+    """Return whether a checkpoint is a GLIGEN one, which takes boxes with phrases."""
     file = checkpoints.resolve(part) / "unet" / "config.json"
     if not file.is_file():
         return False

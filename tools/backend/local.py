@@ -17,7 +17,7 @@ from tools.backend.device_memory import free, peak_bytes
 from tools.backend.editor.composer import Composer
 from tools.backend.editor.engines.grounded import GroundedEngine
 from tools.backend.fingerprint import fingerprint
-from tools.backend.generator import Generator, load_generator
+from tools.backend.generator import Generator, is_grounded, load_generator
 from tools.backend.gligen import GroundedDiffusion
 from tools.backend.inpainter import OnnxInpainter
 from tools.backend.protocol import BackendError
@@ -60,6 +60,12 @@ class LocalBackend:
         other = LocalBackend(settings)
         other._loaded, other._lock = self._loaded, self._lock
         return other
+
+    @property
+    def grounds(self) -> bool:
+        """Whether the generator's checkpoint takes boxes; see the protocol."""
+        part = self.settings.generator
+        return part.kind == "diffusers" and is_grounded(part)
 
     def detect(self, image: Image, queries: Sequence[Query], threshold: float | None = None) -> Detected:
         """Find every query in the picture; see the protocol."""

@@ -132,6 +132,11 @@ class Edited:
 class Backend(Protocol):
     """Owns the models. Every call is deterministic for the same arguments, preset and machine."""
 
+    @property
+    def grounds(self) -> bool:
+        """Whether `generate` puts things where a layout wants them."""
+        ...
+
     def detect(self, image: Image, queries: Sequence[Query], threshold: float | None = None) -> Detected:
         """Find every query in the picture; ``threshold`` in (0, 1) overrides the preset's two."""
         ...
