@@ -14,6 +14,7 @@ from evals.edit_cases import scene_layout
 from iconworld.captions import PLURALS, a, counted
 from iconworld.renderer import BACKGROUNDS, CLASSES, COLORS, SIDE, IconObject, place_object, render
 from tools.scene.box import Box
+from tools.scene.relations import holds
 from tools.scene.spec import Relation, SceneObject, SceneSpec
 
 if TYPE_CHECKING:
@@ -22,12 +23,13 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
     from tools.scene.layout import Layout
+    from tools.scene.spec import Predicate
 
 FAULTS = ("count", "colour", "side", "extra", "missing")
 _OF_A_GROUP = ("count", "colour", "missing")
 _FIRST = 1 << 30  # numbers of these cases: no other evaluation uses them
 _CASES_PER_SEED = 100_000
-_OPPOSITE = {"left of": "right of", "right of": "left of", "above": "below", "below": "above"}
+_OPPOSITE: dict[str, Predicate] = {"left of": "right of", "right of": "left of", "above": "below", "below": "above"}
 _SAID = {"left of": "on the left of", "right of": "on the right of", "above": "above", "below": "below"}
 
 
@@ -83,6 +85,8 @@ def _fault_case(number: int, how_many: int) -> FaultCase | None:
         if not all(_add(rng, group.name, group.color, right) for _ in range(group.count)):
             return None
     relation = _relation(right[0], right[1]) if "side" in faults else None
+    if relation is not None and not holds(relation, right[0].box, right[1].box):
+        return None  # too near to be called so
     wrong = _plant(rng, right, groups, relation, faults)
     if wrong is None or (absent and not _add(rng, absent, _color(rng), wrong)):
         return None
@@ -111,7 +115,7 @@ def _plant(
     rng: np.random.Generator,
     right: Sequence[IconObject],
     groups: Sequence[_Group],
-    relation: str | None,
+    relation: Predicate | None,
     faults: Sequence[str],
 ) -> list[IconObject] | None:
     """Return the objects with the faults in them."""
@@ -143,7 +147,7 @@ def _add(rng: np.random.Generator, name: str, color: str, others: list[IconObjec
     return placed is not None
 
 
-def _relation(one: IconObject, two: IconObject) -> str:
+def _relation(one: IconObject, two: IconObject) -> Predicate:
     """Say where the first stands, along the axis on which they are further apart."""
     (x, y), (u, v) = one.box.center, two.box.center
     if abs(x - u) >= abs(y - v):
@@ -166,7 +170,7 @@ def _apart(some: Sequence[IconObject], others: Sequence[IconObject]) -> bool:
     return all(one.intersection(two) <= 0.15 * min(one.area, two.area) for one, two in pairs)
 
 
-def _sentence(groups: Sequence[_Group], relation: str | None, absent: str) -> str:
+def _sentence(groups: Sequence[_Group], relation: Predicate | None, absent: str) -> str:
     said = [counted(group.name, group.color, group.count) for group in groups]
     if relation is not None:
         said[:2] = [f"{a(groups[0].phrase)} {_SAID[relation]} {a(groups[1].phrase)}"]
@@ -175,10 +179,10 @@ def _sentence(groups: Sequence[_Group], relation: str | None, absent: str) -> st
     return said[0] if len(said) == 1 else f"{', '.join(said[:-1])} and {said[-1]}"
 
 
-def _spec(groups: Sequence[_Group], relation: str | None, absent: str) -> SceneSpec:
+def _spec(groups: Sequence[_Group], relation: Predicate | None, absent: str) -> SceneSpec:
     return SceneSpec(
         objects=tuple(SceneObject(name=one.name, attributes=(one.color,), count=one.count) for one in groups),
-        relations=(Relation(subject=groups[0].phrase, predicate=relation, object=groups[1].phrase),)  # type: ignore[arg-type]  # a Literal
+        relations=(Relation(subject=groups[0].phrase, predicate=relation, object=groups[1].phrase),)
         if relation
         else (),
         absent=(absent,) if absent else (),

@@ -10,8 +10,8 @@ from pydantic import TypeAdapter
 from graphs.node_helpers import answer_edits, timed
 from tools.edit import check_operations
 from tools.errors import ToolError
+from tools.scene.edit_goal import edit_requirements
 from tools.scene.operations import Operation, apply
-from tools.scene.requirements import edit_requirements
 from tools.suggest_layout import dump_operations
 
 if TYPE_CHECKING:

@@ -13,9 +13,10 @@ from configs.errors import in_words
 from graphs.node_helpers import timed
 from graphs.turn_history import recall
 from prompts import render
+from tools.scene.edit_goal import edit_requirements
 from tools.scene.errors import CannotParse
 from tools.scene.operations import Operation, apply
-from tools.scene.requirements import Requirement, edit_requirements, requirements
+from tools.scene.requirements import Requirement, requirements
 from tools.scene.spec import Frozen, SceneSpec
 from tools.suggest_layout import usual_shapes
 

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 SAME = 0.45  # IoU from which two boxes of one name are one thing
 INSIDE = 0.8  # or this share of the smaller one lies in the larger one ...
 PART = 0.25  # ... that is not more than four times as large
+TWINS = 0.9  # two boxes of one query are two things if the weaker one scores this share of the other ...
+ONE = 0.8  # ... and their IoU is below this: a detector that believes equally in both means both
 CLASH = 0.7  # IoU from which two names are taken for readings of one object ...
 WEAK = 0.75  # ... of which one is dropped that scores less than this share of the other,
 # or less at all, if only an attribute was seen: "red cat" on a red dog
@@ -41,8 +43,9 @@ class Thing:
     """Only an attribute that nobody asks for was seen: "purple car", a rival of "red car", is no evidence of a car."""
 
     def fits(self, query: Query) -> bool:
-        """Return whether it has the name, and every attribute was found on it."""
-        return self.name == query.name and covers(query.attributes, self.attributes)
+        """Return whether it has the name, every attribute was found on it, and none that it must lack."""
+        lacking = not any(covers([word], self.attributes) for word in query.lacks)
+        return self.name == query.name and lacking and covers(query.attributes, self.attributes)
 
     def contradicts(self, query: Query) -> bool:
         """Return whether it has another name, or an attribute that excludes one of the query's."""
@@ -62,19 +65,22 @@ def things(detections: Iterable[Detection], wanted: Collection[Query] = ()) -> t
 def merge(detections: Iterable[Detection], wanted: Collection[Query] = ()) -> tuple[Thing, ...]:
     """Merge detections into things, best score first.
 
-    Boxes of one name on one place are one thing with the best one's box. Of attributes that exclude
+    Boxes of one name on one place are one thing with the best one's box, unless one query found both and is
+    equally sure of them (`TWINS`): those are objects that overlap. Of attributes that exclude
     each other (colours, materials) the best scoring one wins; one in ``wanted`` has a small head start,
     so that a tie does not cause an edit. With ``wanted`` given, an attributed box that stands by itself and
     is not wanted is marked ``alone``.
     Of two names on one place the much weaker one is dropped, for it is a misreading.
     """
     groups: list[list[Detection]] = []
-    for detection in sorted((_plain(one) for one in detections), key=lambda one: -one.score):
-        fitting = [group for group in groups if _same(group[0], detection)]
+    # Plain names first: of overlapping objects each gets its own colour.
+    for detection in sorted((_plain(one) for one in detections), key=lambda one: (bool(one.attributes), -one.score)):
+        fitting = [group for group in groups if _belongs(detection, group)]
         if fitting:
             max(fitting, key=lambda group: group[0].box.iou(detection.box)).append(detection)
         else:
             groups.append([detection])
+    groups = sorted((sorted(group, key=lambda one: -one.score) for group in groups), key=lambda group: -group[0].score)
     asked = frozenset(wanted)
     found = [_thing(group, asked) for group in groups]
     return tuple(
@@ -98,8 +104,15 @@ def _plain(detection: Detection) -> Detection:
     return detection if spelled == detection.attributes else detection.model_copy(update={"attributes": spelled})
 
 
-def _same(first: Detection, second: Detection) -> bool:
-    return first.name == second.name and _overlap(first.box, second.box)
+def _belongs(detection: Detection, group: list[Detection]) -> bool:
+    """Return whether a detection, not stronger than the group's own of its query, is about the same object."""
+    first = group[0]
+    if first.name != detection.name or not _overlap(first.box, detection.box):
+        return False
+    return not any(
+        other.query == detection.query and detection.score >= TWINS * other.score and detection.box.iou(other.box) < ONE
+        for other in group
+    )
 
 
 def _overlap(first: Box, second: Box) -> bool:

@@ -1,61 +1,89 @@
-"""The goal of a turn: single checkable demands, made from a sentence's spec or from a target layout.
+"""The goal of a turn: single checkable demands, made from a sentence's spec.
+
+Those of an edit are in `tools.scene.edit_goal`.
 
 Knows what is demanded, not how it is checked: that is `tools.scene.verdict`.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field, model_validator
 
 from tools.scene.box import Box
-from tools.scene.difference import IN_PLACE, KEPT, match
 from tools.scene.layout import ObjectId
 from tools.scene.lexicon import COLOURS, attribute, family, implies, number_word, parse_phrase, plural
-from tools.scene.spec import PICTURE_PREDICATES, Frozen, Predicate, Query, Relation
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from tools.scene.layout import Layout, PlacedObject
-    from tools.scene.spec import SceneObject, SceneSpec
-
-_OPPOSITES: tuple[tuple[Predicate, Predicate, Predicate], ...] = (
-    ("on the left", "on the right", "left of"),
-    ("at the top", "at the bottom", "above"),
+from tools.scene.spec import (
+    GROUP_PREDICATES,
+    NUMBER_PREDICATES,
+    PICTURE_PREDICATES,
+    SIZES,
+    Frozen,
+    Predicate,
+    Query,
+    Relation,
+    Size,
 )
 
-Kind = Literal["count", "attribute", "relation", "placed", "kept", "absent"]
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable
+
+    from tools.scene.spec import Bound, SceneObject, SceneSpec
+
+Kind = Literal[
+    "count", "attribute", "every", "size", "relation", "number", "placed", "kept", "absent", "clean", "unchecked"
+]
+RANKS: dict[Size | None, int] = {"tiny": -2, "small": -1, None: 0, "large": 1, "huge": 2}
+ANYTHING = Query(name="anything")
+LEFTOVER = Query(name="leftover")
+"""What is found where an edit left something behind that is no object."""
 
 
 class Requirement(Frozen):
     """One demand on a picture.
 
-    - count: exactly ``count`` objects of the name, whatever their attributes.
-    - attribute: at least ``count`` of them have the attributes; with a ``box``, the one there has them.
-    - relation: ``count`` subjects stand in ``predicate`` to the ``objects`` (none: to the picture).
+    - count: ``bound`` ``count`` objects of the name, whatever their attributes.
+    - attribute: at least ``count`` of them have the attributes, and lack what they must not have ("at most" as the
+      ``bound``: at most so many); with a ``box``, the one there has them. every: all of the name do.
+    - size: the query's objects have its size, compared with the ``objects``, or else with the picture.
+    - relation: ``count`` subjects stand in ``predicate`` to the ``objects`` (none: to the picture, or, for a
+      group, to each other; then the group is the query's objects and those of ``objects``, so many as ``counts``).
+    - number: there are more, fewer, ... of the query's objects than of the other's.
     - placed: the object is at ``box``, and more there than where it ``was``. kept: it is still there.
     - absent: nothing like it in the picture; with a ``box``, nothing like it there.
+    - clean: where the turn's edits worked, nothing was left that is no object.
+    - unchecked: ``said``, a part of the sentence that no detector can check.
     """
 
     kind: Kind
-    query: Query
+    query: Query = ANYTHING
     count: int = Field(default=1, ge=1, le=5000)
+    bound: Literal["exactly", "at least", "at most"] = "exactly"
     predicate: Predicate | None = None
-    objects: tuple[Query, ...] = Field(default=(), max_length=2)
+    factor: float | None = None
+    objects: tuple[Query, ...] = Field(default=(), max_length=50)
+    counts: tuple[int, ...] = Field(default=(), max_length=50, description="of a group or a size: how many of each")
     object_count: int = Field(default=1, ge=1, le=5000, description="how many things a directional relation must face")
     box: Box | None = None
     was: Box | None = Field(default=None, description="where a moved object stood before; a short way must be seen too")
     id: ObjectId | None = Field(default=None, description="of the layout's object that is meant")
+    said: str = ""
 
     @model_validator(mode="after")
     def _is_complete(self) -> Requirement:
         if self.kind in {"placed", "kept"} and self.box is None:
             raise ValueError(f"a {self.kind!r} requirement needs a box")
-        if self.kind == "relation":
+        if self.kind == "unchecked" and not self.said:
+            raise ValueError("an 'unchecked' requirement needs the words")
+        if self.kind in {"relation", "number"}:
             if self.predicate is None:
-                raise ValueError("a 'relation' requirement needs a predicate")
+                raise ValueError(f"a {self.kind!r} requirement needs a predicate")
+            if self.predicate in GROUP_PREDICATES:
+                if len(self.counts) != 1 + len(self.objects):
+                    raise ValueError(f"{self.predicate!r} needs a count of each")
+                return self
             expected = 0 if self.predicate in PICTURE_PREDICATES else 2 if self.predicate == "between" else 1
             if len(self.objects) != expected:
                 raise ValueError(f"{self.predicate!r} takes {expected} objects, not {len(self.objects)}")
@@ -67,18 +95,36 @@ class Requirement(Frozen):
         phrase, place = self.query.phrase, "" if self.box is None else f" at {[round(v, 2) for v in self.box]}"
         match self.kind:
             case "count":
-                return f"exactly {counted(self.count, phrase)}"
-            case "attribute":
-                return f"{phrase}{place}" if self.box else f"{counted(self.count, phrase)}"
+                return f"{self.bound} {counted(self.count, phrase)}"
+            case "every":
+                return f"all {plural(self.query.name)} {_looks(self.query)}"
+            case "size":
+                beside = " and ".join(f"the {one.phrase}" for one in self.objects)
+                return f"{counted(self.count, phrase)} {f'beside {beside}' if beside else 'in the picture'}"
             case "relation":
-                others = " and ".join(query.phrase for query in self.objects)
-                return f"{counted(self.count, phrase)} {self.predicate} {others}".rstrip()
-            case "placed":
-                return f"{phrase}{place}"
-            case "kept":
-                return f"{phrase} still{place}"
-            case "absent":
-                return f"no {phrase}{place}"
+                return self._related(phrase)
+            case "number":
+                return f"{self.predicate} {plural(self.objects[0].phrase)}: {plural(phrase)}"
+        most = "at most " if self.bound == "at most" else ""
+        plain = {
+            "attribute": f"{phrase}{place}" if self.box else f"{most}{counted(self.count, phrase)}",
+            "placed": f"{phrase}{place}",
+            "kept": f"{phrase} still{place}",
+            "absent": f"no {phrase}{place}",
+            "clean": "nothing else there",
+            "unchecked": f"{self.said!r}",
+        }
+        return plain[self.kind]
+
+    def _related(self, phrase: str) -> str:
+        if self.counts:  # a group
+            members = zip((self.query, *self.objects), self.counts, strict=True)
+            return f"{' and '.join(counted(count, one.phrase) for one, count in members)} {self.predicate}"
+        others = " and ".join(query.phrase for query in self.objects)
+        predicate: str = self.predicate or ""
+        if predicate == "as big as" and self.factor not in {None, 1}:
+            predicate = f"{self.factor:g} times as big as"
+        return f"{counted(self.count, phrase)} {predicate} {others}".rstrip()
 
 
 def counted(count: int, phrase: str) -> str:
@@ -88,181 +134,266 @@ def counted(count: int, phrase: str) -> str:
     return f"{number_word(count)} {phrase if count == 1 else plural(phrase)}"
 
 
-def requirements(spec: SceneSpec) -> tuple[Requirement, ...]:
-    """Return what a picture of the sentence must fulfil.
+def requirements(
+    spec: SceneSpec,
+    article: Literal["exactly", "at least"] = "exactly",
+    sees: Collection[str] | None = None,
+) -> tuple[Requirement, ...]:
+    """Return what a picture of the sentence must fulfil, in the end what of it cannot be checked.
 
-    A class that the spec names is closed: its counts are summed and must be met exactly ("a red car and
-    two blue cars": three cars, one red, two blue). Classes it does not name are free.
+    A class that the spec names is closed: its counts are summed and must be met as the sentence bounds them ("a
+    red car and two blue cars": exactly three cars, one red, two blue; "at least two cars and a red car": at
+    least three). ``article`` says what "a car" means. Classes it does not name are free. A size is measured
+    against the other kinds that the sentence names, those of another size; where there are none, against
+    the picture. ``sees`` are the attributes that the detector can tell (None: any); others are unchecked.
 
     Raises:
         ValueError: a relation lacks its object, or a phrase has no words; written for the model to mend.
     """
-    demands = _demands(spec.objects)
-    totals: dict[str, int] = {}
-    for query, count in demands.items():
-        totals[query.name] = totals.get(query.name, 0) + count
-    result = [Requirement(kind="count", query=Query(name=name), count=count) for name, count in totals.items()]
-    result += [
-        Requirement(kind="attribute", query=query, count=_at_least(query, demands))
-        for query in demands
-        if query.attributes
-    ]
-    absent = dict.fromkeys(parse_phrase(phrase) for phrase in spec.absent)
-    result += [Requirement(kind="absent", query=query) for query in absent]
-    result += [_relation(relation, demands) for relation in _facing(spec.relations)]
-    return tuple(dict.fromkeys(result))
-
-
-def edit_requirements(current: Layout, target: Layout) -> tuple[Requirement, ...]:
-    """Return what must hold after an edit that turns ``current`` into ``target``.
-
-    Changed objects are placed, untouched ones kept, and nothing of the old name is left where an object
-    was taken away. Names that were known and are touched keep an exact total, so a second dog that an edit
-    brings by accident is noticed. An object without known attributes is checked by its name alone.
-    """
-    result: list[Requirement] = []
-    touched: set[str] = set()
-    for old, new in match(current, target):
-        if new is None:
-            assert old is not None
-            touched.add(old.name)
-            result.append(_gone(old))
-        elif old is None:
-            touched.add(new.name)
-            result.append(Requirement(kind="placed", query=_query(new), box=new.box))
-        else:
-            made = _pair(old, new)
-            if made[0].kind != "kept":
-                touched |= {old.name, new.name}
-            result += made
-    known = {placed.name for placed in current.objects}
-    for name in sorted(touched & known):
-        total = sum(placed.name == name for placed in target.objects)
-        query = Query(name=name)
-        result.append(
-            Requirement(kind="count", query=query, count=total) if total else Requirement(kind="absent", query=query)
-        )
+    demands = _Demands(sees)
+    for one in spec.objects:
+        demands.add(one, article)
+    absent = [demands.absent(phrase) for phrase in spec.absent]
+    result = [*demands.counts(), *demands.looks(), *(one for one in absent if one)]
+    result += demands.sizes()
+    result += [demands.relation(relation) for relation in spec.relations]
+    result += [Requirement(kind="unchecked", said=said) for said in (*demands.unseen, *spec.unchecked)]
     return tuple(dict.fromkeys(result))
 
 
 def wanted(requirements: Iterable[Requirement]) -> tuple[Query, ...]:
     """Return the phrases that the requirements name; `tools.scene.merge.merge` favours them."""
-    return tuple(dict.fromkeys(query for one in requirements for query in (one.query, *one.objects)))
+    checked = (one for one in requirements if one.kind not in {"clean", "unchecked"})
+    return tuple(dict.fromkeys(query.asked for one in checked for query in (one.query, *one.objects)))
 
 
 def queries(requirements: Iterable[Requirement]) -> tuple[Query, ...]:
     """Return what a detector must be asked: every plain name, every phrase, and rivals of every colour.
 
     A detector that is asked only for "red car" finds one in an orange car too; asked for all colours, the
-    best one wins.
+    best one wins. What an object must not be is asked for as well.
     """
-    phrases = wanted(requirements)
+    demands = tuple(one for one in requirements if one.kind not in {"clean", "unchecked"})
+    phrases = wanted(demands)
     plain = [Query(name=query.name) for query in phrases]
+    lacking = dict.fromkeys(
+        (query.name, word) for one in demands for query in (one.query, *one.objects) for word in query.lacks
+    )
+    feared = [Query(name=name, attributes=(word,)) for name, word in lacking]
     rivals = [
         Query(name=query.name, attributes=(colour,))
-        for query in phrases
+        for query in (*phrases, *feared)
         for colour in COLOURS
         if any(family(word) == "colour" for word in query.attributes)
         and not any(implies(word, colour) for word in query.attributes)
     ]
-    return tuple(dict.fromkeys([*plain, *phrases, *rivals]))
+    return tuple(dict.fromkeys([*plain, *phrases, *feared, *rivals]))
 
 
-def _demands(objects: Iterable[SceneObject]) -> dict[Query, int]:
-    demands: dict[Query, int] = {}
-    for wanted in objects:
-        query = _normal(wanted.query)
-        demands[query] = demands.get(query, 0) + wanted.count
-    return demands
+class _Demands:
+    """What the objects of a spec ask for, and what a phrase means among them."""
+
+    def __init__(self, sees: Collection[str] | None) -> None:
+        self.sees = sees
+        self.unseen: dict[str, None] = {}  # what is said and cannot be told by the detector
+        self.counted: dict[Query, int] = {}  # as the sentence names them, with sizes
+        self.said: dict[str, Query] = {}  # by the phrase of the spec, whose adjectives need not be known ones
+        self.limited: set[Query] = set()  # of which there are at most so many
+        self.bounds: dict[str, set[Bound]] = {}
+        self.every: dict[Query, None] = {}
+
+    def add(self, wanted: SceneObject, article: Literal["exactly", "at least"]) -> None:
+        """Count an object in."""
+        query, unseen = self._seen(_normal(wanted.query))
+        self.unseen |= dict.fromkeys(unseen)
+        self.said[wanted.phrase] = query
+        self.counted[query] = self.counted.get(query, 0) + wanted.count
+        if wanted.bound == "at most":
+            self.limited.add(query)
+        self.bounds.setdefault(query.name, set()).add(article if wanted.bound == "a" else wanted.bound)
+        if wanted.every:
+            self.every[query.asked.model_copy(update={"lacks": query.lacks})] = None
+
+    def absent(self, phrase: str) -> Requirement | None:
+        """Return that something must not be there; None where the detector cannot tell it from what may be."""
+        query, unseen = self._seen(_normal(parse_phrase(phrase)))
+        if unseen:
+            self.unseen[f"no {phrase}"] = None
+            return None
+        return Requirement(kind="absent", query=query)
+
+    def counts(self) -> list[Requirement]:
+        """Return the number of each name; parts with different bounds make it an open one."""
+        totals: Counter[str] = Counter()
+        for query, count in self.counted.items():
+            totals[query.name] += count
+        result = []
+        for name, count in totals.items():
+            bounds = self.bounds[name]
+            if bounds <= {"exactly", "at most"}:
+                bound: Literal["exactly", "at least", "at most"] = "at most" if "at most" in bounds else "exactly"
+            else:
+                bound = "at least"
+            if bound == "at least" and "at most" in bounds:
+                continue  # "at least two red cars and at most three blue ones": no total follows
+            result.append(Requirement(kind="count", query=Query(name=name), count=count, bound=bound))
+        return result
+
+    def looks(self) -> list[Requirement]:
+        """Return what the objects must look like."""
+        looks = [query for query in self.counted if query.attributes or query.lacks]
+        result = [
+            Requirement(kind="attribute", query=query, count=count)
+            for query in dict.fromkeys(_unsized(query) for query in looks)
+            if query not in self.every and (count := self._at_least(query))
+        ]
+        result += [
+            Requirement(kind="attribute", query=_unsized(query), count=self.counted[query], bound="at most")
+            for query in looks
+            if query in self.limited
+        ]
+        return result + [Requirement(kind="every", query=query) for query in self.every]
+
+    def some(self, query: Query) -> int:
+        """How many there are of a phrase at least, once it is spoken of."""
+        return 1 if query in self.limited else self.counted.get(query, 1)
+
+    def sizes(self) -> list[Requirement]:
+        """Return how large the objects must be, beside those of another size."""
+        result = []
+        for query in self.counted:
+            if query.size is None:
+                continue
+            others = tuple(one for one in self.counted if RANKS[one.size] != RANKS[query.size])
+            counts = tuple(self.some(one) for one in (query, *others))
+            result.append(Requirement(kind="size", query=query, count=counts[0], objects=others, counts=counts))
+        return result
+
+    def relation(self, relation: Relation) -> Requirement:
+        """Return one relation with its phrases resolved."""
+        predicate = relation.predicate
+        if predicate in GROUP_PREDICATES:
+            members = self._group(relation.subject)
+            counts = tuple(self.some(one) for one in members)
+            if sum(counts) < 2:
+                raise ValueError(f"{predicate!r} needs two or more objects, not {relation.subject!r}")
+            return Requirement(
+                kind="relation", query=members[0], predicate=predicate, objects=tuple(members[1:]), counts=counts
+            )
+        subject = self._resolve(relation.subject)
+        objects: tuple[Query, ...] = ()
+        if predicate not in PICTURE_PREDICATES:
+            if not relation.object:
+                raise ValueError(f"relation {relation.subject!r} {predicate!r} needs an object")
+            objects = (self._resolve(relation.object),)
+        if predicate in NUMBER_PREDICATES:
+            return Requirement(kind="number", query=subject, predicate=predicate, objects=objects)
+        if predicate == "between":
+            objects = self._both(relation.object)
+        # "a dog left of a dog": one of them, and one to face
+        alone = subject in objects
+        return Requirement(
+            kind="relation",
+            query=subject,
+            count=relation.count or (1 if alone else self.some(subject)),
+            predicate=predicate,
+            factor=relation.factor,
+            objects=objects,
+            object_count=self.some(objects[0]) if len(objects) == 1 and not alone else 1,
+        )
+
+    def _at_least(self, query: Query) -> int:
+        """A red wooden car is also a red car: "a red car and a red wooden car" needs two red ones."""
+        return sum(
+            count
+            for other, count in self.counted.items()
+            if other.name == query.name
+            and other not in self.limited
+            and set(query.attributes) <= set(other.attributes)
+            and set(query.lacks) <= set(other.lacks)
+        )
+
+    def _resolve(self, phrase: str) -> Query:
+        """Return the demanded query that the phrase means: "car" is "red car" when that is the only car."""
+        query, _ = self._seen(_normal(parse_phrase(phrase)))
+        if query in self.counted or phrase in self.said:
+            return self.said.get(phrase, query)
+        meant = [
+            one
+            for one in self.counted
+            if one.name == query.name
+            and set(query.attributes) <= set(one.attributes)
+            and set(query.lacks) <= set(one.lacks)
+            and query.size in {None, one.size}
+        ]
+        words = set(phrase.split())
+        by_words = {one for said, one in self.said.items() if words <= set(said.split()) and said.endswith(one.name)}
+        return meant[0] if len(meant) == 1 else by_words.pop() if len(by_words) == 1 else query
+
+    def _seen(self, query: Query) -> tuple[Query, list[str]]:
+        """Return the query without the words that the detector cannot tell, and what they said."""
+        sees = self.sees
+        if sees is None:
+            return query, []
+        known = {word for word in (*query.attributes, *query.lacks) if any(implies(word, one) for one in sees)}
+        blind = [f"{word} {query.name}" for word in query.attributes if word not in known]
+        blind += [f"{query.name} that is not {word}" for word in query.lacks if word not in known]
+        kept = {
+            "attributes": tuple(word for word in query.attributes if word in known),
+            "lacks": tuple(word for word in query.lacks if word in known),
+        }
+        return query.model_copy(update=kept), blind
+
+    def _both(self, phrase: str) -> tuple[Query, Query]:
+        """Split "A and B"; "two dogs" alone means two of them."""
+        pair = self._split(phrase, 2) or [self._resolve(phrase)] * 2
+        return pair[0], pair[1]
+
+    def _group(self, phrase: str) -> list[Query]:
+        """Split "A and B and C"; a name alone means everything of that name."""
+        parts = phrase.split(" and ")
+        if len(parts) > 1 and (found := self._split(phrase, len(parts))):
+            return found
+        query = self._resolve(phrase)
+        return [one for one in self.counted if one.name == query.name and _is_kind(one, query)] or [query]
+
+    def _split(self, phrase: str, number: int) -> list[Query] | None:
+        """Cut at "and" into ``number`` phrases, known ones if possible; None where there are too few."""
+        parts = phrase.split(" and ")
+        if len(parts) < number:
+            return None
+        if number == len(parts):
+            return [self._resolve(part) for part in parts]
+        splits = [(" and ".join(parts[:cut]), " and ".join(parts[cut:])) for cut in range(1, len(parts))]
+        pairs = [[self._resolve(one), self._resolve(other)] for one, other in splits]
+        return next((pair for pair in pairs if all(query in self.counted for query in pair)), pairs[0])
+
+
+def _is_kind(one: Query, kind: Query) -> bool:
+    return set(kind.attributes) <= set(one.attributes) and kind.size in {None, one.size}
+
+
+def _looks(query: Query) -> str:
+    return " and ".join([*query.attributes, *(f"not {word}" for word in query.lacks)])
+
+
+def _unsized(query: Query) -> Query:
+    return query.model_copy(update={"size": None})
 
 
 def _normal(query: Query) -> Query:
-    """A model may write name "red cars": one spelling, and adjectives where they belong."""
-    parsed = parse_phrase(query.name)
-    attributes = dict.fromkeys([*(attribute(word) for word in query.attributes), *parsed.attributes])
-    return Query(name=parsed.name, attributes=tuple(attributes))
-
-
-def _at_least(query: Query, demands: dict[Query, int]) -> int:
-    """A red wooden car is also a red car: "a red car and a red wooden car" needs two red ones."""
-    return sum(
-        count
-        for other, count in demands.items()
-        if other.name == query.name and set(query.attributes) <= set(other.attributes)
+    """A model may write name "large red cars": one spelling, and adjectives and sizes where they belong."""
+    words = query.name.split()
+    lacks = [attribute(word) for word in query.lacks]
+    while len(words) > 2 and words[0] == "not":
+        lacks.append(attribute(words[1]))
+        words = words[2:]
+    parsed = parse_phrase(" ".join(words))
+    said = dict.fromkeys([*(attribute(word) for word in query.attributes), *parsed.attributes])
+    size = query.size or next((SIZES[word] for word in said if word in SIZES), None)
+    return Query(
+        name=parsed.name,
+        attributes=tuple(word for word in said if word not in SIZES),
+        lacks=tuple(dict.fromkeys(lacks)),
+        size=size,
     )
-
-
-def _facing(relations: tuple[Relation, ...]) -> tuple[Relation, ...]:
-    """Read "a dog on the left and a cat on the right" as the dog being left of the cat.
-
-    Two objects with one place each, opposite to each other, are compared with each other and not with the
-    middle of the picture, as in the LMD benchmark. A corner, or a place without its opposite, stays as it is.
-    """
-    places = [one for one in relations if one.predicate in PICTURE_PREDICATES]
-    single = [one for one in places if sum(other.subject == one.subject for other in places) == 1]
-    result = list(relations)
-    for near, far, between in _OPPOSITES:
-        first, second = ([one for one in single if one.predicate == side] for side in (near, far))
-        if len(first) == len(second) == 1:
-            facing = Relation(subject=first[0].subject, predicate=between, object=second[0].subject)
-            result = [facing if one is first[0] else one for one in result if one is not second[0]]
-    return tuple(result)
-
-
-def _relation(relation: Relation, demands: dict[Query, int]) -> Requirement:
-    subject = _resolve(relation.subject, demands)
-    objects: tuple[Query, ...] = ()
-    if relation.predicate not in PICTURE_PREDICATES:
-        if not relation.object:
-            raise ValueError(f"relation {relation.subject!r} {relation.predicate!r} needs an object")
-        objects = (_resolve(relation.object, demands),)
-    if relation.predicate == "between":
-        objects = _both(relation.object, demands)
-    return Requirement(
-        kind="relation",
-        query=subject,
-        count=1 if subject in objects else demands.get(subject, 1),  # "a dog left of a dog"
-        predicate=relation.predicate,
-        objects=objects,
-        object_count=demands.get(objects[0], 1) if len(objects) == 1 and subject not in objects else 1,
-    )
-
-
-def _resolve(phrase: str, demands: dict[Query, int]) -> Query:
-    """Return the demanded query that the phrase means: "car" is "red car" when that is the only car."""
-    query = _normal(parse_phrase(phrase))
-    if query in demands:
-        return query
-    meant = [one for one in demands if one.name == query.name and set(query.attributes) <= set(one.attributes)]
-    return meant[0] if len(meant) == 1 else query
-
-
-def _both(phrase: str, demands: dict[Query, int]) -> tuple[Query, Query]:
-    """Split "A and B"; "two dogs" alone means two of them."""
-    parts = phrase.split(" and ")
-    splits = [(" and ".join(parts[:cut]), " and ".join(parts[cut:])) for cut in range(1, len(parts))]
-    pairs = [(_resolve(one, demands), _resolve(other, demands)) for one, other in splits] or [
-        (_resolve(phrase, demands), _resolve(phrase, demands))
-    ]
-    return next((pair for pair in pairs if all(query in demands for query in pair)), pairs[0])
-
-
-def _query(placed: PlacedObject) -> Query:
-    return Query(name=placed.name, attributes=tuple(attribute(word) for word in placed.attributes))
-
-
-def _gone(old: PlacedObject) -> Requirement:
-    return Requirement(kind="absent", query=Query(name=old.name), box=old.box, id=old.id)
-
-
-def _pair(old: PlacedObject, new: PlacedObject) -> list[Requirement]:
-    overlap = old.box.iou(new.box)
-    if old.name != new.name:
-        return [Requirement(kind="placed", query=_query(new), box=new.box), _gone(old)]
-    restyled = bool(new.attributes) and set(_query(old).attributes) != set(_query(new).attributes)
-    if overlap <= (IN_PLACE if restyled else KEPT):
-        query = _query(new) if new.attributes else _query(old)
-        return [Requirement(kind="placed", query=query, box=new.box, was=old.box, id=old.id), _gone(old)]
-    if restyled:
-        return [Requirement(kind="attribute", query=_query(new), box=new.box, id=old.id)]
-    return [Requirement(kind="kept", query=_query(old), box=old.box, id=old.id)]

@@ -16,14 +16,14 @@ from typing import TYPE_CHECKING
 from ortools.sat.python import cp_model
 
 from tools.scene.box import Box
+from tools.scene.demanding import Demands
 from tools.scene.layout import Layout, PlacedObject
-from tools.scene.lexicon import implies
+from tools.scene.lexicon import COLOURS, family
 from tools.scene.merge import as_detections, can_be_told_apart, restyled
-from tools.scene.placing import GRID, Slot, placings
-from tools.scene.relations import PAIR_DIRECTIONS, holds
-from tools.scene.requirements import wanted
-from tools.scene.spec import Query
-from tools.scene.verdict import AT, claims, is_leftover, verdict
+from tools.scene.placing import FINE, GRID, Slot, fine
+from tools.scene.requirements import LEFTOVER
+from tools.scene.spec import SIZE_PREDICATES
+from tools.scene.verdict import AT, claims, verdict
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from ortools.sat.python.cp_model import IntVar
 
     from tools.scene.requirements import Requirement
-    from tools.scene.spec import Predicate
+    from tools.scene.spec import Query
 
 EDGE = 2  # steps that a moved or new box keeps from the border
 CLEAR = 5  # steps wished for between two boxes
@@ -39,6 +39,10 @@ SIZE = 0.28  # side of a new object when the picture holds nothing to compare wi
 LARGEST = 0.45  # side that a new object never exceeds
 SMALLEST = 16  # steps: no longer side is shrunk below this, for small things are hard to draw and to find
 SCALES = (100, 85, 70, 55)  # per cent of its usual size that an object may take when it is crowded
+LADDER = (25, 30, 36, 43, 50, 58, 66, 75, 85, 93, 108, 118, 130, 145, 155, 165, 175, 190, 210, 235, 260)
+"""Per cent of the usual size, where sizes matter."""
+NEUTRAL = ("white", "black", "gray")  # colours that stand in for one that is not wanted
+TINIEST, LARGEST_OF_ALL = 14, 90  # steps of the longer side where sizes matter
 STRIDE = 0.15  # of its longer side that a moved object travels at least; less would not count as a Move
 STAGED_SIZES = (1.0, 1.35)  # of a staged scene's usual size
 STAGED_X, STAGED_Y = (0.25, 0.75), (0.45, 0.75)  # where staged objects want their centres
@@ -119,6 +123,7 @@ class _Model:
         self.cp = cp_model.CpModel()
         self.costs: list[cp_model.LinearExprT] = []
         self.pins: dict[int, Slot] = {}
+        self.measured = _measured(demands)
         self.dice = None if seed is None else random.Random(seed)
         self.side = SIZE if self.dice is None else SIZE * self.dice.uniform(*STAGED_SIZES)
         self.slots = self._cast()
@@ -129,8 +134,7 @@ class _Model:
                 self._keep_apart(first, second)
                 if seed is not None and not tight and first.name == second.name:
                     self._same_size(first, second)
-        for number, one in enumerate(demands):
-            self._demand(number, one)
+        Demands(self.cp, self.slots, self.pins, demands, tight)
 
     def is_impossible(self) -> bool:
         """Return whether it is quickly proven that nothing fulfils the requirements."""
@@ -165,16 +169,17 @@ class _Model:
     # Who may be in the scene
 
     def _cast(self) -> list[Slot]:
-        queries = wanted(self.demands)
+        queries = [query for one in self.demands if one.kind not in {"clean", "unchecked"} for query in _queries(one)]
         names = dict.fromkeys(query.name for query in queries)
-        wishes = {
-            name: [query.attributes for query in queries if query.name == name and query.attributes] for name in names
-        }
+        styles = {name: dict.fromkeys(_style(query) for query in queries if query.name == name) for name in names}
+        wishes = {name: [style for style in some if style] for name, some in styles.items()}
+        if any(one.kind == "clean" for one in self.demands):
+            names |= {LEFTOVER.name: None}
         slots = []
         for old in self.current.objects:
             wished = [restyled(old.attributes, wish) for wish in wishes.get(old.name, ())]
-            styles = list(dict.fromkeys([old.attributes, *wished]))
-            slots.append(Slot(old.name, old, styles, fixed=old.name not in names))
+            looks = list(dict.fromkeys([old.attributes, *wished]))
+            slots.append(Slot(old.name, old, looks, fixed=old.name not in names))
         # Known objects first, so that a new one does not take the place of one that is asked for by id.
         order = sorted(range(len(self.demands)), key=lambda number: self.demands[number].id not in self.current.ids)
         for number in order:
@@ -182,8 +187,8 @@ class _Model:
                 self.pins[number] = self._pin(self.demands[number], slots)
         for name in names:
             there = sum(slot.name == name for slot in slots)
-            styles = list(dict.fromkeys([(), *wishes[name]]))
-            slots += [Slot(name, None, styles) for _ in range(self._needed(name) - there)]
+            looks = list(dict.fromkeys([(), *wishes.get(name, ())]))
+            slots += [Slot(name, None, looks) for _ in range(self._needed(name) - there)]
         return slots
 
     def _pin(self, one: Requirement, slots: list[Slot]) -> Slot:
@@ -202,17 +207,28 @@ class _Model:
         return slot
 
     def _needed(self, name: str) -> int:
-        """How many of a name the requirements can ask for."""
+        """How many of a name the requirements can ask for; a comparison of numbers may ask for as many as another."""
+        return max([self._asked(name), *(self._outnumbering(one) for one in self.demands if _grows(one) == name)])
+
+    def _asked(self, name: str) -> int:
         about = [one for one in self.demands if one.query.name == name and not claims(one)]
-        counts = [one.count for one in about if one.kind == "count"]
-        if counts:
-            return max(counts)
-        if any(one.kind == "absent" and not one.box and not one.query.attributes for one in about):
+        counts = [one.count for one in about if one.kind == "count" and one.bound != "at most"]
+        if any(one.kind == "absent" and not one.box and not one.query.attributes for one in about) and not counts:
             return 0
         styled = sum(one.count for one in about if one.kind == "attribute")
-        related = sum(one.count for one in about if one.kind == "relation")
+        related = sum(one.count for one in about if one.kind == "size" or (one.kind == "relation" and not one.counts))
         faced = [one.object_count for one in self.demands for query in one.objects if query.name == name]
-        return max(styled, related + sum(faced)) if related or faced else styled
+        gathered = [_members(one, name) for one in self.demands if one.kind == "relation" and one.counts]
+        if counts:
+            return max(counts)
+        return max([styled, related + sum(faced), *gathered])
+
+    def _outnumbering(self, one: Requirement) -> int:
+        """How many it takes to be more than, or as many as, what is there and asked for of the other name."""
+        mine, theirs = one.query.name, one.objects[0].name
+        other = mine if one.predicate in {"fewer than", "no more than"} else theirs
+        there = sum(slot.name == other for slot in self.current.objects)
+        return min(max(there, self._asked(other)) + (one.predicate in {"more than", "fewer than"}), MOST)
 
     # What each object can do
 
@@ -224,6 +240,7 @@ class _Model:
         sizes = self._sizes(slot)
         slot.x, slot.y = (cp.new_int_var(0, GRID, "") for _ in range(2))
         slot.w, slot.h = (cp.new_int_var(1, GRID, "") for _ in range(2))
+        slot.side, slot.longest = (cp.new_int_var(1, FINE, "") for _ in range(2))
         cp.add(slot.x + slot.w <= GRID)
         cp.add(slot.y + slot.h <= GRID)
         if slot.fixed:
@@ -235,10 +252,9 @@ class _Model:
         else:
             scale = [cp.new_bool_var("") for _ in sizes]
             cp.add_exactly_one(scale)
-            for step, (chosen, (w, h)) in enumerate(zip(scale, sizes, strict=True)):
-                cp.add(slot.w == w).only_enforce_if(chosen, slot.moved)
-                cp.add(slot.h == h).only_enforce_if(chosen, slot.moved)
-                self.costs.append(SHRINK * step * chosen)
+            for chosen, (w, h), price in zip(scale, sizes, self._prices(sizes), strict=True):
+                self._set_size(slot, w / GRID, h / GRID, chosen, slot.moved)
+                self.costs.append(price * chosen)
             for axis in (0, 1):
                 cp.add(slot.start(axis) >= EDGE).only_enforce_if(slot.moved)
                 cp.add(slot.end(axis) <= GRID - EDGE).only_enforce_if(slot.moved)
@@ -274,19 +290,37 @@ class _Model:
 
     def _set(self, slot: Slot, box: Box, unless: IntVar | None = None) -> None:
         x0, y0, x1, y1 = box.to_px((GRID, GRID))
+        when = () if unless is None else (unless.negated(),)
         for variable, value in zip((slot.x, slot.y, slot.w, slot.h), (x0, y0, x1 - x0, y1 - y0), strict=True):
-            constraint = self.cp.add(variable == value)
-            if unless is not None:
-                constraint.only_enforce_if(unless.negated())
+            self.cp.add(variable == value).only_enforce_if(*when)
+        self._set_measures(slot, box.w, box.h, *when)
+
+    def _set_size(self, slot: Slot, w: float, h: float, *when: IntVar) -> None:
+        self.cp.add(slot.w == round(GRID * w)).only_enforce_if(*when)
+        self.cp.add(slot.h == round(GRID * h)).only_enforce_if(*when)
+        self._set_measures(slot, w, h, *when)
+
+    def _set_measures(self, slot: Slot, w: float, h: float, *when: IntVar) -> None:
+        self.cp.add(slot.side == fine(math.sqrt(w * h))).only_enforce_if(*when)
+        self.cp.add(slot.longest == fine(max(w, h))).only_enforce_if(*when)
 
     def _sizes(self, slot: Slot) -> list[tuple[int, int]]:
-        """Return sizes the object may take, the usual one first."""
-        w, h = slot.old.box[2:] if slot.old else self._usual_size(slot.name)
-        sizes = [(max(round(w * scale), 1), max(round(h * scale), 1)) for scale in SCALES]
-        return [sizes[0], *(size for size in sizes[1:] if max(size) >= SMALLEST)]
+        """Return sizes the object may take, the usual one first; larger ones too where a size is asked for."""
+        w, h = (GRID * slot.old.box.w, GRID * slot.old.box.h) if slot.old else self._usual_size(slot.name)
+        free = slot.name in self.measured
+        scales = [100, *LADDER] if free else SCALES
+        sizes = [(max(round(w * scale / 100), 1), max(round(h * scale / 100), 1)) for scale in scales]
+        low, high = (TINIEST if free else SMALLEST), LARGEST_OF_ALL
+        return [sizes[0], *(size for size in dict.fromkeys(sizes[1:]) if low <= max(size) <= high and size != sizes[0])]
+
+    @staticmethod
+    def _prices(sizes: Sequence[tuple[int, int]]) -> list[int]:
+        """Return what each size costs: the more, the further it is from the first one."""
+        usual = max(sizes[0])
+        return [round(SHRINK * abs(math.log(max(size) / usual)) / math.log(100 / SCALES[1])) for size in sizes]
 
     def _usual_size(self, name: str) -> tuple[float, float]:
-        """As others of its name; else as large as what is there, in its shape; never too large for the crowd."""
+        """In steps: as others of its name, else as large as what is there in its shape; smaller in a crowd."""
         boxes = [placed.box for placed in self.current.objects]
         like = [placed.box for placed in self.current.objects if placed.name == name]
         side = median(math.sqrt(box.area) for box in boxes) if boxes else self.side
@@ -296,7 +330,8 @@ class _Model:
             w, h = median(box.w for box in like), median(box.h for box in like)
         total = max(len(boxes), sum(one.count for one in self.demands if one.kind == "count"), 1)
         limit = min(LARGEST, math.sqrt(0.45 / total))
-        return w * min(1.0, limit / max(w, h)), h * min(1.0, limit / max(w, h))
+        fitting = GRID * min(1.0, limit / max(w, h))
+        return w * fitting, h * fitting
 
     def _home(self, name: str) -> tuple[float, float]:
         """Where a new object would rather be: in the middle, as low or high as others of its name."""
@@ -306,7 +341,7 @@ class _Model:
         return 0.5, median(like) if like else 0.5
 
     def _same_size(self, first: Slot, second: Slot) -> None:
-        if not (first.old or second.old or first.fixed or second.fixed):
+        if not (first.old or second.old or first.fixed or second.fixed or first.name in self.measured):
             self.cp.add(first.w == second.w)
             self.cp.add(first.h == second.h)
 
@@ -330,108 +365,40 @@ class _Model:
         if alike and first.old and second.old and not can_be_told_apart(first.old.box, second.old.box):
             cp.add_bool_or([*gone, first.moved, second.moved])
 
-    # What the requirements demand
 
-    def _demand(self, number: int, one: Requirement) -> None:
-        cp = self.cp
-        alike = [slot for slot in self.slots if slot.name == one.query.name]
-        if claims(one):
-            if one.kind != "kept":
-                cp.add(self._fit(self.pins[number], one.query) == 1)
-            return
-        match one.kind:
-            case "count":
-                cp.add(sum(slot.present for slot in alike) == one.count)
-            case "attribute":
-                cp.add(sum(self._fit(slot, one.query) for slot in alike) >= one.count)
-            case "absent":
-                for slot in alike:
-                    if one.box is None:
-                        cp.add(self._fit(slot, one.query) == 0)
-                    elif slot.pinned is None:
-                        self._clear(slot, one.box, self._fit(slot, one.query))
-            case _:
-                self._relate(one)
+def _queries(one: Requirement) -> tuple[Query, ...]:
+    return (one.query, *one.objects)
 
-    def _fit(self, slot: Slot, query: Query) -> IntVar:
-        """Return a variable: the object is there and has the attributes."""
-        fits = self.cp.new_bool_var("")
-        chosen = [
-            literal
-            for style, literal in zip(slot.styles, slot.style, strict=True)
-            if all(any(implies(word, asked) for word in style) for asked in query.attributes)
-        ]
-        self.cp.add_implication(fits, slot.present)
-        self.cp.add_bool_or([*chosen, fits.negated()])
-        for literal in chosen:
-            self.cp.add_bool_or([fits, slot.present.negated(), literal.negated()])
-        return fits
 
-    def _clear(self, slot: Slot, place: Box, fits: IntVar) -> None:
-        """Keep an object out of a place that shall be empty; one that only grazes it may stay."""
-        x0, y0, x1, y1 = place.to_px((GRID, GRID))
-        ways = [self.cp.new_bool_var("") for _ in range(4)]
-        self.cp.add(slot.end(0) <= x0).only_enforce_if(ways[0])
-        self.cp.add(slot.start(0) >= x1).only_enforce_if(ways[1])
-        self.cp.add(slot.end(1) <= y0).only_enforce_if(ways[2])
-        self.cp.add(slot.start(1) >= y1).only_enforce_if(ways[3])
-        grazing = slot.old is not None and not is_leftover(slot.old.box, place)
-        self.cp.add_bool_or([*ways, fits.negated(), *([slot.moved.negated()] if grazing else [])])
+def _members(one: Requirement, name: str) -> int:
+    """How many of a name belong to a group."""
+    return sum(count for query, count in zip(_queries(one), one.counts, strict=True) if query.name == name)
 
-    def _relate(self, one: Requirement) -> None:
-        cp, predicate = self.cp, one.predicate
-        assert predicate is not None
-        subjects = self._select(one.query, one.count)
-        if predicate in PAIR_DIRECTIONS:
-            objects = self._select(one.objects[0], one.object_count)
-            for subject, is_subject in subjects:
-                for other, is_object in objects:
-                    both = [is_subject.negated(), is_object.negated()]
-                    ways = [] if subject is other else self._ways(predicate, subject, other)
-                    cp.add_bool_or([*both, *ways])
-            return
-        groups = [
-            [(slot, self._fit(slot, query)) for slot in self.slots if slot.name == query.name] for query in one.objects
-        ]
-        for subject, chosen in subjects:
-            ways = []
-            for others in _distinct(subject, groups):
-                option = cp.new_bool_var("")
-                for _, fits in others:
-                    cp.add_implication(option, fits)
-                cp.add_bool_or([option.negated(), *self._ways(predicate, subject, *(slot for slot, _ in others))])
-                ways.append(option)
-            cp.add_bool_or([chosen.negated(), *ways])
 
-    def _select(self, query: Query, count: int) -> list[tuple[Slot, IntVar]]:
-        """Choose ``count`` objects that fit the query."""
-        chosen = []
-        for slot in self.slots:
-            if slot.name == query.name:
-                literal = self.cp.new_bool_var("")
-                self.cp.add_implication(literal, self._fit(slot, query))
-                chosen.append((slot, literal))
-        self.cp.add(sum(literal for _, literal in chosen) >= count)
-        return chosen
+def _grows(one: Requirement) -> str | None:
+    """Which name a comparison of numbers may ask more of."""
+    if one.kind != "number":
+        return None
+    return one.objects[0].name if one.predicate in {"fewer than", "no more than"} else one.query.name
 
-    def _ways(self, predicate: Predicate, subject: Slot, *others: Slot) -> list[IntVar]:
-        """Return literals, each of which makes the relation true: as it is, or by placing with a margin."""
-        cp = self.cp
-        ways = []
-        for constraints in placings(predicate, self.tight, subject, *others):
-            way = cp.new_bool_var("")
-            for constraint in constraints:
-                cp.add(constraint).only_enforce_if(way)
-            ways.append(way)
-        boxes = [slot.pinned or (slot.old.box if slot.old else None) for slot in (subject, *others)]
-        known = [box for box in boxes if box is not None]
-        if len(known) == len(boxes) and holds(predicate, *known):
-            as_it_is = cp.new_bool_var("")
-            for slot in (subject, *others):
-                if not slot.fixed:
-                    cp.add_implication(as_it_is, slot.moved.negated())
-            ways.append(as_it_is)
-        return ways
+
+def _measured(demands: Iterable[Requirement]) -> frozenset[str]:
+    """Return the names whose sizes are asked for, or compared."""
+    about = (
+        one
+        for one in demands
+        if one.kind == "size" or one.predicate in SIZE_PREDICATES | {"of the same size", "inside"}
+    )
+    return frozenset(query.name for one in about for query in _queries(one))
+
+
+def _style(query: Query) -> tuple[str, ...]:
+    """Return the attributes that make an object what the query says; a colour it must lack takes another's place."""
+    coloured = any(family(word) == "colour" for word in query.attributes)
+    if coloured or not any(family(word) == "colour" for word in query.lacks):
+        return query.attributes
+    other = next(colour for colour in (*NEUTRAL, *COLOURS) if colour not in query.lacks)
+    return (other, *query.attributes)
 
 
 def _solver(effort: float) -> cp_model.CpSolver:
@@ -442,16 +409,3 @@ def _solver(effort: float) -> cp_model.CpSolver:
     solver.parameters.max_time_in_seconds = PATIENCE
     solver.parameters.relative_gap_limit = 0.025
     return solver
-
-
-def _distinct(subject: Slot, groups: Sequence[Sequence[tuple[Slot, IntVar]]]) -> list[tuple[tuple[Slot, IntVar], ...]]:
-    """Return every choice of one object per group, all different from each other and the subject."""
-    choices: list[tuple[tuple[Slot, IntVar], ...]] = [()]
-    for group in groups:
-        choices = [
-            (*choice, one)
-            for choice in choices
-            for one in group
-            if one[0] is not subject and all(one[0] is not other for other, _ in choice)
-        ]
-    return choices

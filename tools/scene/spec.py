@@ -39,7 +39,8 @@ PairPredicate = Literal[
     "above",
     "below",
     "on top of",
-    "next to",
+    "next to",  # side by side
+    "near",
     "inside",
     "between",  # object is "A and B"
 ]

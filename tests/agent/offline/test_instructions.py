@@ -182,7 +182,7 @@ PLACED: dict[str, Boxes] = {
     "add a hat on the left dog": now("on top of", "hat #1", DOG),
     "add a cat between the cup and the car": now("between", "cat #1", CUP, CAR),
     "insert a green bottle next to the cup": now("next to", "bottle #1", CUP),
-    "add a dog to the left of the left dog": now("left of", "dog #3", DOG),
+    "add a dog to the left of the right dog": now("left of", "dog #3", DOG2),
     "add a tree on the far right and a bird above it": now("above", "bird #1", "tree #1"),
     "add a small cat": lambda after: after["cat #1"].box.area < 0.04,
     "copy the car to the left": now("left of", "car #2", CAR),

@@ -97,7 +97,7 @@ def test_with_the_raw_message_comes_what_a_chat_model_gives() -> None:
 def test_a_json_schema_is_answered_with_a_dict() -> None:
     asked = [HumanMessage(render("sentence", sentence="a dog"))]
     found = OfflinePlanner().with_structured_output(SceneSpec.model_json_schema()).invoke(asked)
-    assert found["objects"] == [{"name": "dog", "attributes": [], "count": 1}]
+    assert [(one["name"], one["attributes"], one["count"]) for one in found["objects"]] == [("dog", [], 1)]
 
 
 def test_an_instruction_is_answered_with_operations_on_the_layout() -> None:

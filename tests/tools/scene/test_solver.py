@@ -6,13 +6,24 @@ from hypothesis import strategies as st
 
 from tools.scene.box import Box
 from tools.scene.difference import difference
+from tools.scene.edit_goal import edit_requirements
 from tools.scene.layout import Layout, PlacedObject
 from tools.scene.lexicon import parse_phrase
 from tools.scene.merge import as_detections
 from tools.scene.operations import Add, Move, Operation, Remove, Replace, Restyle, apply
-from tools.scene.requirements import Requirement, edit_requirements, requirements
+from tools.scene.requirements import Requirement, requirements
 from tools.scene.solver import Unsatisfiable, solve
-from tools.scene.spec import PICTURE_PREDICATES, Predicate, Query, Relation, SceneObject, SceneSpec
+from tools.scene.spec import (
+    GROUP_PREDICATES,
+    NUMBER_PREDICATES,
+    PICTURE_PREDICATES,
+    SIZE_PREDICATES,
+    Predicate,
+    Query,
+    Relation,
+    SceneObject,
+    SceneSpec,
+)
 from tools.scene.verdict import verdict
 
 Relations = tuple[tuple[str, Predicate, str], ...]
@@ -226,9 +237,21 @@ QUICK = settings(
     suppress_health_check=[HealthCheck.too_slow],
 )
 PHRASES = st.sampled_from(["car", "red car", "blue car", "dog", "red dog", "cup", "green cup"])
-PREDICATES = st.sampled_from(
-    ["left of", "right of", "above", "below", "next to", "on top of", "between", *sorted(PICTURE_PREDICATES)]
-)
+OF_PAIRS = [
+    "left of",
+    "right of",
+    "above",
+    "below",
+    "next to",
+    "near",
+    "on top of",
+    "between",
+    *sorted(SIZE_PREDICATES),
+]
+PREDICATES = st.sampled_from([*OF_PAIRS, *sorted(PICTURE_PREDICATES), *sorted(GROUP_PREDICATES)])
+
+
+NUMBERS = st.sampled_from(sorted(NUMBER_PREDICATES))
 
 
 @st.composite
@@ -244,14 +267,35 @@ def scenes(draw: st.DrawFn) -> Layout:
 
 @st.composite
 def goals(draw: st.DrawFn) -> tuple[Requirement, ...]:
-    phrases = draw(st.lists(PHRASES, unique=True, min_size=1, max_size=4))
-    objects = [f"{draw(st.integers(1, 2))} {phrase}" for phrase in phrases]
+    """Objects with sizes, bounds and a colour they lack, and up to two relations, numbers compared or not."""
+    objects = []
+    for phrase in draw(st.lists(PHRASES, unique=True, min_size=1, max_size=3)):
+        query = parse_phrase(phrase)
+        objects.append(
+            SceneObject(
+                name=query.name,
+                attributes=query.attributes,
+                lacks=() if query.attributes else draw(st.sampled_from([(), (), ("brown",)])),
+                size=draw(st.sampled_from([None, None, None, "tiny", "small", "large", "huge"])),
+                count=draw(st.integers(1, 2)),
+                bound=draw(st.sampled_from(["exactly", "exactly", "at least"])),
+            )
+        )
+    phrases = [one.phrase for one in objects]
     relations = []
     for _ in range(draw(st.integers(0, 2))):
         predicate, others = draw(PREDICATES), draw(st.permutations(phrases))
-        object_ = "" if predicate in PICTURE_PREDICATES else " and ".join((others * 2)[: 1 + (predicate == "between")])
-        relations.append((draw(st.sampled_from(phrases)), predicate, object_))
-    return goal(*objects, relations=tuple(relations))
+        alone = predicate in PICTURE_PREDICATES | GROUP_PREDICATES
+        object_ = "" if alone else " and ".join((others * 2)[: 1 + (predicate == "between")])
+        factor = draw(st.sampled_from([None, 2.0, 0.5])) if predicate == "as big as" else None
+        subject = draw(st.sampled_from(phrases))
+        relations.append(Relation(subject=subject, predicate=predicate, object=object_, factor=factor))
+    if len(phrases) > 1 and draw(st.booleans()):
+        relations.append(Relation(subject=phrases[0], predicate=draw(NUMBERS), object=phrases[1]))
+    try:
+        return requirements(SceneSpec(objects=tuple(objects), relations=tuple(relations)))
+    except ValueError:  # a group of one
+        return requirements(SceneSpec(objects=tuple(objects)))
 
 
 @QUICK

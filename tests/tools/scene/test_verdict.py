@@ -2,11 +2,12 @@ import pytest
 from pydantic import ValidationError
 
 from tools.scene.box import Box
+from tools.scene.edit_goal import edit_requirements
 from tools.scene.layout import Detection, Layout, PlacedObject
 from tools.scene.lexicon import parse_phrase
 from tools.scene.merge import as_detections
 from tools.scene.operations import Add, Move, Operation, Remove, Replace, Restyle, apply
-from tools.scene.requirements import edit_requirements, requirements
+from tools.scene.requirements import Requirement, requirements
 from tools.scene.spec import Predicate, Relation, SceneObject, SceneSpec
 from tools.scene.verdict import Verdict, verdict
 
@@ -129,6 +130,195 @@ def test_sentences(wanted: SceneSpec, scene: Scene, failing: list[str]) -> None:
     assert [one.requirement.text for one in result.failures] == failing
     assert result.agreed == (not failing)
     assert result.satisfied == result.total - len(failing)
+
+
+def here(phrase: str, x: float, y: float, w: float = 0.2, h: float = 0.2) -> list[Detection]:
+    """What a detector says of an object around a centre."""
+    query = parse_phrase(phrase)
+    box = Box(x - w / 2, y - h / 2, w, h)
+    looks = dict.fromkeys(((), query.attributes))
+    return [Detection(name=query.name, attributes=words, box=box, score=0.9) for words in looks]
+
+
+def thing(name: str, *attributes: str, **more: object) -> SceneObject:
+    return SceneObject.model_validate({"name": name, "attributes": attributes, **more})
+
+
+def sized(name: str, side: float, x: float = 0.5, y: float = 0.5) -> list[Detection]:
+    return here(name, x, y, side, side)
+
+
+TWO_DOGS = [*here("brown dog", 0.2, 0.5), *here("black dog", 0.7, 0.5)]
+FIVE_APPLES = [*(one for x in (0.1, 0.9) for one in here("green apple", x, 0.2)),
+               *(one for x in (0.1, 0.5, 0.9) for one in here("red apple", x, 0.7))]  # fmt: skip
+CUPS = [*sized("cup", 0.4, 0.3), *sized("cup", 0.2, 0.8)]
+DEMANDS: dict[str, tuple[tuple[SceneObject, ...], tuple[tuple[object, ...], ...], list[Detection], list[str]]] = {
+    "at least": ((thing("dog", bound="at least"),), (), TWO_DOGS, []),
+    "not at least": ((thing("dog", count=3, bound="at least"),), (), TWO_DOGS, ["at least three dogs"]),
+    "at most": ((thing("dog", count=2, bound="at most"),), (), TWO_DOGS, []),
+    "more than at most": ((thing("dog", count=1, bound="at most"),), (), TWO_DOGS, ["at most one dog"]),
+    "at most so many of a colour": (
+        (thing("apple", "red", count=2, bound="at most"), thing("apple", "green", count=2, bound="at least")),
+        (),
+        FIVE_APPLES,
+        ["at most two red apples"],
+    ),
+    "an article": ((thing("dog", bound="a"),), (), TWO_DOGS, ["exactly one dog"]),
+    "lacking": ((thing("dog", lacks=("brown",)),), (), here("black dog", 0.5, 0.5), []),
+    "lacking, of unknown colour": ((thing("dog", lacks=("brown",)),), (), here("dog", 0.5, 0.5), []),
+    "not lacking": ((thing("dog", lacks=("brown",)),), (), here("brown dog", 0.5, 0.5), ["one not brown dog"]),
+    "a shade is not lacking": (
+        (thing("dog", lacks=("brown",)),),
+        (),
+        here("dark brown dog", 0.5, 0.5),
+        ["one not brown dog"],
+    ),
+    "every": ((thing("dog", "brown", every=True, bound="at least"),), (), TWO_DOGS, ["all dogs brown"]),
+    "two of which": (
+        (thing("apple", "green", count=2), thing("apple", lacks=("green",), count=3)),
+        (),
+        FIVE_APPLES,
+        [],
+    ),
+    "three of which": (
+        (thing("apple", "green", count=3), thing("apple", lacks=("green",), count=2)),
+        (),
+        FIVE_APPLES,
+        ["three green apples"],
+    ),
+    "large in the picture": ((thing("cup", size="large"),), (), sized("cup", 0.4), []),
+    "not large in the picture": (
+        (thing("cup", size="large"),),
+        (),
+        sized("cup", 0.3),
+        ["one large cup in the picture"],
+    ),
+    "large beside": ((thing("cup", size="large"), thing("dog")), (), [*sized("cup", 0.3), *sized("dog", 0.2)], []),
+    "not large beside": (
+        (thing("cup", "large"), thing("dog")),
+        (),
+        [*sized("cup", 0.3), *sized("dog", 0.28)],
+        ["one large cup beside the dog"],
+    ),
+    "a large and a small one": ((thing("cup", size="large"), thing("cup", size="small")), (), CUPS, []),
+    "two alike": (
+        (thing("cup", size="large"), thing("cup", size="small")),
+        (),
+        [*sized("cup", 0.3, 0.3), *sized("cup", 0.28, 0.8)],
+        ["one large cup beside the small cup", "one small cup beside the large cup"],
+    ),
+    "the small one is on the right": (
+        (thing("cup", size="large"), thing("cup", size="small")),
+        (("small cup", "on the right"), ("small cup", "right of", "large cup")),
+        CUPS,
+        [],
+    ),
+    "the large one is not": (
+        (thing("cup", size="large"), thing("cup", size="small")),
+        (("large cup", "on the right"),),
+        CUPS,
+        ["one large cup on the right"],
+    ),
+    "bigger": (
+        (thing("cup"), thing("dog")),
+        (("cup", "bigger than", "dog"), ("dog", "as big as", "cup", 0.5)),
+        [*sized("cup", 0.3, 0.2), *sized("dog", 0.2, 0.8)],
+        [],
+    ),
+    "not bigger": (
+        (thing("cup"), thing("dog")),
+        (("dog", "bigger than", "cup"), ("cup", "as big as", "dog")),
+        [*sized("cup", 0.3, 0.2), *sized("dog", 0.2, 0.8)],
+        ["one dog bigger than cup", "one cup as big as dog"],
+    ),
+    "one on each side": (
+        (thing("cup", count=2), thing("chair")),
+        (("cup", "left of", "chair", 1), ("cup", "right of", "chair", 1)),
+        [*here("cup", 0.15, 0.5), *here("cup", 0.85, 0.5), *here("chair", 0.5, 0.5)],
+        [],
+    ),
+    "both on one side": (
+        (thing("cup", count=2), thing("chair")),
+        (("cup", "left of", "chair", 1), ("cup", "right of", "chair", 1)),
+        [*here("cup", 0.15, 0.3), *here("cup", 0.15, 0.7), *here("chair", 0.5, 0.5)],
+        ["one cup right of chair"],
+    ),
+    "in a row": (
+        (thing("apple", "green", count=2), thing("apple", "red", count=3)),
+        (("red apple", "in a row"), ("green apple and red apple", "in a row")),
+        FIVE_APPLES,
+        ["two green apples and three red apples in a row"],
+    ),
+    "more than": (
+        (thing("apple", bound="at least"), thing("dog", bound="at least")),
+        (("apple", "more than", "dog"), ("dog", "no more than", "apple"), ("dog", "as many as", "apple")),
+        [*FIVE_APPLES, *TWO_DOGS],
+        ["as many as apples: dogs"],
+    ),
+    "a group to the left": (
+        (thing("dog", count=2), thing("cat", count=2)),
+        (("dog", "left of", "cat"),),
+        [*here("dog", 0.15, 0.2), *here("dog", 0.15, 0.8), *here("cat", 0.6, 0.3), *here("cat", 0.8, 0.8)],
+        [],
+    ),
+}
+
+
+@pytest.mark.parametrize(("objects", "relations", "there", "failing"), DEMANDS.values(), ids=DEMANDS)
+def test_demands(
+    objects: tuple[SceneObject, ...],
+    relations: tuple[tuple[object, ...], ...],
+    there: list[Detection],
+    failing: list[str],
+) -> None:
+    made = []
+    for subject, predicate, *rest in relations:
+        numbers = {("factor" if predicate == "as big as" else "count"): one for one in rest if not isinstance(one, str)}
+        other = next((one for one in rest if isinstance(one, str)), "")
+        made.append(Relation.model_validate({"subject": subject, "predicate": predicate, "object": other, **numbers}))
+    result = verdict(requirements(SceneSpec(objects=objects, relations=tuple(made))), there)
+    assert [one.requirement.text for one in result.failures] == failing
+
+
+def test_an_article_is_what_the_settings_say() -> None:
+    wanted = SceneSpec(objects=(SceneObject(name="dog", bound="a"),))
+    assert verdict(requirements(wanted, article="at least"), TWO_DOGS).agreed
+    assert not verdict(requirements(wanted), TWO_DOGS).agreed
+
+
+def test_what_nothing_can_check_is_neither_met_nor_wrong() -> None:
+    wanted = spec("1 car").model_copy(update={"unchecked": ("with its lights on",)})
+    result = verdict(requirements(wanted), detections({0: "car"}))
+    assert (result.agreed, result.satisfied, result.total) == (True, 1, 1)
+    assert [one.requirement.said for one in result.unchecked] == ["with its lights on"]
+    assert "?    not checked: 'with its lights on'" in result.text
+    assert Verdict.model_validate_json(result.model_dump_json()) == result
+
+
+def test_attributes_that_the_detector_cannot_tell_are_not_checked() -> None:
+    wanted = SceneSpec(
+        objects=(SceneObject(name="dog", attributes=("brown", "sleepy"), lacks=("wet",)), SceneObject(name="cup")),
+        relations=(Relation(subject="sleepy brown dog", predicate="left of", object="cup"),),
+        absent=("angry cat",),
+    )
+    demands = requirements(wanted, sees={"brown", "black"})
+    assert [one.text for one in demands] == [
+        "exactly one dog",
+        "exactly one cup",
+        "one brown dog",
+        "one brown dog left of cup",
+        "'sleepy dog'",
+        "'dog that is not wet'",
+        "'no angry cat'",
+    ]
+
+
+def test_leftovers_of_an_edit_are_found_and_known_by_their_name() -> None:
+    demands = (*requirements(spec("1 car")), Requirement(kind="clean"))
+    seen_here = detections({0: "car"})
+    rest = Detection(name="leftover", box=PLACES[5], score=1.0)
+    assert verdict(demands, seen_here).agreed
+    assert [one.requirement.text for one in verdict(demands, [*seen_here, rest]).failures] == ["nothing else there"]
 
 
 def test_the_better_colour_decides() -> None:

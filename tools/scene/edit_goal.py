@@ -1,0 +1,66 @@
+"""The goal of an edit: what must hold once a layout has become another, as single demands."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tools.scene.difference import IN_PLACE, KEPT, match
+from tools.scene.lexicon import attribute
+from tools.scene.requirements import Requirement
+from tools.scene.spec import Query
+
+if TYPE_CHECKING:
+    from tools.scene.layout import Layout, PlacedObject
+
+
+def edit_requirements(current: Layout, target: Layout) -> tuple[Requirement, ...]:
+    """Return what must hold after an edit that turns ``current`` into ``target``.
+
+    Changed objects are placed, untouched ones kept, and nothing of the old name is left where an object
+    was taken away. Names that were known and are touched keep an exact total, so a second dog that an edit
+    brings by accident is noticed. An object without known attributes is checked by its name alone.
+    """
+    result: list[Requirement] = []
+    touched: set[str] = set()
+    for old, new in match(current, target):
+        if new is None:
+            assert old is not None
+            touched.add(old.name)
+            result.append(_gone(old))
+        elif old is None:
+            touched.add(new.name)
+            result.append(Requirement(kind="placed", query=_query(new), box=new.box))
+        else:
+            made = _pair(old, new)
+            if made[0].kind != "kept":
+                touched |= {old.name, new.name}
+            result += made
+    known = {placed.name for placed in current.objects}
+    for name in sorted(touched & known):
+        total = sum(placed.name == name for placed in target.objects)
+        query = Query(name=name)
+        result.append(
+            Requirement(kind="count", query=query, count=total) if total else Requirement(kind="absent", query=query)
+        )
+    return tuple(dict.fromkeys(result))
+
+
+def _query(placed: PlacedObject) -> Query:
+    return Query(name=placed.name, attributes=tuple(attribute(word) for word in placed.attributes))
+
+
+def _gone(old: PlacedObject) -> Requirement:
+    return Requirement(kind="absent", query=Query(name=old.name), box=old.box, id=old.id)
+
+
+def _pair(old: PlacedObject, new: PlacedObject) -> list[Requirement]:
+    overlap = old.box.iou(new.box)
+    if old.name != new.name:
+        return [Requirement(kind="placed", query=_query(new), box=new.box), _gone(old)]
+    restyled = bool(new.attributes) and set(_query(old).attributes) != set(_query(new).attributes)
+    if overlap <= (IN_PLACE if restyled else KEPT):
+        query = _query(new) if new.attributes else _query(old)
+        return [Requirement(kind="placed", query=query, box=new.box, was=old.box, id=old.id), _gone(old)]
+    if restyled:
+        return [Requirement(kind="attribute", query=_query(new), box=new.box, id=old.id)]
+    return [Requirement(kind="kept", query=_query(old), box=old.box, id=old.id)]
