@@ -117,16 +117,18 @@ def _mistakes() -> tuple[type[Exception], ...]:
     from agent.session.turn_result import SessionError
     from graphs.nodes.begin import RequestError
     from tools.images import PictureError
+    from tools.weights.places import UnknownWeights
 
-    return UserMistake, SettingsError, RunError, SessionError, RequestError, PictureError
+    return UserMistake, SettingsError, RunError, SessionError, RequestError, PictureError, UnknownWeights
 
 
 def _failures() -> tuple[type[Exception], ...]:
     """Return the failures whose message already says all that a user needs."""
     from agent.models.endpoint import ChatModelError
     from tools.backend.protocol import BackendError
+    from tools.weights.places import WeightsError
 
-    return BackendError, ChatModelError
+    return BackendError, ChatModelError, WeightsError
 
 
 def _leave(message: str, code: ExitCode, as_json: bool) -> NoReturn:
