@@ -65,6 +65,7 @@ def begin(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
         "picture": picture,
         "layout": state.get("layout", EMPTY_LAYOUT) if picture is not None and picture == known else EMPTY_LAYOUT,
         "doubtful": [],
+        "unclean": [],
         "first_picture": picture,
         "generated": False,
         "polish": "no",

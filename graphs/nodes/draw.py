@@ -114,10 +114,13 @@ def edit(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
     done = describe(scene, operations)
     shown = {"region": made.region, "masks": made.masks, "masked": list(made.masked)}
     answer: dict[str, Any] = {"done": done, "image": made.image}
+    if made.doubts:
+        answer["not_clean"] = list(made.doubts)
     if made.warnings:
         answer["warnings"] = list(made.warnings)
     return {
         "picture": made.image,
+        "unclean": list(made.doubts),
         "layout": apply(scene, operations).model_dump(mode="json"),
         "rounds": state["rounds"] + 1,
         "planned": [],

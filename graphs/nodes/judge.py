@@ -15,7 +15,7 @@ from tools.scene.layout import Layout
 from tools.scene.observation import observe
 from tools.scene.requirements import queries
 from tools.scene.track import track
-from tools.scene.verdict import judged
+from tools.scene.verdict import judged, with_doubts
 from tools.suggest_layout import REQUIREMENTS
 
 if TYPE_CHECKING:
@@ -40,6 +40,8 @@ def judge(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
     found = context.backend.detect(image, list(dict.fromkeys([*queries(demands), *scene.queries])))
     observation = observe(demands, found.detections, found.doubtful)
     outcome = judged(demands, observation)
+    if state["unclean"]:
+        outcome = with_doubts(outcome, state["unclean"])
     spec = state["goal"]["spec"]
     scene = track(scene, things_in_layout(outcome, observation), spec["background"] if spec else "")
     # An instruction asks for a change: its requirements allow for tolerance, and a small wish within

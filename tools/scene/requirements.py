@@ -26,7 +26,7 @@ _OPPOSITES: tuple[tuple[Predicate, Predicate, Predicate], ...] = (
     ("at the top", "at the bottom", "above"),
 )
 
-Kind = Literal["count", "attribute", "relation", "placed", "kept", "absent"]
+Kind = Literal["count", "attribute", "relation", "placed", "kept", "absent", "clean"]
 
 
 class Requirement(Frozen):
@@ -37,6 +37,8 @@ class Requirement(Frozen):
     - relation: ``count`` subjects stand in ``predicate`` to the ``objects`` (none: to the picture).
     - placed: the object is at ``box``, and more there than where it ``was``. kept: it is still there.
     - absent: nothing like it in the picture; with a ``box``, nothing like it there.
+    - clean: nothing is left, and nothing new has come, where something was taken away. An editor that fills such
+      places says when it is not so.
     """
 
     kind: Kind
@@ -79,6 +81,8 @@ class Requirement(Frozen):
                 return f"{phrase} still{place}"
             case "absent":
                 return f"no {phrase}{place}"
+            case "clean":
+                return "nothing else where something was taken away"
 
 
 def counted(count: int, phrase: str) -> str:
