@@ -137,6 +137,11 @@ class Backend(Protocol):
         """Whether `generate` puts things where a layout wants them."""
         ...
 
+    @property
+    def capabilities(self) -> Capabilities:
+        """What it can do; asking loads nothing."""
+        ...
+
     def detect(self, image: Image, queries: Sequence[Query], threshold: float | None = None) -> Detected:
         """Find every query in the picture; ``threshold`` in (0, 1) overrides the preset's two."""
         ...
@@ -170,8 +175,11 @@ class Backend(Protocol):
         *,
         seed: int = 0,
         progress: Progress | None = None,
+        references: Mapping[str, Image] | None = None,
     ) -> Edited:
         """Do all operations in one pass; ``scene`` is the current layout, whose ids they name.
+
+        ``references``: other pictures, by the names that the operations' sources call them.
 
         Raises:
             BackendError: the operations cannot be done; the picture is unchanged.
