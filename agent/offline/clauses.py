@@ -35,27 +35,10 @@ if TYPE_CHECKING:
     from agent.offline.nouns import NounPhrase
 
 _NEVER = frozenset(
-    [
-        "between",
-        "not",
-        "no",
-        "never",
-        "without",
-        "neither",
-        "nor",
-        "none",
-        "or",
-        "unless",
-        "except",
-        "excluding",
-        "instead",
-        "nothing",
-        "nobody",
-        "hardly",
-        "?",
-        "if",
-        "than",
-    ]
+    (
+        "between not no never without neither nor none or unless except excluding instead nothing nobody hardly ? if "
+        "than"
+    ).split()
 )
 _ARTICLES = phrases("a|an|the|this|that|these|those|another|some|several|many|each|every|both|all|a few|his|her|their|"
                     "its|my|our|your|at least|exactly|more than|lots of|a lot of")  # fmt: skip
@@ -206,7 +189,7 @@ class Clauses(Descriptions):
         owned = is_part_of_body(phrase.head) or (phrase.determiner in _OWNED and phrase.head in {"tail", "wing"})
         preposition = tag in {"IN", "RP", "TO"}
         scenery = phrase.head in PLACES and phrase.head not in SKIES
-        if before in {"is", "are", "was", "were", "as"} or (scenery and not preposition):
+        if before in {"is", "are", "was", "were"} or (scenery and not preposition):
             return  # "was a stylish addition", "the farmer's market"
         bare = not phrase.determiner and phrase.count is None
         if apposition or owned or (preposition and is_substance(phrase.head) and not phrase.attributes):

@@ -129,7 +129,7 @@ def read_noun_phrase(words: Cursor, last_name: str = "") -> NounPhrase | None:
     """
     start = words.position
     if words.sees(_ABOUT):
-        words.fail("give an exact number, such as 'three'", start)
+        words.unclear("give an exact number, such as 'three'", start)
     bound, shift = _read_bound(words)
     vague = words.take(_VAGUE) if not (bound or words.sees(PAIRS)) else None
     exactly = words.take(EXACTLY) is not None
@@ -226,6 +226,8 @@ def read_attributes(words: Cursor) -> tuple[str, ...]:
             words.position += 1
         elif _starts_compound(words):
             break
+        elif found[-1:] == [word]:
+            break  # "an orange orange"
         elif describes(words):
             found.append(attribute(word))
             words.position += 1
@@ -342,6 +344,8 @@ def _named(words: Cursor, phrase: NounPhrase, nouns: list[str], noun_start: int)
 
 def _names_thing(word: str) -> bool:
     """Whether an adjective names a thing by itself: "an orange", "two glasses", but not "a red"."""
+    if word in SIZES or word in DIMENSIONS or is_mostly(word, "a"):
+        return False
     return is_thing(singular(word)) and (family(word) != "colour" or word == "orange")
 
 

@@ -276,7 +276,7 @@ NOR = phrases("or|nor|and no|or any|nor any|and without|, or|, nor|and any|or no
 POSITIVE = phrases("with|but|but with|and with|, but|, with|, but with|there is|there are")
 _POSTURES = (
     "located|placed|positioned|situated|sitting|standing|lying|laying|resting|parked|set|arranged|found|seen|seated|"
-    "perched|hung|hanging|mounted|laid|put|kept|stationed|propped|displayed|left"
+    "perched|hung|hanging|mounted|laid|put|kept|stationed|propped|displayed"
 )
 COPULA = phrases(
     "|".join(
@@ -308,7 +308,7 @@ COPULA = phrases(
 PAINTED = phrases("painted|colored|coloured|dyed|that is colored|that is painted")
 IN_THE_PICTURE = phrases(
     "in the picture|in the image|in the photo|in the scene|in the frame|in this picture|in this image|"
-    "in this scene|in it|in total|in the painting|in the drawing|visible|present|anywhere|at all|"
+    "in this scene|in total|in the painting|in the drawing|visible|present|anywhere|at all|"
     "are visible|is visible|are present|is present|are shown|is shown|are there|is there"
 )
 BACKGROUND = phrases("in the background|as the background|as background|as a background|in the distance|"
