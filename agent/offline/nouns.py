@@ -39,7 +39,8 @@ DIMENSIONS = word_set("tall long narrow wide thin thick fat slim medium short hi
 """Words of measure that nothing checks."""
 _DETERMINERS = phrases("another|the other|the|this|that|these|those|a|an|all the|all of the|all|any|both|both the|"
                        "each|every|both of the|each of the|its|one other|all other|their|his|her|every single|"
-                       "all the other|my|our|your|a different|all of these|all these|all those|each one of the")  # fmt: skip
+                       "all the other|my|our|your|a different|all of these|all these|all those|"
+                       "each one of the")  # fmt: skip
 _EVERY = phrases(
     "all the|all of the|all|each|every|each of the|every single|all of these|all these|all those|any|"
     "all other|all the other|each one of the"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from agent.offline.draft import HINT, Thing
@@ -337,6 +338,6 @@ class Relations(Surroundings):
         row, self.row = self.row, None
         if len(row) < 2 or len({one.phrase for one in row}) < len(row):
             words.fail("a row needs two or more different objects", start)
-        for left, right in zip(row, row[1:], strict=False):
+        for left, right in pairwise(row):
             self._link((left,), order, (right,))
         return True

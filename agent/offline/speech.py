@@ -1,4 +1,4 @@
-"""What a word is where it stands: noun, adjective or verb. By the tagger where one was asked, else by the word lists."""
+"""What a word is where it stands: by the tagger where one was asked, else by the word lists."""
 
 from __future__ import annotations
 
