@@ -17,6 +17,7 @@ from agent.offline.lexer import Cursor, Unclear
 from agent.offline.speech import is_adjective
 from agent.offline.surroundings import STOPS
 from agent.offline.tagger import tagged
+from agent.offline.typing_errors import corrected
 from agent.offline.vocabulary import (
     AND,
     BACKGROUND,
@@ -47,6 +48,12 @@ def parse_scene(text: str) -> SceneSpec:
     Raises:
         CannotParse: words that neither the grammar nor the tagger can place, or a contradiction.
     """
+    mended, notes = corrected(text)
+    spec = _read(mended)
+    return spec.model_copy(update={"notes": (*notes, *spec.notes)}) if notes else spec
+
+
+def _read(text: str) -> SceneSpec:
     try:
         return _Scene(Cursor(text)).read()
     except Unclear:
