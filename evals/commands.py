@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from agent.cli.options import fail
 from agent.cli.run import announce_chat
+from configs.settings import DetectorSettings, GeneratorSettings, Part
+from evals.parts import needed
 from evals.progress import progress_bar
 from tools.backend.checkpoints import resolve
 from tools.backend.detector import ZeroShotDetector
@@ -110,9 +112,8 @@ def measure_speed(options: Options, *, scenes: int, steps: int, reload: bool, ju
     from evals.speed import run_speed, table
 
     settings = options.load()
-    heldout = (
-        ZeroShotDetector.from_settings(settings.heldout_detector) if settings.heldout_detector and judged else None
-    )
+    part = settings.heldout_detector if judged else None
+    heldout = ZeroShotDetector.from_settings(needed(part, DetectorSettings, "held-out detector")) if part else None
     with progress_bar() as progress:
         found = run_speed(
             settings,
@@ -138,14 +139,14 @@ class RoundTrip:
 
     def __call__(self, images: Sequence[Image]) -> list[Image]:
         """Return the pictures as the decoder gives them back."""
-        self.model = self.model or GroundedDiffusion.load(self.part)
+        self.model = self.model or GroundedDiffusion.load(needed(self.part, GeneratorSettings, "generator"))
         return self.model.decode(self.model.encode_image(images), images[0].size)
 
 
 def weights_mb(settings: Settings) -> float:
     """Return the size of all files of the preset's local checkpoints, each counted once, in millions of bytes."""
     parts = [settings.detector, settings.segmenter, settings.generator, settings.editor, settings.heldout_detector]
-    folders = {resolve(part) for part in parts if part is not None and _is_there(part)}
+    folders = {resolve(part) for part in parts if isinstance(part, Part) and _is_there(part)}
     return sum(file.stat().st_size for folder in folders for file in folder.rglob("*") if file.is_file()) / 1e6
 
 
