@@ -70,6 +70,14 @@ class DetectorPart(Part):
         default=(), description="nouns to look around with, when an instruction comes for an unknown picture"
     )
     attributes: tuple[str, ...] = Field(default=(), description="attributes to look for on what is found that way")
+    closed: bool = Field(
+        default=False, description="it tells these attributes only; others that are asked for stay unchecked"
+    )
+
+    @property
+    def sees(self) -> tuple[str, ...] | None:
+        """The attributes that it can tell; None for any."""
+        return self.attributes if self.closed else None
 
     @model_validator(mode="after")
     def _doubt_leaves_something_sure(self) -> Self:
@@ -262,6 +270,18 @@ AnyEditor = Annotated[
 ]
 
 
+class JudgeSettings(Section):
+    """What counts, and who is asked about what no detector can see."""
+
+    article: Literal["exactly", "at least"] = Field(
+        default="exactly", description="what 'a cup' means: one, or one or more"
+    )
+    vlm: ChatSettings | None = Field(
+        default=None,
+        description="a model that sees, for what no detector can check; without one, chat if it has vision",
+    )
+
+
 class Settings(Section):
     """The whole tree, as a preset, the environment and the command line make it."""
 
@@ -279,6 +299,7 @@ class Settings(Section):
         default={}, description="usual width over height by noun, for new boxes; others are square"
     )
     loop: LoopSettings = LoopSettings()
+    judge: JudgeSettings = JudgeSettings()
     chat: ChatSettings = ChatSettings()
 
 

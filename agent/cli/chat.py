@@ -15,7 +15,7 @@ from rich.tree import Tree
 from agent.cli.console import output_console
 from agent.cli.options import ExitCode, Options, fail
 from agent.cli.progress import LiveProgress
-from agent.cli.run import announce_chat
+from agent.cli.run import MARK_STYLES, announce_chat
 from agent.models.backend import make_backend
 from agent.models.endpoint import ChatModelError
 from agent.run.folder import RunError, RunFolder, find_runs, new_folder
@@ -23,6 +23,7 @@ from agent.session.proposal import change
 from agent.session.record import recorded_settings
 from agent.session.session import Session
 from agent.session.turn_result import SessionError, TurnResult
+from agent.trace.wording import mark, unchecked_clause
 from tools.backend.protocol import BackendError
 from tools.images import PictureError
 
@@ -288,7 +289,7 @@ class Talk:
             self._say(f"  {line}")
         if result.agreed:
             rounds = f"{result.rounds} round{'' if result.rounds == 1 else 's'}"
-            self.console.print(f"[bold green]agreed[/] after {rounds}")
+            self.console.print(f"[bold green]agreed[/] after {rounds}{unchecked_clause(result.verdict)}")
         else:
             self.console.print(f"[bold yellow]not agreed[/] ({escape(result.exit.replace('_', ' '))})")
             self._say(result.detail)
@@ -298,7 +299,8 @@ class Talk:
 
     def _verdict(self, result: TurnResult) -> None:
         for one in result.verdict.get("results", []):
-            self.console.print(f"  {'[green]✓[/]' if one['passed'] else '[red]✗[/]'} {escape(one['reason'])}")
+            style = MARK_STYLES[one["passed"]]
+            self.console.print(f"  [{style}]{mark(one['passed'])}[/] {escape(one['reason'])}")
 
     def _stand(self, result: TurnResult) -> None:
         told = f"after turn {result.turn}: {result.text}" if result.turn else "at the beginning"

@@ -17,6 +17,7 @@ from agent.report.render import write_report
 from agent.run.consent import consented_settings
 from agent.run.driver import Job, RunResult, job_of, run_correction
 from agent.run.folder import RunError, RunFolder, new_folder
+from agent.trace.wording import mark, unchecked_clause
 from configs.settings import Settings, load_settings, preset_names
 from graphs.correction import build_graph
 from tools.context import Context
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
     from tools.backend.protocol import Backend
 
+MARK_STYLES = {True: "green", False: "red", None: "yellow"}
 OFFLINE_NOTICE = (
     "Using the offline planner (no key and no endpoint is set): it reads plain sentences only. "
     "For a language model set OPENAI_API_KEY or --set chat.base_url=URL."
@@ -137,13 +139,12 @@ def show_result(result: RunResult, folder: RunFolder) -> None:
     if result.exit == "answered":
         console.print(result.detail, markup=False)
     elif result.agreed:
-        console.print(f"[bold green]agreed[/] after {rounds}")
+        console.print(f"[bold green]agreed[/] after {rounds}{unchecked_clause(result.verdict)}")
     else:
         console.print(f"[bold yellow]not agreed[/] after {rounds} ({result.exit.replace('_', ' ')})")
         console.print(result.detail, markup=False)
     for one in result.verdict.get("results", []):
-        mark = "[green]✓[/]" if one.get("passed") else "[red]✗[/]"
-        console.print(f"  {mark} ", end="")
+        console.print(f"  {mark(one['passed'])} ", end="", style=MARK_STYLES[one["passed"]])
         console.print(str(one.get("reason") or one.get("requirement")), markup=False)
     if result.image is not None:
         console.print(f"picture: {result.image}", markup=False)

@@ -18,7 +18,7 @@ from agent.report.overlays import changed_overlay, embed, loader, masks_overlay,
 from agent.run.folder import RunFolder
 from agent.trace.events import read_trace
 from agent.trace.timeline import Round, Turn, requirement_table, turns_of
-from agent.trace.wording import counted, duration, outcome, pretty, visible
+from agent.trace.wording import counted, duration, mark, outcome, pretty, standing, visible
 from tools.files import write_text
 from tools.images import ImageStore
 from tools.redaction import Redactor, environment_secrets
@@ -97,8 +97,14 @@ def _environment() -> Environment:
         finalize=lambda value: visible(value) if type(value) is str else value,
     )
     environment.filters |= {"hue": _hue, "pretty": pretty, "duration": duration, "outcome": outcome}
+    environment.filters |= {"mark": mark, "standing": standing, "by_standing": _by_standing}
     environment.globals |= {"counted": counted, "requirement_table": requirement_table}
     return environment
+
+
+def _by_standing(results: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return results with what is wrong first, then what is not checked."""
+    return sorted(results, key=lambda result: ("fail", "open", "pass").index(standing(result["passed"])))
 
 
 def _title(record: dict[str, Any], turns: Sequence[Turn]) -> str:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
+from agent.models.eyes import make_eyes
 from agent.run.checkpoints import finished_tasks, open_checkpoints
 from agent.run.folder import RunError, RunFolder, find_runs, new_folder
 from agent.run.redaction import hiding, recordable, shown
@@ -99,6 +100,7 @@ class RunResult:
             "image": None if self.image is None else str(self.image),
             "run": str(self.run),
             "verdict": self.verdict,
+            "unchecked": [one["reason"] for one in self.verdict.get("results", []) if one["passed"] is None],
             "usage": self.usage,
         }
 
@@ -129,7 +131,7 @@ def run_correction(
         if record["status"] == "finished":
             return read_result(folder)
         trace = TraceWriter(folder.trace_path, folder.redactor, also=follower(folder.path.name))
-        context = Context(backend=backend, chat=chat, images=store, settings=settings)
+        context = Context(backend, chat, store, settings, make_eyes(settings))
         with open_checkpoints(folder) as saver:
             graph = build_graph(saver, settings.loop)
             try:

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from agent.models.backend import make_backend
+from agent.models.eyes import make_eyes
 from agent.run.folder import RunError, RunFolder
 from agent.run.stream import Event, Listener
 from agent.session.async_bridge import in_thread
@@ -96,7 +97,9 @@ class Session:
             record.line["approve"] = record.line["approve"] if approve is None else approve
             record.save()
             store = ImageStore(folder.images_path, record.folder.redactor)
-            context = Context(backend or make_backend(settings), chat or _chat(settings), store, settings)
+            context = Context(
+                backend or make_backend(settings), chat or _chat(settings), store, settings, make_eyes(settings)
+            )
             return cls(record, context, stack.pop_all())
 
     # -- turns --------------------------------------------------------------------------------

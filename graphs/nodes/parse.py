@@ -10,15 +10,17 @@ from langgraph.graph.message import REMOVE_ALL_MESSAGES
 from pydantic import Field, ValidationError, model_validator
 
 from configs.errors import in_words
-from graphs.node_helpers import timed
+from graphs.node_helpers import demands_of, timed
 from graphs.turn_history import recall
 from prompts import render
 from tools import abilities
-from tools.scene.edit_goal import edit_requirements
+from tools.scene.difference import completed
+from tools.scene.edit_goal import edit_requirements, layout_requirements
 from tools.scene.errors import CannotParse
+from tools.scene.lexicon import parse_phrase
 from tools.scene.operations import Operation, apply
-from tools.scene.requirements import Requirement, requirements
-from tools.scene.spec import Frozen, SceneSpec
+from tools.scene.requirements import Requirement
+from tools.scene.spec import Frozen, Quote, SceneSpec
 from tools.suggest_layout import usual_shapes
 
 if TYPE_CHECKING:
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
 
     from langgraph.runtime import Runtime
 
+    from configs.settings import Settings
     from graphs.state import State, Usage
     from tools.context import Context
     from tools.scene.goal import Goal
@@ -37,6 +40,7 @@ class Reply(Frozen):
 
     operations: tuple[Operation, ...] = Field(default=(), max_length=50)
     answer: str = Field(default="", max_length=4000)
+    unchecked: tuple[Quote, ...] = Field(default=(), max_length=50)
 
     @model_validator(mode="after")
     def _has_one_of_them(self) -> Reply:
@@ -52,16 +56,20 @@ def parse(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
     A given spec, and a given layout for an instruction, are used as they are and cost no call.
     """
     goal, layout = state["goal"], state["layout"]
-    if state["kind"] == "prompt" and goal.spec:
-        return _understood(goal, requirements(goal.spec))
+    context = runtime.context
+    if state["kind"] == "prompt" and goal.spec and not state["reads_places"]:
+        return _understood(goal, demands_of(goal.spec, context.settings))
     if state["kind"] == "instruction" and goal.target:
-        return _understood(goal, edit_requirements(layout, goal.target))
+        whole = goal.model_copy(update={"target": completed(goal.target, layout, goal.names)})
+        return _understood(whole, edit_requirements(layout, whole.target or layout))
 
-    context, schema = runtime.context, SceneSpec if state["kind"] == "prompt" else Reply
+    schema = SceneSpec if state["kind"] == "prompt" else Reply
     asked: list[AnyMessage] = list(state["messages"]) or _question(state, context)
     try:
         answer: Any = context.chat.with_structured_output(schema, include_raw=True).invoke(asked)
     except CannotParse as error:
+        if goal.spec:
+            return _understood(goal, demands_of(_without_places(goal.spec, state["text"]), context.settings))
         return _given_up(str(error), state["usage"])
     message: AIMessage = answer["raw"]
     usage = state["usage"].with_answer(message)
@@ -76,7 +84,7 @@ def parse(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
             refused := abilities.refusal(context.backend.capabilities, layout, parsed.operations)
         ):
             return _given_up(refused, usage)
-        understood = _understand(goal, layout, parsed)
+        understood = _understand(goal, layout, parsed, context.settings)
     except ValueError as error:  # pydantic's errors are ValueErrors
         problem = describe_error(error)
     else:
@@ -112,10 +120,11 @@ def _question(state: State, context: Context) -> list[AnyMessage]:
     return [SystemMessage(render("parse_instruction")), HumanMessage(question)]
 
 
-def _understand(goal: Goal, layout: Layout, parsed: SceneSpec | Reply) -> dict[str, Any]:
+def _understand(goal: Goal, layout: Layout, parsed: SceneSpec | Reply, settings: Settings) -> dict[str, Any]:
     if isinstance(parsed, SceneSpec):
-        demands = tuple(requirements(parsed))
-        if not demands:
+        parsed = _with_places(goal.spec, parsed) if goal.spec else parsed
+        demands = demands_of(parsed, settings)
+        if not any(demand.kind != "unchecked" for demand in demands):
             raise ValueError("objects and absent are both empty: nothing could be checked. Name what must be there")
         return _understood(goal.model_copy(update={"spec": parsed}), demands)
     if parsed.answer:
@@ -125,10 +134,34 @@ def _understand(goal: Goal, layout: Layout, parsed: SceneSpec | Reply) -> dict[s
     except KeyError as error:
         raise ValueError(error.args[0]) from None
     plan = goal.model_copy(update={"target": target, "operations": parsed.operations})
-    return _understood(plan, edit_requirements(layout, target))
+    unchecked = (Requirement(kind="unchecked", said=said) for said in parsed.unchecked)
+    return _understood(plan, (*edit_requirements(layout, target), *unchecked))
+
+
+def _with_places(given: SceneSpec, read: SceneSpec) -> SceneSpec:
+    """Return a given parse with what the sentence, read anew, says of where its objects are."""
+    names = {parse_phrase(placed.name).name for placed in given.objects}
+    about = tuple(
+        relation
+        for relation in read.relations
+        if all(
+            parse_phrase(part).name.split()[-1] in {name.split()[-1] for name in names}
+            for phrase in (relation.subject, relation.object)
+            for part in phrase.split(" and ")
+            if part
+        )
+    )
+    return given.model_copy(update={"relations": (*given.relations, *about), "unchecked": read.unchecked})
+
+
+def _without_places(given: SceneSpec, sentence: str) -> SceneSpec:
+    """Return a given parse of a sentence that nobody could read: where things are stays unchecked."""
+    return given.model_copy(update={"unchecked": (*given.unchecked, f"where things are in: {sentence[:200]}")})
 
 
 def _understood(goal: Goal, demands: Iterable[Requirement]) -> dict[str, Any]:
+    if goal.spec and goal.target:  # a given layout is checked, not only drawn
+        demands = (*demands, *layout_requirements(goal.target))
     return {
         "goal": goal.model_copy(update={"requirements": tuple(demands)}),
         "messages": [RemoveMessage(id=REMOVE_ALL_MESSAGES)],
