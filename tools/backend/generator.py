@@ -77,8 +77,8 @@ def drawable(size_wh: tuple[int, int], side: int | None) -> tuple[int, int]:
     shorter, longer = sorted(size_wh)
     if longer > LONGEST * shorter:
         raise BackendError(
-            f"cannot draw a picture of {size_wh[0]}x{size_wh[1]} pixels: the model draws pictures up to {LONGEST:g} times "
-            "as long as high; change generator.width and generator.height"
+            f"cannot draw a picture of {size_wh[0]}x{size_wh[1]} pixels: the model draws pictures up to {LONGEST:g} "
+            "times as long as high; change generator.width and generator.height"
         )
     scale = min(1.0, side / math.sqrt(longer * shorter))
     return round(size_wh[0] * scale), round(size_wh[1] * scale)
