@@ -97,8 +97,7 @@ def run_lmd(
     if images is not None:
         for prompt in prompts:
             find_picture(images, prompt)
-    part = settings.generator
-    can = images is None and part is not None and part.layout and LocalBackend(settings).grounds
+    can = images is None and LocalBackend(settings).capabilities.grounds
     if start == "layout" and not can:
         fail("--start layout needs a generator that takes boxes, generator.layout=true, and no --images")
     out = options.out or Path("runs") / "lmd" / Path(options.preset or DEFAULT_PRESET).stem

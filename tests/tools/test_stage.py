@@ -28,7 +28,9 @@ SPECS = {
 }
 
 
-def staged(folder: Path, spec: SceneSpec, seed: int, looks: tuple[str, ...] = (), grounds: bool = True) -> Layout | None:
+def staged(
+    folder: Path, spec: SceneSpec, seed: int, looks: tuple[str, ...] = (), grounds: bool = True
+) -> Layout | None:
     world = World()
     world.can = replace(world.can, grounds=grounds)
     made = Loop(folder, world=world, detector={"attributes": looks})
