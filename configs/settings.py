@@ -162,6 +162,9 @@ class GeneratorSettings(GroundedPart):
     layout: bool = Field(
         default=True, description="set the sentence out in boxes before drawing, where the checkpoint takes boxes (LMD)"
     )
+    side: int | None = Field(
+        default=None, ge=16, description="side of the pictures it was trained on; larger ones are drawn so and enlarged"
+    )
     width: int = Field(default=512, ge=16, le=4096)
     height: int = Field(default=512, ge=16, le=4096)
 

@@ -61,6 +61,9 @@ def lmd(
     ] = None,
     out: Annotated[Path | None, typer.Option(help="Where everything goes; the same folder goes on.")] = None,
     images: Annotated[Path | None, typer.Option(help="Pictures to start from: DIR/000/initial_image.png, ...")] = None,
+    start: Annotated[
+        str, typer.Option(help="First pictures: words (alone), layout (first, where the generator takes boxes), both.")
+    ] = "both",
     baselines: Annotated[bool, typer.Option(help="Also draw the best of N at an equal budget.")] = True,
     list_prompts: Annotated[bool, typer.Option("--list-prompts", help="Print the prompts and stop.")] = False,
     seed: Seed = 0,
@@ -77,7 +80,10 @@ def lmd(
         if list_prompts:
             command.print_prompts(prompts, as_json=as_json)
             return
-        raise typer.Exit(command.measure_lmd(options, prompts, workers=workers, images=images, baselines=baselines))
+        chosen = command.choose_start(start)
+        raise typer.Exit(
+            command.measure_lmd(options, prompts, workers=workers, images=images, baselines=baselines, start=chosen)
+        )
 
 
 @app.command()

@@ -108,9 +108,9 @@ def _is_better_drawn_anew(state: State, context: Context, attempt: Attempt) -> b
 
     Drawing it anew from another layout then costs no more than mending it, and comes out cleaner.
     """
-    can = context.backend.capabilities.grounds and state["goal"].target is None
     ours = state["generated"] and state["kind"] == "prompt" and not state["approval"]
-    return can and ours and 2 * len(attempt.verdict.failures) >= attempt.total
+    free = ours and state["goal"].target is None and context.backend.capabilities.grounds
+    return free and 2 * len(attempt.verdict.failures) >= attempt.total
 
 
 def _left_behind(
