@@ -186,6 +186,8 @@ class State(Request, total=False):
     """The layout of the current picture, as the detector saw it."""
     doubtful: tuple[str, ...]
     """Ids of objects in it that the detector is not sure of, and because of which the verdict failed."""
+    unclean: tuple[str, ...]
+    """What did not come out clean in the last edit, by the editor's own evidence."""
     first_picture: str | None
     generated: bool
     anew: bool

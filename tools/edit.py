@@ -13,6 +13,7 @@ from langchain_core.tools import tool
 from langgraph.prebuilt import ToolRuntime
 from pydantic import Field
 
+from tools.abilities import refusal
 from tools.context import Context
 from tools.errors import ToolError
 from tools.inspect import find_object
@@ -45,6 +46,8 @@ def edit(
     state = runtime.state
     scene: Layout = state["layout"]
     check_operations(scene, state["planned"], operations)
+    if refused := refusal(runtime.context.backend.capabilities, scene, operations):
+        raise ToolError(refused)
     return "planned: " + json.dumps(describe(scene, operations)), {"operations": dump_operations(operations)}
 
 

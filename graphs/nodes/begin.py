@@ -61,6 +61,7 @@ def begin(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
         "picture": picture,
         "layout": state.get("layout", Layout()) if picture is not None and picture == known else Layout(),
         "doubtful": (),
+        "unclean": (),
         "first_picture": picture,
         "generated": False,
         "anew": False,

@@ -93,10 +93,13 @@ def edit(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
     done = describe(layout, operations)
     shown = {"region": made.region, "masks": made.masks, "masked": list(made.masked)}
     answer: dict[str, Any] = {"done": done, "image": made.image}
+    if made.doubts:
+        answer["not_clean"] = list(made.doubts)
     if made.warnings:
         answer["warnings"] = list(made.warnings)
     return {
         "picture": made.image,
+        "unclean": made.doubts,
         "layout": apply(layout, operations),
         "rounds": state["rounds"] + 1,
         "planned": (),

@@ -13,6 +13,7 @@ from configs.errors import in_words
 from graphs.node_helpers import timed
 from graphs.turn_history import recall
 from prompts import render
+from tools import abilities
 from tools.scene.edit_goal import edit_requirements
 from tools.scene.errors import CannotParse
 from tools.scene.operations import Operation, apply
@@ -71,6 +72,9 @@ def parse(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
             broken_how = answer["parsing_error"]
             raise broken_how if isinstance(broken_how, ValueError) else ValueError("the answer holds no JSON object")
         parsed = schema.model_validate(answer["parsed"])
+        wishes = parsed.operations if isinstance(parsed, Reply) else ()
+        if refused := abilities.refusal(context.backend.capabilities, layout, wishes):
+            return _given_up(refused, usage)
         understood = _understand(goal, layout, parsed)
     except ValueError as error:  # pydantic's errors are ValueErrors
         problem = describe_error(error)
@@ -96,7 +100,14 @@ def _question(state: State, context: Context) -> list[AnyMessage]:
     if state["kind"] == "prompt":
         return [SystemMessage(render("parse_scene")), HumanMessage(render("sentence", sentence=state["text"]))]
     shapes = usual_shapes(context, state["picture"] or "")
-    question = render("instruction", instruction=state["text"], layout=state["layout"], shapes=shapes, **recall(state))
+    question = render(
+        "instruction",
+        instruction=state["text"],
+        layout=state["layout"],
+        shapes=shapes,
+        abilities=abilities.describe(context.backend.capabilities),
+        **recall(state),
+    )
     return [SystemMessage(render("parse_instruction")), HumanMessage(question)]
 
 

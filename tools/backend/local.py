@@ -9,13 +9,16 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import torch
 
-from configs.settings import CocoDetectorSettings, OnnxSegmenterSettings
+from configs.settings import CocoDetectorSettings, OnnxSegmenterSettings, PasteSettings
 from tools.backend import checkpoints
+from tools.backend.coco_kinds import WORDS
 from tools.backend.detector import ZeroShotDetector
 from tools.backend.detector_coco import CocoDetector
 from tools.backend.device_memory import free, peak_bytes
 from tools.backend.editor.composer import Composer
+from tools.backend.editor.engines import grounded, paste
 from tools.backend.editor.engines.grounded import GroundedEngine
+from tools.backend.editor.engines.paste import PasteEngine
 from tools.backend.fingerprint import fingerprint
 from tools.backend.generator import Generator, is_grounded, load_generator
 from tools.backend.gligen import GroundedDiffusion
@@ -26,13 +29,13 @@ from tools.backend.segmenter import Segmenter
 from tools.backend.segmenter_onnx import OnnxSegmenter
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from PIL.Image import Image
 
     from configs.settings import AnyDetector, GroundedPart, Part, Settings
     from tools.backend.inpainter import Inpainter
-    from tools.backend.protocol import Detected, Drawing, Edited, Generated, Progress, Segmented
+    from tools.backend.protocol import Capabilities, Detected, Drawing, Edited, Generated, Progress, Segmented
     from tools.scene.box import Box
     from tools.scene.layout import Layout
     from tools.scene.operations import Operation
@@ -65,7 +68,7 @@ class LocalBackend:
     def grounds(self) -> bool:
         """Whether the generator's checkpoint takes boxes; see the protocol."""
         part = self.settings.generator
-        return part.kind == "diffusers" and is_grounded(part)
+        return part is not None and part.kind == "diffusers" and is_grounded(part)
 
     def detect(self, image: Image, queries: Sequence[Query], threshold: float | None = None) -> Detected:
         """Find every query in the picture; see the protocol."""
@@ -125,12 +128,37 @@ class LocalBackend:
         *,
         seed: int = 0,
         progress: Progress | None = None,
+        references: Mapping[str, Image] | None = None,
     ) -> Edited:
         """Do all operations in one pass of the preset's engine; see the protocol."""
         part = self.settings.editor
+
+        def with_engine(engine: GroundedEngine | PasteEngine) -> Edited:
+            composer = Composer(engine, self)
+            return composer.edit(image, operations, scene, seed=seed, progress=progress, references=references)
+
+        if isinstance(part, PasteSettings):
+            engine = PasteEngine(self, self.inpainter, self._glance, part, self.settings.detector.vocabulary)
+            with self._lock:
+                return with_engine(engine)
         model = self._diffusion(part)
-        editor = Composer(GroundedEngine(model, self, part), self)
-        return self._run(part, model, lambda: editor.edit(image, operations, scene, seed=seed, progress=progress))
+        return self._run(part, model, lambda: with_engine(GroundedEngine(model, self, part)))
+
+    def _glance(self, image: Image, queries: Sequence[Query], threshold: float | None = None) -> Detected:
+        """Detect in a crop, which needs no pieces of its own."""
+        part = self.settings.detector
+        if isinstance(part, CocoDetectorSettings):
+            part = part.model_copy(update={"tiles": 0})
+        detector = self.detector_for(part)
+        return self._run(part, detector, lambda: detector.detect(image, queries, threshold))
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What the preset's parts can do; nothing is loaded for it."""
+        settings = self.settings
+        own = paste.CAPABILITIES if isinstance(settings.editor, PasteSettings) else grounded.CAPABILITIES
+        finds = frozenset(WORDS) if isinstance(settings.detector, CocoDetectorSettings) else None
+        return replace(own, generates=settings.generator is not None, finds=finds)
 
     def refine(self, image: Image, prompt: str, *, seed: int = 0, progress: Progress | None = None) -> Generated:
         """Polish the picture with the preset's image-to-image model; see the protocol."""

@@ -133,6 +133,11 @@ class Backend(Protocol):
     """Owns the models. Every call is deterministic for the same arguments, preset and machine."""
 
     @property
+    def capabilities(self) -> Capabilities:
+        """What it can do; asking loads nothing."""
+        ...
+
+    @property
     def grounds(self) -> bool:
         """Whether `generate` puts things where a layout wants them."""
         ...
@@ -170,8 +175,11 @@ class Backend(Protocol):
         *,
         seed: int = 0,
         progress: Progress | None = None,
+        references: Mapping[str, Image] | None = None,
     ) -> Edited:
         """Do all operations in one pass; ``scene`` is the current layout, whose ids they name.
+
+        ``references``: other pictures, by the names that the operations' sources call them.
 
         Raises:
             BackendError: the operations cannot be done; the picture is unchanged.

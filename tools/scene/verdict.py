@@ -128,6 +128,15 @@ def judged(demands: Sequence[Requirement], observation: Observation) -> Verdict:
     return Verdict.of(results)
 
 
+def with_doubts(verdict: Verdict, doubts: Sequence[str]) -> Verdict:
+    """Return a verdict that also holds against a picture what its editor found not clean, by its own evidence."""
+    one = Requirement(kind="clean", query=LEFTOVER)
+    failed = RequirementResult(
+        requirement=one, passed=False, reason=f"expected {one.text}, found that {'; '.join(doubts)}"
+    )
+    return Verdict.of([*verdict.results, failed])
+
+
 def _read(demands: Sequence[Requirement], things: Iterable[Thing]) -> list[RequirementResult]:
     found = _Found(demands, [thing for thing in things if not thing.alone])
     return [_check(one, found) for one in demands]

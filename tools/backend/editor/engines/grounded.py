@@ -36,7 +36,9 @@ if TYPE_CHECKING:
     from tools.scene.layout import Layout, PlacedObject
 
 BLACK = 3  # a picture with no value above this (of 255) is a failure of the model, unless the input was
-OPERATIONS = frozenset({"add", "remove", "move", "restyle", "replace"})
+CAPABILITIES = Capabilities(
+    frozenset({"add", "remove", "move", "restyle", "replace"}), needs=frozenset({"mask", "boxes"})
+)
 
 
 class GroundedEngine:
@@ -48,7 +50,7 @@ class GroundedEngine:
     @property
     def capabilities(self) -> Capabilities:
         """Anything that can be said, at the size the checkpoint was trained at."""
-        return Capabilities(OPERATIONS, needs=frozenset({"mask", "boxes"}), best_side=self.settings.side)
+        return replace(CAPABILITIES, best_side=self.settings.side)
 
     @property
     def meter(self) -> GroundedDiffusion:
