@@ -15,13 +15,16 @@ from tools.scene.doubt import doubted, things_in_layout
 from tools.scene.observation import observe
 from tools.scene.requirements import queries
 from tools.scene.track import track
-from tools.scene.verdict import judged, with_doubts
+from tools.scene.verdict import judged, with_doubts, with_kept
 
 if TYPE_CHECKING:
     from langgraph.runtime import Runtime
 
     from graphs.state import State
     from tools.context import Context
+
+
+SAME = 0.1  # share of an object's box that an edit beside it may change, and it still is the same object
 
 
 @timed
@@ -39,7 +42,11 @@ def judge(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
     image = context.images.load(state["picture"])
     found = context.backend.detect(image, list(dict.fromkeys([*queries(demands), *state["layout"].queries])))
     observation = observe(demands, found.detections, found.doubtful)
-    verdict = judged(demands, observation)
+    first = context.images.load(state["first_picture"])
+    verdict = with_kept(
+        judged(demands, observation),
+        lambda box: changed_share(*(picture.crop(box.to_px(picture.size)) for picture in (first, image))) <= SAME,
+    )
     if state["unclean"]:
         verdict = with_doubts(verdict, state["unclean"])
     layout = track(state["layout"], things_in_layout(verdict, observation), goal.spec.background if goal.spec else "")
@@ -51,7 +58,7 @@ def judge(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
         image=state["picture"],
         passed=verdict.satisfied,
         total=verdict.total,
-        changed=changed_share(context.images.load(state["first_picture"]), image),
+        changed=changed_share(first, image),
         edits=len(state["done"]),
         agreed=verdict.agreed and not untouched,
         refined=state["polish"] == "done",

@@ -28,7 +28,7 @@ from tools.scene.requirements import LEFTOVER, RANKS, Requirement, counted
 from tools.scene.spec import GROUP_PREDICATES, SIZE_PREDICATES, Frozen, Query
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from tools.scene.box import Box
 
@@ -126,6 +126,24 @@ def judged(demands: Sequence[Requirement], observation: Observation) -> Verdict:
         firm, every = _read(demands, observation.firm), _read(demands, observation.every)
         results = [_settled(*three) for three in zip(results, firm, every, strict=True)]
     return Verdict.of(results)
+
+
+def with_kept(verdict: Verdict, unchanged: Callable[[Box], bool]) -> Verdict:
+    """Return a verdict in which an object that shall be kept, and was not found, is kept if its pixels are the same.
+
+    ``unchanged`` says of a box whether the picture there is the one that the object was found in: a detector that
+    wavers says nothing against that.
+    """
+
+    def read(result: RequirementResult) -> RequirementResult:
+        demand = result.requirement
+        if result.passed is not False or demand.kind != "kept" or demand.box is None or not unchanged(demand.box):
+            return result
+        return result.model_copy(
+            update={"passed": True, "reason": f"{result.reason}, but the picture is as it was there"}
+        )
+
+    return Verdict.of([read(result) for result in verdict.results])
 
 
 def with_doubts(verdict: Verdict, doubts: Sequence[str]) -> Verdict:
