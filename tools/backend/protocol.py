@@ -133,13 +133,13 @@ class Backend(Protocol):
     """Owns the models. Every call is deterministic for the same arguments, preset and machine."""
 
     @property
-    def capabilities(self) -> Capabilities:
-        """What it can do; asking loads nothing."""
+    def grounds(self) -> bool:
+        """Whether `generate` puts things where a layout wants them."""
         ...
 
     @property
-    def grounds(self) -> bool:
-        """Whether `generate` puts things where a layout wants them."""
+    def capabilities(self) -> Capabilities:
+        """What it can do; asking loads nothing."""
         ...
 
     def detect(self, image: Image, queries: Sequence[Query], threshold: float | None = None) -> Detected:
