@@ -94,8 +94,6 @@ class World:
         there = max(truth(image).objects, key=lambda placed: placed.box.iou(box))
         return tuple(0.9 if set(query.attributes) <= set(there.attributes) else 0.1 for query in queries)
 
-    grounds = False
-
     def segment(self, image: Image.Image, boxes: Sequence[Box]) -> Segmented:
         raise AssertionError("the graph does not segment")
 

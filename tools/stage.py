@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 def stage(demands: Iterable[Requirement], settings: Settings, seed: int, background: str = "") -> Layout | None:
     """Return a layout that meets every demand, another for each seed; None when there is none."""
     generator = settings.generator
-    stretch = generator.height / generator.width
+    stretch = generator.height / generator.width if generator else 1
     shapes = {name: shape * stretch for name, shape in settings.shapes.items()}
     try:
         return solve(demands, Layout(background=background), shapes=shapes, seed=seed)

@@ -55,7 +55,7 @@ def generate(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
 
 
 def _staged(goal: Goal, context: Context, seed: int) -> Layout | None:
-    if not (context.settings.generator.layout and context.backend.grounds):
+    if not context.backend.capabilities.grounds:
         return None
     assert goal.requirements is not None
     return stage(goal.requirements, context.settings, seed, goal.spec.background if goal.spec else "")

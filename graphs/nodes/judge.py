@@ -93,7 +93,7 @@ def _is_better_drawn_anew(state: State, context: Context, attempt: Attempt) -> b
 
     Drawing it anew from another layout then costs no more than mending it, and comes out cleaner.
     """
-    can = context.settings.generator.layout and context.backend.grounds and state["goal"].target is None
+    can = context.backend.capabilities.grounds and state["goal"].target is None
     ours = state["generated"] and state["kind"] == "prompt" and not state["approval"]
     return can and ours and 2 * len(attempt.verdict.failures) >= attempt.total
 

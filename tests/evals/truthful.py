@@ -40,8 +40,6 @@ class Truthful:
         )
         return Detected(found, cost=Cost(seconds={"detect": 0.01}))
 
-    grounds = False
-
     def segment(self, image: Image, boxes: Sequence[Box]) -> Segmented:
         layout, ids = self.known[image.tobytes()]
         numbers = [1 + int(np.argmax([placed.box.iou(box) for placed in layout.objects])) for box in boxes]

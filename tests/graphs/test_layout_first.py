@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from agent.offline.planner import OfflinePlanner
+from configs.settings import load_settings
 from tests.loop import Loop
 from tests.world import World, draw, scene, truth
+from tools.backend.local import LocalBackend
 from tools.backend.protocol import Generated
 from tools.context import Context
 from tools.scene.layout import Layout
@@ -20,10 +23,9 @@ SENTENCE = "two red cars and a blue cup"
 class Grounded(World):
     """Draws what it is told to where it is told to, once it has done so wrongly ``mistakes`` times."""
 
-    grounds = True
-
     def __init__(self, mistakes: int = 0, shown: Layout | None = None) -> None:
         super().__init__(shown)
+        self.can = replace(self.can, grounds=True)
         self.mistakes = mistakes
 
     def generate(self, prompt: str, *, layout: Layout | None = None, **rest: Any) -> Generated:
@@ -55,16 +57,17 @@ def test_things_of_one_kind_are_of_one_size(tmp_path: Path) -> None:
     assert len({(one.box.w, one.box.h) for one in drawn.objects if one.name == "dog"}) == 1
 
 
-@pytest.mark.parametrize(
-    ("world", "sections"),
-    [(World(scene(("dog", [0.1, 0.1, 0.2, 0.2]))), {}), (Grounded(), {"generator": {"layout": False}})],
-    ids=["a checkpoint without boxes", "switched off"],
-)
-def test_words_alone_where_there_is_no_layout(tmp_path: Path, world: World, sections: dict[str, Any]) -> None:
-    made = loop(tmp_path, world, **sections)
+def test_words_alone_where_there_is_no_layout(tmp_path: Path) -> None:
+    made = loop(tmp_path, World(scene(("dog", [0.1, 0.1, 0.2, 0.2]))))
     result = made.run(prompt=SENTENCE)
     assert result["exit"] == "agreed"
     assert (result["rounds"], made.world.generated, len(made.world.edits)) == (1, 1, 1)
+
+
+@pytest.mark.parametrize("wanted", [True, False])
+def test_a_layout_comes_first_where_the_checkpoint_takes_boxes_and_the_preset_wants_it(wanted: bool) -> None:
+    settings = load_settings("iconworld", {"generator.layout": wanted})
+    assert LocalBackend(settings).capabilities.grounds == wanted
 
 
 def test_what_is_mostly_wrong_is_drawn_anew(tmp_path: Path) -> None:

@@ -64,12 +64,6 @@ class LocalBackend:
         other._loaded, other._lock = self._loaded, self._lock
         return other
 
-    @property
-    def grounds(self) -> bool:
-        """Whether the generator's checkpoint takes boxes; see the protocol."""
-        part = self.settings.generator
-        return part is not None and part.kind == "diffusers" and is_grounded(part)
-
     def detect(self, image: Image, queries: Sequence[Query], threshold: float | None = None) -> Detected:
         """Find every query in the picture; see the protocol."""
         detector = self.detector_for(self.settings.detector)
@@ -158,7 +152,9 @@ class LocalBackend:
         settings = self.settings
         own = paste.CAPABILITIES if isinstance(settings.editor, PasteSettings) else grounded.CAPABILITIES
         finds = frozenset(WORDS) if isinstance(settings.detector, CocoDetectorSettings) else None
-        return replace(own, generates=settings.generator is not None, finds=finds)
+        drawing = settings.generator
+        grounds = drawing is not None and drawing.layout and drawing.kind == "diffusers" and is_grounded(drawing)
+        return replace(own, generates=drawing is not None, grounds=grounds, finds=finds)
 
     def refine(self, image: Image, prompt: str, *, seed: int = 0, progress: Progress | None = None) -> Generated:
         """Polish the picture with the preset's image-to-image model; see the protocol."""

@@ -62,7 +62,8 @@ class Cost:
 class Capabilities:
     """What a backend can do, so that what it cannot is said before anything is done.
 
-    operations: of add, remove, move, restyle, replace; generates: whether it makes a picture from words;
+    operations: of add, remove, move, restyle, replace; generates: whether it makes a picture from words; grounds:
+    whether it then puts things where a layout wants them, and the preset says it should (``generator.layout``);
     draws: the nouns of objects it can make anew, None for any; finds: the nouns its detector knows, None for any;
     attributes: the words of looks that a restyle can bring about, None for any; needs: what its editor asks for, of
     mask, boxes, instruction; best_side: in pixels, of the square its editor works best at, None for any size.
@@ -70,6 +71,7 @@ class Capabilities:
 
     operations: frozenset[str]
     generates: bool = True
+    grounds: bool = False
     draws: frozenset[str] | None = None
     finds: frozenset[str] | None = None
     attributes: frozenset[str] | None = None
@@ -133,8 +135,8 @@ class Backend(Protocol):
     """Owns the models. Every call is deterministic for the same arguments, preset and machine."""
 
     @property
-    def grounds(self) -> bool:
-        """Whether `generate` puts things where a layout wants them."""
+    def capabilities(self) -> Capabilities:
+        """What it can do; asking loads nothing."""
         ...
 
     @property

@@ -40,8 +40,6 @@ class Guessing(World):
             with self.log.open("a", encoding="utf-8") as file:
                 file.write(what + "\n")
 
-    grounds = False
-
     def generate(self, prompt: str, *, seed: int = 0, **_: Any) -> Generated:
         self.note(f"generate {prompt} {seed}")
         cost = Cost(unet_evaluations=PRICE, seconds={"generate": 0.5})
