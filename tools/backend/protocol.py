@@ -139,11 +139,6 @@ class Backend(Protocol):
         """What it can do; asking loads nothing."""
         ...
 
-    @property
-    def capabilities(self) -> Capabilities:
-        """What it can do; asking loads nothing."""
-        ...
-
     def detect(self, image: Image, queries: Sequence[Query], threshold: float | None = None) -> Detected:
         """Find every query in the picture; ``threshold`` in (0, 1) overrides the preset's two."""
         ...
