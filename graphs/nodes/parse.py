@@ -16,7 +16,7 @@ from prompts import render
 from tools import abilities
 from tools.scene.edit_goal import edit_requirements
 from tools.scene.errors import CannotParse
-from tools.scene.operations import Operation, apply
+from tools.scene.operations import Operation, apply, in_new_light
 from tools.scene.requirements import Requirement, requirements
 from tools.scene.spec import Frozen, SceneSpec
 from tools.suggest_layout import usual_shapes
@@ -124,7 +124,7 @@ def _understand(goal: Goal, layout: Layout, parsed: SceneSpec | Reply) -> dict[s
     except KeyError as error:
         raise ValueError(error.args[0]) from None
     plan = goal.model_copy(update={"target": target, "operations": parsed.operations})
-    return _understood(plan, edit_requirements(layout, target))
+    return _understood(plan, edit_requirements(in_new_light(layout, parsed.operations), target))
 
 
 def _understood(goal: Goal, demands: Iterable[Requirement]) -> dict[str, Any]:

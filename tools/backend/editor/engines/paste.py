@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from tools.scene.layout import Layout, PlacedObject
 
 CAPABILITIES = Capabilities(
-    frozenset({"add", "remove", "move", "restyle", "replace"}),
+    frozenset({"add", "remove", "move", "restyle", "replace", "adjust"}),
     generates=False,
     draws=frozenset(),
     attributes=WORDS,
