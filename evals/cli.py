@@ -106,6 +106,23 @@ def speed(
 
 
 @app.command()
+def photo(
+    scenes: Annotated[int, typer.Option(min=1, help="Photographs with a planted object.")] = 60,
+    pictures: Annotated[Path | None, typer.Option(help="A folder for each scene beside its edits.")] = None,
+    seed: Seed = 0,
+    preset: Preset = None,
+    as_json: Json = False,
+    settings: Set = None,
+) -> None:
+    """Edit photographs with planted objects, and compare with the truth and with a plain fill."""
+    with reporting(as_json):
+        from evals.commands import measure_photo
+
+        options = Options(preset=preset or "photo", seed=seed, as_json=as_json, settings=settings)
+        measure_photo(options, scenes=scenes, pictures=pictures)
+
+
+@app.command()
 def bench(
     prompts: Annotated[int, typer.Option(min=1, max=400, help="Of LMD.")] = 40,
     scenes: Annotated[int, typer.Option(min=1, help="Of the speed benchmark.")] = 5,

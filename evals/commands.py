@@ -107,6 +107,16 @@ def measure_faults(options: Options, *, scenes: int, out: Path | None) -> None:
     print_figures(found, as_json=options.as_json)
 
 
+def measure_photo(options: Options, *, scenes: int, pictures: Path | None) -> None:
+    """Edit planted photographs and print the figures."""
+    from evals.photo import run_photo
+
+    backend = LocalBackend(options.load())
+    with progress_bar() as progress:
+        found = run_photo(backend, seed=options.seed or 0, scenes=scenes, pictures=pictures, progress=progress)
+    print_figures(found, as_json=options.as_json)
+
+
 def measure_speed(options: Options, *, scenes: int, steps: int, reload: bool, judged: bool) -> None:
     """Compare the editor with SLD's schedule and print a table, or the figures as JSON."""
     from evals.speed import run_speed, table

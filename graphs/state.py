@@ -16,7 +16,7 @@ from typing_extensions import TypedDict
 from tools.scene.box import Box
 from tools.scene.goal import Goal
 from tools.scene.layout import Layout, PlacedObject
-from tools.scene.operations import Add, Move, Operation, Remove, Replace, Restyle
+from tools.scene.operations import Add, Adjust, Move, Operation, Remove, Replace, Restyle, Source
 from tools.scene.spec import Frozen, SceneSpec
 from tools.scene.verdict import Verdict
 
@@ -171,7 +171,7 @@ class Result(Frozen):
 
 CHECKPOINTED = (
     *(Goal, Usage, TurnUsage, Attempt, TurnSummary, History, Result),
-    *(Layout, Box, Add, Remove, Move, Restyle, Replace),
+    *(Layout, Box, Add, Remove, Move, Restyle, Replace, Source, Adjust),
 )
 """The types of this program that a state may hold: a checkpointer builds them and nothing else of ours."""
 

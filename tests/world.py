@@ -70,7 +70,7 @@ class World:
         self.asked: list[tuple[str, ...]] = []
         self.generated = 0
         self.refined = 0
-        self.can = Capabilities(frozenset({"add", "remove", "move", "restyle", "replace"}))
+        self.can = Capabilities(frozenset({"add", "remove", "move", "restyle", "replace", "adjust"}))
         self.doubts: tuple[str, ...] = ()
         self.edit_errors: deque[Exception | None] = deque()
         self.distort: Callable[[Layout, int], Layout] = lambda layout, number: layout

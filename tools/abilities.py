@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tools.scene.operations import Add, Move, Remove, Replace, Restyle
+from tools.scene.operations import Add, Adjust, Move, Remove, Replace, Restyle
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -35,7 +35,7 @@ def refusal(capabilities: Capabilities, scene: Layout, operations: Iterable[Oper
                 new = tuple(word for word in attributes if word not in had)
                 if capabilities.attributes is not None and new and not set(new) & capabilities.attributes:
                     return cannot_restyle(object_id, new)
-            case Move() | Remove():
+            case Move() | Remove() | Adjust():
                 pass
     return None
 

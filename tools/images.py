@@ -22,6 +22,7 @@ from tools.redaction import Redactor
 
 MAX_BYTES = 64 * 2**20
 MAX_PIXELS = 40_000_000
+LARGE = 4_000_000  # pixels from which a picture is written quickly rather than small
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "PPM")  # no decoder that starts other programs
 
 
@@ -33,7 +34,8 @@ def open_picture(source: str | Path | bytes) -> Image.Image:
     """Decode an untrusted picture and return it as RGB, upright.
 
     EXIF rotation is applied, the first frame of an animation is taken, 16-bit values are scaled to 8,
-    CMYK and palettes are converted, transparent parts become white.
+    CMYK and palettes are converted, transparent parts become white. The colour profile of an RGB picture stays with
+    it (``info["icc_profile"]``).
 
     Raises:
         PictureError: missing, empty, truncated, not a picture, over 64 MiB or over 40 million pixels.
@@ -85,13 +87,20 @@ class ImageStore:
         return self.folder / f"{image_id}.png"
 
     def save(self, image: Image.Image) -> str:
-        """Keep an RGB picture and return its id; a picture that is there already is not written again."""
-        image = image if image.mode == "RGB" else _to_rgb(image)
-        digest = hashlib.sha256(f"{image.width}x{image.height}".encode() + image.tobytes())
+        """Keep a picture and return its id; a picture that is there already is not written again.
+
+        It is kept as RGB with its colour profile; RGBA keeps its transparency in the file, and is white there when
+        loaded.
+        """
+        image = image if image.mode in ("RGB", "RGBA") else _to_rgb(image)
+        digest = hashlib.sha256(f"{image.width}x{image.height}".encode())
+        digest.update(image.tobytes())
+        digest.update(image.info.get("icc_profile") or b"")
         image_id = digest.hexdigest()[:16]
         if not self.path(image_id).is_file():
             buffer = BytesIO()
-            image.save(buffer, format="PNG")
+            quick = image.width * image.height > LARGE  # half a minute of squeezing saves a tenth of the file
+            image.save(buffer, format="PNG", compress_level=1 if quick else 6)
             _write(self.path(image_id), buffer.getvalue())
         return image_id
 
@@ -145,6 +154,14 @@ def _check_size(name: str, size_wh: tuple[int, int]) -> None:
 
 
 def _to_rgb(picture: Image.Image) -> Image.Image:
+    # a profile speaks of the colours it came with: those of other modes are not RGB's
+    profile = picture.info.get("icc_profile") if picture.mode in ("RGB", "RGBA", "P") else None
+    rgb = _converted(picture)
+    rgb.info = {"icc_profile": profile} if profile else {}
+    return rgb
+
+
+def _converted(picture: Image.Image) -> Image.Image:
     if picture.mode.startswith(("I", "F")):
         values = np.asarray(picture, dtype=np.float64)
         # 16-bit files keep their scale; other wide types have none, so their own range is used.
@@ -155,9 +172,7 @@ def _to_rgb(picture: Image.Image) -> Image.Image:
         layers = picture.convert("RGBA")
         white = Image.new("RGBA", layers.size, (255, 255, 255, 255))
         return Image.alpha_composite(white, layers).convert("RGB")
-    rgb = picture.convert("RGB")
-    rgb.info = {}
-    return rgb
+    return picture.convert("RGB")
 
 
 def _write(path: Path, data: bytes) -> None:

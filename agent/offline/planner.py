@@ -24,6 +24,7 @@ from agent.offline.instructions import parse_instruction
 from agent.offline.questions import Facts, is_question
 from agent.offline.sentences import parse_scene
 from agent.offline.undoing import parse_undo
+from agent.offline.whole_picture import parse_whole_picture
 from agent.offline.workbench import Memory
 from tools.scene.errors import CannotParse
 from tools.scene.layout import Layout, PlacedObject
@@ -129,8 +130,10 @@ def _read(messages: Sequence[BaseMessage]) -> str:
             if is_question(instruction):
                 told = [turn for turn in turns if isinstance(turn, dict)]
                 return json.dumps({"answer": Facts(layout, memory, told).answer(instruction)})
-            operations = parse_undo(instruction, layout, memory.before) or parse_instruction(
-                instruction, layout, memory
+            operations = (
+                parse_undo(instruction, layout, memory.before)
+                or parse_whole_picture(instruction, layout, memory)
+                or parse_instruction(instruction, layout, memory)
             )
             return json.dumps({"operations": [operation.model_dump(mode="json") for operation in operations]})
     raise CannotParse(

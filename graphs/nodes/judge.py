@@ -20,7 +20,7 @@ from tools.scene.loss import is_destroyed
 from tools.scene.observation import observe
 from tools.scene.requirements import LEFTOVER, Requirement, queries
 from tools.scene.track import track
-from tools.scene.verdict import judged, with_doubts
+from tools.scene.verdict import judged, with_doubts, with_kept
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,6 +31,9 @@ if TYPE_CHECKING:
     from graphs.state import State
     from tools.context import Context
     from tools.scene.layout import Layout
+
+
+SAME = 0.1  # share of an object's box that an edit beside it may change, and it still is the same object
 
 
 @timed
@@ -48,13 +51,16 @@ def judge(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
     image = context.images.load(state["picture"])
     known = state["layout"].without({LEFTOVER.name})
     found = context.backend.detect(image, list(dict.fromkeys([*queries(demands), *known.queries])))
-    detections = found.detections
+    detections, first = found.detections, context.images.load(state["first_picture"])
     if state["touched"] or state["unclean"] is not None:
         demands = (*demands, Requirement(kind="clean"))
     if state["touched"]:
         detections = (*detections, *_left_behind(image, state, detections, context))
     observation = observe(demands, detections, found.doubtful)
-    seen = judged(demands, observation, found.unanswered)
+    seen = with_kept(
+        judged(demands, observation, found.unanswered),
+        lambda box: changed_share(*(picture.crop(box.to_px(picture.size)) for picture in (first, image))) <= SAME,
+    )
     if state["unclean"]:
         seen = with_doubts(seen, state["unclean"])
     verdict, usage = ask_eyes(seen, state["text"], state["picture"], context, state["usage"])
@@ -71,7 +77,7 @@ def judge(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
         image=state["picture"],
         passed=verdict.satisfied,
         total=verdict.total,
-        changed=changed_share(context.images.load(state["first_picture"]), image),
+        changed=changed_share(first, image),
         edits=len(state["done"]),
         agreed=verdict.agreed and not untouched and bool(verdict.satisfied or not verdict.unchecked),
         refined=state["polish"] == "done",

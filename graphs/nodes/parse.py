@@ -18,7 +18,7 @@ from tools.scene.difference import completed
 from tools.scene.edit_goal import edit_requirements, layout_requirements
 from tools.scene.errors import CannotParse
 from tools.scene.lexicon import parse_phrase
-from tools.scene.operations import Operation, apply
+from tools.scene.operations import Operation, apply, in_new_light
 from tools.scene.requirements import Requirement
 from tools.scene.spec import Frozen, Quote, SceneSpec
 from tools.suggest_layout import usual_shapes
@@ -80,9 +80,8 @@ def parse(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
             broken_how = answer["parsing_error"]
             raise broken_how if isinstance(broken_how, ValueError) else ValueError("the answer holds no JSON object")
         parsed = schema.model_validate(answer["parsed"])
-        if isinstance(parsed, Reply) and (
-            refused := abilities.refusal(context.backend.capabilities, layout, parsed.operations)
-        ):
+        wishes = parsed.operations if isinstance(parsed, Reply) else ()
+        if refused := abilities.refusal(context.backend.capabilities, layout, wishes):
             return _given_up(refused, usage)
         understood = _understand(goal, layout, parsed, context.settings)
     except ValueError as error:  # pydantic's errors are ValueErrors
@@ -135,7 +134,8 @@ def _understand(goal: Goal, layout: Layout, parsed: SceneSpec | Reply, settings:
         raise ValueError(error.args[0]) from None
     plan = goal.model_copy(update={"target": target, "operations": parsed.operations})
     unchecked = (Requirement(kind="unchecked", said=said) for said in parsed.unchecked)
-    return _understood(plan, (*edit_requirements(layout, target), *unchecked))
+    demands = edit_requirements(in_new_light(layout, parsed.operations), target)
+    return _understood(plan, (*demands, *unchecked))
 
 
 def _with_places(given: SceneSpec, read: SceneSpec) -> SceneSpec:

@@ -134,10 +134,9 @@ class LocalBackend:
             return composer.edit(image, operations, scene, seed=seed, progress=progress, references=references)
 
         if isinstance(part, PasteSettings):
+            engine = PasteEngine(self, self.inpainter, self._glance, part, self.settings.detector.vocabulary)
             with self._lock:
-                return with_engine(
-                    PasteEngine(self, self.inpainter, self._glance, part, self.settings.detector.vocabulary)
-                )
+                return with_engine(engine)
         model = self._diffusion(part)
         return self._run(part, model, lambda: with_engine(GroundedEngine(model, self, part)))
 

@@ -62,11 +62,12 @@ class Cost:
 class Capabilities:
     """What a backend can do, so that what it cannot is said before anything is done.
 
-    operations: of add, remove, move, restyle, replace; generates: whether it makes a picture from words; grounds:
-    whether it then puts things where a layout wants them, and the preset says it should (``generator.layout``);
-    draws: the nouns of objects it can make anew, None for any; finds: the nouns its detector knows, None for any;
-    attributes: the words of looks that a restyle can bring about, None for any; needs: what its editor asks for, of
-    mask, boxes, instruction; best_side: in pixels, of the square its editor works best at, None for any size.
+    operations: of add, remove, move, restyle, replace, adjust; generates: whether it makes a picture from words;
+    grounds: whether it then puts things where a layout wants them, and the preset says it should
+    (``generator.layout``); draws: the nouns of objects it can make anew, None for any; finds: the nouns its detector
+    knows, None for any; attributes: the words of looks that a restyle can bring about, None for any; needs: what its
+    editor asks for, of mask, boxes, instruction; best_side: in pixels, of the square its editor works best at, None
+    for any size.
     """
 
     operations: frozenset[str]

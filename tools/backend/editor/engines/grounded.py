@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 BLACK = 3  # a picture with no value above this (of 255) is a failure of the model, unless the input was
 CAPABILITIES = Capabilities(
-    frozenset({"add", "remove", "move", "restyle", "replace"}), needs=frozenset({"mask", "boxes"})
+    frozenset({"add", "remove", "move", "restyle", "replace", "adjust"}), needs=frozenset({"mask", "boxes"})
 )
 
 

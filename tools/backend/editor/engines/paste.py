@@ -38,12 +38,14 @@ if TYPE_CHECKING:
     from tools.scene.layout import Layout, PlacedObject
 
 CAPABILITIES = Capabilities(
-    frozenset({"add", "remove", "move", "restyle", "replace"}),
+    frozenset({"add", "remove", "move", "restyle", "replace", "adjust"}),
     generates=False,
     draws=frozenset(),
     attributes=WORDS,
     needs=frozenset({"mask", "boxes"}),
 )
+RIM = 0.02  # of the longer side: how far around what goes its neighbours are told from its background
+BEHIND = 0.4  # share of that which something has to cover to be background
 LEAST_PX = 4  # a side under that is no object
 
 
@@ -92,9 +94,18 @@ class PasteEngine:
         """Do the job with pixels alone, and say what did not come out clean."""
         plan, pixels = job.plan, job.pixels
         nothing = np.zeros(pixels.shape[:2], dtype=bool)
-        staying = _union(nothing, [mask for key, mask in job.masks.items() if key not in _ids(plan.erased)])
         busy = _union(nothing, job.masks.values())
         gone = _union(nothing, [job.masks[placed.id] for placed in plan.erased])
+        around = dilate(gone, max(2, round(RIM * max(job.size_wh)))) & ~gone
+        # what mostly surrounds the thing that goes (a table, a coat) is its background, not a neighbour to protect
+        staying = _union(
+            nothing,
+            [
+                mask
+                for key, mask in job.masks.items()
+                if key not in _ids(plan.erased) and (mask & around).sum() < BEHIND * around.sum()
+            ],
+        )
         region, doubts, ground = nothing.copy(), tuple[str, ...](), pixels
         if gone.any():
             found = self._fill(job, gone, staying)
