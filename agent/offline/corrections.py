@@ -27,7 +27,8 @@ _FURTHER = re.compile(
     r"(?:further|farther|more|again|once more|the same again|keep going|one more time)(?:\s+please)?"
 )
 _LESS = re.compile(
-    r"(?:that is |it is |that was )?(?:too far|too much|not so far|not so much|not that far|not that much|less|a bit less|"
+    r"(?:that is |it is |that was )?(?:too far|too much|not so far|not so much|not that far|not that much|less|"
+    r"a bit less|"
     r"a little less|half of that|only half as much|half as much|not as far|not as much|half as far)"
 )
 _OTHER = re.compile(r"(?:i meant? |not that one,? |not this one,? )*(?:the )?other (?P<name>one|[a-z]+)(?:,? please)?")

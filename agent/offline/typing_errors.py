@@ -20,23 +20,25 @@ if TYPE_CHECKING:
 
 _WORD = re.compile(r"(?<![\w'\"#-])[A-Za-z]{3,}(?![\w'\"-])")
 _COMMON = (
-    "backpack book bottle bowl car cat chair cup dog laptop person bicycle motorcycle airplane bus train truck boat bench "
-    "bird horse sheep cow elephant bear zebra giraffe umbrella handbag tie suitcase frisbee kite ball bat glove skateboard "
-    "surfboard racket glass fork knife spoon banana apple sandwich orange broccoli carrot pizza donut cake couch plant "
-    "bed table toilet television mouse remote keyboard phone microwave oven toaster sink refrigerator clock vase scissors "
-    "bigger smaller larger taller shorter wider narrower darker lighter brighter further picture image photo background "
-    "house tree flower lamp sofa window door box hat shoe shirt girl woman child people animal object thing "
-    "twice double half again undo duplicate left right middle corner"
+    "backpack book bottle bowl car cat chair cup dog laptop person bicycle motorcycle airplane bus train truck "
+    "boat bench bird horse sheep cow elephant bear zebra giraffe umbrella handbag tie suitcase frisbee kite "
+    "ball bat glove skateboard surfboard racket glass fork knife spoon banana apple sandwich orange broccoli "
+    "carrot pizza donut cake couch plant bed table toilet television mouse remote keyboard phone microwave oven "
+    "toaster sink refrigerator clock vase scissors bigger smaller larger taller shorter wider narrower darker "
+    "lighter brighter further picture image photo background house tree flower lamp sofa window door box hat "
+    "shoe shirt girl woman child people animal object thing twice double half again undo duplicate left right "
+    "middle corner"
 ).split()
 
 
 _IRREGULAR_PAST = frozenset(
     (
-        "flew threw drew grew knew blew wrote rode drove ate ran sat stood swam sang went came gave took shook broke "
-        "spoke wore tore held kept slept wept sped hung stuck struck dug shone spun flung caught bought brought taught "
-        "thought fought fed led met sent spent built bent lent lost left felt dealt meant heard made said paid laid lit "
-        "slid bit hid strode woke froze chose stole swore crept leapt swept knelt bled fled clung swung sank drank rang "
-        "began won shot sold told found wound ground bound lay lain been done gone seen had did was were"
+        "flew threw drew grew knew blew wrote rode drove ate ran sat stood swam sang went came gave took shook "
+        "broke spoke wore tore held kept slept wept sped hung stuck struck dug shone spun flung caught bought "
+        "brought taught thought fought fed led met sent spent built bent lent lost left felt dealt meant heard made "
+        "said paid laid lit slid bit hid strode woke froze chose stole swore crept leapt swept knelt bled fled "
+        "clung swung sank drank rang began won shot sold told found wound ground bound lay lain been done gone seen "
+        "had did was were"
     ).split()
 )
 

@@ -18,7 +18,7 @@ from tools.scene.edit_goal import edit_requirements
 from tools.scene.errors import CannotParse
 from tools.scene.operations import Operation, apply
 from tools.scene.requirements import Requirement, requirements
-from tools.scene.spec import Frozen, SceneSpec
+from tools.scene.spec import Frozen, Quote, SceneSpec
 from tools.suggest_layout import usual_shapes
 
 if TYPE_CHECKING:
@@ -37,6 +37,7 @@ class Reply(Frozen):
 
     operations: tuple[Operation, ...] = Field(default=(), max_length=50)
     answer: str = Field(default="", max_length=4000)
+    notes: tuple[Quote, ...] = Field(default=(), max_length=50, description="what was taken for granted in reading")
 
     @model_validator(mode="after")
     def _has_one_of_them(self) -> Reply:
@@ -72,9 +73,7 @@ def parse(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
             broken_how = answer["parsing_error"]
             raise broken_how if isinstance(broken_how, ValueError) else ValueError("the answer holds no JSON object")
         parsed = schema.model_validate(answer["parsed"])
-        if isinstance(parsed, Reply) and (
-            refused := abilities.refusal(context.backend.capabilities, layout, parsed.operations)
-        ):
+        if refused := _beyond(context, layout, parsed):
             return _given_up(refused, usage)
         understood = _understand(goal, layout, parsed)
     except ValueError as error:  # pydantic's errors are ValueErrors
@@ -112,19 +111,28 @@ def _question(state: State, context: Context) -> list[AnyMessage]:
     return [SystemMessage(render("parse_instruction")), HumanMessage(question)]
 
 
+def _beyond(context: Context, layout: Layout, parsed: SceneSpec | Reply) -> str | None:
+    """Return why the backend cannot do what was understood: said before anything is drawn."""
+    if context.backend is None:  # a sentence is only read
+        return None
+    if isinstance(parsed, SceneSpec):
+        return abilities.scene_refusal(context.backend.capabilities, parsed)
+    return abilities.refusal(context.backend.capabilities, layout, parsed.operations)
+
+
 def _understand(goal: Goal, layout: Layout, parsed: SceneSpec | Reply) -> dict[str, Any]:
     if isinstance(parsed, SceneSpec):
         demands = tuple(requirements(parsed))
         if not demands:
             raise ValueError("objects and absent are both empty: nothing could be checked. Name what must be there")
-        return _understood(goal.model_copy(update={"spec": parsed}), demands)
+        return _understood(goal.model_copy(update={"spec": parsed, "notes": parsed.notes}), demands)
     if parsed.answer:
         return {"exit": "answered", "detail": parsed.answer, "messages": [RemoveMessage(id=REMOVE_ALL_MESSAGES)]}
     try:
         target = apply(layout, parsed.operations)
     except KeyError as error:
         raise ValueError(error.args[0]) from None
-    plan = goal.model_copy(update={"target": target, "operations": parsed.operations})
+    plan = goal.model_copy(update={"target": target, "operations": parsed.operations, "notes": parsed.notes})
     return _understood(plan, edit_requirements(layout, target))
 
 
