@@ -285,6 +285,8 @@ class Talk:
         self.code = ExitCode.AGREED if result.agreed else ExitCode.NOT_AGREED
         if result.exit == "parse_failed":
             self.code = ExitCode.MISTAKE
+        for line in result.notes:
+            self._say(f"({line})")
         for line in result.done:
             self._say(f"  {line}")
         if result.agreed:

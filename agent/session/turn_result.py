@@ -56,6 +56,8 @@ class TurnResult:
     usage: dict[str, Any] = field(default_factory=dict)
     rounds: int = 0
     proposal: Proposal | None = None
+    notes: tuple[str, ...] = ()
+    """What was taken for granted in reading the text."""
 
 
 @dataclass(frozen=True)
@@ -112,6 +114,7 @@ def turn_result(state: StateSnapshot, folder: RunFolder) -> TurnResult:
         verdict=result.verdict.model_dump(mode="json") if result.verdict else {},
         usage=result.usage.model_dump(mode="json"),
         rounds=result.rounds,
+        notes=values["goal"].notes,
     )
 
 

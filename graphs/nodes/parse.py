@@ -41,6 +41,7 @@ class Reply(Frozen):
     operations: tuple[Operation, ...] = Field(default=(), max_length=50)
     answer: str = Field(default="", max_length=4000)
     unchecked: tuple[Quote, ...] = Field(default=(), max_length=50)
+    notes: tuple[Quote, ...] = Field(default=(), max_length=50, description="what was taken for granted in reading")
 
     @model_validator(mode="after")
     def _has_one_of_them(self) -> Reply:
@@ -80,8 +81,7 @@ def parse(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
             broken_how = answer["parsing_error"]
             raise broken_how if isinstance(broken_how, ValueError) else ValueError("the answer holds no JSON object")
         parsed = schema.model_validate(answer["parsed"])
-        wishes = parsed.operations if isinstance(parsed, Reply) else ()
-        if refused := abilities.refusal(context.backend.capabilities, layout, wishes):
+        if refused := _beyond(context, layout, parsed):
             return _given_up(refused, usage)
         understood = _understand(goal, layout, parsed, context.settings)
     except ValueError as error:  # pydantic's errors are ValueErrors
@@ -119,20 +119,29 @@ def _question(state: State, context: Context) -> list[AnyMessage]:
     return [SystemMessage(render("parse_instruction")), HumanMessage(question)]
 
 
+def _beyond(context: Context, layout: Layout, parsed: SceneSpec | Reply) -> str | None:
+    """Return why the backend cannot do what was understood: said before anything is drawn."""
+    if context.backend is None:  # a sentence is only read
+        return None
+    if isinstance(parsed, SceneSpec):
+        return abilities.scene_refusal(context.backend.capabilities, parsed)
+    return abilities.refusal(context.backend.capabilities, layout, parsed.operations)
+
+
 def _understand(goal: Goal, layout: Layout, parsed: SceneSpec | Reply, settings: Settings) -> dict[str, Any]:
     if isinstance(parsed, SceneSpec):
         parsed = _with_places(goal.spec, parsed) if goal.spec else parsed
         demands = demands_of(parsed, settings)
         if not any(demand.kind != "unchecked" for demand in demands):
             raise ValueError("objects and absent are both empty: nothing could be checked. Name what must be there")
-        return _understood(goal.model_copy(update={"spec": parsed}), demands)
+        return _understood(goal.model_copy(update={"spec": parsed, "notes": parsed.notes}), demands)
     if parsed.answer:
         return {"exit": "answered", "detail": parsed.answer, "messages": [RemoveMessage(id=REMOVE_ALL_MESSAGES)]}
     try:
         target = apply(layout, parsed.operations)
     except KeyError as error:
         raise ValueError(error.args[0]) from None
-    plan = goal.model_copy(update={"target": target, "operations": parsed.operations})
+    plan = goal.model_copy(update={"target": target, "operations": parsed.operations, "notes": parsed.notes})
     unchecked = (Requirement(kind="unchecked", said=said) for said in parsed.unchecked)
     demands = edit_requirements(in_new_light(layout, parsed.operations), target)
     return _understood(plan, (*demands, *unchecked))
