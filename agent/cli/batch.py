@@ -110,7 +110,8 @@ def _prepare(options: Options, file: Path, input_dir: Path, output_dir: Path) ->
 
 def _clashes(work: Sequence[_Work], output_dir: Path) -> Iterator[str]:
     """Yield what would let one item write into, or clear away, what is another's: names are compared as places."""
-    base, known = output_dir.resolve(), dict[Path, str]()
+    base = output_dir.resolve()
+    known: dict[Path, str] = {}
     for one in work:
         place, name = one.folder.path.resolve(), one.item.output_dir
         if place in known:

@@ -37,7 +37,7 @@ def run_one(
     options: Options, *, prompt: str | None = None, instruction: str | None = None, image: Path | None = None
 ) -> int:
     """Run one job, tell the user how it ended and return the exit code."""
-    folder = _folder(options)
+    folder = _folder(options, prompt or instruction)
     if folder is not None and folder.started:
         job, settings, preset, overrides = _recorded(options, folder, prompt, instruction, image)
     else:
@@ -189,11 +189,12 @@ def list_presets() -> None:
     output_console().print(table)
 
 
-def _folder(options: Options) -> RunFolder | None:
+def _folder(options: Options, title: str | None) -> RunFolder | None:
     """Return the folder that the user names; None when a new one is to be made."""
     if options.resume is not None:
         folder = RunFolder(options.resume)
-        if not folder.started:
+        killed_early = options.resume.is_dir() and title  # after its folder was made, before anything was written
+        if not folder.started and not killed_early:
             fail(f"there is no run in {str(options.resume)!r} to resume; `sld trace list` shows runs")
         return folder
     if options.out is None:

@@ -129,6 +129,11 @@ def test_resuming_with_another_wish_is_refused(sld: Bench, picture: Path) -> Non
 
 
 def test_resuming_a_run_that_never_began_begins_it(sld: Bench) -> None:
+    refused = sld("generate", PROMPT, "--resume", "fresh")
+    Path("fresh").mkdir()
+
+    assert refused.exit_code == 2
+    assert "there is no run in 'fresh'" in refused.stderr
     assert sld("generate", PROMPT, "--resume", "fresh").exit_code == 0
     assert sld("generate", "--resume", "nowhere").exit_code == 2
 
