@@ -10,9 +10,20 @@ import os
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
+from urllib.parse import urlsplit
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, SecretStr, Tag, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Discriminator,
+    Field,
+    SecretStr,
+    Tag,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from configs.errors import in_words
 
@@ -246,6 +257,18 @@ class ChatSettings(Section):
     temperature: float | None = Field(default=None, ge=0, le=2)
     structured_output: Literal["json_schema", "function_calling", "json_object", "actions"] = "json_schema"
     vision: bool = Field(default=False, description="the model can see pictures")
+
+    @field_validator("base_url")
+    @classmethod
+    def _is_an_address(cls, url: str | None) -> str | None:
+        try:
+            parts = urlsplit(url or "http://none")
+            good = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+        except ValueError:  # a port that is none
+            good = False
+        if not good:
+            raise ValueError("it must be an address such as http://localhost:8080/v1")
+        return url
 
 
 def _by_kind(default: str) -> Discriminator:

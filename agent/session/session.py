@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from agent.models.backend import make_backend
 from agent.models.eyes import make_eyes
+from agent.models.structured_output import whole
 from agent.run.folder import RunError, RunFolder
 from agent.run.stream import Event, Listener
 from agent.session.async_bridge import in_thread
@@ -121,6 +122,8 @@ class Session:
         self._check_idle()
         if not text:
             raise SessionError("there is nothing to do: the text is empty")
+        if text != whole(text):
+            raise SessionError("the text is not valid UTF-8: nothing was done")
         if is_undo(text) or is_redo(text):
             yield self.undo() if is_undo(text) else self.redo()
             return
@@ -165,8 +168,9 @@ class Session:
         Raises:
             SessionError: no turn is unfinished.
         """
-        self._turns.trace.write("dropped", turn=self._turns.pending()["turn"])
-        self._record.save(pending=None, status="open")
+        turn = self._turns.pending()["turn"]
+        self._record.save(pending=None, status="open")  # first: whatever else may fail, the turn is given up
+        self._turns.trace.write("dropped", turn=turn)
 
     async def asend(self, text: str) -> TurnResult:
         """Do one turn as `send` does, in a thread of its own."""

@@ -67,7 +67,9 @@ def nouns(text: str) -> list[str]:
 
     Words that are mostly no nouns ("make it twice as big"), colours and other attributes are never asked for.
     """
-    words = (singular(word) for word in re.findall(r"[a-z]{3,}", text.lower()) if word not in NO_NOUNS)
+    words = (
+        singular(word) for word in re.findall(r"(?<![a-z])[a-z]{3,40}(?![a-z])", text.lower()) if word not in NO_NOUNS
+    )
     return list(dict.fromkeys(word for word in words if _names_an_object(word)))[:20]
 
 
