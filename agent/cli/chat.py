@@ -24,7 +24,7 @@ from agent.session.record import recorded_settings
 from agent.session.session import Session
 from agent.session.turn_result import SessionError, TurnResult
 from tools.backend.protocol import BackendError
-from tools.images import PictureError
+from tools.images import PictureError, open_picture
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -61,12 +61,14 @@ def chat(
     folder = _find(session, base) if session else new_folder(image.stem if image else prompt or "chat", base)
     if session and (image is not None or prompt is not None) and folder.started:
         fail(f"session {session!r} has begun already: leave out the picture and --prompt to go on with it")
+    picture = None if image is None else open_picture(image)
+    preset = options.preset or (None if folder.started else commands.announce_preset(picture))
     overrides = options.overrides()
-    settings = recorded_settings(folder, options.preset, overrides, options.allow_endpoint)
+    settings = recorded_settings(folder, preset, overrides, options.allow_endpoint)
     with Session.open(
         folder.path,
         image=image,
-        preset=options.preset,
+        preset=preset,
         overrides=overrides,
         settings=settings,
         backend=make_backend(settings),

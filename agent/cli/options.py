@@ -13,13 +13,14 @@ import typer
 import yaml
 
 from agent.cli.console import write, write_json
+from agent.models.preset_choice import DEFAULT
 from configs.settings import Settings, SettingsError, load_settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-DEFAULT_PRESET = "iconworld"
+DEFAULT_PRESET = DEFAULT
 
 
 class ExitCode(IntEnum):
@@ -76,9 +77,9 @@ class Options:
             result["loop.rounds"] = self.rounds
         return result
 
-    def load(self) -> Settings:
-        """Return the settings that these options make."""
-        return load_settings(self.preset or DEFAULT_PRESET, self.overrides())
+    def load(self, preset: str = DEFAULT_PRESET) -> Settings:
+        """Return the settings that these options make; ``preset`` is used where they name none."""
+        return load_settings(self.preset or preset, self.overrides())
 
 
 def fail(message: str) -> NoReturn:
