@@ -194,7 +194,7 @@ class State(Request, total=False):
     doubtful: tuple[str, ...]
     """Ids of objects in it that the detector is not sure of, and because of which the verdict failed."""
     unclean: tuple[str, ...] | None
-    """What did not come out clean in the last edit, by the evidence of an editor that looks; None for one that does not."""
+    """What did not come out clean in the last edit, where the editor looks; None where it does not."""
     first_picture: str | None
     generated: bool
     anew: bool

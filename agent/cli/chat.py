@@ -16,7 +16,7 @@ from rich.tree import Tree
 from agent.cli.console import lines_of_input, output_console
 from agent.cli.options import ExitCode, Options, fail
 from agent.cli.progress import LiveProgress
-from agent.cli.run import MARK_STYLES, announce_chat
+from agent.cli.run import MARK_STYLES, announce_chat, announce_preset
 from agent.models.backend import make_backend
 from agent.models.endpoint import ChatModelError
 from agent.run.folder import RunError, RunFolder, abandoned_on_error, find_runs, new_folder
@@ -26,7 +26,7 @@ from agent.session.session import Session
 from agent.session.turn_result import SessionError, TurnResult, is_redo, is_undo
 from agent.trace.wording import mark, unchecked_clause
 from tools.backend.protocol import BackendError
-from tools.images import PictureError
+from tools.images import PictureError, open_picture
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -63,14 +63,16 @@ def chat(
     folder = _find(session, base) if session else new_folder(image.stem if image else prompt or "chat", base)
     if session and (image is not None or prompt is not None) and folder.started:
         fail(f"session {session!r} has begun already: leave out the picture and --prompt to go on with it")
+    picture = None if image is None else open_picture(image)
+    preset = options.preset or (None if folder.started else announce_preset(picture))
     overrides = options.overrides()
     with abandoned_on_error(folder), ExitStack() as stack:
-        settings = recorded_settings(folder, options.preset, overrides, options.allow_endpoint)
+        settings = recorded_settings(folder, preset, overrides, options.allow_endpoint)
         opened = stack.enter_context(
             Session.open(
                 folder.path,
                 image=image,
-                preset=options.preset,
+                preset=preset,
                 overrides=overrides,
                 settings=settings,
                 backend=make_backend(settings),

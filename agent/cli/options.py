@@ -14,13 +14,14 @@ import typer
 import yaml
 
 from agent.cli.console import write, write_json
+from agent.models.preset_choice import DEFAULT
 from configs.settings import Settings, SettingsError, load_settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-DEFAULT_PRESET = "iconworld"
+DEFAULT_PRESET = DEFAULT
 NAMED_WRONGLY = (  # a path that the user can put right; anything else is the machine's trouble
     errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.EACCES, errno.EPERM, errno.EROFS, errno.ENAMETOOLONG, errno.EINVAL,
 )  # fmt: skip
@@ -80,9 +81,9 @@ class Options:
             result["loop.rounds"] = self.rounds
         return result
 
-    def load(self) -> Settings:
-        """Return the settings that these options make."""
-        return load_settings(self.preset or DEFAULT_PRESET, self.overrides())
+    def load(self, preset: str = DEFAULT_PRESET) -> Settings:
+        """Return the settings that these options make; ``preset`` is used where they name none."""
+        return load_settings(self.preset or preset, self.overrides())
 
 
 def fail(message: str) -> NoReturn:

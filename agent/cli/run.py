@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any, cast
 from rich.table import Table
 
 from agent.cli.console import is_text, lines_of_input, output_console, write, write_json
-from agent.cli.options import DEFAULT_PRESET, ExitCode, Options, fail
+from agent.cli.options import ExitCode, Options, fail
 from agent.cli.progress import LiveProgress
 from agent.models.backend import make_backend
 from agent.models.endpoint import ChatModelError, make_chat_model, provider
+from agent.models.preset_choice import DEFAULT, NOTICE, choose_preset
 from agent.report.render import write_report
 from agent.run.consent import consented_settings
 from agent.run.driver import Job, RunResult, job_of, run_correction
@@ -25,6 +26,7 @@ from tools.images import ImageStore, open_picture
 
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
+    from PIL.Image import Image
 
     from tools.backend.protocol import Backend
 
@@ -55,7 +57,8 @@ def run_one(
             seed=options.seed or 0,
             origin=image.name if image else "",
         )
-        preset, overrides, settings = options.preset or DEFAULT_PRESET, options.overrides(), options.load()
+        preset = options.preset or announce_preset(picture, as_json=options.as_json)
+        overrides, settings = options.overrides(), options.load(preset)
     chat = announce_chat(settings, as_json=options.as_json)
     backend = make_backend(settings)
     folder = folder or new_folder(prompt or instruction or "run")
@@ -120,6 +123,16 @@ def exit_code(result: RunResult) -> ExitCode:
     if result.exit == "parse_failed":
         return ExitCode.MISTAKE
     return ExitCode.AGREED if result.agreed or result.exit == "answered" else ExitCode.NOT_AGREED
+
+
+def announce_preset(picture: Image | None, *, as_json: bool = False) -> str:
+    """Return the preset that fits the picture; when it is not the built-in one, say so in the first line of output."""
+    preset = choose_preset(picture)
+    if preset != DEFAULT:
+        stream = sys.stderr if as_json else sys.stdout
+        stream.write(NOTICE + "\n")
+        stream.flush()
+    return preset
 
 
 def announce_chat(settings: Settings, *, as_json: bool = False) -> BaseChatModel:

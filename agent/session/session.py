@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from agent.models.backend import make_backend
 from agent.models.eyes import make_eyes
+from agent.models.preset_choice import choose_preset
 from agent.models.structured_output import whole
 from agent.run.folder import RunError, RunFolder
 from agent.run.stream import Event, Listener
@@ -72,7 +73,8 @@ class Session:
 
         A new session begins with ``image``, or, without one, with a picture of its first text. An old one goes
         on where it was, with the preset and overrides that it was begun with unless others are given;
-        ``settings`` replaces them. ``approve`` stops before each edit until `accept` or `reject`.
+        ``settings`` replaces them. A picture without preset, settings and backend gets the preset that fits it
+        (`agent.models.preset_choice`). ``approve`` stops before each edit until `accept` or `reject`.
 
         Raises:
             RunError: another process has it open, or the folder holds something else.
@@ -87,9 +89,12 @@ class Session:
             if record and image is not None:
                 raise SessionError(f"{str(path)!r} has begun with another picture: leave it out to go on with that one")
             store = ImageStore(folder.images_path)
+            picture = None if image is None else _picture(image)
+            if picture is not None and preset is None and settings is None and backend is None:
+                preset = choose_preset(picture)
             record = record or SessionRecord.begin(
                 folder,
-                image=None if image is None else store.save(_picture(image)),
+                image=None if picture is None else store.save(picture),
                 origin=Path(image).name if isinstance(image, (str, Path)) else "",
                 seed=seed,
             )

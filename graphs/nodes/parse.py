@@ -77,10 +77,7 @@ def parse(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
     if refusal := message.additional_kwargs.get("refusal"):
         return _given_up(f"the language model refused: {refusal}", usage)
     try:
-        if answer["parsed"] is None:
-            broken_how = answer["parsing_error"]
-            raise broken_how if isinstance(broken_how, ValueError) else ValueError("the answer holds no JSON object")
-        parsed = schema.model_validate(answer["parsed"])
+        parsed = _checked(schema, answer)
         if refused := _beyond(context, layout, parsed):
             return _given_up(refused, usage)
         understood = _understand(goal, layout, parsed, context.settings)
@@ -95,6 +92,13 @@ def parse(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
     repair = HumanMessage(render("repair", problem=problem))
     fresh = [] if state["messages"] else asked
     return {"messages": [*fresh, broken, repair], "repairs": state["repairs"] + 1, "usage": usage}
+
+
+def _checked(schema: type[SceneSpec | Reply], answer: dict[str, Any]) -> SceneSpec | Reply:
+    if answer["parsed"] is None:
+        broken_how = answer["parsing_error"]
+        raise broken_how if isinstance(broken_how, ValueError) else ValueError("the answer holds no JSON object")
+    return schema.model_validate(answer["parsed"])
 
 
 def describe_error(error: ValueError) -> str:

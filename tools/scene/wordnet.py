@@ -33,7 +33,8 @@ _IDEAS = frozenset(
         "place space area spot distance foreground ambiance body head_of touch school work retreat conversation "
         "nature ride cover party show fashion concert exercise formation experience pleasure memory future past "
         "spirit success soul seating gear addition collection copy innovation cry call symbol event conference "
-        "photoshoot celebration display range vision lace-work ingenuity media something anything everything someone anyone nothing"
+        "photoshoot celebration display range vision lace-work ingenuity media "
+        "something anything everything someone anyone nothing"
     ).split()
 )
 
