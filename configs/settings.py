@@ -10,9 +10,20 @@ import os
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
+from urllib.parse import urlsplit
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, SecretStr, Tag, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Discriminator,
+    Field,
+    SecretStr,
+    Tag,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from configs.errors import in_words
 
@@ -159,6 +170,12 @@ class GeneratorSettings(GroundedPart):
     eta: float = Field(
         default=0.0, ge=0, le=1, description="fresh noise in every step (DDIM's eta); GLIGEN checkpoints only"
     )
+    layout: bool = Field(
+        default=True, description="set the sentence out in boxes before drawing, where the checkpoint takes boxes (LMD)"
+    )
+    side: int | None = Field(
+        default=None, ge=16, description="side of the pictures it was trained on; larger ones are drawn so and enlarged"
+    )
     width: int = Field(default=512, ge=16, le=4096)
     height: int = Field(default=512, ge=16, le=4096)
 
@@ -173,6 +190,7 @@ class EditorSettings(GroundedPart):
         le=4096,
         description="side of the pictures it was trained on; larger ones are edited in a crop scaled to it",
     )
+    draws: tuple[str, ...] = Field(default=(), description="the nouns it can draw, where it does not know all")
     steps: int = Field(default=50, ge=2, le=1000, description="DDIM steps, of inversion and of composition")
     guidance: float = Field(default=2.5, ge=1, le=30, description="while composing")
     object_guidance: float = Field(default=7.5, ge=1, le=30, description="while making single objects")
@@ -239,6 +257,18 @@ class ChatSettings(Section):
     temperature: float | None = Field(default=None, ge=0, le=2)
     structured_output: Literal["json_schema", "function_calling", "json_object", "actions"] = "json_schema"
     vision: bool = Field(default=False, description="the model can see pictures")
+
+    @field_validator("base_url")
+    @classmethod
+    def _is_an_address(cls, url: str | None) -> str | None:
+        try:
+            parts = urlsplit(url or "http://none")
+            good = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+        except ValueError:  # a port that is none
+            good = False
+        if not good:
+            raise ValueError("it must be an address such as http://localhost:8080/v1")
+        return url
 
 
 def _by_kind(default: str) -> Discriminator:

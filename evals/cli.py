@@ -66,6 +66,9 @@ def lmd(
     ] = None,
     out: Annotated[Path | None, typer.Option(help="Where everything goes; the same folder goes on.")] = None,
     images: Annotated[Path | None, typer.Option(help="Pictures to start from: DIR/000/initial_image.png, ...")] = None,
+    start: Annotated[
+        str, typer.Option(help="First pictures: words (alone), layout (first, where the generator takes boxes), both.")
+    ] = "both",
     baselines: Annotated[bool, typer.Option(help="Also draw the best of N at an equal budget.")] = True,
     list_prompts: Annotated[bool, typer.Option("--list-prompts", help="Print the prompts and stop.")] = False,
     seed: Seed = 0,
@@ -82,7 +85,10 @@ def lmd(
         if list_prompts:
             command.print_prompts(prompts, as_json=as_json)
             return
-        raise typer.Exit(command.measure_lmd(options, prompts, workers=workers, images=images, baselines=baselines))
+        chosen = command.choose_start(start)
+        raise typer.Exit(
+            command.measure_lmd(options, prompts, workers=workers, images=images, baselines=baselines, start=chosen)
+        )
 
 
 @app.command()
@@ -102,6 +108,23 @@ def speed(
 
         options = Options(preset=preset, seed=seed, as_json=as_json, settings=settings)
         measure_speed(options, scenes=scenes, steps=steps, reload=reload, judged=heldout)
+
+
+@app.command()
+def photo(
+    scenes: Annotated[int, typer.Option(min=1, help="Photographs with a planted object.")] = 60,
+    pictures: Annotated[Path | None, typer.Option(help="A folder for each scene beside its edits.")] = None,
+    seed: Seed = 0,
+    preset: Preset = None,
+    as_json: Json = False,
+    settings: Set = None,
+) -> None:
+    """Edit photographs with planted objects, and compare with the truth and with a plain fill."""
+    with reporting(as_json):
+        from evals.commands import measure_photo
+
+        options = Options(preset=preset or "photo", seed=seed, as_json=as_json, settings=settings)
+        measure_photo(options, scenes=scenes, pictures=pictures)
 
 
 @app.command()

@@ -75,10 +75,12 @@ def route_parse(state: State) -> Literal["parse", "generate", "judge", "finish"]
     return "judge" if state["picture"] else "generate"
 
 
-def route_judge(state: State) -> Literal["think", "refine", "finish"]:
-    """End on agreement or at a limit, after a last polish where it is wanted."""
+def route_judge(state: State) -> Literal["think", "generate", "refine", "finish"]:
+    """End on agreement or at a limit, after a last polish where it is wanted; draw anew what is mostly wrong."""
     if state["exit"]:
         return "finish"
+    if state["anew"]:
+        return "generate"
     return "refine" if state["polish"] == "wanted" else "think"
 
 

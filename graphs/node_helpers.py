@@ -71,7 +71,8 @@ class Made(NamedTuple):
     """A picture that was drawn.
 
     ``region`` is the id of a picture that is white where an edit was free to change. ``masks`` is the id of
-    one whose value at a pixel is 1 + the place in ``masked`` of the object there, 0 where there is none.
+    one whose value at a pixel is 1 + the place in ``masked`` of the object there, 0 where there is none. ``doubts``
+    says what did not come out clean, None where the editor does not look.
     """
 
     image: str
@@ -80,6 +81,7 @@ class Made(NamedTuple):
     region: str | None = None
     masks: str | None = None
     masked: tuple[str, ...] = ()
+    doubts: tuple[str, ...] | None = None
 
 
 def make_once(context: Context, drawing: Drawing, what: Sequence[Any], make: Callable[[], Generated | Edited]) -> Made:
@@ -92,14 +94,14 @@ def make_once(context: Context, drawing: Drawing, what: Sequence[Any], make: Cal
     key, images = json.dumps([drawing, context.backend.fingerprint(drawing), *what], sort_keys=True), context.images
     record = images.recall(key)
     if record is not None and images.path(record["image"]).is_file():
-        record |= {"warnings": tuple(record["warnings"]), "cost": Cost(**record["cost"])}
-        return Made(**record | {"masked": tuple(record.get("masked", ()))})
+        lists = {key: None if record[key] is None else tuple(record[key]) for key in ("warnings", "masked", "doubts")}
+        return Made(**record | lists | {"cost": Cost(**record["cost"])})
     drawn = make()
     if isinstance(drawn, Edited):
         region = images.save(Image.fromarray(drawn.region))
         masked = tuple(drawn.masks)[:MOST_MASKS]
         masks = images.save(_numbered([drawn.masks[object_id] for object_id in masked])) if masked else None
-        made = Made(images.save(drawn.image), drawn.warnings, drawn.cost, region, masks, masked)
+        made = Made(images.save(drawn.image), drawn.warnings, drawn.cost, region, masks, masked, drawn.doubts)
     else:
         made = Made(images.save(drawn.images[0]), drawn.warnings, drawn.cost)
     images.remember(key, made._asdict() | {"cost": vars(made.cost)})

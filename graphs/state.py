@@ -16,7 +16,7 @@ from typing_extensions import TypedDict
 from tools.scene.box import Box
 from tools.scene.goal import Goal
 from tools.scene.layout import Layout, PlacedObject
-from tools.scene.operations import Add, Move, Operation, Remove, Replace, Restyle
+from tools.scene.operations import Add, Adjust, Move, Operation, Remove, Replace, Restyle, Source
 from tools.scene.spec import Frozen, SceneSpec
 from tools.scene.verdict import Verdict
 
@@ -171,7 +171,7 @@ class Result(Frozen):
 
 CHECKPOINTED = (
     *(Goal, Usage, TurnUsage, Attempt, TurnSummary, History, Result),
-    *(Layout, Box, Add, Remove, Move, Restyle, Replace),
+    *(Layout, Box, Add, Remove, Move, Restyle, Replace, Source, Adjust),
 )
 """The types of this program that a state may hold: a checkpointer builds them and nothing else of ours."""
 
@@ -193,14 +193,18 @@ class State(Request, total=False):
     """The layout of the current picture, as the detector saw it."""
     doubtful: tuple[str, ...]
     """Ids of objects in it that the detector is not sure of, and because of which the verdict failed."""
+    unclean: tuple[str, ...] | None
+    """What did not come out clean in the last edit, where the editor looks; None where it does not."""
     first_picture: str | None
     generated: bool
+    anew: bool
+    """Whether the next round shall draw another picture, because too much of this one is wrong to be mended."""
     polish: Literal["no", "wanted", "done"]
     """Whether the refiner shall still work on the current picture, or has."""
     rounds: int
-    """Finished edits."""
+    """Finished edits, and pictures drawn anew."""
     touched: tuple[str, ...]
-    """Ids of pictures that are white where an edit of this turn was free to change."""
+    """Ids of pictures that are white where an edit of this turn was free to change, and nobody has looked yet."""
     best: Attempt | None
     latest: Attempt | None
     planned: tuple[Operation, ...]

@@ -6,6 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from iconworld.renderer import BACKGROUND_PHRASES, CLASSES, COLORS, IconObject
+from tools.scene.lexicon import with_article
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -65,7 +66,7 @@ def counted(name: str, color: str, number: int) -> str:
 
 def a(noun: str) -> str:
     """Put the right article before a noun."""
-    return f"{'an' if noun[0] in 'aeiou' else 'a'} {noun}"
+    return with_article(noun)
 
 
 def _relation(rng: np.random.Generator, objects: Sequence[IconObject], colored: bool) -> str:

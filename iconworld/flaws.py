@@ -57,7 +57,8 @@ def add_flaws(scene: Scene, rng: np.random.Generator) -> Labeled:
 def _draw(canvas: np.ndarray, one: IconObject, size_wh: tuple[int, int], rng: np.random.Generator) -> float:
     """Draw a flawed thing in an object's place; return how much of the object it still is, in [0, 1]."""
     kinds: tuple[tuple[float, Callable[[IconObject, np.random.Generator], tuple[Shape, float]]], ...] = (
-        (0.30, _whole), (0.16, _grown_together), (0.22, _fused), (0.14, _blob), (0.08, _plain_box), (0.10, _warped),
+        (0.24, _whole), (0.14, _grown_together), (0.16, _piled), (0.20, _fused), (0.12, _blob), (0.07, _plain_box),
+        (0.07, _warped),
     )  # fmt: skip
     make = kinds[int(rng.choice(len(kinds), p=[odds for odds, _ in kinds]))][1]
     shape, whole = make(one, rng)
@@ -114,6 +115,21 @@ def _grown_together(one: IconObject, rng: np.random.Generator) -> tuple[Shape, f
     return (silhouette, details), 0.0
 
 
+def _piled(one: IconObject, rng: np.random.Generator) -> tuple[Shape, float]:
+    """Different things in one outline, one half over or beside the other."""
+    silhouette, details = (np.zeros((SIDE, SIDE), np.uint8) for _ in range(2))
+    side = round(SIDE * rng.uniform(0.55, 0.75))
+    across = int(rng.integers(2))
+    for number, name in enumerate((one.name, str(rng.choice(CLASSES)))):
+        layers = _icon(str(rng.choice(icons_of(name))), side)
+        spot = [0, 0]
+        spot[across], spot[1 - across] = number * (SIDE - side), int(rng.integers(SIDE - side + 1))
+        part = np.s_[spot[0] : spot[0] + side, spot[1] : spot[1] + side]
+        details[part] = np.where(layers[0] > 0, layers[1], details[part])
+        silhouette[part] = np.maximum(silhouette[part], layers[0])
+    return (silhouette, details), 0.0
+
+
 def _fused(one: IconObject, rng: np.random.Generator) -> tuple[Shape, float]:
     """One icon on this side of a line, another, or the same turned over, on that side."""
     names = [one.name] if rng.random() < 0.4 else list(CLASSES)
@@ -131,7 +147,7 @@ def _fused(one: IconObject, rng: np.random.Generator) -> tuple[Shape, float]:
     here = wavy > rng.uniform(-0.12, 0.12)
     silhouette, details = (np.where(here, *pair) for pair in zip(first, second, strict=True))
     same = _likeness(first[0], silhouette) * (0.8 + 0.2 * float((first[1] == details).mean()))
-    return (silhouette, details), 0.7 if same > 0.85 else 0.0
+    return (silhouette, details), 0.7 if same > 0.75 else 0.0
 
 
 def _blob(one: IconObject, rng: np.random.Generator) -> tuple[Shape, float]:

@@ -14,13 +14,13 @@ from PIL import Image, ImageDraw
 
 from configs.settings import Settings
 from tools.backend.editor.masks import box_mask
-from tools.backend.protocol import Cost, Detected, Edited, Generated, Segmented
+from tools.backend.protocol import Capabilities, Cost, Detected, Edited, Generated, Segmented
 from tools.scene.box import Box
 from tools.scene.layout import Detection, Layout, PlacedObject
 from tools.scene.operations import apply
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from tools.scene.operations import Operation
     from tools.scene.spec import Query
@@ -70,9 +70,15 @@ class World:
         self.asked: list[tuple[str, ...]] = []
         self.generated = 0
         self.refined = 0
+        self.can = Capabilities(frozenset({"add", "remove", "move", "restyle", "replace", "adjust"}))
+        self.doubts: tuple[str, ...] = ()
         self.edit_errors: deque[Exception | None] = deque()
         self.distort: Callable[[Layout, int], Layout] = lambda layout, number: layout
         self.refine_result: Callable[[Layout], Layout] = lambda layout: layout
+
+    @property
+    def capabilities(self) -> Capabilities:
+        return self.can
 
     def detect(self, image: Image.Image, queries: Sequence[Query], threshold: float | None = None) -> Detected:
         self.asked.append(tuple(query.phrase for query in queries))
@@ -103,6 +109,7 @@ class World:
         *,
         seed: int = 0,
         progress: Callable[[str, int, int], None] | None = None,
+        references: Mapping[str, Image.Image] | None = None,
     ) -> Edited:
         if self.edit_errors and (error := self.edit_errors.popleft()):
             raise error
@@ -113,7 +120,9 @@ class World:
         target = self.distort(apply(scene, operations), len(self.edits))
         region = np.ones((SIZE, SIZE), dtype=bool)
         masks = {placed.id: box_mask(placed.box, (SIZE, SIZE)) for placed in target.objects}
-        return Edited(draw(target), region, cost=Cost(unet_evaluations=10, encoder_passes=1), masks=masks)
+        return Edited(
+            draw(target), region, cost=Cost(unet_evaluations=10, encoder_passes=1), masks=masks, doubts=self.doubts
+        )
 
     def refine(self, image: Image.Image, prompt: str, **_: Any) -> Generated:
         self.refined += 1

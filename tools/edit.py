@@ -13,10 +13,11 @@ from langchain_core.tools import tool
 from langgraph.prebuilt import ToolRuntime
 from pydantic import Field
 
+from tools.abilities import refusal
 from tools.context import Context
 from tools.errors import ToolError
 from tools.inspect import find_object
-from tools.scene.operations import Add, Move, Operation, Remove, Replace, Restyle, apply
+from tools.scene.operations import Add, Adjust, Move, Operation, Remove, Replace, Restyle, apply
 from tools.suggest_layout import dump_operations
 
 if TYPE_CHECKING:
@@ -40,11 +41,14 @@ def edit(
 
     Operations: add (a new object into a box), remove, move (into a box; another size resizes),
     restyle (give it these attributes, such as a colour, where it stands), replace (another kind of
-    object in its place). Ids are those of the layout. Put everything that is wrong into one call.
+    object in its place), adjust (the look of the whole picture, or a cut to one object).
+    Ids are those of the layout. Put everything that is wrong into one call.
     """
     state = runtime.state
     scene: Layout = state["layout"]
     check_operations(scene, state["planned"], operations)
+    if refused := refusal(runtime.context.backend.capabilities, scene, operations):
+        raise ToolError(refused)
     return "planned: " + json.dumps(describe(scene, operations)), {"operations": dump_operations(operations)}
 
 
@@ -94,6 +98,8 @@ def describe(scene: Layout, operations: Sequence[Operation]) -> list[str]:
                 lines.append(f"moved {operation.id!r} from {_numbers(old)} to {_numbers(operation.box)}")
             case Restyle():
                 lines.append(f"made {operation.id!r} {' '.join(operation.attributes)}")
+            case Adjust():
+                lines.append(f"adjusted the picture: {operation.wish}{f' ({operation.id!r})' if operation.id else ''}")
             case Replace():
                 new_object = new[0] if new else after[operation.id]
                 lines.append(f"replaced {operation.id!r} by {new_object.id!r} ({new_object.phrase})")
@@ -103,6 +109,10 @@ def describe(scene: Layout, operations: Sequence[Operation]) -> list[str]:
 
 def _note(scene: Layout, seen: dict[str, list[str]], operation: Operation) -> None:
     if isinstance(operation, Add):
+        return
+    if isinstance(operation, Adjust):
+        if operation.id is not None:
+            find_object(scene, operation.id)
         return
     placed = find_object(scene, operation.id)
     earlier = seen.setdefault(placed.id, [])

@@ -12,6 +12,7 @@ from typing import Annotated
 import typer
 
 from agent.cli import trace as trace_cli
+from agent.cli import weights as weights_cli
 from agent.cli.options import Mode, Options, fail, reporting
 
 Preset = Annotated[str | None, typer.Option(help="A shipped preset (see `sld presets`) or a path to a .yaml file.")]
@@ -31,6 +32,7 @@ Sessions = Annotated[Path, typer.Option("--sessions", help="Where the sessions a
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False)
 app.add_typer(trace_cli.app, name="trace")
+app.add_typer(weights_cli.app, name="weights")
 
 
 @app.command()

@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 from rich.tree import Tree
 
-from agent.trace.timeline import tell_story, with_messages
+from agent.trace.timeline import turns_of, with_messages
 from agent.trace.wording import counted, duration, mark, outcome, pretty
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ def make_tree(record: dict[str, Any], events: Sequence[dict[str, Any]]) -> Tree:
     """Return the trace as a tree: turn, round, node, then the calls inside it; failures in red."""
     asked = record["input"]["prompt"] or record["input"]["instruction"]
     tree = Tree(f"[bold]{escape(asked)}[/] ({escape(record['status'])})")
-    for turn in tell_story(events):
+    for turn in turns_of(events):
         if not turn.rounds:
             tree.add(f"[yellow]{escape(turn.text)}[/]")
             continue

@@ -10,9 +10,13 @@ from langchain_core.runnables import RunnableLambda
 from pydantic import BaseModel
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from langchain_core.messages import AIMessage
     from langchain_core.runnables import Runnable
 
+DEEPEST = 40  # levels of JSON; what any tool takes has six
+LONGEST_NUMBER = 18  # digits of a whole number: a checkpoint holds 64 bits
 T = TypeVar("T", bound=BaseModel)
 THOUGHTS = re.compile(r"<think>.*?</think>", re.DOTALL)  # some models reason aloud before they answer
 
@@ -27,15 +31,64 @@ def read_json(text: str) -> dict[str, Any]:
     start = text.find("{")
     if start < 0:
         raise ValueError(f"no JSON object in the answer {text[:80]!r}")
-    try:
-        value, _ = json.JSONDecoder().raw_decode(text, start)
-    except json.JSONDecodeError as error:
-        near = text[max(error.pos - 30, 0) : error.pos + 10]
-        raise ValueError(f"the JSON is broken at character {error.pos - start}, near {near!r}: {error.msg}") from None
-    except RecursionError:
-        raise ValueError("the JSON is nested too deeply") from None
+    value = parse_json(text[start:], more=True)
     assert isinstance(value, dict)  # it began with a brace
     return value
+
+
+def parse_json(text: str, *, more: bool = False) -> Any:
+    """Return the JSON value that a text is (or, with ``more``, begins with), safe to be kept and sent again.
+
+    Raises:
+        ValueError: it is broken, nested more than `DEEPEST` levels, or has a number that JSON or a checkpoint
+            cannot hold; the message says where.
+    """
+    text = whole(text)
+    try:
+        value, end = DECODER.raw_decode(text, len(text) - len(text.lstrip()))
+        if not more and text[end:].strip():
+            raise json.JSONDecodeError("Extra data", text, end)
+    except json.JSONDecodeError as error:
+        near = text[max(error.pos - 30, 0) : error.pos + 10]
+        raise ValueError(f"the JSON is broken at character {error.pos}, near {near!r}: {error.msg}") from None
+    except RecursionError:
+        raise ValueError("the JSON is nested too deeply") from None
+    level = [value]
+    for _ in range(DEEPEST):
+        level = [item for one in level for item in _items(one)]
+        if not level:
+            return _whole_tree(value)
+    raise ValueError(f"the JSON is nested too deeply: at most {DEEPEST} levels are read")
+
+
+def whole(text: str) -> str:
+    """Return a text whose characters are whole: half of one (a lone surrogate) can neither be kept nor sent."""
+    return text if text.isascii() else text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def _whole_tree(value: Any) -> Any:
+    if isinstance(value, str):
+        return whole(value)  # an escape sequence in the JSON may have made half a character
+    if isinstance(value, list):
+        return [_whole_tree(item) for item in value]
+    return {whole(key): _whole_tree(item) for key, item in value.items()} if isinstance(value, dict) else value
+
+
+def _items(value: Any) -> Iterable[Any]:
+    return value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+
+
+def _integer(text: str) -> int:
+    if len(text) > LONGEST_NUMBER:
+        raise ValueError(f"a number of {len(text)} digits is too long")
+    return int(text)
+
+
+def _no_number(text: str) -> Any:
+    raise ValueError(f"{text} is no JSON number")
+
+
+DECODER = json.JSONDecoder(parse_int=_integer, parse_constant=_no_number, strict=False)
 
 
 def read_answer(message: AIMessage, schema: type[T]) -> T:

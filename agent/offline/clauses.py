@@ -7,6 +7,7 @@ kept as they stand, as a demand that nothing checks. Negations, choices and ques
 from __future__ import annotations
 
 from copy import copy
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from agent.offline.descriptions import Descriptions
@@ -15,6 +16,7 @@ from agent.offline.lexer import phrases
 from agent.offline.speech import describes, is_known_noun, is_noun
 from agent.offline.surroundings import NO_NOUN, STOPS
 from agent.offline.vocabulary import (
+    CLOSED,
     COPULA,
     EACH_SIDE,
     ING_NOUNS,
@@ -29,33 +31,16 @@ from agent.offline.vocabulary import (
 )
 from tools.scene.errors import CannotParse
 from tools.scene.lexicon import number
-from tools.scene.wordnet import can_be, is_listed, is_part_of_body, is_substance
+from tools.scene.wordnet import can_be, is_listed, is_part_of_body, is_substance, is_word
 
 if TYPE_CHECKING:
     from agent.offline.nouns import NounPhrase
 
 _NEVER = frozenset(
-    [
-        "between",
-        "not",
-        "no",
-        "never",
-        "without",
-        "neither",
-        "nor",
-        "none",
-        "or",
-        "unless",
-        "except",
-        "excluding",
-        "instead",
-        "nothing",
-        "nobody",
-        "hardly",
-        "?",
-        "if",
-        "than",
-    ]
+    (
+        "between not no never without neither nor none or unless except excluding instead nothing nobody hardly ? if "
+        "than"
+    ).split()
 )
 _ARTICLES = phrases("a|an|the|this|that|these|those|another|some|several|many|each|every|both|all|a few|his|her|their|"
                     "its|my|our|your|at least|exactly|more than|lots of|a lot of")  # fmt: skip
@@ -96,9 +81,6 @@ class Clauses(Descriptions):
             words.fail(f"write 'a {phrase.name}' or a number, if it is one object", phrase.start, phrase.end)
         if not all(is_known_noun(word) or is_listed(word) for word in phrase.name.split()):
             words.fail(f"write 'a {phrase.name}' or a number, if it is one object", phrase.start, phrase.end)
-        if phrase.count is None and not phrase.determiner and not phrase.plural and " " in phrase.name:
-            if " of " not in phrase.name and not all(is_listed(word) for word in phrase.name.split()):
-                words.fail(f"write 'a {phrase.name}' or a number, if it is one object", phrase.start, phrase.end)
         if not phrase.is_thing:
             words.fail(HINT, phrase.start, phrase.end)
 
@@ -146,7 +128,7 @@ class Clauses(Descriptions):
         if words.word() != "," or words.word(1) not in {"a", "an"}:
             return False
         rest = [token.word for token in words.tokens[words.position + 2 :]]
-        return not any(one == "and" and other in {"a", "an", "the"} for one, other in zip(rest, rest[1:], strict=False))
+        return not any(one == "and" and other in {"a", "an", "the"} for one, other in pairwise(rest))
 
     def _read_clause(self) -> bool:
         """Skip to the next noun phrase and take it; keep all the words from the clause's subject on."""
@@ -155,12 +137,7 @@ class Clauses(Descriptions):
         last = self.last
         begin = self._clause_start(start)
         while not (words.done or words.word() in STOPS or self._sees_phrase()):
-            word = words.word()
-            if (
-                word in _NEVER
-                or not (word[0].isalnum() or word in _PUNCTUATION)
-                or (words.tag() in {"WP", "WRB", "JJR"} and word != "who")
-            ):
+            if not self._can_be_kept(words.word(), words.tag()):
                 return False
             words.position += 1
         if words.position == start and last is not None and self.open_from is None and words.tag(-1)[:2] != "VB":
@@ -179,12 +156,25 @@ class Clauses(Descriptions):
             phrase = None
         if phrase is None or phrase.name == NO_NOUN:
             words.position = here + 1
+        elif not (
+            is_word(phrase.head) or phrase.determiner or phrase.count or words.quote(here, here + 1)[:1].isupper()
+        ):
+            return False
         else:
             self._take_open(phrase, before, tag)
         if words.word() == "'s":
             words.position += 1
         self._open(begin)
         return True
+
+    @staticmethod
+    def _can_be_kept(word: str, tag: str) -> bool:
+        """Whether a word may stand in words that are kept: no negation, no question, nothing unheard of."""
+        if word in _NEVER or not (word[0].isalnum() or word in _PUNCTUATION):
+            return False
+        if tag in {"WP", "WRB", "JJR"} and word != "who":
+            return False
+        return tag[:2] not in {"VB", "NN", "JJ", "RB"} or word in CLOSED or is_word(word) or not word.isalpha()
 
     def _clause_start(self, start: int) -> int:
         """Return where the subject of the clause begins: what is kept already, or all that was listed."""
@@ -206,7 +196,7 @@ class Clauses(Descriptions):
         owned = is_part_of_body(phrase.head) or (phrase.determiner in _OWNED and phrase.head in {"tail", "wing"})
         preposition = tag in {"IN", "RP", "TO"}
         scenery = phrase.head in PLACES and phrase.head not in SKIES
-        if before in {"is", "are", "was", "were", "as"} or (scenery and not preposition):
+        if before in {"is", "are", "was", "were"} or (scenery and not preposition):
             return  # "was a stylish addition", "the farmer's market"
         bare = not phrase.determiner and phrase.count is None
         if apposition or owned or (preposition and is_substance(phrase.head) and not phrase.attributes):
@@ -218,7 +208,7 @@ class Clauses(Descriptions):
             return
         if scenery:
             return
-        if not is_listed(phrase.head) and not phrase.determiner and phrase.count is None:
+        if not is_listed(phrase.head) and bare:
             return
         self._demand(phrase)
 

@@ -12,7 +12,7 @@ from agent.offline.relations import Relations
 from agent.offline.speech import is_adjective, is_noun
 from agent.offline.surroundings import STOPS
 from agent.offline.vocabulary import CLOSED, COPULA, PAINTED, REGIONS, TWO_SIDED
-from tools.scene.lexicon import SHADES, family, is_attribute, number
+from tools.scene.lexicon import SHADES, attribute, family, is_attribute, number
 from tools.scene.spec import SIZES
 from tools.scene.wordnet import can_be, is_mostly
 
@@ -25,25 +25,7 @@ _BOTH = phrases("both|all|each|both of them|all of them|each of them")
 _NOT = phrases("not|never")
 _BE = frozenset(["is", "are", "was", "were", "be", "being"])
 _MANNERS = frozenset(
-    [
-        "sat",
-        "stood",
-        "lay",
-        "sit",
-        "sits",
-        "stand",
-        "stands",
-        "lie",
-        "lies",
-        "rest",
-        "rests",
-        "hang",
-        "hangs",
-        "hung",
-        "rested",
-        "appears",
-        "appear",
-    ]
+    "sat stood lay sit sits stand stands lie lies rest rests hang hangs hung rested appears appear".split()
 )
 _PARTS = {"one": 1, "another": 1, "first": 1, "second": 1, "third": 1, "fourth": 1, "both": 2}
 
@@ -79,10 +61,14 @@ class Descriptions(Relations):
             words.position = start
             return False
         negated = bool(copula or relative) and words.accept(_NOT)
+        neither = not negated and bool(copula) and words.take_word("neither") != ""
         found = self._read_bare()
-        if not found:
+        while neither and found and words.take_word("nor"):
+            found = (*found, *self._read_bare())
+        if not found or (neither and len(found) < 2):
             words.position = start
             return False
+        negated = negated or neither
         words.take(_COLOURED)
         self._describe(self._described_things(copula, both=both), found, negated=negated, start=start)
         return True
@@ -140,35 +126,33 @@ class Descriptions(Relations):
         return words.tag() in {"JJ", "VBN"} or family(words.word()) is not None
 
     def _is_bare(self, word: str) -> bool:
-        if not word or word in CLOSED:
+        if not word or word in CLOSED or number(word) is not None:
             return False
         return is_adjective(word) or (can_be(word, "a") and is_mostly(word, "a"))
 
     def _describe(self, things: Sequence[Thing], found: tuple[str, ...], *, negated: bool, start: int) -> None:
         words = self.words
-        sizes = [word for word in found if word in SIZES]
-        measures = [word for word in found if word in DIMENSIONS]
-        rest = tuple(
-            "gray" if word == "grey" else word for word in found if word not in SIZES and word not in DIMENSIONS
-        )
-        colours = [word for word in rest if family(word) == "colour"]
+        colours = [attribute(word) for word in found if family(word) == "colour"]
         one = things[0]
         if negated:
-            if sizes or measures:
+            if any(word in SIZES or word in DIMENSIONS for word in found):
                 words.fail("only attributes such as colours can be excluded", start, words.position)
             for thing in things:
-                thing.lacks = (*thing.lacks, *rest)
+                thing.lacks = (*thing.lacks, *(attribute(word) for word in found))
             return
         if len(things) == 1 and 2 <= one.count == len(colours) == len(found):
             if one.count == 2 and words.word(-2) == "and" and "," not in words.quote(start):
                 words.unclear("say 'one red and one blue' or 'each red and blue'", start, words.position)
             self._part(one, [(1, (colour,)) for colour in colours], start)
             return
+        self._say(things, found)
+
+    def _say(self, things: Sequence[Thing], found: tuple[str, ...]) -> None:
+        """Give things what was said of them: sizes, measures that nothing checks, and attributes."""
         for thing in things:
-            thing.describe(rest)
-            if sizes:
-                thing.size = SIZES[sizes[0]]
-            self.said += [f"{word} {thing.name}" for word in measures]
+            thing.describe(tuple(attribute(word) for word in found if word not in SIZES and word not in DIMENSIONS))
+            thing.size = next((SIZES[word] for word in found if word in SIZES), thing.size)
+            self.said += [f"{word} {thing.name}" for word in found if word in DIMENSIONS]
 
     def _read_of_colour(self) -> bool:
         """Take "with a red color", "in red", "of blue colour"."""
@@ -285,10 +269,11 @@ class Descriptions(Relations):
         if left and (len(parts) > 1 or left < 0 or len(parts[0][1]) != 1):
             self.words.fail(f"say it for all {whole.count}", start, self.words.position)
         at = self.things.index(whole)
-        made = [
-            replace(whole, count=count, bound="exactly", attributes=tuple(dict.fromkeys([*found, *whole.attributes])))
-            for count, found in parts
-        ]
+        made = [replace(whole, count=count, bound="exactly") for count, _ in parts]
+        for one, (_, found) in zip(made, parts, strict=True):
+            one.attributes, described = (), one.attributes
+            self._say([one], found)
+            one.describe(described)
         if left:
             made.append(replace(whole, count=left, bound="exactly", lacks=(*whole.lacks, *parts[0][1])))
         self.things[at : at + 1] = made

@@ -94,7 +94,7 @@ class Draft:
 
     def _demand(self, phrase: NounPhrase) -> Thing | None:
         """Add the object, or find the one that is meant; None for "zero dogs"."""
-        known = self._known(phrase) if phrase.definite else None
+        known = self._known(phrase) if phrase.definite or phrase.every else None
         if known is None:
             if phrase.count == 0:
                 self.absent.append(phrase.phrase)

@@ -11,13 +11,16 @@ from typing import TYPE_CHECKING
 
 from agent.offline import amounts, destinations
 from agent.offline.items import Item, Scene
-from agent.offline.lexer import Phrases, meaning, phrases
-from agent.offline.nouns import NounPhrase, is_adjective, read_attributes, read_noun_phrase
-from agent.offline.placement import NoPlaceError, at, is_crowded
+from agent.offline.lexer import Phrases, phrases
+from agent.offline.nouns import NounPhrase, is_adjective, read_noun_phrase
+from agent.offline.placement import NoPlaceError, is_crowded
 from agent.offline.selectors import read_selection, starts_selection
-from agent.offline.workbench import BIG, Memory, Workbench
+from agent.offline.surroundings import NO_NOUN
+from agent.offline.verbs import BETWEEN, HINT, NOTHING_ELSE, POLITE, VERBS
+from agent.offline.wishes import Wishes
+from agent.offline.workbench import Memory
 from tools.scene.errors import CannotParse
-from tools.scene.lexicon import COLOURS, number
+from tools.scene.lexicon import number
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,56 +28,18 @@ if TYPE_CHECKING:
     from tools.scene.layout import Layout
     from tools.scene.operations import Operation
 
-HINT = (
-    "known actions: add, remove, move ('to the left', 'a bit up', 'next to the car', 'towards the dog'), swap, "
-    "make larger or smaller ('by 20%', 'twice as big'), replace X with Y, make X red, turn X into Y, duplicate"
-)
-_VERBS = Phrases(
-    meaning("remove|delete|erase|get rid of|take away|take out|eliminate|clear|clear away|wipe out|discard|"
-                  "throw away|throw out|take|cut out|hide|drop", "remove")
-    | meaning("add|insert|include|draw|create|generate|there should be|i need|give me|i want|i would like|"
-                    "introduce|we need", "add")
-    | meaning("put|place|set|position|drop in", "put")
-    | meaning("move|shift|slide|push|drag|bring|relocate|nudge|pull|send|reposition|center|centre|raise|lower|"
-                    "lift", "move")
-    | meaning("swap|exchange|switch|interchange|trade", "swap")
-    | meaning("resize|enlarge|shrink|grow|scale|scale up|scale down|double|halve|triple|expand|magnify|"
-                    "increase|decrease|reduce|upscale|downscale", "resize")
-    | meaning("replace|substitute", "replace")
-    | meaning("make|turn|change|transform|convert|recolor|recolour|color|colour|paint|repaint|dye|tint|"
-                    "restyle|render", "make")
-    | meaning("duplicate|copy|clone|repeat|make a copy of|make another copy of|add a copy of|make copies of|"
-                    "create a copy of|make a duplicate of", "duplicate")
-    | meaning("put back|bring back|restore|re-add|readd", "restore")
-)  # fmt: skip
-_POLITE = phrases("please|can you|could you|would you|will you|i want you to|i would like you to|i want to|kindly|now|"
-                  "also|then|next|first|finally|afterwards|after that|just|let us|you should|i need you to|"
-                  "ok|okay|hey|and|,|.|;|!|so|but|instead")  # fmt: skip
-_BETWEEN = phrases("and then|and also|and|then|,|;|.|!|after that|afterwards|but|please|too|as well|thanks|thank you|?")
-_NOTHING_ELSE = phrases(
-    "keep everything else|keep the rest|leave everything else|leave the rest|do not change anything else|"
-    "do not touch anything else|keep everything else the same|keep the rest the same|keep everything else unchanged|"
-    "keep everything else as it is|keep the rest as it is|leave everything else as it is|leave the rest as it is|"
-    "keep the rest unchanged|leave everything else unchanged|leave the rest unchanged|nothing else|"
-    "leave everything else alone|leave the rest alone|without changing anything else|"
-    "leave everything else the same"
-)
 _FROM_PICTURE = phrases("from the picture|from the image|from the photo|from the scene|from it|from there|"
                         "in the picture|in the image|from this picture|from this image|completely")  # fmt: skip
 _TO_PICTURE = phrases("to the picture|to the image|to the photo|to the scene|into the picture|into the image|"
                       "in the picture|in the image|into the scene|in the scene|somewhere|anywhere")  # fmt: skip
 _BACK = phrases("back")
 _WITH = phrases("with|by|for|against|into|to")
-_INTO = phrases("into|to|in|be|become|look|to be|to become")
-_COLOUR_OF = phrases("the color of|the colour of|the colors of|the colours of|color of|colour of")
-_COLOUR = phrases("'s color|'s colour|color|colour")
+_ORDINALS = {"second": 2, "third": 3, "fourth": 4, "fifth": 5, "sixth": 6, "seventh": 7}
 _PLACES_OF = phrases("the positions of|the places of|the position of|the place of|the locations of|positions of|"
                      "places of|the place|the positions")  # fmt: skip
-_SWAP_PLACES = phrases("swap places|swap positions|trade places|switch places|change places|exchange places|"
-                       "switch positions|trade positions|exchange positions")  # fmt: skip
-_SIZE_OF = phrases("the size of|size of|the scale of")
-_GONE = phrases("disappear|vanish|go away|gone")
 _SAME_SIZE = phrases("as big as|as large as|as small as|the same size as|the size of|as tall as|the size as")
+_SIZE_OF = phrases("the size of|size of|the scale of")
+_COLOURS_OF = phrases("the color of|the colour of|the colors of|the colours of|color of|colour of|colors of|colours of")
 
 
 def parse_instruction(text: str, layout: Layout, memory: Memory | None = None) -> tuple[Operation, ...]:
@@ -87,12 +52,12 @@ def parse_instruction(text: str, layout: Layout, memory: Memory | None = None) -
     return _Instruction(text, layout, memory or Memory()).read()
 
 
-class _Instruction(Workbench):
+class _Instruction(Wishes):
     """Reads clause after clause; what they do is the workbench's."""
 
     def read(self) -> tuple[Operation, ...]:
         words = self.words
-        while words.accept(_POLITE):
+        while words.accept(POLITE):
             pass
         while not words.done:
             start = words.position
@@ -101,9 +66,9 @@ class _Instruction(Workbench):
                 words.fail(HINT)
             if words.done:
                 break
-            if not words.accept(_BETWEEN):
+            if not words.accept(BETWEEN):
                 words.fail(HINT)
-            while words.accept(_POLITE) or words.accept(_BETWEEN):
+            while words.accept(POLITE) or words.accept(BETWEEN):
                 pass
         operations = self._net()
         if not operations:
@@ -112,13 +77,22 @@ class _Instruction(Workbench):
 
     def _read_clause(self) -> None:
         words = self.words
-        if words.accept(_NOTHING_ELSE):
+        if words.accept(NOTHING_ELSE) or self._keep_as_it_is() or self._read_should():
             return
         start = words.position
-        verb = words.take(_VERBS)
+        verb = words.take(VERBS)
         spoken = " ".join(token.word for token in words.tokens[start : words.position])
-        if verb is None and self.verb and (self.verb == "add" or starts_selection(words, self.scene)):
+        if (
+            verb is None
+            and self.verb not in {"", "want"}
+            and (self.verb == "add" or starts_selection(words, self.scene))
+        ):
             verb, spoken = self.verb, ""
+        if verb == "add" and self._want(start, spoken):
+            self.verb = "want"
+            return
+        if verb is None and self.verb == "want" and self._set_number(start):
+            return
         if verb is None:
             words.fail(HINT)
         if verb == "put":
@@ -186,8 +160,8 @@ class _Instruction(Workbench):
                 while words.take_word(",", "and"):
                     pass
                 if (
-                    not words.sees(_VERBS)
-                    and not words.sees(_NOTHING_ELSE)
+                    not words.sees(VERBS)
+                    and not words.sees(NOTHING_ELSE)
                     and words.word() not in {"then", "also"}
                     and self._sees_new()
                 ):
@@ -216,6 +190,7 @@ class _Instruction(Workbench):
             if not last:
                 words.fail("name what to add", here)
             return NounPhrase(last[0].name, last[0].attributes, 1, "another", False, here, words.position)
+        self._drop_ordinal(here)
         number_at = 1 if words.word(1) == "more" else 0
         if number_at:
             tokens = words.tokens
@@ -228,8 +203,25 @@ class _Instruction(Workbench):
                        start, phrase.end)  # fmt: skip
         if phrase.count is None and phrase.plural:
             words.fail("say how many, such as 'two'", phrase.start, phrase.end)
+        if phrase.bound in {"at least", "at most"}:
+            words.fail("give an exact number, such as 'three'", phrase.start, phrase.end)
+        if phrase.name == NO_NOUN or not phrase.is_thing:
+            words.fail("name an object to add, such as 'a red car'", phrase.start, phrase.end)
         self.scene.last_name = phrase.name
         return phrase
+
+    def _drop_ordinal(self, here: int) -> None:
+        """Read "a third cup" as a cup, where there are two."""
+        words = self.words
+        ordinal = _ORDINALS.get(words.word(1)) if words.word() in {"a", "another"} else None
+        if ordinal is None:
+            return
+        words.tokens = [*words.tokens[: here + 1], *words.tokens[here + 2 :]]
+        phrase = read_noun_phrase(words, self.scene.last_name)
+        words.position = here
+        there = len(self._alike(phrase)) if phrase is not None else 0
+        if there != ordinal - 1:
+            words.fail(f"there {'is' if there == 1 else 'are'} {there} of it now", here)
 
     # move
 
@@ -243,7 +235,7 @@ class _Instruction(Workbench):
             try:
                 words.take(_PLACES_OF)
                 self._move_to(read_selection(words, scene, places=places), start, spoken)
-                if words.done or words.sees(_BETWEEN):
+                if words.done or words.sees(BETWEEN):
                     return
                 words.fail(HINT)
             except CannotParse:
@@ -280,7 +272,7 @@ class _Instruction(Workbench):
 
     def _swap(self, start: int, spoken: str) -> None:
         words, scene = self.words, self.scene
-        colours = words.accept(_COLOUR_OF)
+        colours = words.accept(_COLOURS_OF)
         words.take(_PLACES_OF)
         words.take_word("of")
         chosen = read_selection(words, scene)
@@ -314,14 +306,6 @@ class _Instruction(Workbench):
             words.fail(f"say how much, such as 'by 20%' or 'to half its size' (after {tail!r})", start, words.position)
         self._scale(chosen, (factor, factor), start)
 
-    def _same_size(self, chosen: Sequence[Item], start: int) -> None:
-        model = read_selection(self.words, self.scene)
-        if len(model) != 1:
-            self.words.fail("name one object to compare with", start, self.words.position)
-        for item in chosen:
-            item.box = at(item.box.center, (model[0].box.w, model[0].box.h))
-        self.scene.focus = list(chosen)
-
     # replace and recolour
 
     def _replace(self, start: int, spoken: str) -> None:
@@ -333,90 +317,6 @@ class _Instruction(Workbench):
         if phrase is None or phrase.definite:
             words.fail("say what it is replaced with, such as 'with a cat'", start)
         self._become(chosen, phrase, start)
-
-    def _make(self, start: int, spoken: str) -> None:
-        words, scene = self.words, self.scene
-        if words.accept(_COLOUR_OF):
-            chosen = read_selection(words, scene)
-            words.take(_INTO)
-            self._recolour(chosen, start)
-            return
-        words.take(_SIZE_OF)
-        chosen = read_selection(words, scene)
-        if words.word() == "'s":
-            words.position += 1
-            if words.word() in {"color", "colour"}:
-                words.position += 1
-                words.take(_INTO)
-                self._recolour(chosen, start)
-                return
-            words.fail("only its colour can be changed this way", start, words.position + 1)
-        if words.take_word("from"):
-            read_attributes(words)
-        self._complement(chosen, start)
-        while words.word() == "and":
-            before = words.position
-            words.position += 1
-            if words.sees(_VERBS) or starts_selection(words, scene) or not self._sees_complement():
-                words.position = before
-                return
-            self._complement(chosen, start)
-
-    def _sees_complement(self) -> bool:
-        here = self.words.position
-        found = amounts.read_comparative(self.words) is not None
-        self.words.position = here
-        return found or is_adjective(self.words.word()) or bool(self.words.sees(_INTO))
-
-    def _complement(self, chosen: Sequence[Item], start: int) -> None:
-        """Take what is made of them: larger, red, a cat."""
-        words = self.words
-        if words.accept(_SWAP_PLACES):
-            self._exchange(chosen, start, colours=False)
-            return
-        if words.accept(_GONE):
-            self._forget(chosen)
-            return
-        if words.accept(_SAME_SIZE):
-            self._same_size(chosen, start)
-            return
-        factors = amounts.read_comparative(words)
-        if factors is not None:
-            self._scale(chosen, factors, start)
-            return
-        words.take(_INTO)
-        if words.word() in COLOURS and words.word(1) in {"", "and", ",", ".", "then", "please", "!", ";"}:
-            self._recolour(chosen, start)
-            return
-        here = words.position
-        attributes = read_attributes(words)
-        if attributes and (words.done or not words.word()[0].isalpha() or words.word() in {"and", "then", "please"}
-                           or words.sees(_COLOUR) or words.sees(_NOTHING_ELSE)):  # fmt: skip
-            words.position = here
-            self._recolour(chosen, start)
-            return
-        words.position = here
-        phrase = read_noun_phrase(words, chosen[0].name)
-        if phrase is None or phrase.definite:
-            words.fail("say what it shall be, such as 'larger', 'red' or 'a cat'", start)
-        if phrase.count is None and not phrase.plural:
-            words.fail("say what it shall be, such as 'larger', 'red' or 'a cat'", phrase.start, phrase.end)
-        self._become(chosen, phrase, start)
-
-    def _recolour(self, chosen: Sequence[Item], start: int) -> None:
-        words = self.words
-        words.take_word("a", "an")
-        attributes = read_attributes(words)
-        if not attributes:
-            words.fail("say which colour or other attribute, such as 'red'", start, words.position + 1)
-        words.take(_COLOUR)
-        sizes = [word for word in attributes if word in BIG]
-        if sizes:
-            self._scale(chosen, (BIG[sizes[0]], BIG[sizes[0]]), start)
-            attributes = tuple(word for word in attributes if word not in BIG)
-        for item in chosen:
-            item.attributes = self._restyled(item.attributes, attributes)
-        self.scene.focus = list(chosen)
 
     # duplicate, restore
 
@@ -430,7 +330,7 @@ class _Instruction(Workbench):
         here, focus, name = words.position, self.scene.focus, self.scene.last_name
         chosen = read_selection(words, self.scene, places=False)
         place = None if words.done else destinations.read_place(words, self.scene, sides=True)
-        if place is None and not words.done and not words.sees(_BETWEEN):
+        if place is None and not words.done and not words.sees(BETWEEN):
             words.position, self.scene.focus, self.scene.last_name = here, focus, name
             chosen = read_selection(words, self.scene)
             place = destinations.read_place(words, self.scene, sides=True)

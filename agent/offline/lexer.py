@@ -64,6 +64,11 @@ class Phrases(Generic[T_co]):
             lengths.setdefault(phrase[0], set()).add(len(phrase))
         self._lengths = {first: sorted(found, reverse=True) for first, found in lengths.items()}
 
+    @property
+    def words(self) -> set[str]:
+        """Every word of the phrases."""
+        return {word for phrase in self._meanings for word in phrase}
+
     def at(self, tokens: list[Token], position: int) -> tuple[T_co, int] | None:
         """Return the meaning and the number of words of the longest phrase at ``position``."""
         if position >= len(tokens):

@@ -39,7 +39,8 @@ DIMENSIONS = word_set("tall long narrow wide thin thick fat slim medium short hi
 """Words of measure that nothing checks."""
 _DETERMINERS = phrases("another|the other|the|this|that|these|those|a|an|all the|all of the|all|any|both|both the|"
                        "each|every|both of the|each of the|its|one other|all other|their|his|her|every single|"
-                       "all the other|my|our|your|a different|all of these|all these|all those|each one of the")  # fmt: skip
+                       "all the other|my|our|your|a different|all of these|all these|all those|"
+                       "each one of the")  # fmt: skip
 _EVERY = phrases(
     "all the|all of the|all|each|every|each of the|every single|all of these|all these|all those|any|"
     "all other|all the other|each one of the"
@@ -129,7 +130,7 @@ def read_noun_phrase(words: Cursor, last_name: str = "") -> NounPhrase | None:
     """
     start = words.position
     if words.sees(_ABOUT):
-        words.fail("give an exact number, such as 'three'", start)
+        words.unclear("give an exact number, such as 'three'", start)
     bound, shift = _read_bound(words)
     vague = words.take(_VAGUE) if not (bound or words.sees(PAIRS)) else None
     exactly = words.take(EXACTLY) is not None
@@ -226,6 +227,8 @@ def read_attributes(words: Cursor) -> tuple[str, ...]:
             words.position += 1
         elif _starts_compound(words):
             break
+        elif found[-1:] == [word]:
+            break  # "an orange orange"
         elif describes(words):
             found.append(attribute(word))
             words.position += 1
@@ -342,6 +345,8 @@ def _named(words: Cursor, phrase: NounPhrase, nouns: list[str], noun_start: int)
 
 def _names_thing(word: str) -> bool:
     """Whether an adjective names a thing by itself: "an orange", "two glasses", but not "a red"."""
+    if word in SIZES or word in DIMENSIONS or is_mostly(word, "a"):
+        return False
     return is_thing(singular(word)) and (family(word) != "colour" or word == "orange")
 
 

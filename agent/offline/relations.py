@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from agent.offline.draft import HINT, Thing
@@ -24,6 +25,7 @@ from agent.offline.vocabulary import (
     TWO_SIDED,
     UNKNOWN_RELATIONS,
 )
+from tools.scene.wordnet import is_part_of_body
 
 if TYPE_CHECKING:
     from tools.scene.spec import Predicate
@@ -218,12 +220,10 @@ class Relations(Surroundings):
             return False
         if about is None or host is None:
             words.fail("say on each side of what", start, words.position)
-        if about.count == 1 and about.bound == "a":
-            about.count, about.bound = 2, "exactly"
-        if about.count % 2:
-            words.fail("say how many stand on which side", start, words.position)
+        each = about.count
+        about.count, about.bound = 2 * each, about.bound if about.bound == "at least" else "exactly"
         for predicate in ("left of", "right of"):
-            self._link((about,), predicate, (host,), count=about.count // 2)
+            self._link((about,), predicate, (host,), count=each)
         return True
 
     def _read_together(self, *, everyone: bool) -> bool:
@@ -305,17 +305,13 @@ class Relations(Surroundings):
             words.position = start
             return False
         end = words.position
-        self._demand(following) if not self._is_only_said(following.determiner, following.head) else None
+        if not (following.determiner in {"its", "his", "her", "their"} or is_part_of_body(following.head)):
+            self._demand(following)  # not "its tail", "holding hands"
         self._keep(about.start, end)
         self.subject = about
         if relation.split()[0].endswith("ing"):
             self.open_from = about.start  # "riding a horse on ...": what follows may be of either
         return True
-
-    @staticmethod
-    def _is_only_said(determiner: str, head: str) -> bool:
-        """Whether a noun is part of the thing it stands with and is not looked for: "its tail", "his hand"."""
-        return determiner in {"its", "his", "her", "their"}
 
     def _read_row(self) -> bool:
         """Take "from left to right:" and the list after it."""
@@ -342,6 +338,6 @@ class Relations(Surroundings):
         row, self.row = self.row, None
         if len(row) < 2 or len({one.phrase for one in row}) < len(row):
             words.fail("a row needs two or more different objects", start)
-        for left, right in zip(row, row[1:], strict=False):
+        for left, right in pairwise(row):
             self._link((left,), order, (right,))
         return True

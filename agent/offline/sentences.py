@@ -17,6 +17,7 @@ from agent.offline.lexer import Cursor, Unclear
 from agent.offline.speech import is_adjective
 from agent.offline.surroundings import STOPS
 from agent.offline.tagger import tagged
+from agent.offline.typing_errors import corrected
 from agent.offline.vocabulary import (
     AND,
     BACKGROUND,
@@ -30,6 +31,7 @@ from agent.offline.vocabulary import (
     SKIES,
     STYLE_LINKS,
     STYLE_NOUNS,
+    STYLE_PHRASES,
     THERE_IS,
     WITHOUT,
 )
@@ -46,6 +48,12 @@ def parse_scene(text: str) -> SceneSpec:
     Raises:
         CannotParse: words that neither the grammar nor the tagger can place, or a contradiction.
     """
+    mended, notes = corrected(text)
+    spec = _read(mended)
+    return spec.model_copy(update={"notes": (*notes, *spec.notes)}) if notes else spec
+
+
+def _read(text: str) -> SceneSpec:
     try:
         return _Scene(Cursor(text)).read()
     except Unclear:
@@ -91,7 +99,10 @@ class _Scene(Clauses):
             words.position = end
             text = words.quote(start, end)
             if words.word(-1) != "image" or text.lower().split()[0] not in {"the", "this"}:
-                self.style.append(text)
+                (self.finish if linked else self.style).append(text)
+            here = words.position
+            if self._take_style_phrase():
+                self.finish.append(words.quote(here, words.position))
             here = words.position
             if self._take_place() and words.sees(STYLE_LINKS):  # "a painting at the beach of a dog"
                 self.background.append(words.quote(here, words.position))
@@ -115,6 +126,7 @@ class _Scene(Clauses):
                     or words.word() in {",", ".", ":"}
                     or (words.sees(STYLE_LINKS) or words.sees(WITHOUT))
                     or (word in _PICTURES and self._sees_place())
+                    or words.sees(STYLE_PHRASES)
                     or (self._take_place() and words.word() == "of")
                 )  # fmt: skip
                 words.position = here
@@ -214,7 +226,12 @@ class _Scene(Clauses):
         phrase = self._noun_phrase()
         if phrase is None:
             return False
-        if phrase.name in {"background", "backdrop"} or words.sees(BACKGROUND):
+        backdrop = phrase.name in {"background", "backdrop"}
+        if words.sees(BACKGROUND) and (phrase.count or 0) >= 1 and phrase.is_thing and phrase.head not in PLACES:
+            words.take(BACKGROUND)
+            self._demand(phrase)
+            self._keep(phrase.start, words.position)
+        elif backdrop or words.sees(BACKGROUND):
             words.take(BACKGROUND)
             self.background.append("with " + words.quote(phrase.start, words.position))
         elif self._is_scenery(phrase.head) and (phrase.count or 1) == 1 and self._first():

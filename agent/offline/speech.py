@@ -1,4 +1,4 @@
-"""What a word is where it stands: noun, adjective or verb. By the tagger where one was asked, else by the word lists."""
+"""What a word is where it stands: by the tagger where one was asked, else by the word lists."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def is_known_noun(word: str) -> bool:
 
 def is_adjective(word: str, following: str = "") -> bool:
     """Return whether ``word`` describes; words outside the lexicon count where a noun follows."""
-    if not word or word in CLOSED:
+    if not word or word in CLOSED or number(word) is not None:
         return False
     if is_attribute(word) or word in MORE_ATTRIBUTES:
         return True
@@ -56,7 +56,8 @@ def describes(words: Cursor, ahead: int = 0) -> bool:
     word, following, tag = words.word(ahead), words.word(ahead + 1), words.tag(ahead)
     if following == "," and word not in CLOSED and (tag == "JJ" or is_adjective(word, "x")):
         sure = tag == "JJ" or is_mostly(word, "a") or not is_thing(word)
-        return sure and describes(words, ahead + 2)  # "a soft, warm pillow"
+        if sure and describes(words, ahead + 2):
+            return True  # "a soft, warm pillow"
     if is_adjective(word, following) and not (tag and following in CLOSED and tag not in _ADJECTIVE_TAGS):
         return True
     if tag in _ADJECTIVE_TAGS and word not in CLOSED and following[:1].isalpha() and following not in CLOSED:
@@ -85,50 +86,9 @@ def is_stuff(name: str) -> bool:
 
 
 _STUFF = frozenset(
-    [
-        "rice",
-        "snow",
-        "grass",
-        "sushi",
-        "bread",
-        "pasta",
-        "spaghetti",
-        "furniture",
-        "cutlery",
-        "luggage",
-        "sand",
-        "water",
-        "milk",
-        "juice",
-        "coffee",
-        "tea",
-        "wine",
-        "beer",
-        "cheese",
-        "butter",
-        "meat",
-        "fruit",
-        "broccoli",
-        "fire",
-        "smoke",
-        "fog",
-        "mud",
-        "soup",
-        "salad",
-        "popcorn",
-        "cereal",
-        "ice",
-        "lava",
-        "jewelry",
-        "clothing",
-        "food",
-        "silverware",
-        "hair",
-        "fur",
-        "foliage",
-        "pavement",
-        "equipment",
-        "lasagna",
-        "chocolate",
-    ]
+    (
+        "rice snow grass sushi bread pasta spaghetti furniture cutlery luggage sand water milk juice coffee tea wine "
+        "beer cheese butter meat fruit broccoli fire smoke fog mud soup salad popcorn cereal ice lava jewelry "
+        "clothing food silverware hair fur foliage pavement equipment lasagna chocolate"
+    ).split()
 )

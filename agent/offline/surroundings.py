@@ -173,14 +173,25 @@ class Surroundings(Draft):
             return True
         return False
 
+    def _take_style_phrase(self) -> bool:
+        """Take "in the style of Van Gogh", up to what ends it: a comma, or "of a dog"."""
+        words = self.words
+        if not words.accept(STYLE_PHRASES):
+            return False
+        begin = words.position
+        while not words.done and words.word() not in {",", *STOPS}:
+            begins = words.word(1) in {"a", "an", "two", "three"} or number(words.word(1)) is not None
+            if words.position > begin and words.word() in {"of", "with", "and", "showing"} and begins:
+                break
+            words.position += 1
+        return True
+
     def _read_style(self) -> bool:
         words = self.words
         start = words.position
         parted = words.take_word(",") != "" or self.open_from is None
         begin = words.position
-        if words.accept(STYLE_PHRASES):
-            while not words.done and words.word() not in {",", *STOPS}:
-                words.position += 1
+        if self._take_style_phrase():
             self.finish.append(words.quote(begin, words.position))
             return True
         if words.accept(phrases("in black and white")):

@@ -39,7 +39,8 @@ def _two_sided() -> dict[str, Predicate]:
         ("on top of", "on top of|on the top of|at the top of|atop|upon|directly on top of|right on top of|on|on to"
                       "|up on|on the back of"),
         ("next to", "next to|beside|besides|near|near to|by|close to|adjacent to|alongside|by the side of|right next to"
-                    "|at the side of|just next to|right beside|side by side with|to the side of|on the side of|nearby|on side of"
+                    "|at the side of|just next to|right beside|side by side with|to the side of|on the side of|nearby"
+                    "|on side of"
                     "|at side of|on one side of|to one side of|directly next to|in the vicinity of|right by"),
         ("between", "between|in between|in the middle between|in the middle of|midway between|right between"),
     )  # fmt: skip
@@ -90,22 +91,36 @@ def _regions() -> dict[str, tuple[Predicate, ...]]:
         if len(predicates) == 2:
             vertical, side = predicates[0].rpartition(" ")[2], predicates[1].rpartition(" ")[2]
             table[text] = (f"in the {vertical} {side} corner",)  # type: ignore[assignment]
-    for word, name in (("left", "left"), ("right", "right"), ("top", "top"), ("upper", "top"), ("bottom", "bottom"),
-                       ("lower", "bottom")):  # fmt: skip
-        for part in ("half", "third"):
-            for prep in ("in", "on", "at"):
-                for hand in ("", "-hand", " hand"):
-                    for picture in _PICTURE:
-                        table[f"{prep} the {word}{hand} {part}{picture}"] = (f"in the {name} {part}",)  # type: ignore[assignment]
-    for vertical, first in (("top", "at the top"), ("bottom", "at the bottom"), ("left", "on the left"),
-                            ("right", "on the right")):  # fmt: skip
-        across: Predicate = "halfway across" if vertical in {"top", "bottom"} else "halfway down"
+    found = {**_parts(), **_middles()}
+    return table | {text + picture: predicates for text, predicates in found.items() for picture in _PICTURE}
+
+
+def _parts() -> dict[str, tuple[Predicate, ...]]:
+    """Return halves and thirds: "in the upper third"."""
+    names = {"left": "left", "right": "right", "top": "top", "upper": "top", "bottom": "bottom", "lower": "bottom"}
+    return {
+        f"{prep} the {word}{hand} {part}": (f"in the {name} {part}",)  # type: ignore[dict-item]
+        for word, name in names.items()
+        for part in ("half", "third")
+        for prep in ("in", "on", "at")
+        for hand in ("", "-hand", " hand")
+    }
+
+
+def _middles() -> dict[str, tuple[Predicate, ...]]:
+    """Return the middles of sides: "at the top in the middle"."""
+    table: dict[str, tuple[Predicate, ...]] = {}
+    sides: dict[str, tuple[Predicate, Predicate]] = {
+        "top": ("at the top", "halfway across"),
+        "bottom": ("at the bottom", "halfway across"),
+        "left": ("on the left", "halfway down"),
+        "right": ("on the right", "halfway down"),
+    }
+    forms = ("in the {0} {1}", "at the {0} {1}", "at the {1} {0}", "{2} in the {1}", "in the {1} {2}", "in the {1} {0}",
+             "on the {1} {0}")  # fmt: skip
+    for side, predicates in sides.items():
         for middle in ("middle", "center", "centre"):
-            for picture in _PICTURE:
-                for text in (f"in the {vertical} {middle}", f"at the {vertical} {middle}", f"at the {middle} {vertical}",
-                             f"{first} in the {middle}", f"in the {middle} {first}", f"in the {middle} {vertical}",
-                             f"on the {middle} {vertical}"):  # fmt: skip
-                    table[text + picture] = (first, across)  # type: ignore[assignment]
+            table |= {form.format(side, middle, predicates[0]): predicates for form in forms}
     return table
 
 
@@ -198,7 +213,8 @@ PLACES = word_set(
     "weather sunlight moonlight sunshine lighting ground floor carpet cave cabin savanna savannah prairie swamp tundra "
     "glacier volcano vineyard orchard greenhouse balcony terrace patio porch rooftop trail path meadows fields "
     "outdoors indoors nature wilderness countertop universe galaxy clouds hillside lakeside waterfront pier dock "
-    "festival wall ballroom rink lab suite foyer nursery country conference event range landscape laboratory courtyard marketplace stars shade dark darkness environment setting surroundings tabletop"
+    "festival wall ballroom rink lab suite foyer nursery country conference event range landscape "
+    "laboratory courtyard marketplace stars shade dark darkness environment setting surroundings tabletop"
 )
 """Nouns that make a background when a preposition stands before them."""
 SKIES = word_set(
@@ -276,7 +292,7 @@ NOR = phrases("or|nor|and no|or any|nor any|and without|, or|, nor|and any|or no
 POSITIVE = phrases("with|but|but with|and with|, but|, with|, but with|there is|there are")
 _POSTURES = (
     "located|placed|positioned|situated|sitting|standing|lying|laying|resting|parked|set|arranged|found|seen|seated|"
-    "perched|hung|hanging|mounted|laid|put|kept|stationed|propped|displayed|left"
+    "perched|hung|hanging|mounted|laid|put|kept|stationed|propped|displayed"
 )
 COPULA = phrases(
     "|".join(
@@ -308,7 +324,7 @@ COPULA = phrases(
 PAINTED = phrases("painted|colored|coloured|dyed|that is colored|that is painted")
 IN_THE_PICTURE = phrases(
     "in the picture|in the image|in the photo|in the scene|in the frame|in this picture|in this image|"
-    "in this scene|in it|in total|in the painting|in the drawing|visible|present|anywhere|at all|"
+    "in this scene|in total|in the painting|in the drawing|visible|present|anywhere|at all|"
     "are visible|is visible|are present|is present|are shown|is shown|are there|is there"
 )
 BACKGROUND = phrases("in the background|as the background|as background|as a background|in the distance|"
@@ -380,7 +396,8 @@ GROUPED: Phrases[Predicate] = Phrases(
 )
 """What is said of several objects together."""
 TOGETHER = phrases("next to each other|next to one another|beside each other|side by side|near each other|"
-                   "close to each other|beside one another|close together|close to one another|right next to each other")  # fmt: skip
+                   "close to each other|beside one another|close together|close to one another|"
+                   "right next to each other")  # fmt: skip
 EACH_SIDE = phrases("on each side|on either side|on both sides|at each side|on both of its sides|on each of its sides|"
                     "on each side of it|on either side of it|on both sides of it")  # fmt: skip
 EACH_SIDE_OF = phrases("on each side of|on either side of|on both sides of|at each side of|at either side of")

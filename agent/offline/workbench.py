@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from tools.scene.layout import Layout, PlacedObject
     from tools.scene.operations import Operation
 
-BIG = {"big": 1.3, "large": 1.3, "huge": 1.7, "giant": 1.7, "enormous": 1.7, "small": 0.7, "little": 0.7, "tiny": 0.45}
+BIG = {"big": 1.3, "large": 1.3, "huge": 1.7, "giant": 1.7, "enormous": 1.7, "small": 0.7, "little": 0.7, "tiny": 0.45,
+       "gigantic": 1.7, "massive": 1.7, "miniature": 0.45, "mini": 0.45}  # fmt: skip
 """What a word of size means for a new object's sides, compared with its kind."""
 
 
@@ -61,10 +62,8 @@ class Workbench:
         self.scene.focus = []
 
     def _put(self, phrase: NounPhrase, place: Place | None, start: int) -> Item:
-        factor = 1.0
-        for word in phrase.attributes:
-            factor *= BIG.get(word, 1.0)
-        attributes = tuple(word for word in phrase.attributes if word not in BIG)
+        factor = BIG.get(phrase.size_word, 1.0)
+        attributes = phrase.attributes
         same = [item.box for item in self.scene.items if item.name == phrase.name]
         width, height = usual_size(same, self.scene.boxes(), self.memory.shapes.get(phrase.name))
         return self._insert(phrase.name, attributes, (width * factor, height * factor), place, start)
@@ -116,12 +115,19 @@ class Workbench:
             item.box = box
         self.scene.focus = list(chosen)
 
+    def _take_size(self, chosen: Sequence[Item], model: Item) -> None:
+        for item in chosen:
+            item.box = at(item.box.center, (model.box.w, model.box.h))
+        self.scene.focus = list(chosen)
+
     def _become(self, chosen: Sequence[Item], phrase: NounPhrase, start: int) -> None:
         count = phrase.count or (len(chosen) if phrase.plural else 1)
         if count not in {1, len(chosen)} and len(chosen) != 1:
             self.words.fail(f"{len(chosen)} objects cannot become {count}", start, self.words.position)
         for item in chosen:
             item.name, item.attributes = phrase.name, phrase.attributes
+        if phrase.size_word:
+            self._scale(chosen, (BIG[phrase.size_word], BIG[phrase.size_word]), start)
         self.scene.focus = list(chosen)
         self.scene.last_name = phrase.name
         if len(chosen) == 1 and count > 1:

@@ -100,7 +100,8 @@ def replay(
     if target.started:
         raise RunError(f"{str(target.path)!r} holds a run already: choose another folder")
     changed = dict(overrides or {})
-    record, events = source.read_record(), read_trace(source.trace_path)
+    with source.reading():
+        record, events = source.read_record(), read_trace(source.trace_path)
     if "session" in record and first_step is None:
         raise RunError("a session is replayed from one of its steps: name it; `sld trace show` lists them")
     at, start = _node_event(source, events, first_step)
@@ -115,13 +116,7 @@ def replay(
     given = _input(record, turn) | ({} if seed is None else {"seed": seed})
     target = hiding(target, settings)
     with target.locked():
-        for picture in source.images_path.glob("*.png"):
-            copy_file(picture, target.images_path / picture.name)
-        done = len({event["task"] for event in turn if event["event"] == "node" and not event.get("interrupted")})
-        _fork(source, target, start["task"], done, seed)
-        write_text(
-            target.trace_path, "".join(json.dumps(event) + "\n" for event in _events_before(turn, start["step"]))
-        )
+        _copy_up_to(source, target, turn, start, seed)
         target.write_record(
             {key: value for key, value in record.items() if key not in ("result", "error", "finished", "session")}
             | {
@@ -146,6 +141,18 @@ def replay(
         chat=chat,
         listener=listener,
     )
+
+
+def _copy_up_to(
+    source: RunFolder, target: RunFolder, turn: Sequence[dict[str, Any]], start: dict[str, Any], seed: int | None
+) -> None:
+    """Make ``target`` look like ``source`` stopped just before ``start``: pictures, checkpoints and trace."""
+    for picture in source.images_path.glob("*.png"):
+        copy_file(picture, target.images_path / picture.name)
+    done = len({event["task"] for event in turn if event["event"] == "node" and not event.get("interrupted")})
+    _fork(source, target, start["task"], done, seed)
+    lines = (json.dumps(event) + "\n" for event in _events_before(turn, start["step"]))
+    write_text(target.trace_path, "".join(lines))
 
 
 def _node_event(source: RunFolder, events: Sequence[dict[str, Any]], step: int | None) -> tuple[int, dict[str, Any]]:

@@ -13,7 +13,7 @@ from tools.images import ImageStore
 from tools.scene.box import Box
 from tools.scene.layout import Layout
 from tools.scene.lexicon import parse_phrase
-from tools.scene.operations import Add, Move, Operation, Remove, Replace, Restyle
+from tools.scene.operations import Add, Adjust, Move, Operation, Remove, Replace, Restyle
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -138,3 +138,5 @@ def _words(operation: Operation) -> str:
             return f"{operation.id}: {' '.join(operation.attributes)}"
         case Move() | Remove():
             return f"{operation.op} {operation.id}"
+        case Adjust():
+            return f"{operation.wish} {operation.id or 'the picture'}"

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
+from agent.models.preset_choice import DEFAULT
 from agent.run.consent import consented_settings
 from agent.run.redaction import hiding, recordable, shown
 from agent.session.turn_result import SessionError
@@ -19,23 +20,23 @@ from configs.settings import load_settings
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from agent.models.preset_choice import DEFAULT
     from agent.run.folder import RunFolder
-    from configs.settings import Settings
+from configs.settings import Settings
 
-PRESET = "iconworld"
 MAIN = "main"
 NAME = re.compile(r"[\w][\w.-]{0,39}")
 
 
 @dataclass
-class Bookmarks:
+class SessionRecord:
     """The record of a session; its folder must be locked."""
 
     folder: RunFolder
-    record: dict[str, Any]
+    data: dict[str, Any]
 
     @classmethod
-    def begin(cls, folder: RunFolder, *, image: str | None, origin: str, seed: int) -> Bookmarks:
+    def begin(cls, folder: RunFolder, *, image: str | None, origin: str, seed: int) -> SessionRecord:
         """Return the record of a session that has no turn yet; nothing is written."""
         line = {
             "branch": MAIN,
@@ -51,7 +52,7 @@ class Bookmarks:
             "program": metadata.version("sld-agent"),
             "origin": origin,
             "input": {"prompt": "", "instruction": "a conversation", "image": image, "seed": seed},
-            "preset": PRESET,
+            "preset": DEFAULT,
             "overrides": {},
             "session": line,
         }
@@ -60,9 +61,9 @@ class Bookmarks:
     def note_settings(self, preset: str | None, overrides: Mapping[str, Any], settings: Settings) -> None:
         """Write down with what the session goes on from now, and keep its secrets out of the folder."""
         self.folder = hiding(self.folder, settings)
-        kept = {**self.record["overrides"], **overrides}
-        self.record |= {
-            "preset": self.folder.preset_recorded(preset) if preset else self.record["preset"],
+        kept = {**self.data["overrides"], **overrides}
+        self.data |= {
+            "preset": self.folder.preset_recorded(preset) if preset else self.data["preset"],
             "overrides": recordable(kept),
             "settings": shown(settings.model_dump(mode="json")),
         }
@@ -70,7 +71,7 @@ class Bookmarks:
     @property
     def line(self) -> dict[str, Any]:
         """The part of the record that moves."""
-        line: dict[str, Any] = self.record["session"]
+        line: dict[str, Any] = self.data["session"]
         return line
 
     @property
@@ -132,10 +133,10 @@ class Bookmarks:
         """Write the record; ``result`` and ``error`` are the run's, other changes the session's."""
         for key in ("result", "error"):
             if key in changes:
-                self.record[key] = changes.pop(key)
+                self.data[key] = changes.pop(key)
         self.line.update(changes)
-        self.record["status"] = status or self.record["status"]
-        self.folder.write_record(self.record)
+        self.data["status"] = status or self.data["status"]
+        self.folder.write_record(self.data)
 
     @property
     def _branch(self) -> dict[str, Any]:
@@ -152,5 +153,5 @@ def recorded_settings(
         RunError: its record names an endpoint or a model that is not the user's own (see `agent.run.consent`).
     """
     if not folder.started:
-        return load_settings(preset or PRESET, overrides)
+        return load_settings(preset or DEFAULT, overrides)
     return consented_settings(folder, folder.read_record(), preset, overrides, allowed_host)[0]

@@ -18,13 +18,15 @@ from typing import TYPE_CHECKING, Any, Self
 
 from agent.models.backend import make_backend
 from agent.models.eyes import make_eyes
+from agent.models.preset_choice import choose_preset
+from agent.models.structured_output import whole
 from agent.run.folder import RunError, RunFolder
 from agent.run.stream import Event, Listener
 from agent.session.async_bridge import in_thread
 from agent.session.proposal import Proposal
-from agent.session.record import Bookmarks, recorded_settings
+from agent.session.record import SessionRecord, recorded_settings
 from agent.session.turn_result import Moment, SessionError, TurnResult, is_redo, is_undo, save_as, turn_result
-from agent.session.turn_runner import Turns
+from agent.session.turn_runner import TurnRunner
 from tools.context import Context
 from tools.files import copy_file
 from tools.images import ImageStore, open_picture
@@ -48,10 +50,10 @@ IN_USE = "close it first, or open another session"
 class Session:
     """One conversation. Made by `Session.open`; holds its folder's lock until it is closed."""
 
-    def __init__(self, marks: Bookmarks, context: Context, stack: ExitStack) -> None:
-        self.folder, self.settings = marks.folder, context.settings
-        self._marks, self._stack = marks, stack
-        self._turns = Turns(marks, context, stack)
+    def __init__(self, record: SessionRecord, context: Context, stack: ExitStack) -> None:
+        self.folder, self.settings = record.folder, context.settings
+        self._record, self._stack = record, stack
+        self._turns = TurnRunner(record, context, stack)
 
     @classmethod
     def open(
@@ -71,7 +73,8 @@ class Session:
 
         A new session begins with ``image``, or, without one, with a picture of its first text. An old one goes
         on where it was, with the preset and overrides that it was begun with unless others are given;
-        ``settings`` replaces them. ``approve`` stops before each edit until `accept` or `reject`.
+        ``settings`` replaces them. A picture without preset, settings and backend gets the preset that fits it
+        (`agent.models.preset_choice`). ``approve`` stops before each edit until `accept` or `reject`.
 
         Raises:
             RunError: another process has it open, or the folder holds something else.
@@ -80,27 +83,30 @@ class Session:
         folder = RunFolder(Path(path))
         with ExitStack() as stack:
             stack.enter_context(folder.locked(IN_USE))
-            marks = Bookmarks(folder, folder.read_record()) if folder.started else None
-            if marks and "session" not in marks.record:
+            record = SessionRecord(folder, folder.read_record()) if folder.started else None
+            if record and "session" not in record.data:
                 raise RunError(f"{str(path)!r} holds a single run, no session: choose another folder")
-            if marks and image is not None:
+            if record and image is not None:
                 raise SessionError(f"{str(path)!r} has begun with another picture: leave it out to go on with that one")
             store = ImageStore(folder.images_path)
-            marks = marks or Bookmarks.begin(
+            picture = None if image is None else _picture(image)
+            if picture is not None and preset is None and settings is None and backend is None:
+                preset = choose_preset(picture)
+            record = record or SessionRecord.begin(
                 folder,
-                image=None if image is None else store.save(_picture(image)),
+                image=None if picture is None else store.save(picture),
                 origin=Path(image).name if isinstance(image, (str, Path)) else "",
                 seed=seed,
             )
             settings = settings or recorded_settings(folder, preset, overrides or {})
-            marks.note_settings(preset, overrides or {}, settings)
-            marks.line["approve"] = marks.line["approve"] if approve is None else approve
-            marks.save()
-            store = ImageStore(folder.images_path, marks.folder.redactor)
+            record.note_settings(preset, overrides or {}, settings)
+            record.line["approve"] = record.line["approve"] if approve is None else approve
+            record.save()
+            store = ImageStore(folder.images_path, record.folder.redactor)
             context = Context(
                 backend or make_backend(settings), chat or _chat(settings), store, settings, make_eyes(settings)
             )
-            return cls(marks, context, stack.pop_all())
+            return cls(record, context, stack.pop_all())
 
     # -- turns --------------------------------------------------------------------------------
 
@@ -121,10 +127,12 @@ class Session:
         self._check_idle()
         if not text:
             raise SessionError("there is nothing to do: the text is empty")
+        if text != whole(text):
+            raise SessionError("the text is not valid UTF-8: nothing was done")
         if is_undo(text) or is_redo(text):
             yield self.undo() if is_undo(text) else self.redo()
             return
-        yield from self._turns.start(text, str(self._marks.here), None)
+        yield from self._turns.start(text, str(self._record.here), None)
 
     def retry(self, listener: Listener | None = None) -> TurnResult:
         """Do the last turn once more with another seed; the first try stays in the history.
@@ -165,8 +173,9 @@ class Session:
         Raises:
             SessionError: no turn is unfinished.
         """
-        self._turns.trace.write("dropped", turn=self._turns.pending()["turn"])
-        self._marks.save(pending=None, status="open")
+        turn = self._turns.pending()["turn"]
+        self._record.save(pending=None, status="open")  # first: whatever else may fail, the turn is given up
+        self._turns.trace.write("dropped", turn=turn)
 
     async def asend(self, text: str) -> TurnResult:
         """Do one turn as `send` does, in a thread of its own."""
@@ -184,7 +193,7 @@ class Session:
     @property
     def unfinished(self) -> str | None:
         """The text of the turn that was begun and not finished."""
-        return self._marks.pending["text"] if self._marks.pending else None
+        return self._record.pending["text"] if self._record.pending else None
 
     @property
     def proposal(self) -> Proposal | None:
@@ -195,20 +204,20 @@ class Session:
     @property
     def approve(self) -> bool:
         """Whether each edit waits for approval, from the next turn on."""
-        return bool(self._marks.line["approve"])
+        return bool(self._record.line["approve"])
 
     @approve.setter
     def approve(self, wanted: bool) -> None:
-        self._marks.save(approve=wanted)
+        self._record.save(approve=wanted)
 
     @property
     def branch_name(self) -> str:
         """The branch that turns go to."""
-        return self._marks.name
+        return self._record.name
 
     def show(self) -> TurnResult:
         """Return how things stand: the last turn of this branch (turn 0 is the beginning)."""
-        return turn_result(self._turns.at(self._marks.here), self.folder)
+        return turn_result(self._turns.at(self._record.here), self.folder)
 
     def history(self) -> tuple[Moment, ...]:
         """Return every turn of every branch, oldest first; together they are a tree by ``parent``."""
@@ -227,7 +236,7 @@ class Session:
             here = known[here.parent]
         if here.parent is None:
             raise SessionError("there is nothing to undo: the picture is as it was in the beginning")
-        self._marks.move(known[here.parent].checkpoint, [*self._marks.redo, str(self._marks.here)])
+        self._record.move(known[here.parent].checkpoint, [*self._record.redo, str(self._record.here)])
         return self._arrived("undo")
 
     def redo(self) -> TurnResult:
@@ -237,10 +246,10 @@ class Session:
             SessionError: nothing was undone, or a turn is unfinished.
         """
         self._check_idle()
-        if not self._marks.redo:
+        if not self._record.redo:
             raise SessionError("there is nothing to redo")
-        *rest, checkpoint = self._marks.redo
-        self._marks.move(checkpoint, rest)
+        *rest, checkpoint = self._record.redo
+        self._record.move(checkpoint, rest)
         return self._arrived("redo")
 
     def branch(self, name: str, turn: int | None = None) -> TurnResult:
@@ -253,7 +262,7 @@ class Session:
         at = [moment for moment in self.history() if (moment.current if turn is None else moment.turn == turn)]
         if not at:
             raise SessionError(f"there is no turn {turn}: the history lists them")
-        self._marks.add(name, at[0].checkpoint)
+        self._record.add(name, at[0].checkpoint)
         return self._arrived("branch")
 
     def switch(self, name: str) -> TurnResult:
@@ -263,7 +272,7 @@ class Session:
             SessionError: there is no such branch, or a turn is unfinished.
         """
         self._check_idle()
-        self._marks.switch(name)
+        self._record.switch(name)
         return self._arrived("switch")
 
     def save(self, path: str | Path) -> Path:
@@ -300,15 +309,15 @@ class Session:
         yield from self._turns.start(here.text, parent.checkpoint, first + SEED_STEP * tries)
 
     def _check_idle(self) -> None:
-        if self._marks.pending:
+        if self._record.pending:
             raise SessionError(
-                f"the turn {self._marks.pending['text']!r} is unfinished: go on with it (resume; accept or reject "
+                f"the turn {self._record.pending['text']!r} is unfinished: go on with it (resume; accept or reject "
                 "when it waits for approval) or drop it first"
             )
 
     def _arrived(self, event: str) -> TurnResult:
         result = self.show()
-        self._marks.save()
+        self._record.save()
         self._turns.trace.write(event, branch=self.branch_name, turn=result.turn)
         if result.image is not None:
             copy_file(result.image, self.folder.final_path)

@@ -1,8 +1,8 @@
 """How a session's turns are run on LangGraph's checkpoints: begun, gone on with after a kill, ended exactly once.
 
-A turn is written down in the bookmarks before anything is done, then run in the session's thread from its
+A turn is written down in the record before anything is done, then run in the session's thread from its
 parent's checkpoint, then marked in the checkpoints (``update_state``), and only then the branch moves.
-Whatever a kill cuts off, the bookmarks and the newest checkpoint together say what is still to do.
+Whatever a kill cuts off, the record and the newest checkpoint together say what is still to do.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from langchain_core.messages import RemoveMessage
 from langgraph.graph.message import REMOVE_ALL_MESSAGES
 from langgraph.types import Command
 
+from agent.models.endpoint import ChatModelError
 from agent.run.checkpoints import finished_tasks, open_checkpoints
 from agent.run.stream import Event, stream_events
 from agent.session.turn_result import Moment, SessionError, TurnResult, moments, turn_result
@@ -20,8 +21,8 @@ from agent.trace.events import TraceWriter, read_trace
 from agent.trace.otel import follower
 from agent.trace.recorder import Recorder
 from graphs.correction import build_graph
-from graphs.nodes.begin import RequestError
 from graphs.state import History
+from tools.backend.protocol import BackendError
 from tools.files import copy_file
 from tools.scene.layout import Layout
 
@@ -32,18 +33,19 @@ if TYPE_CHECKING:
     from langchain_core.runnables import RunnableConfig
     from langgraph.types import StateSnapshot
 
-    from agent.session.record import Bookmarks
+    from agent.session.record import SessionRecord
     from tools.context import Context
 
 THREAD = "session"
+PASSING = (BackendError, ChatModelError, OSError)  # after these the turn can be gone on with; anything else ends it
 
 
-class Turns:
+class TurnRunner:
     """The checkpoints of one session, and the trace of what is done to them."""
 
-    def __init__(self, marks: Bookmarks, context: Context, stack: ExitStack) -> None:
-        self._marks, self._context = marks, context
-        folder = marks.folder
+    def __init__(self, record: SessionRecord, context: Context, stack: ExitStack) -> None:
+        self._record, self._context = record, context
+        folder = record.folder
         self.trace = TraceWriter(folder.trace_path, folder.redactor, also=follower(folder.path.name))
         self._saver = stack.enter_context(open_checkpoints(folder))
         self._graph = build_graph(self._saver, context.settings.loop)
@@ -60,16 +62,16 @@ class Turns:
 
     def history(self) -> tuple[Moment, ...]:
         """Return the state after every turn, oldest first."""
-        return moments(self._saver, THREAD, self._marks.folder, self._marks.names, self._marks.here)
+        return moments(self._saver, THREAD, self._record.folder, self._record.names, self._record.here)
 
     def start(self, text: str, parent: str, seed: int | None) -> Iterator[Event | TurnResult]:
         """Begin a turn after the checkpoint ``parent``: written down first, so that a kill does not lose it."""
         before = self.at(parent)
-        turn = self._marks.line["turns"] + 1
+        turn = self._record.line["turns"] + 1
         given = {
             "instruction" if before.values.get("picture") else "prompt": text,
             "seed": seed,
-            "approve": self._marks.line["approve"],
+            "approve": self._record.line["approve"],
         }
         pending = {
             "turn": turn,
@@ -78,7 +80,7 @@ class Turns:
             "after": (before.metadata or {}).get("turn", 0),
             "given": {key: value for key, value in given.items() if value not in (None, False)},
         }
-        self._marks.save(turns=turn, pending=pending, last=text, status="running")
+        self._record.save(turns=turn, pending=pending, last=text, status="running")
         yield from self.go_on(fresh=True)
 
     def go_on(self, answer: dict[str, Any] | None = None, *, fresh: bool = False) -> Iterator[Event | TurnResult]:
@@ -99,7 +101,7 @@ class Turns:
         if (latest.metadata or {}).get("turn") != pending["turn"]:
             given, latest = pending["given"], self.at(pending["parent"])
             config = self._config(pending["parent"], **tags)
-            if fresh or not self._told(pending["turn"]):
+            if fresh or not self._was_begun(pending["turn"]):
                 self.trace.write("start", turn=pending["turn"], after=pending["after"], input=given)
         elif answer is not None:
             given = Command(resume=answer)
@@ -111,8 +113,8 @@ class Turns:
             yield from self._stream(given, config, (latest.metadata or {}).get("step", -1))
         yield self._end(tags)
 
-    def _told(self, turn: int) -> bool:
-        events = read_trace(self._marks.folder.trace_path)
+    def _was_begun(self, turn: int) -> bool:
+        events = read_trace(self._record.folder.trace_path)
         return any(event["event"] == "start" and event.get("turn") == turn for event in events)
 
     def _stream(self, given: Any, config: RunnableConfig, step: int) -> Iterator[Event]:
@@ -121,16 +123,16 @@ class Turns:
         except Exception as error:
             reason = self.trace.clean(f"{type(error).__name__}: {error}")
             self.trace.write("end", turn=self.pending()["turn"], error=reason)
-            refused = isinstance(error, RequestError)  # it would be refused again
-            self._marks.save(status="failed", error=reason, **({"pending": None} if refused else {}))
+            kept = isinstance(error, PASSING)
+            self._record.save(status="failed", error=reason, **({} if kept else {"pending": None}))
             raise
 
     def _end(self, tags: dict[str, Any]) -> TurnResult:
         """Mark the end of the turn in the checkpoints, then move the branch there; or report that it waits."""
         latest = self.latest()
         if latest.interrupts:
-            self._marks.save(status="waiting")
-            return turn_result(latest, self._marks.folder)
+            self._record.save(status="waiting")
+            return turn_result(latest, self._record.folder)
         if (latest.metadata or {}).get("source") != "update":
             # What the model was told in this turn is of no use to later ones: their copies of the state stay small.
             spoken = {"messages": [RemoveMessage(id=REMOVE_ALL_MESSAGES)]}
@@ -140,16 +142,16 @@ class Turns:
         checkpoint = str(latest.config["configurable"]["checkpoint_id"])
         before = self.at(self.pending()["parent"])
         changed = before.values.get("picture") != latest.values.get("picture")
-        self._marks.move(checkpoint, [] if changed else self._marks.redo)
-        result = turn_result(latest, self._marks.folder)
+        self._record.move(checkpoint, [] if changed else self._record.redo)
+        result = turn_result(latest, self._record.folder)
         if result.image is not None:
-            copy_file(result.image, self._marks.folder.final_path)
-        self._marks.save(pending=None, status="open", result=latest.values["result"].model_dump(mode="json"))
+            copy_file(result.image, self._record.folder.final_path)
+        self._record.save(pending=None, status="open", result=latest.values["result"].model_dump(mode="json"))
         return result
 
     def waits(self, latest: StateSnapshot) -> bool:
         """Whether the pending turn has come to a proposal."""
-        turn = self._marks.pending["turn"] if self._marks.pending else None
+        turn = self._record.pending["turn"] if self._record.pending else None
         return turn is not None and (latest.metadata or {}).get("turn") == turn and bool(latest.interrupts)
 
     def pending(self) -> dict[str, Any]:
@@ -158,16 +160,16 @@ class Turns:
         Raises:
             SessionError: there is none.
         """
-        if self._marks.pending is None:
+        if self._record.pending is None:
             raise SessionError("no turn is unfinished")
-        return self._marks.pending
+        return self._record.pending
 
     def _config(self, checkpoint: str | None = None, **tags: int) -> RunnableConfig:
         chosen = {"checkpoint_id": checkpoint} if checkpoint else {}
         return {"configurable": {"thread_id": THREAD, **chosen}, "metadata": tags}
 
     def _ensure_root(self) -> None:
-        if self._marks.here is not None:
+        if self._record.here is not None:
             return
         found = list(self._saver.list(self._config(), filter={"source": "update", "turn": 0}, limit=1))
         config: Any = (
@@ -176,14 +178,14 @@ class Turns:
             else self._graph.update_state(
                 self._config(turn=0),
                 {
-                    "picture": self._marks.record["input"]["image"],
+                    "picture": self._record.data["input"]["image"],
                     "layout": Layout(),
-                    "noise_seed": self._marks.record["input"]["seed"],
+                    "noise_seed": self._record.data["input"]["seed"],
                     "turns": (),
                     "history": History(),
                 },
                 as_node="finish",
             )
         )
-        self._marks.move(config["configurable"]["checkpoint_id"], [])
-        self._marks.save()
+        self._record.move(config["configurable"]["checkpoint_id"], [])
+        self._record.save()

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
-from agent.trace.timeline import tell_story
+from agent.trace.timeline import turns_of
 from agent.trace.wording import outcome
 
 if TYPE_CHECKING:
@@ -62,15 +62,15 @@ def compare(
 ) -> Comparison:
     """Compare two runs, each given as its record and its events."""
     (left_record, left_events), (right_record, right_events) = left, right
-    stories = tell_story(left_events), tell_story(right_events)
+    timelines = turns_of(left_events), turns_of(right_events)
     given = tuple(
         difference
         for key in ("input", "preset", "settings")
         for difference in differences(left_record.get(key), right_record.get(key), key)
     )
-    ends = tuple(differences(_end(stories[0]), _end(stories[1]), ""))
+    ends = tuple(differences(_end(timelines[0]), _end(timelines[1]), ""))
     same: list[Step] = []
-    for one, other in zip_longest(_steps(stories[0]), _steps(stories[1])):
+    for one, other in zip_longest(_steps(timelines[0]), _steps(timelines[1])):
         details = tuple(differences(one and _decided(one), other and _decided(other), ""))
         if details:
             return Comparison(given, tuple(same), (one, other), details, ends)
@@ -92,9 +92,9 @@ def differences(left: Any, right: Any, where: str) -> Iterator[Difference]:
         yield Difference(where, MISSING if left is None else left, MISSING if right is None else right)
 
 
-def _steps(story: Sequence[Turn]) -> list[Step]:
+def _steps(turns: Sequence[Turn]) -> list[Step]:
     """Return the steps that did something: that a run was stopped and resumed is no difference."""
-    return [step for turn in story for step in turn.steps if step.number is not None or step.error]
+    return [step for turn in turns for step in turn.steps if step.number is not None or step.error]
 
 
 def _decided(step: Step) -> dict[str, Any]:
@@ -105,8 +105,8 @@ def _decided(step: Step) -> dict[str, Any]:
     return {"node": step.node, "error": step.error, "calls": calls, "update": step.update}
 
 
-def _end(story: Sequence[Turn]) -> dict[str, Any]:
-    turns = [turn for turn in story if turn.rounds]
+def _end(turns: Sequence[Turn]) -> dict[str, Any]:
+    turns = [turn for turn in turns if turn.rounds]
     result = turns[-1].result if turns else {}
     attempts = turns[-1].attempts if turns else []
     best = next((one for one in attempts if one["image"] == result.get("image")), None)

@@ -80,22 +80,22 @@ class Turn:
     rounds: list[Round] = field(default_factory=lambda: [Round()])
     result: dict[str, Any] = field(default_factory=dict)
     earlier: list[dict[str, Any]] = field(default_factory=list)
-    """What the graph remembers of the turns before (`graphs.state.Turn`)."""
+    """What the graph remembers of the turns before (`graphs.state.TurnSummary`)."""
 
     @property
     def steps(self) -> list[Step]:
         """The steps of all rounds, in order."""
-        return [step for one in self.rounds for step in one.steps]
+        return [step for judged in self.rounds for step in judged.steps]
 
     @property
     def attempts(self) -> list[dict[str, Any]]:
         """The judged pictures, in order."""
-        return [one.attempt for one in self.rounds if one.attempt]
+        return [judged.attempt for judged in self.rounds if judged.attempt]
 
     @property
     def seconds(self) -> float:
         """Time spent in its nodes."""
-        return sum(one.seconds for one in self.rounds)
+        return sum(judged.seconds for judged in self.rounds)
 
 
 MOVES = {
@@ -106,32 +106,38 @@ MOVES = {
 }
 
 
-def tell_story(events: Sequence[dict[str, Any]]) -> list[Turn]:
+def turns_of(events: Sequence[dict[str, Any]]) -> list[Turn]:
     """Put events into turns: a new one begins with each ``begin`` node, a round with each picture that was judged.
 
     Events that a kill cut short are left out: the work was done again later.
     """
     turns, calls, number = list[Turn](), dict[Any, list[dict[str, Any]]](), 1
     for event in effective(events):
-        kind = event["event"]
-        if kind == "start":
-            number = event.get("turn", number)
-        elif kind in ("llm", "tool"):
-            calls.setdefault(event.get("task"), []).append(event)
-        elif kind in MOVES:
-            turns.append(Turn(event["turn"], MOVES[kind].format(**{"branch": "", **event}), kind, []))
-        elif kind == "node":
-            update = event.get("update") or {}
-            if event["node"] == "begin" or not turns or not turns[-1].rounds:
-                turns.append(Turn(number, update.get("text", ""), update.get("kind", "prompt")))
-                turns[-1].earlier, number = update.get("turns") or [], number + 1
-            _add_step(turns[-1], event, update, calls.pop(event.get("task"), []))
-        elif turns and turns[-1].rounds:
-            turns[-1].rounds[-1].steps += _marks(event, turns[-1].steps)
+        match event["event"]:
+            case "start":
+                number = event.get("turn", number)
+            case "llm" | "tool":
+                calls.setdefault(event.get("task"), []).append(event)
+            case "node":
+                begins = event["node"] == "begin" or not turns or not turns[-1].rounds
+                if begins:
+                    turns.append(_begun(event, number))
+                    number += 1
+                _add_step(turns[-1], event, calls.pop(event.get("task"), []))
+            case kind if kind in MOVES:
+                turns.append(Turn(event["turn"], MOVES[kind].format(**{"branch": "", **event}), kind, []))
+            case _ if turns and turns[-1].rounds:
+                turns[-1].rounds[-1].steps += _between(event, turns[-1].steps)
     return turns
 
 
-def _add_step(turn: Turn, event: dict[str, Any], update: dict[str, Any], calls: list[dict[str, Any]]) -> None:
+def _begun(event: dict[str, Any], number: int) -> Turn:
+    update = event.get("update") or {}
+    return Turn(number, update.get("text", ""), update.get("kind", "prompt"), earlier=update.get("turns") or [])
+
+
+def _add_step(turn: Turn, event: dict[str, Any], calls: list[dict[str, Any]]) -> None:
+    update = event.get("update") or {}
     step = Step(event["node"], event.get("step"), event.get("seconds"), calls, update, error=event.get("error") or "")
     step.notes, step.unet_evaluations = _notes(step, turn.steps), _evaluations(step, turn.steps)
     if isinstance(update.get("latest"), dict):
@@ -148,7 +154,7 @@ def _add_step(turn: Turn, event: dict[str, Any], update: dict[str, Any], calls: 
     turn.result = update.get("result") or turn.result
 
 
-def _marks(event: dict[str, Any], before: Sequence[Step]) -> list[Step]:
+def _between(event: dict[str, Any], before: Sequence[Step]) -> list[Step]:
     """Return what happened between two nodes, as a step without a number."""
     error, known = event.get("error"), bool(before) and bool(before[-1].error)
     match event["event"]:
@@ -166,11 +172,11 @@ def with_messages(events: Sequence[dict[str, Any]]) -> Iterator[tuple[dict[str, 
 
     A trace keeps only what each call adds to the one before it, so ``events`` must be all of them.
     """
-    said: list[dict[str, Any]] = []
+    shown: list[dict[str, Any]] = []
     for event in events:
         if event["event"] == "llm":
-            said = [*said[: event.get("keep", 0)], *event.get("new", [])]
-            yield event, said
+            shown = [*shown[: event.get("keep", 0)], *event.get("new", [])]
+            yield event, shown
 
 
 def requirement_table(attempts: Sequence[dict[str, Any]]) -> list[tuple[str, list[dict[str, Any] | None]]]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple, get_args
 
 import numpy as np
 
+from tools.scene.lexicon import with_article
 from tools.scene.spec import Predicate, Relation, SceneObject, SceneSpec
 
 if TYPE_CHECKING:
@@ -83,7 +84,7 @@ def _attribution() -> Iterator[tuple[str, SceneSpec]]:
         first, second = (
             SceneObject(name=str(name), attributes=(str(colour),)) for colour, name in zip(colours, names, strict=True)
         )
-        yield f"with {_a(first.phrase)} and {_a(second.phrase)}", SceneSpec(objects=(first, second))
+        yield f"with {with_article(first.phrase)} and {with_article(second.phrase)}", SceneSpec(objects=(first, second))
 
 
 def _spatial() -> Iterator[tuple[str, SceneSpec]]:
@@ -94,7 +95,7 @@ def _spatial() -> Iterator[tuple[str, SceneSpec]]:
             first, second = (str(name) for name in random.choice(CLASSES, 2, replace=False))
             other = OPPOSITE[side]
             yield (
-                f"with {_a(first)} on the {side} and {_a(second)} on the {other}",
+                f"with {with_article(first)} on the {side} and {with_article(second)} on the {other}",
                 SceneSpec(
                     objects=(SceneObject(name=first), SceneObject(name=second)),
                     relations=(
@@ -103,10 +104,6 @@ def _spatial() -> Iterator[tuple[str, SceneSpec]]:
                     ),
                 ),
             )
-
-
-def _a(phrase: str) -> str:
-    return f"{'an' if phrase[0] in 'aeiou' else 'a'} {phrase}"
 
 
 def choose(tasks: Sequence[Task] = TASKS, limit: int | None = None) -> tuple[LmdPrompt, ...]:

@@ -9,7 +9,9 @@ from graphs.budget import reached_limit
 from graphs.node_helpers import answer_edits, make_once, report_to, timed
 from tools.backend.protocol import BackendError
 from tools.edit import describe
+from tools.scene.layout import Layout
 from tools.scene.operations import apply
+from tools.stage import stage
 from tools.suggest_layout import dump_operations
 
 if TYPE_CHECKING:
@@ -22,20 +24,34 @@ if TYPE_CHECKING:
 
 @timed
 def generate(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
-    """Make the first picture from the sentence; a given target layout grounds it."""
-    context, seed, target = runtime.context, state["noise_seed"], state["goal"].target
+    """Make a picture from the sentence, the first one or another when too much of one was wrong.
+
+    A given target layout grounds it; else one that meets the requirements, where the generator takes boxes. Another
+    picture is a round like an edit: it has a layout and a seed of its own.
+    """
+    context, rounds = runtime.context, state["rounds"] + state["anew"]
+    goal, seed = state["goal"], state["noise_seed"] + rounds
+    assert goal.requirements is not None
+    layout = goal.target or stage(context, goal.requirements, seed, goal.spec.background if goal.spec else "")
+    text = state["text"]
+    if layout is not None and not layout.objects and layout.background:
+        text = layout.background  # a sentence that only names what must be absent would call it up
 
     def make() -> Generated:
-        return context.backend.generate(
-            state["text"], layout=target, seed=seed, progress=report_to(runtime.stream_writer)
-        )
+        return context.backend.generate(text, layout=layout, seed=seed, progress=report_to(runtime.stream_writer))
 
-    grounding = None if target is None else target.model_dump(mode="json")
-    made = make_once(context, "generate", [state["text"], grounding, seed], make)
+    grounding = None if layout is None else layout.model_dump(mode="json")
+    made = make_once(context, "generate", [text, grounding, seed], make)
     return {
         "picture": made.image,
-        "first_picture": made.image,
+        "first_picture": state["first_picture"] or made.image,
         "generated": True,
+        "rounds": rounds,
+        "anew": False,
+        "touched": (),
+        "unclean": None,
+        "layout": Layout() if state["anew"] else state["layout"],
+        "done": (*state["done"], "drew the picture anew") if state["anew"] else state["done"],
         "usage": state["usage"] + made.cost,
     }
 
@@ -72,13 +88,16 @@ def edit(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
     done = describe(layout, operations)
     shown = {"region": made.region, "masks": made.masks, "masked": list(made.masked)}
     answer: dict[str, Any] = {"done": done, "image": made.image}
+    if made.doubts:
+        answer["not_clean"] = list(made.doubts)
     if made.warnings:
         answer["warnings"] = list(made.warnings)
     return {
         "picture": made.image,
+        "unclean": made.doubts,
         "layout": apply(layout, operations),
         "rounds": state["rounds"] + 1,
-        "touched": (*state["touched"], *([made.region] if made.region else [])),
+        "touched": (*state["touched"], *([made.region] if made.region and made.doubts is None else [])),
         "planned": (),
         "tool_failures": 0,
         "done": (*state["done"], *done),

@@ -20,7 +20,7 @@ from tools.scene.loss import is_destroyed
 from tools.scene.observation import observe
 from tools.scene.requirements import LEFTOVER, Requirement, queries
 from tools.scene.track import track
-from tools.scene.verdict import judged
+from tools.scene.verdict import judged, with_doubts, with_kept
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,6 +31,9 @@ if TYPE_CHECKING:
     from graphs.state import State
     from tools.context import Context
     from tools.scene.layout import Layout
+
+
+SAME = 0.1  # share of an object's box that an edit beside it may change, and it still is the same object
 
 
 @timed
@@ -48,14 +51,19 @@ def judge(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
     image = context.images.load(state["picture"])
     known = state["layout"].without({LEFTOVER.name})
     found = context.backend.detect(image, list(dict.fromkeys([*queries(demands), *known.queries])))
-    detections = found.detections
-    if state["touched"]:
+    detections, first = found.detections, context.images.load(state["first_picture"])
+    if state["touched"] or state["unclean"] is not None:
         demands = (*demands, Requirement(kind="clean"))
+    if state["touched"]:
         detections = (*detections, *_left_behind(image, state, detections, context))
     observation = observe(demands, detections, found.doubtful)
-    verdict, usage = ask_eyes(
-        judged(demands, observation, found.unanswered), state["text"], state["picture"], context, state["usage"]
+    seen = with_kept(
+        judged(demands, observation, found.unanswered),
+        lambda box: changed_share(*(picture.crop(box.to_px(picture.size)) for picture in (first, image))) <= SAME,
     )
+    if state["unclean"]:
+        seen = with_doubts(seen, state["unclean"])
+    verdict, usage = ask_eyes(seen, state["text"], state["picture"], context, state["usage"])
     # What was only doubtfully seen is planned for, but is no part of the picture that a later turn starts from.
     background = goal.spec.background if goal.spec else ""
     layout = track(state["layout"], things_in_layout(verdict, observation), background)
@@ -69,7 +77,7 @@ def judge(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
         image=state["picture"],
         passed=verdict.satisfied,
         total=verdict.total,
-        changed=changed_share(context.images.load(state["first_picture"]), image),
+        changed=changed_share(first, image),
         edits=len(state["done"]),
         agreed=verdict.agreed and not untouched and bool(verdict.satisfied or not verdict.unchecked),
         refined=state["polish"] == "done",
@@ -95,8 +103,20 @@ def judge(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
         return update | {"exit": "agreed"}
     if limit := reached_limit(state, context.settings.loop):
         return update | {"exit": limit[0], "detail": limit[1]}
+    if _is_better_drawn_anew(state, context, attempt):
+        return update | {"anew": True}
     report = HumanMessage(_report(state, attempt, layout), additional_kwargs={"picture": attempt.image})
     return update | {"messages": [report]}
+
+
+def _is_better_drawn_anew(state: State, context: Context, attempt: Attempt) -> bool:
+    """Return whether half of what a sentence asks for is wrong in a picture that nobody gave or sees before the end.
+
+    Drawing it anew from another layout then costs no more than mending it, and comes out cleaner.
+    """
+    ours = state["generated"] and state["kind"] == "prompt" and not state["approval"]
+    free = ours and state["goal"].target is None and context.backend.capabilities.grounds
+    return free and 2 * len(attempt.verdict.failures) >= attempt.total
 
 
 def _left_behind(

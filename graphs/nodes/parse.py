@@ -13,11 +13,12 @@ from configs.errors import in_words
 from graphs.node_helpers import demands_of, timed
 from graphs.turn_history import recall
 from prompts import render
+from tools import abilities
 from tools.scene.difference import completed
 from tools.scene.edit_goal import edit_requirements, layout_requirements
 from tools.scene.errors import CannotParse
 from tools.scene.lexicon import parse_phrase
-from tools.scene.operations import Operation, apply
+from tools.scene.operations import Operation, apply, in_new_light
 from tools.scene.requirements import Requirement
 from tools.scene.spec import Frozen, Quote, SceneSpec
 from tools.suggest_layout import usual_shapes
@@ -40,6 +41,7 @@ class Reply(Frozen):
     operations: tuple[Operation, ...] = Field(default=(), max_length=50)
     answer: str = Field(default="", max_length=4000)
     unchecked: tuple[Quote, ...] = Field(default=(), max_length=50)
+    notes: tuple[Quote, ...] = Field(default=(), max_length=50, description="what was taken for granted in reading")
 
     @model_validator(mode="after")
     def _has_one_of_them(self) -> Reply:
@@ -73,10 +75,9 @@ def parse(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
     if refusal := message.additional_kwargs.get("refusal"):
         return _unread(state, f"the language model refused: {refusal}", usage, context.settings)
     try:
-        if answer["parsed"] is None:
-            broken_how = answer["parsing_error"]
-            raise broken_how if isinstance(broken_how, ValueError) else ValueError("the answer holds no JSON object")
-        parsed = schema.model_validate(answer["parsed"])
+        parsed = _checked(schema, answer)
+        if refused := _beyond(context, layout, parsed):
+            return _given_up(refused, usage)
         understood = _understand(goal, layout, parsed, context.settings)
     except ValueError as error:  # pydantic's errors are ValueErrors
         problem = describe_error(error)
@@ -91,6 +92,13 @@ def parse(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
     return {"messages": [*fresh, broken, repair], "repairs": state["repairs"] + 1, "usage": usage}
 
 
+def _checked(schema: type[SceneSpec | Reply], answer: dict[str, Any]) -> SceneSpec | Reply:
+    if answer["parsed"] is None:
+        broken_how = answer["parsing_error"]
+        raise broken_how if isinstance(broken_how, ValueError) else ValueError("the answer holds no JSON object")
+    return schema.model_validate(answer["parsed"])
+
+
 def describe_error(error: ValueError) -> str:
     """Say what is wrong with an answer in a few lines, without the noise a person would not read."""
     if isinstance(error, ValidationError):
@@ -102,8 +110,24 @@ def _question(state: State, context: Context) -> list[AnyMessage]:
     if state["kind"] == "prompt":
         return [SystemMessage(render("parse_scene")), HumanMessage(render("sentence", sentence=state["text"]))]
     shapes = usual_shapes(context, state["picture"] or "")
-    question = render("instruction", instruction=state["text"], layout=state["layout"], shapes=shapes, **recall(state))
+    question = render(
+        "instruction",
+        instruction=state["text"],
+        layout=state["layout"],
+        shapes=shapes,
+        abilities=abilities.describe(context.backend.capabilities),
+        **recall(state),
+    )
     return [SystemMessage(render("parse_instruction")), HumanMessage(question)]
+
+
+def _beyond(context: Context, layout: Layout, parsed: SceneSpec | Reply) -> str | None:
+    """Return why the backend cannot do what was understood: said before anything is drawn."""
+    if context.backend is None:  # a sentence is only read
+        return None
+    if isinstance(parsed, SceneSpec):
+        return abilities.scene_refusal(context.backend.capabilities, parsed)
+    return abilities.refusal(context.backend.capabilities, layout, parsed.operations)
 
 
 def _understand(goal: Goal, layout: Layout, parsed: SceneSpec | Reply, settings: Settings) -> dict[str, Any]:
@@ -112,16 +136,17 @@ def _understand(goal: Goal, layout: Layout, parsed: SceneSpec | Reply, settings:
         demands = _of_sentence(goal, parsed, settings)
         if not any(demand.kind != "unchecked" for demand in demands):
             raise ValueError("objects and absent are both empty: nothing could be checked. Name what must be there")
-        return _understood(goal.model_copy(update={"spec": parsed}), demands)
+        return _understood(goal.model_copy(update={"spec": parsed, "notes": parsed.notes}), demands)
     if parsed.answer:
         return {"exit": "answered", "detail": parsed.answer, "messages": [RemoveMessage(id=REMOVE_ALL_MESSAGES)]}
     try:
         target = apply(layout, parsed.operations)
     except KeyError as error:
         raise ValueError(error.args[0]) from None
-    plan = goal.model_copy(update={"target": target, "operations": parsed.operations})
+    plan = goal.model_copy(update={"target": target, "operations": parsed.operations, "notes": parsed.notes})
     unchecked = (Requirement(kind="unchecked", said=said) for said in parsed.unchecked)
-    return _understood(plan, (*edit_requirements(layout, target), *unchecked))
+    demands = edit_requirements(in_new_light(layout, parsed.operations), target)
+    return _understood(plan, (*demands, *unchecked))
 
 
 def _of_sentence(goal: Goal, spec: SceneSpec, settings: Settings) -> tuple[Requirement, ...]:

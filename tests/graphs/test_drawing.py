@@ -18,6 +18,7 @@ edit -.-> think;
 finish --> __end__;
 generate --> judge;
 judge -.-> finish;
+judge -.-> generate;
 judge -.-> refine;
 judge -.-> think;
 parse -.-> finish;

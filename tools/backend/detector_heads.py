@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING, Any, Protocol
 import torch
 
 from tools.backend.device_memory import Recent, picture_key
+from tools.scene.lexicon import with_article
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from PIL.Image import Image
 
+LARGEST_SQUARE = 2048  # pixels of a side; the models look at half of that
 PICTURES_KEPT = 4
 PHRASES_KEPT = 1000
 
@@ -72,8 +74,7 @@ class OwlHead:
 
     def prompt(self, phrase: str, template: str) -> str:
         """Fill the template, with "an" before a vowel."""
-        article = "an" if phrase[:1].lower() in "aeiou" else "a"
-        return template.replace(" a {phrase}", f" {article} {{phrase}}").replace("{phrase}", phrase)
+        return template.replace(" a {phrase}", f" {with_article(phrase)}").replace("{phrase}", phrase)
 
     def candidates(self, image: Image, prompts: Sequence[str]) -> Candidates:
         """Score every prompt on the embedded picture; nothing is embedded twice."""
@@ -84,7 +85,7 @@ class OwlHead:
 
     def _embed(self, image: Image) -> tuple[torch.Tensor, torch.Tensor]:
         self.passes += 1
-        pixels = self.processor(images=image, return_tensors="pt")["pixel_values"]
+        pixels = self.processor(images=shrunk(image), return_tensors="pt")["pixel_values"]
         grid = self.model.image_embedder(pixels.to(self.model.device, self.model.dtype))[0]
         features = grid.flatten(1, 2)
         boxes = corners(self.model.box_predictor(features, grid)[0].float()).cpu()
@@ -100,6 +101,17 @@ class OwlHead:
         base = self.model.owlv2 if self.padded else self.model.owlvit
         found: torch.Tensor = base.get_text_features(**tokens.to(self.model.device)).pooler_output[0]
         return found
+
+
+def shrunk(image: Image) -> Image:
+    """Return a picture that can be put into a square: what the model sees is smaller still.
+
+    A processor makes the square at full size and in floating point, which takes gigabytes for a panorama.
+    """
+    if max(image.size) <= LARGEST_SQUARE:
+        return image
+    scale = LARGEST_SQUARE / max(image.size)
+    return image.resize((max(1, round(image.width * scale)), max(1, round(image.height * scale))))
 
 
 class OneShotHead:

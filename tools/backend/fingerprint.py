@@ -67,6 +67,6 @@ def _digest_of(path: Path, size: int, changed: int) -> str:
             sums.update(file.read())
         else:
             for number in range(PIECES):
-                file.seek(number * (size - PIECE) // (PIECES - 1))
+                file.seek(max(0, number * (size - PIECE) // (PIECES - 1)))
                 sums.update(file.read(PIECE))
     return sums.hexdigest()

@@ -6,9 +6,11 @@ import base64
 import binascii
 from typing import TYPE_CHECKING
 
+import httpx
 import openai
 
 from tools.backend.protocol import BackendError
+from tools.bounded_http import BoundedTransport, UnboundedAnswer
 from tools.images import PictureError, open_picture
 from tools.redaction import Redactor, login_secrets
 
@@ -16,6 +18,9 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
     from configs.settings import ChatSettings
+
+
+LONGEST_ANSWER = 128 * 2**20  # bytes: a picture in base64
 
 
 class ImagesApi:
@@ -31,6 +36,7 @@ class ImagesApi:
             api_key=self._key or "none",
             base_url=chat.base_url,
             timeout=chat.timeout,
+            http_client=httpx.Client(transport=BoundedTransport(chat.timeout, LONGEST_ANSWER)),
             max_retries=chat.attempts - 1,
         )
 
@@ -52,7 +58,7 @@ class ImagesApi:
             )
         except openai.AuthenticationError:
             raise BackendError(f"the image service refused the key for model {self.model!r}: check it") from None
-        except openai.OpenAIError as error:
+        except (openai.OpenAIError, UnboundedAnswer) as error:
             reason = self._redactor.text(str(error))[:500]
             raise BackendError(
                 f"the image service made no picture with model {self.model!r} at {size_wh[0]}x{size_wh[1]}: {reason}"

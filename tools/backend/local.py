@@ -9,15 +9,18 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import torch
 
-from configs.settings import CocoDetectorSettings, OnnxSegmenterSettings
+from configs.settings import CocoDetectorSettings, OnnxSegmenterSettings, PasteSettings
 from tools.backend import checkpoints
+from tools.backend.coco_kinds import WORDS
 from tools.backend.detector import ZeroShotDetector
 from tools.backend.detector_coco import CocoDetector
 from tools.backend.device_memory import free, peak_bytes
 from tools.backend.editor.composer import Composer
+from tools.backend.editor.engines import grounded, paste
 from tools.backend.editor.engines.grounded import GroundedEngine
+from tools.backend.editor.engines.paste import PasteEngine
 from tools.backend.fingerprint import fingerprint
-from tools.backend.generator import Generator, load_generator
+from tools.backend.generator import Generator, drawable, enlarged, is_grounded, load_generator
 from tools.backend.gligen import GroundedDiffusion
 from tools.backend.inpainter import OnnxInpainter
 from tools.backend.protocol import BackendError
@@ -26,13 +29,13 @@ from tools.backend.segmenter import Segmenter
 from tools.backend.segmenter_onnx import OnnxSegmenter
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from PIL.Image import Image
 
     from configs.settings import AnyDetector, GroundedPart, Part, Settings
     from tools.backend.inpainter import Inpainter
-    from tools.backend.protocol import Detected, Drawing, Edited, Generated, Progress, Segmented
+    from tools.backend.protocol import Capabilities, Detected, Drawing, Edited, Generated, Progress, Segmented
     from tools.scene.box import Box
     from tools.scene.layout import Layout
     from tools.scene.operations import Operation
@@ -109,7 +112,9 @@ class LocalBackend:
             )
         generator: Generator = self._load(part, lambda: load_generator(self.settings, self._diffusion))
         seeds = [seed + place for place in range(n)]
-        return self._run(part, generator, lambda: generator.generate(prompt, layout, seeds, size_wh, progress))
+        drawn_wh = drawable(size_wh, part.side)
+        made = self._run(part, generator, lambda: generator.generate(prompt, layout, seeds, drawn_wh, progress))
+        return made if drawn_wh == size_wh else enlarged(made, drawn_wh, size_wh)
 
     def edit(
         self,
@@ -119,12 +124,39 @@ class LocalBackend:
         *,
         seed: int = 0,
         progress: Progress | None = None,
+        references: Mapping[str, Image] | None = None,
     ) -> Edited:
         """Do all operations in one pass of the preset's engine; see the protocol."""
         part = self.settings.editor
+
+        def with_engine(engine: GroundedEngine | PasteEngine) -> Edited:
+            composer = Composer(engine, self)
+            return composer.edit(image, operations, scene, seed=seed, progress=progress, references=references)
+
+        if isinstance(part, PasteSettings):
+            engine = PasteEngine(self, self.inpainter, self._glance, part, self.settings.detector.vocabulary)
+            with self._lock:
+                return with_engine(engine)
         model = self._diffusion(part)
-        editor = Composer(GroundedEngine(model, self, part), self)
-        return self._run(part, model, lambda: editor.edit(image, operations, scene, seed=seed, progress=progress))
+        return self._run(part, model, lambda: with_engine(GroundedEngine(model, self, part)))
+
+    def _glance(self, image: Image, queries: Sequence[Query], threshold: float | None = None) -> Detected:
+        """Detect in a crop, which needs no pieces of its own."""
+        part = self.settings.detector
+        if isinstance(part, CocoDetectorSettings):
+            part = part.model_copy(update={"tiles": 0})
+        detector = self.detector_for(part)
+        return self._run(part, detector, lambda: detector.detect(image, queries, threshold))
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What the preset's parts can do; nothing is loaded for it."""
+        settings = self.settings
+        own = paste.CAPABILITIES if isinstance(settings.editor, PasteSettings) else grounded.CAPABILITIES
+        finds = frozenset(WORDS) if isinstance(settings.detector, CocoDetectorSettings) else None
+        drawing = settings.generator
+        grounds = drawing is not None and drawing.layout and drawing.kind == "diffusers" and is_grounded(drawing)
+        return replace(own, generates=drawing is not None, grounds=grounds, finds=finds)
 
     def refine(self, image: Image, prompt: str, *, seed: int = 0, progress: Progress | None = None) -> Generated:
         """Polish the picture with the preset's image-to-image model; see the protocol."""

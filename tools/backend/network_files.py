@@ -5,6 +5,7 @@ Such a file is a graph of known operators: opening one runs no code of its own.
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from configs.settings import FilePart
 
 EXTRA = "photo"
+NO_TELEMETRY = "ORT_DISABLE_TELEMETRY"  # some builds write a device's id down and report home, from the import on
 
 
 class OnnxNetwork:
@@ -37,6 +39,7 @@ class OnnxNetwork:
             BackendError: the runtime or the file is missing, or it is no ONNX file of known operators.
         """
         file = file_of(path)
+        os.environ.setdefault(NO_TELEMETRY, "1")
         try:
             import onnxruntime
         except ImportError as error:

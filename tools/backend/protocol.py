@@ -62,14 +62,17 @@ class Cost:
 class Capabilities:
     """What a backend can do, so that what it cannot is said before anything is done.
 
-    operations: of add, remove, move, restyle, replace; generates: whether it makes a picture from words;
-    draws: the nouns of objects it can make anew, None for any; finds: the nouns its detector knows, None for any;
-    attributes: the words of looks that a restyle can bring about, None for any; needs: what its editor asks for, of
-    mask, boxes, instruction; best_side: in pixels, of the square its editor works best at, None for any size.
+    operations: of add, remove, move, restyle, replace, adjust; generates: whether it makes a picture from words;
+    grounds: whether it then puts things where a layout wants them, and the preset says it should
+    (``generator.layout``); draws: the nouns of objects it can make anew, None for any; finds: the nouns its detector
+    knows, None for any; attributes: the words of looks that a restyle can bring about, None for any; needs: what its
+    editor asks for, of mask, boxes, instruction; best_side: in pixels, of the square its editor works best at, None
+    for any size.
     """
 
     operations: frozenset[str]
     generates: bool = True
+    grounds: bool = False
     draws: frozenset[str] | None = None
     finds: frozenset[str] | None = None
     attributes: frozenset[str] | None = None
@@ -117,7 +120,7 @@ class Edited:
 
     Pixels outside ``region`` equal the input exactly. ``masks``: by id in the new layout, the visible pixels
     of the objects that the edit made, changed or had to look out for, bool ``[height, width]``. ``doubts``: what did
-    not come out clean by the editor's own evidence, in words.
+    not come out clean by the editor's own evidence, in words; None where it does not look.
     """
 
     image: Image
@@ -125,12 +128,17 @@ class Edited:
     warnings: tuple[str, ...] = ()
     cost: Cost = Cost()
     masks: Mapping[str, np.ndarray] = field(default_factory=dict)
-    doubts: tuple[str, ...] = ()
+    doubts: tuple[str, ...] | None = None
 
 
 @runtime_checkable
 class Backend(Protocol):
     """Owns the models. Every call is deterministic for the same arguments, preset and machine."""
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What it can do; asking loads nothing."""
+        ...
 
     def detect(self, image: Image, queries: Sequence[Query], threshold: float | None = None) -> Detected:
         """Find every query in the picture; ``threshold`` in (0, 1) overrides the preset's two."""
@@ -165,8 +173,11 @@ class Backend(Protocol):
         *,
         seed: int = 0,
         progress: Progress | None = None,
+        references: Mapping[str, Image] | None = None,
     ) -> Edited:
         """Do all operations in one pass; ``scene`` is the current layout, whose ids they name.
+
+        ``references``: other pictures, by the names that the operations' sources call them.
 
         Raises:
             BackendError: the operations cannot be done; the picture is unchanged.

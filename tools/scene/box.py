@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from pydantic_core import core_schema
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
 
 DIGITS = 4  # a box in a model is kept to this: less than a pixel of any picture
@@ -98,7 +100,8 @@ class Box(NamedTuple):
             )
         box = Box(*(round(value, DIGITS) for value in self)).clipped()
         x, y, w, h = (round(value, DIGITS) for value in box)
-        return Box(x, y, max(w, 10**-DIGITS), max(h, 10**-DIGITS))
+        w, h = max(w, 10**-DIGITS), max(h, 10**-DIGITS)
+        return Box(round(min(x, 1 - w), DIGITS), round(min(y, 1 - h), DIGITS), w, h)
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
@@ -120,3 +123,16 @@ class Box(NamedTuple):
             "maxItems": 4,
             "description": "[x, y, width, height] as fractions of the picture, origin top left",
         }
+
+
+def enclosing(boxes: Iterable[Box]) -> Box:
+    """Return the smallest box around all ``boxes``.
+
+    Raises:
+        ValueError: there are none.
+    """
+    corners = [box.box_xyxy for box in boxes]
+    if not corners:
+        raise ValueError("no boxes to enclose")
+    x0s, y0s, x1s, y1s = zip(*corners, strict=True)
+    return Box.from_xyxy(min(x0s), min(y0s), max(x1s), max(y1s))

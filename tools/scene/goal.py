@@ -18,6 +18,8 @@ class Goal(Frozen):
     operations: tuple[Operation, ...] = ()
     """What an instruction was understood to mean."""
     requirements: tuple[Requirement, ...] | None = None
+    notes: tuple[str, ...] = ()
+    """What was taken for granted in reading: "reading 'biger' as 'bigger'"."""
 
     @property
     def names(self) -> frozenset[str]:

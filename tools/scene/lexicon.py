@@ -34,7 +34,8 @@ _PATTERNS = (
     "shiny glossy matte transparent translucent fuzzy bald curly feathered"
 )
 _SHAPES = (
-    "round square rectangular oval triangular circular flat curved pointed heart-shaped cubic spherical oblong teardrop cylindrical conical pyramidal "
+    "round square rectangular oval triangular circular flat curved pointed heart-shaped cubic spherical "
+    "oblong teardrop cylindrical conical pyramidal "
     "pentagonal hexagonal octagonal diamond-shaped star-shaped"
 )
 _STATES = (
@@ -51,9 +52,8 @@ ATTRIBUTES = frozenset(
 COMPOUNDS = frozenset(
     "hot dog|hot air balloon|toy box|stuffed animal|paper clip|paper towel|paper plane|stone wall|brick wall|wild boar|"
     "high chair|french fry|straw hat|glass door|green tea|orange juice|orange tree|"
-    "rubber duck|flat iron|full moon|cotton candy|remote control|sweet potato|rolling pin|bright light|sweet corn|french fries".split(
-        "|"
-    )
+    "rubber duck|flat iron|full moon|cotton candy|remote control|sweet potato|rolling pin|bright light|sweet corn|"
+    "french fries".split("|")
 )
 """Names whose first word would else be taken for an attribute."""
 
@@ -127,7 +127,8 @@ _IRREGULAR = (
 )
 _PLURALS = {many: one for one, many in _IRREGULAR.items()} | {"cactuses": "cactus", "persons": "person"}
 _UNCHANGED = frozenset(
-    "rhinoceros chaps overalls leggings slacks stairs tweezers sheep fish deer moose aircraft spacecraft series species scissors trousers pants jeans shorts pajamas "
+    "rhinoceros chaps overalls leggings slacks stairs tweezers "
+    "sheep fish deer moose aircraft spacecraft series species scissors trousers pants jeans shorts pajamas "
     "sunglasses eyeglasses binoculars tongs pliers headphones goggles tights clothes goldfish jellyfish starfish "
     "salmon shrimp bison squid furniture broccoli bread rice pasta water luggage chess".split()
 )
@@ -253,3 +254,8 @@ def _plural_word(word: str) -> str:
     if word.endswith(("s", "x", "ch", "sh", "zz")) and word not in {"stomach", "monarch", "epoch", "loch"}:
         return word + "es"
     return word + "s"
+
+
+def with_article(phrase: str) -> str:
+    """Return "a red car", "an orange"."""
+    return f"{'an' if phrase[:1].lower() in tuple('aeiou') else 'a'} {phrase}"

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
 from tools.scene.box import Box
 from tools.scene.layout import Layout, ObjectId, PlacedObject
+from tools.scene.lexicon import family
 from tools.scene.spec import Frozen, Word
 
 if TYPE_CHECKING:
@@ -77,7 +78,42 @@ class Replace(_Making):
     box: Box | None = Field(default=None, description="its box; empty keeps the old one")
 
 
-Operation = Annotated[Add | Remove | Move | Restyle | Replace, Field(discriminator="op")]
+Wish = Literal[
+    "brighter",
+    "darker",
+    "warmer",
+    "cooler",
+    "more contrast",
+    "less contrast",
+    "more saturated",
+    "less saturated",
+    "black and white",
+    "blur the background",
+    "crop",
+    "cut out",
+]
+CUTTING: frozenset[Wish] = frozenset({"crop", "cut out"})
+AROUND: frozenset[Wish] = CUTTING | {"blur the background"}
+"""Wishes that are about one object and what is around it."""
+CROP_MARGIN = 0.08  # of an object's size, kept around it by a crop
+
+
+class Adjust(Frozen):
+    """Change the look of the whole picture, or cut the picture to an object; nothing is drawn or taken away."""
+
+    op: Literal["adjust"] = "adjust"
+    wish: Wish = Field(description="'crop' cuts the picture to the object, 'cut out' leaves the object alone")
+    id: ObjectId | None = Field(default=None, description="the object that crop, cut out and blur are about")
+    amount: float = Field(default=1.0, gt=0, le=4, description="1 is what a person would do; 0.5 is 'a bit'")
+
+    @model_validator(mode="after")
+    def _knows_its_object(self) -> Adjust:
+        if (self.wish in AROUND) != (self.id is not None):
+            raise ValueError(f"{self.wish!r} {'needs' if self.id is None else 'takes no'} object: give id accordingly")
+        return self
+
+
+Operation = Annotated[Add | Remove | Move | Restyle | Replace | Adjust, Field(discriminator="op")]
 
 
 def apply(layout: Layout, operations: Iterable[Operation]) -> Layout:
@@ -100,6 +136,9 @@ def apply(layout: Layout, operations: Iterable[Operation]) -> Layout:
             )
             result = result.model_copy(update={"objects": (*result.objects, added)})
             continue
+        if isinstance(operation, Adjust):
+            result = _adjusted(result, operation)
+            continue
         old = result[operation.id]
         new: PlacedObject | None
         match operation:
@@ -119,3 +158,41 @@ def apply(layout: Layout, operations: Iterable[Operation]) -> Layout:
         objects = (new if placed.id == old.id else placed for placed in result.objects)
         result = result.model_copy(update={"objects": tuple(placed for placed in objects if placed is not None)})
     return result
+
+
+def in_new_light(layout: Layout, operations: Iterable[Operation]) -> Layout:
+    """Return a layout without the colours that wishes for the picture's light may change: they prove nothing then."""
+    return apply(layout, [one for one in operations if isinstance(one, Adjust) and one.wish not in AROUND])
+
+
+def crop_frame(box: Box) -> Box:
+    """Return what a crop to an object in ``box`` leaves of the picture."""
+    margin_x, margin_y = box.w * CROP_MARGIN, box.h * CROP_MARGIN
+    return Box(box.x - margin_x, box.y - margin_y, box.w + 2 * margin_x, box.h + 2 * margin_y).clipped()
+
+
+def _adjusted(layout: Layout, operation: Adjust) -> Layout:
+    """Return what a wish for the whole picture leaves: what is cut off is gone, and colours are no longer known."""
+    objects = layout.objects
+    if operation.wish not in AROUND:
+        objects = tuple(
+            placed.model_copy(
+                update={"attributes": tuple(word for word in placed.attributes if family(word) != "colour")}
+            )
+            for placed in objects
+        )
+    if operation.wish in CUTTING and operation.id is not None:
+        chosen = layout[operation.id]
+        frame = crop_frame(chosen.box) if operation.wish == "crop" else Box(0, 0, 1, 1)
+        kept = objects if operation.wish == "crop" else (chosen,)
+        objects = tuple(
+            placed.model_copy(update={"box": shown})
+            for placed in kept
+            if (shown := _inside(placed.box, frame)).area * frame.area > 0.5 * placed.box.area
+        )
+    return layout.model_copy(update={"objects": objects})
+
+
+def _inside(box: Box, frame: Box) -> Box:
+    """Return a box as a box of ``frame``, what lies outside clipped away."""
+    return Box((box.x - frame.x) / frame.w, (box.y - frame.y) / frame.h, box.w / frame.w, box.h / frame.h).clipped()

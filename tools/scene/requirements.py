@@ -53,7 +53,8 @@ class Requirement(Frozen):
     - number: there are more, fewer, ... of the query's objects than of the other's.
     - placed: the object is at ``box``, and more there than where it ``was``. kept: it is still there.
     - absent: nothing like it in the picture; with a ``box``, nothing like it there.
-    - clean: where the turn's edits worked, nothing was left that is no object.
+    - clean: where the turn's edits worked, nothing was left that is no object. An editor that fills such places says
+      when it is not so.
     - unchecked: ``said``, a part of the sentence that no detector can check.
     """
 

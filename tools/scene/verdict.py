@@ -28,7 +28,7 @@ from tools.scene.requirements import LEFTOVER, RANKS, Requirement, counted
 from tools.scene.spec import GROUP_PREDICATES, SIZE_PREDICATES, Frozen, Query
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Sequence
+    from collections.abc import Callable, Collection, Iterable, Sequence
 
     from tools.scene.box import Box
 
@@ -138,6 +138,36 @@ def _answered(result: RequirementResult, unanswered: Collection[Query]) -> Requi
         return result
     told = f"not checked: {one.text}; the detector knows no {' and no '.join(dict.fromkeys(unknown))}"
     return result.model_copy(update={"passed": None, "reason": told})
+
+
+def with_kept(verdict: Verdict, unchanged: Callable[[Box], bool]) -> Verdict:
+    """Return a verdict in which an object that shall be kept, and was not found, is kept if its pixels are the same.
+
+    ``unchanged`` says of a box whether the picture there is the one that the object was found in: a detector that
+    wavers says nothing against that.
+    """
+
+    def read(result: RequirementResult) -> RequirementResult:
+        demand = result.requirement
+        if result.passed is not False or demand.kind != "kept" or demand.box is None or not unchanged(demand.box):
+            return result
+        return result.model_copy(
+            update={"passed": True, "reason": f"{result.reason}, but the picture is as it was there"}
+        )
+
+    return Verdict.of(read(result) for result in verdict.results)
+
+
+def with_doubts(outcome: Verdict, doubts: Sequence[str]) -> Verdict:
+    """Return a verdict that holds against a picture what its editor found not clean: the demand "clean" fails."""
+
+    def held(result: RequirementResult) -> RequirementResult:
+        if result.requirement.kind != "clean":
+            return result
+        reason = f"expected {result.requirement.text}, found that {'; '.join(doubts)}"
+        return result.model_copy(update={"passed": False, "reason": reason})
+
+    return Verdict.of(held(result) for result in outcome.results)
 
 
 def _read(demands: Sequence[Requirement], things: Iterable[Thing]) -> list[RequirementResult]:

@@ -8,254 +8,46 @@ senses); ``a`` adjective, ``v`` verb, ``r`` adverb; after ``/`` the part of spee
 from __future__ import annotations
 
 import gzip
+import re
 from functools import cache
 from importlib import resources
 
 _THINGS = frozenset(
-    [
-        "person",
-        "tv",
-        "cloud",
-        "fire",
-        "flame",
-        "smoke",
-        "snow",
-        "book",
-        "sign",
-        "letter",
-        "microwave",
-        "goal",
-        "light",
-        "lights",
-        "shoe",
-        "people",
-        "branch",
-        "brush",
-        "dice",
-        "family",
-        "crowd",
-        "team",
-        "band",
-        "choir",
-        "couple",
-        "fleet",
-        "card",
-        "note",
-        "newspaper",
-        "magazine",
-        "menu",
-        "flag",
-        "balloon",
-        "emoji",
-        "heart",
-        "toy",
-        "candy",
-        "tan-colored",
-        "dvd",
-        "cd",
-        "pc",
-        "pot",
-        "gift",
-        "present",
-        "puzzle",
-        "star",
-        "path",
-        "crane",
-        "toaster",
-        "remote",
-        "pilot",
-        "notebook",
-        "notepad",
-        "journal",
-        "diary",
-        "paper",
-        "television",
-        "case",
-        "badge",
-        "charm",
-        "fig",
-        "medal",
-        "post-it",
-        "racket",
-        "tag",
-        "buoy",
-        "opener",
-        "award",
-        "weight",
-        "post",
-        "roll",
-        "keychain",
-        "placemat",
-        "nightstand",
-        "chaps",
-        "headphones",
-        "coworker",
-        "diamond",
-        "model",
-        "host",
-        "guide",
-        "audience",
-        "orchestra",
-        "stop-sign",
-        "statue",
-        "tent",
-        "arrow",
-        "drawing",
-        "sketch",
-        "document",
-        "sticker",
-        "label",
-        "number",
-        "word",
-        "text",
-        "logo",
-        "shape",
-        "creature",
-        "monster",
-        "ghost",
-        "dragon",
-        "unicorn",
-        "alien",
-        "robot",
-        "fairy",
-        "zombie",
-        "witch",
-        "wizard",
-        "mermaid",
-        "angel",
-        "dinosaur",
-        "lightning",
-        "wave",
-        "waves",
-        "droplet",
-        "dessert",
-        "breakfast",
-        "lunch",
-        "dinner",
-        "meal",
-        "snack",
-        "smoothie",
-        "lego",
-        "selfie",
-        "drone",
-        "smartphone",
-        "laptop",
-        "tablet",
-        "hoodie",
-        "t-shirt",
-        "sofa",
-        "fruit",
-        "vegetable",
-        "food",
-        "drink",
-    ]
+    (
+        "person tv cloud fire flame smoke snow book sign letter microwave goal light lights shoe people branch brush "
+        "dice family crowd team band choir couple fleet card note newspaper magazine menu flag balloon emoji heart "
+        "toy candy tan-colored dvd cd pc pot gift present puzzle star path crane toaster remote pilot notebook "
+        "notepad journal diary paper television case badge charm fig medal post-it racket tag buoy opener award "
+        "weight post roll keychain placemat nightstand gas chaps headphones coworker diamond model host guide "
+        "audience orchestra stop-sign statue tent arrow drawing sketch document sticker label number word text logo "
+        "shape creature monster ghost dragon unicorn alien robot fairy zombie witch wizard mermaid angel dinosaur "
+        "lightning wave waves droplet dessert breakfast lunch dinner meal snack smoothie lego selfie drone smartphone "
+        "laptop tablet hoodie t-shirt sofa fruit vegetable food drink"
+    ).split()
 )
 _IDEAS = frozenset(
-    [
-        "side",
-        "top",
-        "bottom",
-        "left",
-        "right",
-        "front",
-        "back",
-        "middle",
-        "center",
-        "centre",
-        "edge",
-        "corner",
-        "surface",
-        "part",
-        "end",
-        "piece",
-        "pattern",
-        "color",
-        "colour",
-        "shade",
-        "shape",
-        "size",
-        "tone",
-        "kind",
-        "type",
-        "sort",
-        "number",
-        "style",
-        "way",
-        "row",
-        "line",
-        "pair",
-        "set",
-        "group",
-        "bunch",
-        "focus",
-        "look",
-        "work",
-        "world",
-        "home",
-        "fun",
-        "air",
-        "light's",
-        "relief",
-        "hand-in-hand",
-        "produce",
-        "routine",
-        "step",
-        "feature",
-        "trick",
-        "sport",
-        "game",
-        "duty",
-        "position",
-        "place",
-        "space",
-        "area",
-        "spot",
-        "distance",
-        "foreground",
-        "ambiance",
-        "body",
-        "head_of",
-        "touch",
-        "school",
-        "work",
-        "retreat",
-        "conversation",
-        "nature",
-        "ride",
-        "cover",
-        "party",
-        "show",
-        "fashion",
-        "concert",
-        "exercise",
-        "formation",
-        "experience",
-        "pleasure",
-        "memory",
-        "future",
-        "past",
-        "spirit",
-        "success",
-        "soul",
-        "seating",
-        "gear",
-        "addition",
-        "collection",
-        "copy",
-        "innovation",
-        "cry",
-        "call",
-        "symbol",
-        "event",
-        "conference",
-        "photoshoot",
-        "celebration",
-        "display",
-        "range",
-        "vision",
-        "lace-work",
-        "ingenuity",
-    ]
+    (
+        "side top bottom left right front back middle center centre edge corner surface part end piece pattern color "
+        "colour shade shape size tone kind type sort number style way row line pair set group bunch focus look work "
+        "world home fun air light's relief hand-in-hand produce routine step feature trick sport game duty position "
+        "place space area spot distance foreground ambiance body head_of touch school work retreat conversation "
+        "nature ride cover party show fashion concert exercise formation experience pleasure memory future past "
+        "spirit success soul seating gear addition collection copy innovation cry call symbol event conference "
+        "photoshoot celebration display range vision lace-work ingenuity media "
+        "something anything everything someone anyone nothing"
+    ).split()
+)
+
+_ENDINGS = ("s", "es", "d", "ed", "ing", "er", "est", "ly")
+_IRREGULAR_PAST = frozenset(
+    (
+        "flew threw drew grew knew blew wrote rode drove ate ran sat stood swam sang went came gave took shook "
+        "broke spoke wore tore held kept slept wept sped hung stuck struck dug shone spun flung caught bought "
+        "brought taught thought fought fed led met sent spent built bent lent lost left felt dealt meant heard made "
+        "said paid laid lit slid bit hid strode woke froze chose stole swore crept leapt swept knelt bled fled "
+        "clung swung sank drank rang began won shot sold told found wound ground bound lay lain been done gone seen "
+        "had did was were"
+    ).split()
 )
 
 
@@ -272,7 +64,7 @@ def letters(word: str) -> str:
 
 def is_listed(word: str) -> bool:
     """Return whether WordNet knows the word in this form."""
-    return word.lower() in _table()
+    return word.lower() in _table() or word in _IDEAS
 
 
 def can_be(word: str, part: str) -> bool:
@@ -311,3 +103,16 @@ def is_part_of_body(noun: str) -> bool:
 def is_person(noun: str) -> bool:
     """Return whether a noun names a person: "florist"."""
     return letters(noun)[:1] == "p" or noun == "person"
+
+
+def is_word(word: str) -> bool:
+    """Return whether the word, or what it is an inflection of, is listed: "sat", "glided", "bigger"; not "biger"."""
+    word = word.lower()
+    if word in _IRREGULAR_PAST or is_listed(word) or is_thing(word):
+        return True
+    if short := re.fullmatch(r"(.?[^aeiou][aeiou][^aeiouwxy])(?:er|est|ed|ing)", word):
+        return is_listed(short[1] + "e")  # else its last letter had to be doubled
+    cut = {word.removesuffix(end) for end in _ENDINGS}
+    forms = {*cut, *(form + "e" for form in cut), *(form[:-1] + "y" for form in cut if form.endswith("i"))}
+    forms |= {form[:-1] for form in cut if form[-1:] == form[-2:-1]}
+    return any(len(form) > 2 and is_listed(form) for form in forms if form != word)

@@ -16,6 +16,10 @@ class WeightsError(ValueError):
     """A file of a network that is missing, damaged or unknown; the message says what to do."""
 
 
+class UnknownWeights(WeightsError):
+    """A name that the manifest does not have."""
+
+
 def locate(name: str) -> Path:
     """Return the file that ``weights:SET/FILE`` names.
 

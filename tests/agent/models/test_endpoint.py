@@ -287,8 +287,8 @@ def test_the_whole_loop_over_http(server: Server, tmp_path: Path, method: str) -
         context = Context(World(), model(endpoint, structured_output=method), images, settings())
         start = images.save(draw(scene(("red car", [0.1, 0.5, 0.3, 0.3]))))
         state = build_graph().invoke({"prompt": "two red cars", "image": start}, context=context, version="v2").value
-    assert state["result"]["exit"] == "agreed"
-    assert state["result"]["usage"]["input_tokens"] == 22
+    assert state["result"].exit == "agreed"
+    assert state["result"].usage.input_tokens == 22
     assert len(endpoint.requests) == 3
 
 

@@ -56,7 +56,7 @@ UNDERSTOOD = {
     "an orange cat and an orange": "1 orange cat, 1 orange",
     "a light blue bottle": "1 light blue bottle",
     "a grey cat": "1 gray cat",
-    "a big red car and a small blue car": "1 big red car, 1 small blue car",
+    "a big red car and a small blue car": "1 large red car, 1 small blue car",
     "a car that is red": "1 red car",
     "the car is red": "1 red car",
     "a car painted blue": "1 blue car",
@@ -103,8 +103,8 @@ UNDERSTOOD = {
     "a dog at the top and a cat at the bottom": "1 dog, 1 cat; dog at the top; cat at the bottom",
     "a cat in the center of the image": "1 cat; cat in the middle",
     "in the middle there is a bowl": "1 bowl; bowl in the middle",
-    "a dog in the top left corner": "1 dog; dog at the top; dog on the left",
-    "a white cup at the bottom left": "1 white cup; white cup at the bottom; white cup on the left",
+    "a dog in the top left corner": "1 dog; dog in the top left corner",
+    "a white cup at the bottom left": "1 white cup; white cup in the bottom left corner",
     "a cat and a dog, both on the left": "1 cat, 1 dog; cat on the left; dog on the left",
     "two dogs, one on the left and the other on the right": "2 dog; dog on the left; dog on the right",
     "A DOG ON THE LEFT": "1 dog; dog on the left",
@@ -131,7 +131,7 @@ UNDERSTOOD = {
     "a photo of a dog, highly detailed, 4k": "1 dog; @ a photo, highly detailed, 4k",
     "a cat, watercolor": "1 cat; @ watercolor",
     "a cat in the style of Van Gogh": "1 cat; @ in the style of Van Gogh",
-    "draw me a picture of a big dog in a park": "1 big dog; @ a picture of a park",
+    "draw me a picture of a big dog in a park": "1 large dog; @ a picture of a park",
     "imagine a scene with exactly 4 bottles": "4 bottle; @ a scene",
     "a boat on a lake with mountains in the background": "1 boat; @ a lake with mountains in the background",
     "There are three cats and two dogs in the picture.": "3 cat, 2 dog",
@@ -140,30 +140,17 @@ UNDERSTOOD = {
 REFUSED = {
     "": "no words",
     "!?": "no words",
-    "dogs": "say how many",
-    "some dogs": "exact number",
-    "at least two dogs": "exact number",
     "a dog or a cat": "'or a cat'",
     "a dog a cat": "'a cat'",
-    "a dog chasing a cat": "'chasing a cat'",
-    "a man riding a horse": "'riding a horse'",
-    "a dog runs": "'runs'",
-    "two dogs run": "'dogs run'",
-    "a boy kicked a ball": "'kicked a ball'",
-    "a dog behind a car": "no place 'behind'",
-    "a cat in a box": "no place 'in'",
-    "a dog wearing a hat": "'wearing a hat'",
-    "three cups in a row": "'in a row'",
-    "a bookshelf with books": "say how many",
     "a dog without a dog": "both demanded and excluded",
     "60 cups": "at most 50",
     "2.5 dogs": "whole number",
-    "a cars": "in singular",
     "an orange and a red cup": "no fruit",
     "a red": "expected an object",
     "what is in the picture?": "'what is",
     "make the dog bigger": "'bigger'",
-    "remove the dog": "'the dog'",
+    "remove the dog": "'remove",
+    "about two dogs": "exact number",
     "lorem ipsum dolor": "write 'a lorem ipsum dolor'",
     "a dog \U0001f436": "'\U0001f436'",
     "a dog and": "missing",
@@ -197,7 +184,8 @@ def test_every_prompt_of_the_benchmark_is_parsed_right() -> None:
     wrong = []
     for prompt in lmd_prompts():
         spec, truth = parse_scene(prompt.text), prompt.truth
-        if (spec.objects, spec.relations, spec.absent) != (truth.objects, truth.relations, truth.absent):
+        named, meant = ({(one.phrase, one.count) for one in objects} for objects in (spec.objects, truth.objects))
+        if (named, spec.relations, spec.absent, spec.unchecked) != (meant, truth.relations, truth.absent, ()):
             wrong.append((prompt.text, short(spec)))
         assert spec.background.lower() == "a realistic photo of a scene"
     assert not wrong

@@ -16,7 +16,7 @@ from agent.run.driver import RunFolder
 from agent.run.folder import RunError
 from agent.session.session import Session
 from agent.trace.events import read_trace
-from agent.trace.timeline import tell_story
+from agent.trace.timeline import turns_of
 from tests.agent.jobs import FIRST, LOOK, SECOND, SPEC, START, job, run
 from tests.scripted import ScriptedChat, calls, edit
 from tests.world import World, draw, settings, truth
@@ -131,7 +131,7 @@ def test_the_masks_of_objects_are_shown_in_their_colours(tmp_path: Path) -> None
     assert len(layers) == 2, "one for each edit"
     overlay = np.asarray(Image.open(BytesIO(b64decode(layers[0].partition(",")[2]))).convert("RGBA"))
     folder = RunFolder(tmp_path)
-    edited = [one for turn in tell_story(read_trace(folder.trace_path)) for one in turn.rounds if one.masks]
+    edited = [one for turn in turns_of(read_trace(folder.trace_path)) for one in turn.rounds if one.masks]
     assert edited[0].attempt is not None
     seen = truth(ImageStore(folder.images_path).load(edited[0].attempt["image"]))
     assert list(edited[0].masked) == list(seen.ids)
@@ -187,7 +187,7 @@ def test_half_a_character_from_a_model_does_not_lose_the_report(tmp_path: Path) 
 
     write_report(RunFolder(tmp_path))
 
-    assert "? hm" in (tmp_path / "report.html").read_text()
+    assert "\ufffd hm" in (tmp_path / "report.html").read_text()
 
 
 def test_an_unfinished_run_has_a_report_too(tmp_path: Path) -> None:

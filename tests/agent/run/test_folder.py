@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from agent.run.folder import RunError, RunFolder, find_runs, new_folder
+from agent.trace.events import VERSION
 from tools.files import write_text
 
 
@@ -26,11 +27,13 @@ def test_the_record_is_read_back_with_its_version(tmp_path: Path) -> None:
     folder = RunFolder(tmp_path / "run")
     folder.write_record({"status": "running"})
 
-    assert folder.read_record() == {"version": 1, "status": "running"}
+    assert folder.read_record() == {"version": VERSION, "status": "running"}
     assert [path.name for path in folder.path.iterdir()] == ["run.json"]
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", '{"version": 99}'], ids=["empty", "broken", "list", "newer"])
+@pytest.mark.parametrize(
+    "text", ["", "{", "[]", '{"version": 1}', '{"version": 99}'], ids=["empty", "broken", "list", "older", "newer"]
+)
 def test_an_unusable_record_is_refused_by_name(tmp_path: Path, text: str) -> None:
     (tmp_path / "run.json").write_text(text)
 

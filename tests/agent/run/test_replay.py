@@ -11,7 +11,7 @@ from agent.run.replay import replay
 from agent.session.session import Session
 from agent.trace.diff import compare
 from agent.trace.events import effective, read_trace
-from agent.trace.timeline import tell_story
+from agent.trace.timeline import turns_of
 from tests.agent.jobs import FIRST, SCRIPT, SECOND, START, run
 from tests.scripted import ScriptedChat, edit
 from tests.world import World, draw, settings
@@ -182,7 +182,7 @@ def session(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
 
 
 def test_every_step_of_a_session_can_be_replayed_as_a_run_of_its_turn(session: RunFolder, tmp_path: Path) -> None:
-    turns = [turn for turn in tell_story(read_trace(session.trace_path)) if turn.rounds]
+    turns = [turn for turn in turns_of(read_trace(session.trace_path)) if turn.rounds]
     assert {step.number for step in turns[1].steps} & {step.number for step in turns[2].steps}, "two branches"
     chosen = [(turns[0], turns[0].steps[0]), *((turns[-1], step) for step in turns[-1].steps)]
 
@@ -190,7 +190,7 @@ def test_every_step_of_a_session_can_be_replayed_as_a_run_of_its_turn(session: R
         target = RunFolder(tmp_path / f"{turn.number}-{step.number}")
         result = again(session, target.path, first_step=step.number)
 
-        (replayed,) = tell_story(read_trace(target.trace_path))
+        (replayed,) = turns_of(read_trace(target.trace_path))
         assert replayed.text == turn.text
         assert [one.node for one in replayed.steps if one.number] == [one.node for one in turn.steps]
         assert replayed.result["image"] == turn.result["image"]

@@ -445,7 +445,7 @@ def test_the_example_in_the_readme_does_what_it_says(
     readme = (Path(__file__).resolve().parents[3] / "README.md").read_text(encoding="utf-8")
     (example,) = (block for block in re.findall(r"```python\n(.*?)```", readme, re.DOTALL) if "Session" in block)
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("agent.session.session._local", lambda settings: World())
+    monkeypatch.setattr("agent.session.session.make_backend", lambda settings: World())
     draw(START).save("desk.png")
 
     exec(compile(example, "README.md", "exec"), {})

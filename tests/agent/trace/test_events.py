@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.trace.events import TraceWriter, effective, plain, read_trace
+from agent.trace.events import VERSION, TraceWriter, effective, plain, read_trace
 from tools.redaction import Redactor
 
 
@@ -16,7 +16,7 @@ def test_events_are_numbered_and_readable_at_once(tmp_path: Path) -> None:
 
     events = read_trace(path)
     assert [(event["seq"], event["event"]) for event in events] == [(1, "start"), (2, "node")]
-    assert all(event["v"] == 1 for event in events)
+    assert all(event["v"] == VERSION for event in events)
 
 
 def test_numbers_go_on_after_a_restart(tmp_path: Path) -> None:
@@ -41,7 +41,7 @@ def test_a_torn_last_line_is_left_out_and_removed_on_resume(tmp_path: Path) -> N
     path = tmp_path / "trace.jsonl"
     TraceWriter(path).write("start")
     with path.open("a") as file:
-        file.write('{"v": 1, "seq": 2, "eve')
+        file.write('{"v": 2, "seq": 2, "eve')
 
     assert len(read_trace(path)) == 1
     writer = TraceWriter(path)

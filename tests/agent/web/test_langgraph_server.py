@@ -24,7 +24,7 @@ def test_the_served_graph_needs_no_context_from_the_request(tmp_path: Path, monk
     # The server hands on an empty mapping when a request brings nothing.
     nothing: Any = {}
     state = graph.invoke({"prompt": "flurb the wug"}, context=nothing, version="v2").value
-    assert state["result"]["exit"] == "parse_failed"
+    assert state["result"].exit == "parse_failed"
 
 
 def test_langgraph_json_names_the_factory() -> None:

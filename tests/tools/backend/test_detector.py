@@ -11,6 +11,7 @@ from configs.settings import DetectorSettings
 from tests.tiny_models import save_grounding_dino, save_omdet, save_owl
 from tools.backend.detector import ZeroShotDetector
 from tools.backend.detector_heads import Candidates, OwlHead
+from tools.backend.device_memory import Recent
 from tools.scene.box import Box
 from tools.scene.spec import Query
 
@@ -54,6 +55,7 @@ class Said:
 
     def __init__(self, boxes_xyxy: list[list[float]], scores: dict[str, list[float]]) -> None:
         self.boxes, self.scores = boxes_xyxy, scores
+        self.looks: Recent[Any, Any] = Recent(1)
 
     def prompt(self, phrase: str, template: str) -> str:
         return phrase

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image
 
+from tools.backend.editor import adjust
 from tools.backend.editor.canvas import make_canvas
 from tools.backend.editor.engine import Job, UnusableError
 from tools.backend.editor.masks import owned, trusted
@@ -19,6 +20,7 @@ from tools.backend.editor.plan import plan_edit
 from tools.backend.editor.view import choose_view
 from tools.backend.protocol import BackendError, Cost, Edited
 from tools.scene.box import Box
+from tools.scene.operations import Adjust, apply
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -57,6 +59,25 @@ class Composer:
             BackendError: unknown id, unusable box, no operations, something the engine cannot do, or unusable
                 output for two seeds.
         """
+        wishes = [operation for operation in operations if isinstance(operation, Adjust)]
+        rest = [operation for operation in operations if not isinstance(operation, Adjust)]
+        edited = self._edit(image, rest, scene, seed, progress, references or {}) if rest or not wishes else None
+        if wishes:
+            edited = self._adjust(image, edited, wishes, apply(scene, rest))
+        assert edited is not None  # there is something of either kind, or an error that says so
+        if profile := image.info.get("icc_profile"):
+            edited.image.info["icc_profile"] = profile
+        return edited
+
+    def _edit(
+        self,
+        image: Image.Image,
+        operations: Sequence[Operation],
+        scene: Layout,
+        seed: int,
+        progress: Progress | None,
+        references: Mapping[str, Image.Image],
+    ) -> Edited:
         engine, meter = self.engine, self.engine.meter
         plan = plan_edit(scene, operations)
         picture = image.convert("RGB")
@@ -64,13 +85,12 @@ class Composer:
         shown = view.plan(plan)
         engine.check(shown, view.size_wh, scene)
         if not plan.touched and not plan.erased:
-            nothing = np.zeros(image.size[::-1], dtype=bool)
-            return Edited(image, nothing, ("the operations change nothing",))
+            return _nothing(image)
         meter.collect()  # what an earlier, failed call spent is not this call's
         part = view.take(picture)
         masks, spent = self._segment(part, shown)
         for attempt in (seed, seed + RETRY_SEED):
-            job = Job(np.asarray(part), shown, masks, attempt, progress, references or {})
+            job = Job(np.asarray(part), shown, masks, attempt, progress, references)
             try:
                 painted = engine.paint(job)
             except UnusableError as error:
@@ -91,6 +111,34 @@ class Composer:
                 cost=spent + painted.cost + cost,
             )
         raise BackendError(f"the edit failed with seeds {seed} and {seed + RETRY_SEED}: {reason}")
+
+    def _adjust(self, image: Image.Image, edited: Edited | None, wishes: Sequence[Adjust], layout: Layout) -> Edited:
+        """Do what is wished for the whole picture, after everything else."""
+        picture = (edited.image if edited else image).convert("RGB")
+        doubts, cost = list(edited.doubts if edited else ()), edited.cost if edited else Cost()
+        region = np.ones(picture.size[::-1], dtype=bool)
+        for wish in wishes:
+            if wish.id is None:
+                picture, doubt = adjust.recoloured(picture, wish.wish, wish.amount)
+                doubts += [doubt] if doubt else []
+                continue
+            try:
+                box = layout[wish.id].box
+            except KeyError as error:
+                raise BackendError(f"cannot {wish.wish}: {error.args[0]}") from None
+            if wish.wish == "crop":
+                picture = adjust.cropped(picture, box)
+                region = np.ones(picture.size[::-1], dtype=bool)
+            else:
+                found = self.segmenter.segment(picture.convert("RGB"), [box])
+                cost += found.cost
+                mask = trusted(found.masks[0], box)
+                if wish.wish == "cut out":
+                    picture = adjust.alone(picture.convert("RGB"), mask)
+                else:
+                    picture = adjust.blurred(picture, mask, wish.amount)
+            layout = apply(layout, [wish])
+        return Edited(picture, region, edited.warnings if edited else (), cost, doubts=tuple(doubts))
 
     def _segment(self, image: Image.Image, plan: NetEdit) -> tuple[dict[str, Mask], Cost]:
         """Return disjoint masks of all objects that matter, by id, from one embedding and one decoder batch."""
@@ -127,6 +175,10 @@ def _blend(picture: Image.Image, view: View, painted: Painted, job: Job, plan: N
     edited = picture.copy()
     edited.paste(Image.fromarray(new), view.px_xyxy[:2])
     return Edited(edited, _framed(region, view), masks={key: _framed(mask, view) for key, mask in masks.items()})
+
+
+def _nothing(image: Image.Image) -> Edited:
+    return Edited(image, np.zeros(image.size[::-1], dtype=bool), ("the operations change nothing",))
 
 
 def _framed(mask: Mask, view: View) -> Mask:

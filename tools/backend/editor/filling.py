@@ -29,7 +29,8 @@ ALIKE = 0.05  # distance in OKLab up to which two colours are one
 SHADOW = (0.05, 0.30)  # how much darker a shadow is than its surroundings, in lightness of OKLab
 SHADOW_TINT = 0.035  # and how little its colour differs
 COLOUR_LIMIT, ROUGH_LIMIT, SEAM_LIMIT = 0.30, 1.6, 3.0
-SPREAD_LIMIT, LARGE = 0.09, 0.3  # distance in OKLab between fills, and share of the view, from which they are made up
+SPREAD_LIMIT, LARGE = 0.09, 0.2  # distance in OKLab between fills, and share of the view, from which they are made up
+PLAIN = 0.05  # how much colours around a place vary, in OKLab, up to which even a large one is filled well
 BLUR = 4.0  # pixels: texture may differ between fills, structure may not
 
 
@@ -40,7 +41,7 @@ class Evidence:
     seen: what a detector finds in the hole, in words; foreign: share of the hole whose colour is nowhere around;
     rough: binary logarithm of its roughness over that of the surroundings; seam: the step along its rim, as a
     multiple of the steps that are usual around; spread: how far fills of other holes are from it, in OKLab; large:
-    the share of the view that is made up.
+    the share of the view that is made up, where what is around is not plain.
     """
 
     seen: tuple[str, ...] = ()
@@ -157,7 +158,9 @@ def judge_fills(
     blurred = [ndimage.gaussian_filter(lab, (BLUR, BLUR, 0)) for lab, _, _ in smalls]
     result = []
     for (pixels, hole), (lab, filled, ring), mine in zip(fills, smalls, blurred, strict=True):
-        told, large = tuple(seen(pixels, hole)), float(filled.mean())
+        told = tuple(seen(pixels, hole))
+        varied = float(np.linalg.norm(mine[ring].std(axis=0))) if ring.any() else 1.0
+        large = float(filled.mean()) if varied > PLAIN else 0.0
         distances = [
             float(np.linalg.norm(mine[everywhere] - other[everywhere], axis=-1).mean())
             for other in blurred

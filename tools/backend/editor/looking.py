@@ -1,7 +1,8 @@
 """What a detector sees in a filled place: whether the thing is still there, or something else came instead.
 
-The detector looks at a crop around the place, where leftovers are large enough to be seen, and at the same crop of
-the picture before: what was there already and did not go is no fault of the fill.
+The detector looks at a crop around the place, where leftovers are large enough to be seen, and at all of the view,
+where it sees what they look like in their surroundings; and at the same of the picture before: what was there already
+and did not go is no fault of the fill.
 """
 
 from __future__ import annotations
@@ -11,18 +12,18 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 from PIL import Image
 
-from tools.scene.box import Box
-
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from tools.backend.editor.masks import Mask, Pixels
     from tools.backend.protocol import Detected
+    from tools.scene.box import Box
     from tools.scene.layout import Detection
     from tools.scene.spec import Query
 
 MARGIN = 0.4  # of the hole's longer side, shown around it
 INSIDE = 0.35  # share of a detection that lies in a hole, from which it is something in the hole
+LIKE = 0.7  # share of the view from which the crop is the view
 SAME = 0.55  # IoU from which something was there before
 THRESHOLD = 0.28  # lower than where objects are believed: a doubtful trace is enough to look for a better fill
 
@@ -42,26 +43,31 @@ class Looked:
         self.detect, self.queries, self.gone = detect, queries, gone
         rows, columns = np.flatnonzero(gone.any(axis=1)), np.flatnonzero(gone.any(axis=0))
         margin = int(MARGIN * max(len(rows), len(columns))) + 8
-        self.window = (
+        near = (
             slice(max(rows[0] - margin, 0), min(rows[-1] + 1 + margin, gone.shape[0])),
             slice(max(columns[0] - margin, 0), min(columns[-1] + 1 + margin, gone.shape[1])),
         )
-        there = self._find(before)
-        self.before = [one.box for one in there if self._share(one.box, gone) < INSIDE]
+        whole = slice(0, gone.shape[0]), slice(0, gone.shape[1])
+        self.windows = (near,) if gone[near].size > LIKE * gone.size else (near, whole)
+        self.before = [
+            [one.box for one in self._find(before, window) if _share(one.box, gone[window]) < INSIDE]
+            for window in self.windows
+        ]
 
     def seen(self, pixels: Pixels, hole: Mask) -> list[str]:
         """Return what is seen in the hole of a picture and should not be, in words."""
-        return [
+        seen = dict.fromkeys(
             one.phrase
-            for one in self._find(pixels)
-            if self._share(one.box, hole) >= INSIDE and not any(one.box.iou(other) > SAME for other in self.before)
-        ]
+            for window, before in zip(self.windows, self.before, strict=True)
+            for one in self._find(pixels, window)
+            if _share(one.box, hole[window]) >= INSIDE and not any(one.box.iou(other) > SAME for other in before)
+        )
+        return list(seen)
 
-    def _find(self, pixels: Pixels) -> tuple[Detection, ...]:
-        crop = Image.fromarray(pixels[self.window])
-        return self.detect(crop, self.queries, THRESHOLD).detections
+    def _find(self, pixels: Pixels, window: tuple[slice, slice]) -> tuple[Detection, ...]:
+        return self.detect(Image.fromarray(pixels[window]), self.queries, THRESHOLD).detections
 
-    def _share(self, box: Box, mask: Mask) -> float:
-        part = mask[self.window]
-        x0, y0, x1, y1 = box.to_px((part.shape[1], part.shape[0]))
-        return float(part[y0:y1, x0:x1].mean())
+
+def _share(box: Box, mask: Mask) -> float:
+    x0, y0, x1, y1 = box.to_px((mask.shape[1], mask.shape[0]))
+    return float(mask[y0:y1, x0:x1].mean())

@@ -15,6 +15,7 @@ from tools.backend.editor.engine import UnusableError
 from tools.backend.editor.masks import trusted
 from tools.backend.editor.schedule import held_steps
 from tools.backend.protocol import Cost
+from tools.scene.lexicon import with_article
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -131,8 +132,3 @@ def pad_mask(mask: Mask, canvas_wh: tuple[int, int]) -> Mask:
     """Extend a mask of the picture to the canvas, as the picture itself is: its edge repeated."""
     height, width = mask.shape
     return np.pad(mask, ((0, canvas_wh[1] - height), (0, canvas_wh[0] - width)), mode="edge")
-
-
-def with_article(phrase: str) -> str:
-    """Say "an orange car"."""
-    return f"{'an' if phrase[:1] in set('aeiou') else 'a'} {phrase}"

@@ -85,6 +85,7 @@ CLUSTERS = 6
 SAMPLE = 4000  # pixels that clusters are found in
 FAR = (0.075, 0.15)  # distance from the paint at which a pixel still belongs to it, and does no more
 SAME_HUE, SAME_SATURATION, SAME_LIGHT = 20.0, 1.8, 0.25  # degrees, factor, lightness within which it is one paint
+RIM = 0.5  # of the greatest depth in the mask, over which a pixel speaks less for the paint
 SHADING = 0.45  # a shadow on a surface changes its lightness most: how much lightness counts in that distance
 
 
@@ -159,7 +160,10 @@ def paint_weight(lab: Floats, mask: Mask, *, skin_stays: bool = False) -> Floats
     space = np.array([SHADING, 1, 1], dtype=np.float32)
     points = (colours[usable] * space).astype(np.float64)
     centers, labels = kmeans2(points, min(CLUSTERS, len(points)), minit="++", seed=np.random.default_rng(0), iter=20)
-    shares = np.bincount(labels, minlength=len(centers)) / len(points)
+    # what an object is made of shows along its outline; what it holds, or what is seen through it, does not
+    depth = ndimage.distance_transform_edt(mask)[chosen[:, 0], chosen[:, 1]][usable]
+    near_rim = np.exp(-depth / (RIM * max(float(depth.max()), 1.0)))
+    shares = np.bincount(labels, weights=near_rim, minlength=len(centers)) / near_rim.sum()
     vividness = np.hypot(centers[:, 1], centers[:, 2])
     main = int(np.argmax(shares * (0.03 + np.minimum(vividness, 0.15))))
     paint = [center for center, share in zip(centers, shares, strict=True) if share and _same(centers[main], center)]

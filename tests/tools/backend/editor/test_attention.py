@@ -78,7 +78,7 @@ def test_guidance_goes_downhill(model: GroundedDiffusion, size_wh: tuple[int, in
 
     with torch.no_grad():
         guided, before = guide(
-            model, latents, level, steps=steps, text=text, grounding=None, objects=objects, strength=50.0
+            model, latents, level, steps=steps, text=text, grounding=None, objects=objects, strength=500.0
         )
     assert guided.shape == latents.shape
     assert before == pytest.approx(measure(latents), rel=0.01)

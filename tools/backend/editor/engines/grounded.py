@@ -15,10 +15,11 @@ from PIL import Image
 
 from tools.backend.editor.attention import GUIDED_SHARE, GuidedObject, find_tokens, guide
 from tools.backend.editor.engine import Painted, UnusableError
-from tools.backend.editor.objects import make_objects, pad_mask, with_article
+from tools.backend.editor.objects import make_objects, pad_mask
 from tools.backend.editor.schedule import blend_weights, make_schedule
 from tools.backend.protocol import BackendError, Capabilities
 from tools.scene.box import Box
+from tools.scene.lexicon import with_article
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -35,7 +36,9 @@ if TYPE_CHECKING:
     from tools.scene.layout import Layout, PlacedObject
 
 BLACK = 3  # a picture with no value above this (of 255) is a failure of the model, unless the input was
-OPERATIONS = frozenset({"add", "remove", "move", "restyle", "replace"})
+CAPABILITIES = Capabilities(
+    frozenset({"add", "remove", "move", "restyle", "replace", "adjust"}), needs=frozenset({"mask", "boxes"})
+)
 
 
 class GroundedEngine:
@@ -46,8 +49,9 @@ class GroundedEngine:
 
     @property
     def capabilities(self) -> Capabilities:
-        """Anything that can be said, at the size the checkpoint was trained at."""
-        return Capabilities(OPERATIONS, needs=frozenset({"mask", "boxes"}), best_side=self.settings.side)
+        """Anything that can be said, or the nouns of the settings, at the size the checkpoint was trained at."""
+        draws = frozenset(self.settings.draws) or None
+        return replace(CAPABILITIES, draws=draws, best_side=self.settings.side)
 
     @property
     def meter(self) -> GroundedDiffusion:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
+from tools.abilities import cannot_draw, cannot_restyle
 from tools.backend.editor.engine import Painted
 from tools.backend.editor.filling import Fill, find_shadow, holes_for, judge_fills
 from tools.backend.editor.looking import Looked
@@ -36,7 +37,15 @@ if TYPE_CHECKING:
     from tools.scene.box import Box
     from tools.scene.layout import Layout, PlacedObject
 
-OPERATIONS = frozenset({"add", "remove", "move", "restyle", "replace"})
+CAPABILITIES = Capabilities(
+    frozenset({"add", "remove", "move", "restyle", "replace", "adjust"}),
+    generates=False,
+    draws=frozenset(),
+    attributes=WORDS,
+    needs=frozenset({"mask", "boxes"}),
+)
+RIM = 0.02  # of the longer side: how far around what goes its neighbours are told from its background
+BEHIND = 0.4  # share of that which something has to cover to be background
 LEAST_PX = 4  # a side under that is no object
 
 
@@ -67,9 +76,7 @@ class PasteEngine:
     @property
     def capabilities(self) -> Capabilities:
         """Everything but drawing what is in no picture."""
-        return Capabilities(
-            OPERATIONS, generates=False, draws=frozenset(), attributes=WORDS, needs=frozenset({"mask", "boxes"})
-        )
+        return CAPABILITIES
 
     def check(self, plan: NetEdit, size_wh: tuple[int, int], scene: Layout) -> None:
         """Refuse what would have to be drawn, and looks that are no colours."""
@@ -78,24 +85,27 @@ class PasteEngine:
             if min(placed.box.w * size_wh[0], placed.box.h * size_wh[1]) < LEAST_PX:
                 raise BackendError(f"the box of {placed.id!r} is smaller than {LEAST_PX} pixels; give a larger one")
             if one.source is None and one.copied is None:
-                raise BackendError(
-                    f"this preset cannot draw a new {placed.name}: it can copy one that is in the picture or in "
-                    "another picture, or choose a preset with a generator"
-                )
+                raise BackendError(cannot_draw(placed.name))
             wanted = _new_words(one)
             if wanted and read_change(wanted) is None:
-                raise BackendError(
-                    f"this preset cannot make {placed.id!r} {' '.join(wanted)!r}: it changes colours and brightness "
-                    "(red, dark blue, lighter, black and white); choose a preset with a generator for other looks"
-                )
+                raise BackendError(cannot_restyle(placed.id, wanted))
 
     def paint(self, job: Job) -> Painted:
         """Do the job with pixels alone, and say what did not come out clean."""
         plan, pixels = job.plan, job.pixels
         nothing = np.zeros(pixels.shape[:2], dtype=bool)
-        staying = _union(nothing, [mask for key, mask in job.masks.items() if key not in _ids(plan.erased)])
         busy = _union(nothing, job.masks.values())
         gone = _union(nothing, [job.masks[placed.id] for placed in plan.erased])
+        around = dilate(gone, max(2, round(RIM * max(job.size_wh)))) & ~gone
+        # what mostly surrounds the thing that goes (a table, a coat) is its background, not a neighbour to protect
+        staying = _union(
+            nothing,
+            [
+                mask
+                for key, mask in job.masks.items()
+                if key not in _ids(plan.erased) and (mask & around).sum() < BEHIND * around.sum()
+            ],
+        )
         region, doubts, ground = nothing.copy(), tuple[str, ...](), pixels
         if gone.any():
             found = self._fill(job, gone, staying)

@@ -1,0 +1,132 @@
+"""Wishes for the whole picture: "make the picture brighter", "crop to the dog", "black and white", "cut the dog out".
+
+Knows its few forms by heart; which object is meant is the instruction grammar's to say.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from agent.offline.instructions import parse_instruction
+from tools.scene.errors import CannotParse
+from tools.scene.operations import Adjust, Remove
+
+if TYPE_CHECKING:
+    from agent.offline.workbench import Memory
+    from tools.scene.layout import Layout
+    from tools.scene.operations import Wish
+
+_PICTURE = r"(?:the |this |my )?(?:whole |entire )?(?:picture|image|photo|photograph|pic|scene|shot)"
+_ALL = rf"(?:{_PICTURE}|everything|it all)"
+_POLITE = re.compile(r"^(?:(?:please|can you|could you|now|then|also|and|ok|okay)[\s,]+)+|(?:[\s,]+please)?[\s.!]*$")
+_DEGREE = r"(?P<degree>a bit |a little |slightly |somewhat |much |a lot |way |far |very |really )?(?:more )?"
+_DEGREES = {"a bit": 0.5, "a little": 0.5, "slightly": 0.5, "somewhat": 0.6, "much": 1.8, "a lot": 1.8, "way": 2.0,
+            "far": 2.0, "very": 1.6, "really": 1.6}  # fmt: skip
+_LOOKS: dict[str, Wish] = {
+    "brighter": "brighter", "lighter": "brighter", "bright": "brighter", "darker": "darker", "dark": "darker",
+    "warmer": "warmer", "warm": "warmer", "cooler": "cooler", "colder": "cooler", "cool": "cooler", "bluer": "cooler",
+    "black and white": "black and white", "black-and-white": "black and white", "monochrome": "black and white",
+    "grayscale": "black and white", "greyscale": "black and white", "more colorful": "more saturated",
+    "more colourful": "more saturated", "colorful": "more saturated", "colourful": "more saturated",
+    "saturated": "more saturated", "vivid": "more saturated", "vibrant": "more saturated",
+    "less saturated": "less saturated", "less colorful": "less saturated", "less colourful": "less saturated",
+    "muted": "less saturated", "duller": "less saturated", "contrasty": "more contrast",
+}  # fmt: skip
+_NOUNS: dict[str, tuple[Wish, Wish]] = {
+    "brightness": ("brighter", "darker"),
+    "exposure": ("brighter", "darker"),
+    "contrast": ("more contrast", "less contrast"),
+    "saturation": ("more saturated", "less saturated"),
+    "warmth": ("warmer", "cooler"),
+}
+_LOOK = "|".join(sorted(map(re.escape, _LOOKS), key=len, reverse=True))
+_MAKE = re.compile(
+    rf"(?:(?:make|turn|convert|change|render|edit|set) {_ALL}(?: to| into| look)* |{_ALL} (?:should be|shall be) )"
+    rf"{_DEGREE}(?P<look>{_LOOK})"
+)
+_VERB = re.compile(rf"(?P<verb>brighten|lighten|darken|warm|cool|desaturate|saturate)(?: up| down)? {_ALL}")
+_VERBS: dict[str, Wish] = {
+    "brighten": "brighter", "lighten": "brighter", "darken": "darker", "warm": "warmer", "cool": "cooler",
+    "desaturate": "less saturated", "saturate": "more saturated",
+}  # fmt: skip
+_AMOUNT = re.compile(
+    r"(?P<way>increase|raise|boost|more|add|turn up|decrease|reduce|lower|less|turn down)(?: the| some)? "
+    rf"(?P<noun>{'|'.join(_NOUNS)})(?: of {_ALL}| in {_ALL})?"
+)
+_DOWN = frozenset({"decrease", "reduce", "lower", "less", "turn down"})
+_BARE = re.compile(rf"{_DEGREE}(?P<look>brighter|darker|warmer|cooler|black and white|black-and-white|grayscale)")
+_AROUND: tuple[tuple[Wish, re.Pattern[str]], ...] = (
+    (
+        "crop",
+        re.compile(rf"(?:crop|trim|cut|zoom)(?: {_PICTURE})?(?: in)?(?: down)? (?:to|on|around|onto) (?P<what>.+)"),
+    ),
+    (
+        "blur the background",
+        re.compile(
+            rf"(?:blur|soften|defocus)(?: out)? (?:the )?(?:background|everything|rest|surroundings|{_PICTURE})"
+            r"(?: (?:behind|around|of|but|except|except for|other than) (?P<what>.+))?"
+        ),
+    ),
+    (
+        "cut out",
+        re.compile(
+            r"(?:cut out (?P<what>.+?)|cut (?P<what2>.+?) out|isolate (?P<what3>.+?)|extract (?P<what4>.+?))"
+            r"(?: (?:to|as|into|on|onto|with|from)(?: a| the| its)? (?:transparent.*|png.*|background.*))?"
+        ),
+    ),
+    (
+        "cut out",
+        re.compile(
+            r"(?:remove|delete|erase|take away) (?:the )?background(?: (?:of|behind|around|from) (?P<what>.+))?"
+        ),
+    ),
+)
+_CUTS_OUT = re.compile(r"transparent|\bpng\b|isolate|extract|background")
+
+
+def parse_whole_picture(text: str, layout: Layout, memory: Memory) -> tuple[Adjust, ...] | None:
+    """Read a wish for the whole picture; None when the text is none.
+
+    Raises:
+        CannotParse: it speaks of an object that is not there, or could be one of several.
+    """
+    said = _POLITE.sub("", " ".join(text.lower().split()))
+    look = _read_look(said)
+    if look is not None:
+        return (look,)
+    for wish, pattern in _AROUND:
+        found = pattern.fullmatch(said)
+        if found is None or (wish == "cut out" and not _CUTS_OUT.search(said)):
+            continue  # "cut out the dog" alone takes it away
+        what = next((part for part in found.groupdict().values() if part), "")
+        return (Adjust(wish=wish, id=_chosen(what, text, layout, memory)),)
+    return None
+
+
+def _read_look(said: str) -> Adjust | None:
+    if found := _MAKE.fullmatch(said) or _BARE.fullmatch(said):
+        less = said.replace("  ", " ").endswith(f"less {found['look']}")
+        wish = _LOOKS[found["look"]]
+        return None if less else Adjust(wish=wish, amount=_DEGREES.get((found["degree"] or "").strip(), 1.0))
+    if found := _VERB.fullmatch(said):
+        return Adjust(wish=_VERBS[found["verb"]])
+    if found := _AMOUNT.fullmatch(said):
+        up, down = _NOUNS[found["noun"]]
+        return Adjust(wish=down if found["way"] in _DOWN else up)
+    return None
+
+
+def _chosen(what: str, text: str, layout: Layout, memory: Memory) -> str:
+    """Return the id of the one object that is meant; without words, the last one spoken of or the only one."""
+    if not what:
+        if memory.recent:
+            return memory.recent[-1]
+        if len(layout.objects) == 1:
+            return layout.objects[0].id
+        names = ", ".join(layout.ids) or "nothing"
+        raise CannotParse(f"did not understand {text!r}: say which object it is about; there is: {names}")
+    chosen = [one.id for one in parse_instruction(f"remove {what}", layout, memory) if isinstance(one, Remove)]
+    if len(chosen) != 1:
+        raise CannotParse(f"did not understand {text!r}: name one object, {what!r} are {len(chosen)}")
+    return chosen[0]

@@ -1,0 +1,96 @@
+"""Drawing from a layout: the sentence is set out in boxes before anything is drawn, and drawn anew when that failed."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from agent.offline.planner import OfflinePlanner
+from configs.settings import load_settings
+from tests.loop import Loop
+from tests.world import World, draw, scene, truth
+from tools.backend.local import LocalBackend
+from tools.backend.protocol import Generated
+from tools.context import Context
+from tools.scene.layout import Layout
+
+SENTENCE = "two red cars and a blue cup"
+
+
+class Grounded(World):
+    """Draws what it is told to where it is told to, once it has done so wrongly ``mistakes`` times."""
+
+    def __init__(self, mistakes: int = 0, shown: Layout | None = None) -> None:
+        super().__init__(shown)
+        self.can = replace(self.can, grounds=True)
+        self.mistakes = mistakes
+
+    def generate(self, prompt: str, *, layout: Layout | None = None, **rest: Any) -> Generated:
+        made = super().generate(prompt, layout=layout)
+        return Generated((draw(self.start),)) if self.generated <= self.mistakes else made
+
+
+def loop(folder: Path, world: World, **sections: Any) -> Loop:
+    made = Loop(folder, world=world, **sections)
+    made.context = Context(made.world, OfflinePlanner(), made.images, made.settings)
+    return made
+
+
+def test_the_first_picture_already_agrees(tmp_path: Path) -> None:
+    made = loop(tmp_path, Grounded())
+    result = made.run(prompt=SENTENCE)
+    assert (result["exit"], result["rounds"], made.world.edits) == ("agreed", 0, [])
+
+
+def test_another_seed_sets_it_out_in_another_way(tmp_path: Path) -> None:
+    made = loop(tmp_path, Grounded())
+    layouts = [truth(made.images.load(made.run(prompt=SENTENCE, seed=seed)["image"])) for seed in (1, 1, 2)]
+    assert layouts[0] == layouts[1] != layouts[2]
+
+
+def test_things_of_one_kind_are_of_one_size(tmp_path: Path) -> None:
+    made = loop(tmp_path, Grounded())
+    drawn = truth(made.images.load(made.run(prompt="four dogs and a cat")["image"]))
+    assert len({(one.box.w, one.box.h) for one in drawn.objects if one.name == "dog"}) == 1
+
+
+def test_words_alone_where_there_is_no_layout(tmp_path: Path) -> None:
+    made = loop(tmp_path, World(scene(("dog", [0.1, 0.1, 0.2, 0.2]))))
+    result = made.run(prompt=SENTENCE)
+    assert result["exit"] == "agreed"
+    assert (result["rounds"], made.world.generated, len(made.world.edits)) == (1, 1, 1)
+
+
+@pytest.mark.parametrize("wanted", [True, False])
+def test_a_layout_comes_first_where_the_checkpoint_takes_boxes_and_the_preset_wants_it(wanted: bool) -> None:
+    settings = load_settings("iconworld", {"generator.layout": wanted})
+    assert LocalBackend(settings).capabilities.grounds == wanted
+
+
+def test_what_is_mostly_wrong_is_drawn_anew(tmp_path: Path) -> None:
+    made = loop(tmp_path, Grounded(mistakes=1, shown=scene(("dog", [0.1, 0.1, 0.2, 0.2]))))
+    result = made.run(prompt=SENTENCE)
+    assert (result["exit"], result["rounds"], made.world.generated, made.world.edits) == ("agreed", 1, 2, [])
+    assert made.state["done"] == ("drew the picture anew",)
+
+
+def test_what_is_little_wrong_is_mended(tmp_path: Path) -> None:
+    nearly = scene(*[("red car", [x, 0.1, 0.2, 0.2]) for x in (0.1, 0.4)], ("cup", [0.4, 0.6, 0.2, 0.2]))
+    made = loop(tmp_path, Grounded(mistakes=1, shown=nearly))
+    result = made.run(prompt=SENTENCE)
+    assert (result["exit"], made.world.generated, len(made.world.edits)) == ("agreed", 1, 1)
+
+
+def test_a_picture_that_was_given_is_never_drawn_anew(tmp_path: Path) -> None:
+    made = loop(tmp_path, Grounded())
+    result = made.run(prompt=SENTENCE, image=made.picture(scene(("dog", [0.1, 0.1, 0.2, 0.2]))))
+    assert (result["exit"], made.world.generated) == ("agreed", 0)
+
+
+def test_drawing_anew_is_a_round(tmp_path: Path) -> None:
+    made = loop(tmp_path, Grounded(mistakes=9), loop={"rounds": 2})
+    result = made.run(prompt=SENTENCE)
+    assert (result["exit"], result["rounds"], made.world.generated) == ("round_limit", 2, 3)

@@ -1,0 +1,85 @@
+"""What a backend cannot do, said before anything is done.
+
+The planner's answer, a language model's edit and the engine itself are all refused in the same words.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tools.scene.operations import Add, Adjust, Move, Remove, Replace, Restyle
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from tools.backend.protocol import Capabilities
+    from tools.scene.layout import Layout
+    from tools.scene.operations import Operation
+    from tools.scene.spec import SceneSpec
+
+SHOWN = 12  # nouns that a refusal lists
+
+
+def refusal(capabilities: Capabilities, scene: Layout, operations: Iterable[Operation]) -> str | None:
+    """Return why operations on a scene cannot be done, for a person to read; None when all can."""
+    names = {placed.name for placed in scene.objects}
+    for operation in operations:
+        if operation.op not in capabilities.operations:
+            return f"this preset cannot {operation.op}: it can {_listed(sorted(capabilities.operations), 'and')}"
+        match operation:
+            case Add(name=name) | Replace(name=name):
+                copied = operation.source is not None or name in names
+                if not copied and capabilities.draws is not None and name not in capabilities.draws:
+                    return cannot_draw(name, capabilities.draws)
+            case Restyle(id=object_id, attributes=attributes):
+                had = scene[object_id].attributes if object_id in scene.ids else ()
+                new = tuple(word for word in attributes if word not in had)
+                if capabilities.attributes is not None and new and not set(new) & capabilities.attributes:
+                    return cannot_restyle(object_id, new)
+            case Move() | Remove() | Adjust():
+                pass
+    return None
+
+
+def scene_refusal(capabilities: Capabilities, spec: SceneSpec) -> str | None:
+    """Return why a scene cannot be drawn: it names kinds that the backend does not know. None when it can be."""
+    drawn = capabilities.draws
+    strange = [one.name for one in spec.objects if drawn and one.name not in drawn]
+    return cannot_draw(strange[0], drawn or frozenset()) if strange else None
+
+
+def cannot_draw(name: str, drawn: frozenset[str] = frozenset()) -> str:
+    """Say that an object cannot be made from nothing."""
+    if drawn:
+        return f"this preset cannot draw a new {name}: it draws {_listed(sorted(drawn), 'and')}"
+    return (
+        f"this preset cannot draw a new {name}: it can copy one that is in the picture or in another picture, or "
+        "choose a preset with a generator"
+    )
+
+
+def cannot_restyle(object_id: str, words: Sequence[str]) -> str:
+    """Say that an object cannot be given these looks."""
+    return (
+        f"this preset cannot make {object_id!r} {' '.join(words)!r}: it changes colours and brightness (red, dark "
+        "blue, lighter, black and white); choose a preset with a generator for other looks"
+    )
+
+
+def describe(capabilities: Capabilities) -> str:
+    """Say in a line for a language model what it should not even plan; empty when there is nothing to say."""
+    told = []
+    if capabilities.draws is not None:
+        told.append(
+            f"New objects can only be {_listed(sorted(capabilities.draws), 'or')}."
+            if capabilities.draws
+            else "Nothing can be drawn anew: add and replace only copy an object that is in the picture already."
+        )
+    if capabilities.attributes is not None:
+        told.append("Looks can only be changed in colour and brightness.")
+    return " ".join(told)
+
+
+def _listed(words: Sequence[str], last: str) -> str:
+    shown = [*words[:SHOWN], *([f"{len(words) - SHOWN} more"] if len(words) > SHOWN else [])]
+    return shown[0] if len(shown) == 1 else f"{', '.join(shown[:-1])} {last} {shown[-1]}"
