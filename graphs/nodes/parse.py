@@ -77,7 +77,7 @@ def parse(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
     try:
         parsed = _checked(schema, answer)
         if refused := _beyond(context, layout, parsed):
-            return _given_up(refused, usage)
+            return {"exit": "parse_failed", "detail": refused, "usage": usage}
         understood = _understand(goal, layout, parsed, context.settings)
     except ValueError as error:  # pydantic's errors are ValueErrors
         problem = describe_error(error)
