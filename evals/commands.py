@@ -107,6 +107,19 @@ def measure_faults(options: Options, *, scenes: int, out: Path | None) -> None:
     print_figures(found, as_json=options.as_json)
 
 
+def measure_flaws(options: Options, *, scenes: int, pictures: Path | None) -> None:
+    """Judge pictures with planted flaws and their right twins, and print the figures."""
+    from evals.flaw_cases import flaw_cases
+    from evals.flaws import run_flaws
+
+    backend = LocalBackend(options.load())
+    if pictures:
+        pictures.mkdir(parents=True, exist_ok=True)
+    with progress_bar() as progress:
+        found = run_flaws(backend, flaw_cases(options.seed or 0, scenes), pictures=pictures, progress=progress)
+    print_figures(found, as_json=options.as_json)
+
+
 def measure_photo(options: Options, *, scenes: int, pictures: Path | None) -> None:
     """Edit planted photographs and print the figures."""
     from evals.photo import run_photo

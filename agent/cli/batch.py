@@ -134,6 +134,7 @@ def _job(one: _Work, mode: Mode, seed: int) -> Job:
         instruction=one.item.prompt if editing else "",
         image=open_picture(one.picture),
         spec=one.item.spec(),
+        places=not editing and one.item.is_placeless,
         target=one.item.layout(),
         seed=seed,
         origin=one.picture.name,

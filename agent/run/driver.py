@@ -64,6 +64,8 @@ class Job:
     """The picture to start from, RGB; without one, the prompt is generated first."""
     spec: SceneSpec | None = None
     """A parse that is used as it is, instead of asking the language model."""
+    places: bool = False
+    """The given parse says nothing of places: those of the prompt are still read, and required."""
     target: Layout | None = None
     """A target layout that is used as it is."""
     seed: int = 0
@@ -163,6 +165,7 @@ def job_of(given: Mapping[str, Any], folder: RunFolder, origin: str) -> Job:
             instruction=given["instruction"],
             image=None if given["image"] is None else ImageStore(folder.images_path).load(given["image"]),
             spec=None if given["spec"] is None else SceneSpec.model_validate(given["spec"]),
+            places=given.get("places", False),
             target=None if given["target"] is None else Layout.model_validate(given["target"]),
             seed=given["seed"],
             origin=origin,
@@ -205,6 +208,7 @@ def _open_record(
             "spec": None if job.spec is None else job.spec.model_dump(mode="json"),
             "target": None if job.target is None else job.target.model_dump(mode="json"),
             "seed": job.seed,
+            **({"places": True} if job.places else {}),
         }
     )
     if folder.started:

@@ -124,7 +124,9 @@ def _left_behind(
 ) -> tuple[Detection, ...]:
     """Return what the turn's edits left in their regions that is no object, as detections named `LEFTOVER`."""
     regions = [np.asarray(context.images.load(region).convert("L")) > 0 for region in state["touched"]]
-    region = np.any([one for one in regions if one.shape == regions[-1].shape], axis=0)
+    region = np.any(
+        [np.zeros(image.size[::-1], bool), *(one for one in regions if one.shape == image.size[::-1])], axis=0
+    )
     boxes = [detection.box for detection in detections]
     return tuple(Detection(name=LEFTOVER.name, box=box, score=1.0) for box in leftovers(image, region, boxes))
 

@@ -59,7 +59,7 @@ def parse(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
     goal, layout = state["goal"], state["layout"]
     context = runtime.context
     if state["kind"] == "prompt" and goal.spec and not state["reads_places"]:
-        return _understood(goal, demands_of(goal.spec, context.settings))
+        return _understood(goal, _of_sentence(goal, goal.spec, context.settings))
     if state["kind"] == "instruction" and goal.target:
         whole = goal.model_copy(update={"target": completed(goal.target, layout, goal.names)})
         return _understood(whole, edit_requirements(layout, whole.target or layout))
@@ -69,25 +69,23 @@ def parse(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
     try:
         answer: Any = context.chat.with_structured_output(schema, include_raw=True).invoke(asked)
     except CannotParse as error:
-        if goal.spec:
-            return _understood(goal, demands_of(_without_places(goal.spec, state["text"]), context.settings))
-        return _given_up(str(error), state["usage"])
+        return _unread(state, str(error), state["usage"], context.settings)
     message: AIMessage = answer["raw"]
     usage = state["usage"].with_answer(message)
     if refusal := message.additional_kwargs.get("refusal"):
-        return _given_up(f"the language model refused: {refusal}", usage)
+        return _unread(state, f"the language model refused: {refusal}", usage, context.settings)
     try:
         parsed = _checked(schema, answer)
         if refused := _beyond(context, layout, parsed):
-            return _given_up(refused, usage)
+            return {"exit": "parse_failed", "detail": refused, "usage": usage}
         understood = _understand(goal, layout, parsed, context.settings)
     except ValueError as error:  # pydantic's errors are ValueErrors
         problem = describe_error(error)
     else:
         return understood | {"usage": usage}
     if state["repairs"] >= context.settings.loop.repairs:
-        count = state["repairs"] + 1
-        return _given_up(f"{count} answers of the language model in a row were not usable: {problem}", usage)
+        told = f"{state['repairs'] + 1} answers of the language model in a row were not usable: {problem}"
+        return _unread(state, told, usage, context.settings)
     broken = AIMessage(message.text or json.dumps([call["args"] for call in message.tool_calls]) or "(empty)")
     repair = HumanMessage(render("repair", problem=problem))
     fresh = [] if state["messages"] else asked
@@ -135,7 +133,7 @@ def _beyond(context: Context, layout: Layout, parsed: SceneSpec | Reply) -> str 
 def _understand(goal: Goal, layout: Layout, parsed: SceneSpec | Reply, settings: Settings) -> dict[str, Any]:
     if isinstance(parsed, SceneSpec):
         parsed = _with_places(goal.spec, parsed) if goal.spec else parsed
-        demands = demands_of(parsed, settings)
+        demands = _of_sentence(goal, parsed, settings)
         if not any(demand.kind != "unchecked" for demand in demands):
             raise ValueError("objects and absent are both empty: nothing could be checked. Name what must be there")
         return _understood(goal.model_copy(update={"spec": parsed, "notes": parsed.notes}), demands)
@@ -149,6 +147,11 @@ def _understand(goal: Goal, layout: Layout, parsed: SceneSpec | Reply, settings:
     unchecked = (Requirement(kind="unchecked", said=said) for said in parsed.unchecked)
     demands = edit_requirements(in_new_light(layout, parsed.operations), target)
     return _understood(plan, (*demands, *unchecked))
+
+
+def _of_sentence(goal: Goal, spec: SceneSpec, settings: Settings) -> tuple[Requirement, ...]:
+    """Return the requirements of a sentence; a layout given with it is checked, not only drawn."""
+    return (*demands_of(spec, settings), *(layout_requirements(goal.target) if goal.target else ()))
 
 
 def _with_places(given: SceneSpec, read: SceneSpec) -> SceneSpec:
@@ -167,14 +170,7 @@ def _with_places(given: SceneSpec, read: SceneSpec) -> SceneSpec:
     return given.model_copy(update={"relations": (*given.relations, *about), "unchecked": read.unchecked})
 
 
-def _without_places(given: SceneSpec, sentence: str) -> SceneSpec:
-    """Return a given parse of a sentence that nobody could read: where things are stays unchecked."""
-    return given.model_copy(update={"unchecked": (*given.unchecked, f"where things are in: {sentence[:200]}")})
-
-
 def _understood(goal: Goal, demands: Iterable[Requirement]) -> dict[str, Any]:
-    if goal.spec and goal.target:  # a given layout is checked, not only drawn
-        demands = (*demands, *layout_requirements(goal.target))
     return {
         "goal": goal.model_copy(update={"requirements": tuple(demands)}),
         "messages": [RemoveMessage(id=REMOVE_ALL_MESSAGES)],
@@ -182,5 +178,11 @@ def _understood(goal: Goal, demands: Iterable[Requirement]) -> dict[str, Any]:
     }
 
 
-def _given_up(detail: str, usage: Usage) -> dict[str, Any]:
-    return {"exit": "parse_failed", "detail": detail, "usage": usage}
+def _unread(state: State, detail: str, usage: Usage, settings: Settings) -> dict[str, Any]:
+    """Give up; or with a given parse go on, and leave unchecked where things are."""
+    goal = state["goal"]
+    if goal.spec is None:
+        return {"exit": "parse_failed", "detail": detail, "usage": usage}
+    unread = (*goal.spec.unchecked, f"where things are in: {state['text'][:200]}")
+    spec = goal.spec.model_copy(update={"unchecked": unread})
+    return _understood(goal, _of_sentence(goal, spec, settings)) | {"usage": usage}

@@ -93,6 +93,25 @@ def test_no_agreement_is_exit_code_3_with_a_picture(sld: Bench, picture: Path) -
     assert Path("out/final.png").is_file()
 
 
+def test_what_nothing_checked_is_shown_and_counted(sld: Bench) -> None:
+    told = json.dumps(
+        SPEC | {"unchecked": ["holding hands"]}
+    )
+    sld.chat = ScriptedChat(script=[told, FIRST, SECOND])
+    result = sld("generate", PROMPT, "--out", "out")
+    assert result.exit_code == 0, result.output
+    assert "agreed after 2 rounds, 1 not checked" in result.stdout
+    assert "? not checked: 'holding hands'" in result.stdout
+    assert "✓ expected" in result.stdout
+    report = Path("out", "report.html").read_text(encoding="utf-8")
+    assert "agreed, 1 not checked" in report
+    assert 'class="open"' in report
+    assert "? not checked: 'holding hands'" in sld("trace", "show", "out").stdout
+    sld.chat = ScriptedChat(script=[told, FIRST, SECOND])
+    again = json.loads(sld("generate", PROMPT, "--out", "again", "--json").stdout)
+    assert again["unchecked"] == ["not checked: 'holding hands'"]
+
+
 def test_edit_follows_an_instruction(sld: Bench, picture: Path) -> None:
     operations = {"operations": [{"op": "remove", "id": "dog #1"}]}
     call = FIRST.model_copy(
@@ -293,8 +312,8 @@ def test_parse_prints_the_spec(sld: Bench) -> None:
 
     spec = json.loads(result.stdout)
     assert result.exit_code == 0
-    assert list(spec) == ["objects", "relations", "absent", "background"]
-    assert spec["objects"][0] == {"name": "car", "attributes": ["red"], "count": 2}
+    assert list(spec) == ["objects", "relations", "absent", "background", "unchecked", "notes"]
+    assert spec["objects"][0].items() >= {"name": "car", "attributes": ["red"], "count": 2}.items()
     assert sld.loaded == 0
 
 
