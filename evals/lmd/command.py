@@ -146,9 +146,8 @@ def make_services(settings: Settings, images: Path, threads: int | None = None) 
 
     def unsuppressed(part: DetectorSettings) -> ZeroShotDetector:
         # the benchmark has its own suppression, which the preset's must not come before
-        return ZeroShotDetector(
-            backend.detector_for(part).head, part.model_copy(update={"nms": 1.0, "nms_across": None})
-        )
+        loaded = needed(backend.detector_for(part), ZeroShotDetector, "detector")
+        return ZeroShotDetector(loaded.head, part.model_copy(update={"nms": 1.0, "nms_across": None}))
 
     scorers = {"detector": unsuppressed(needed(settings.detector, DetectorSettings, "detector"))}
     if settings.heldout_detector:
