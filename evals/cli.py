@@ -55,6 +55,15 @@ def iconworld(
 
 
 @app.command()
+def shapes(preset: Preset = None, as_json: Json = False, settings: Set = None) -> None:
+    """Measure whether the embedded detectors believe what no eye would, on labelled shapes."""
+    with reporting(as_json):
+        from evals.commands import measure_shapes
+
+        measure_shapes(Options(preset=preset, as_json=as_json, settings=settings))
+
+
+@app.command()
 def lmd(
     tasks: Annotated[
         str | None, typer.Option(help="Tasks with commas between: negation, numeracy, attribution, spatial.")

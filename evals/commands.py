@@ -153,6 +153,19 @@ def measure_speed(options: Options, *, scenes: int, steps: int, reload: bool, ju
         sys.stdout.write(table(found) + "\n")
 
 
+def measure_shapes(options: Options) -> None:
+    """Ask the preset's detectors about shapes that a person has labelled, and print what they believe."""
+    from evals import shapes
+
+    settings = options.load()
+    backend = LocalBackend(settings)
+    detectors = {"detector": backend.detector_for(settings.detector)}
+    if settings.heldout_detector:
+        detectors["heldout"] = backend.detector_for(settings.heldout_detector)
+    vae = GroundedDiffusion.load(needed(settings.generator, GeneratorSettings, "generator")).vae
+    print_figures(shapes.measure_shapes(backend, vae, detectors), as_json=options.as_json)
+
+
 class RoundTrip:
     """Pictures through the generator's autoencoder and back; loaded when it is first asked."""
 

@@ -13,11 +13,13 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 from agent.cli.options import DEFAULT_PRESET, ExitCode, Options, fail
 from agent.cli.run import announce_chat
 from agent.models.endpoint import make_chat_model
+from configs.settings import DetectorSettings, Part
 from evals.lmd.measure import Plan, Services, find_picture
 from evals.lmd.prompts import TASKS, LmdPrompt, Task, choose
 from evals.lmd.report import draw_plots, write_page
 from evals.lmd.runner import run_prompts
 from evals.lmd.tables import SCORERS, aligned, costs_table, markdown, rates_table, remarks, summarize
+from evals.parts import needed
 from evals.progress import progress_bar
 from tools.context import Context
 from tools.files import write_text
@@ -26,7 +28,7 @@ from tools.images import ImageStore
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from configs.settings import DetectorSettings, Part, Settings
+    from configs.settings import Settings
 
 Start = Literal["both", "words", "layout"]
 """Where the first pictures come from: the words alone, a layout, or once from each."""
@@ -144,13 +146,12 @@ def make_services(settings: Settings, images: Path, threads: int | None = None) 
 
     def unsuppressed(part: DetectorSettings) -> ZeroShotDetector:
         # the benchmark has its own suppression, which the preset's must not come before
-        return ZeroShotDetector(
-            backend.detector_for(part).head, part.model_copy(update={"nms": 1.0, "nms_across": None})
-        )
+        loaded = needed(backend.detector_for(part), ZeroShotDetector, "detector")
+        return ZeroShotDetector(loaded.head, part.model_copy(update={"nms": 1.0, "nms_across": None}))
 
-    scorers = {"detector": unsuppressed(settings.detector)}
+    scorers = {"detector": unsuppressed(needed(settings.detector, DetectorSettings, "detector"))}
     if settings.heldout_detector:
-        scorers["heldout"] = unsuppressed(settings.heldout_detector)
+        scorers["heldout"] = unsuppressed(needed(settings.heldout_detector, DetectorSettings, "held-out detector"))
     return Services(Context(backend, make_chat_model(settings.chat), ImageStore(images), settings), scorers)
 
 
@@ -158,7 +159,7 @@ def default_workers(settings: Settings) -> int:
     """Return one worker for each core where the models run on the CPU, else one."""
     from tools.backend.checkpoints import choose_device
 
-    if choose_device(settings.editor.device).type != "cpu":
+    if isinstance(settings.editor, Part) and choose_device(settings.editor.device).type != "cpu":
         return 1
     return min(os.cpu_count() or 1, MOST_WORKERS)
 
@@ -181,11 +182,12 @@ def weights_digest(settings: Settings, *, with_generator: bool = True) -> str:
     """
     from tools.backend.checkpoints import resolve
 
-    parts: list[Part | None] = [settings.detector, settings.segmenter, settings.editor, settings.heldout_detector]
-    if with_generator and settings.generator.kind == "diffusers":
-        parts.append(settings.generator)
+    generator = settings.generator if with_generator and settings.generator else None
+    drawing = generator if generator and generator.kind == "diffusers" else None
+    named = (settings.detector, settings.segmenter, settings.editor, settings.heldout_detector, drawing)
+    parts = [part for part in named if isinstance(part, Part)]
     digest = hashlib.sha256()
-    for folder in dict.fromkeys(resolve(part) for part in parts if part is not None):
+    for folder in dict.fromkeys(resolve(part) for part in parts):
         for path in sorted(folder.rglob("*.safetensors")):
             size = path.stat().st_size
             with path.open("rb") as file:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from tools.scene.layout import Layout
 
 SLACK = 1.25  # times the known side: so long a picture is still drawn well
-LONGEST = 2.5  # longer over shorter side
+LONGEST = 1.8  # longer over shorter side
 NO_BOXES = "this generator cannot be told where things belong; the layout was not used"
 
 

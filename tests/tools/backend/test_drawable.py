@@ -15,7 +15,7 @@ from tools.backend.protocol import BackendError, Generated
         ((512, 512), 128, (128, 128)),
         ((512, 512), None, (512, 512)),
         ((300, 200), 128, (157, 105)),
-        ((400, 200), 128, (181, 91)),
+        ((320, 180), 128, (171, 96)),
     ],
 )
 def test_larger_pictures_are_drawn_at_the_size_the_model_knows(asked, side, drawn) -> None:
