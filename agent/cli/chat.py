@@ -15,7 +15,7 @@ from rich.tree import Tree
 from agent.cli.console import output_console
 from agent.cli.options import ExitCode, Options, fail
 from agent.cli.progress import LiveProgress
-from agent.cli.run import announce_chat
+from agent.cli.run import announce_chat, announce_preset
 from agent.models.backend import make_backend
 from agent.models.endpoint import ChatModelError
 from agent.run.folder import RunError, RunFolder, find_runs, new_folder
@@ -62,7 +62,7 @@ def chat(
     if session and (image is not None or prompt is not None) and folder.started:
         fail(f"session {session!r} has begun already: leave out the picture and --prompt to go on with it")
     picture = None if image is None else open_picture(image)
-    preset = options.preset or (None if folder.started else commands.announce_preset(picture))
+    preset = options.preset or (None if folder.started else announce_preset(picture))
     overrides = options.overrides()
     settings = recorded_settings(folder, preset, overrides, options.allow_endpoint)
     with Session.open(

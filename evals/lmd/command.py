@@ -13,11 +13,13 @@ from typing import TYPE_CHECKING, Any, get_args
 from agent.cli.options import DEFAULT_PRESET, ExitCode, Options, fail
 from agent.cli.run import announce_chat
 from agent.models.endpoint import make_chat_model
+from configs.settings import DetectorSettings, EditorSettings, Part
 from evals.lmd.measure import Plan, Services, find_picture
 from evals.lmd.prompts import TASKS, LmdPrompt, Task, choose
 from evals.lmd.report import draw_plots, write_page
 from evals.lmd.runner import run_prompts
 from evals.lmd.tables import SCORERS, aligned, costs_table, markdown, rates_table, remarks, summarize
+from evals.parts import needed
 from evals.progress import progress_bar
 from tools.context import Context
 from tools.files import write_text
@@ -26,7 +28,7 @@ from tools.images import ImageStore
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from configs.settings import DetectorSettings, Part, Settings
+    from configs.settings import AnyDetector, Settings
 
 MOST_WORKERS = 8  # unless more are asked for: each holds its own models
 TAIL = 2**20  # bytes of a weight file that tell it from another training of the same shape
@@ -110,11 +112,11 @@ def make_services(settings: Settings, images: Path, threads: int | None = None) 
         torch.set_num_threads(threads)
     backend = LocalBackend(settings)
 
-    def unsuppressed(part: DetectorSettings) -> ZeroShotDetector:
+    def unsuppressed(part: AnyDetector) -> ZeroShotDetector:
         # the benchmark has its own suppression, which the preset's must not come before
-        return ZeroShotDetector(
-            backend.detector_for(part).head, part.model_copy(update={"nms": 1.0, "nms_across": None})
-        )
+        kind = needed(part, DetectorSettings, "detector")
+        detector = needed(backend.detector_for(kind), ZeroShotDetector, "detector")
+        return ZeroShotDetector(detector.head, kind.model_copy(update={"nms": 1.0, "nms_across": None}))
 
     scorers = {"detector": unsuppressed(settings.detector)}
     if settings.heldout_detector:
@@ -126,7 +128,7 @@ def default_workers(settings: Settings) -> int:
     """Return one worker for each core where the models run on the CPU, else one."""
     from tools.backend.checkpoints import choose_device
 
-    if choose_device(settings.editor.device).type != "cpu":
+    if choose_device(needed(settings.editor, EditorSettings, "editor").device).type != "cpu":
         return 1
     return min(os.cpu_count() or 1, MOST_WORKERS)
 
@@ -149,11 +151,11 @@ def weights_digest(settings: Settings, *, with_generator: bool = True) -> str:
     """
     from tools.backend.checkpoints import resolve
 
-    parts: list[Part | None] = [settings.detector, settings.segmenter, settings.editor, settings.heldout_detector]
-    if with_generator and settings.generator.kind == "diffusers":
+    parts: list[object] = [settings.detector, settings.segmenter, settings.editor, settings.heldout_detector]
+    if with_generator and settings.generator is not None and settings.generator.kind == "diffusers":
         parts.append(settings.generator)
     digest = hashlib.sha256()
-    for folder in dict.fromkeys(resolve(part) for part in parts if part is not None):
+    for folder in dict.fromkeys(resolve(part) for part in parts if isinstance(part, Part)):
         for path in sorted(folder.rglob("*.safetensors")):
             size = path.stat().st_size
             with path.open("rb") as file:
