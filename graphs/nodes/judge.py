@@ -15,7 +15,7 @@ from tools.scene.doubt import doubted, things_in_layout
 from tools.scene.observation import observe
 from tools.scene.requirements import queries
 from tools.scene.track import track
-from tools.scene.verdict import judged, with_doubts
+from tools.scene.verdict import judged, with_doubts, without_answers
 
 if TYPE_CHECKING:
     from langgraph.runtime import Runtime
@@ -40,6 +40,8 @@ def judge(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
     found = context.backend.detect(image, list(dict.fromkeys([*queries(demands), *state["layout"].queries])))
     observation = observe(demands, found.detections, found.doubtful)
     verdict = judged(demands, observation)
+    if found.unanswered:
+        verdict = without_answers(verdict, found.unanswered)
     if state["unclean"]:
         verdict = with_doubts(verdict, state["unclean"])
     layout = track(state["layout"], things_in_layout(verdict, observation), goal.spec.background if goal.spec else "")

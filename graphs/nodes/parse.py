@@ -11,6 +11,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from configs.errors import in_words
 from graphs.node_helpers import timed
+from graphs.nodes.survey import nouns
 from graphs.turn_history import recall
 from prompts import render
 from tools import abilities
@@ -62,7 +63,12 @@ def parse(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
     try:
         answer: Any = context.chat.with_structured_output(schema, include_raw=True).invoke(asked)
     except CannotParse as error:
-        return _given_up(str(error), state["usage"])
+        unseen = abilities.cannot_find(
+            context.backend.capabilities,
+            [word for word in nouns(state["text"]) if word in str(error)],
+            context.settings.detector.vocabulary,
+        )
+        return _given_up(f"{error} ({unseen})" if unseen else str(error), state["usage"])
     message: AIMessage = answer["raw"]
     usage = state["usage"].with_answer(message)
     if refusal := message.additional_kwargs.get("refusal"):
@@ -72,9 +78,7 @@ def parse(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
             broken_how = answer["parsing_error"]
             raise broken_how if isinstance(broken_how, ValueError) else ValueError("the answer holds no JSON object")
         parsed = schema.model_validate(answer["parsed"])
-        if isinstance(parsed, Reply) and (
-            refused := abilities.refusal(context.backend.capabilities, layout, parsed.operations)
-        ):
+        if refused := _refused(context, layout, parsed):
             return _given_up(refused, usage)
         understood = _understand(goal, layout, parsed)
     except ValueError as error:  # pydantic's errors are ValueErrors
@@ -88,6 +92,14 @@ def parse(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
     repair = HumanMessage(render("repair", problem=problem))
     fresh = [] if state["messages"] else asked
     return {"messages": [*fresh, broken, repair], "repairs": state["repairs"] + 1, "usage": usage}
+
+
+def _refused(context: Context, layout: Layout, parsed: SceneSpec | Reply) -> str | None:
+    """Return why this backend can do or judge none of it; None when it can."""
+    if isinstance(parsed, Reply):
+        return abilities.refusal(context.backend.capabilities, layout, parsed.operations)
+    names = [query.name for demand in requirements(parsed) for query in (demand.query, *demand.objects)]
+    return abilities.cannot_find(context.backend.capabilities, names, context.settings.detector.vocabulary)
 
 
 def describe_error(error: ValueError) -> str:

@@ -24,11 +24,11 @@ from tools.scene.relations import (
     is_mainly,
     side,
 )
-from tools.scene.requirements import LEFTOVER, RANKS, Requirement, counted
+from tools.scene.requirements import LEFTOVER, RANKS, Requirement, counted, wanted
 from tools.scene.spec import GROUP_PREDICATES, SIZE_PREDICATES, Frozen, Query
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Collection, Iterable, Sequence
 
     from tools.scene.box import Box
 
@@ -135,6 +135,20 @@ def with_doubts(outcome: Verdict, doubts: Sequence[str]) -> Verdict:
         requirement=one, passed=False, reason=f"expected {one.text}, found that {'; '.join(doubts)}"
     )
     return Verdict(agreed=False, results=(*outcome.results, failed))
+
+
+def without_answers(outcome: Verdict, unanswered: Collection[Query]) -> Verdict:
+    """Return a verdict in which nothing passes that the detector could not see: unseen is neither there nor gone."""
+
+    def checked(result: RequirementResult) -> RequirementResult:
+        blind = [query.phrase for query in wanted([result.requirement]) if query in unanswered]
+        if not blind:
+            return result
+        reason = f"expected {result.requirement.text}, which this detector cannot see: {', '.join(blind)}"
+        return result.model_copy(update={"passed": False, "evidence": (), "reason": reason})
+
+    results = tuple(checked(result) for result in outcome.results)
+    return Verdict(agreed=all(result.passed for result in results), results=results)
 
 
 def _read(demands: Sequence[Requirement], things: Iterable[Thing]) -> list[RequirementResult]:
