@@ -11,6 +11,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from configs.errors import in_words
 from graphs.node_helpers import demands_of, timed
+from graphs.nodes.survey import nouns
 from graphs.turn_history import recall
 from prompts import render
 from tools import abilities
@@ -69,7 +70,7 @@ def parse(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
     try:
         answer: Any = context.chat.with_structured_output(schema, include_raw=True).invoke(asked)
     except CannotParse as error:
-        return _unread(state, str(error), state["usage"], context.settings)
+        return _unread(state, _with_unknown(str(error), state["text"], context), state["usage"], context.settings)
     message: AIMessage = answer["raw"]
     usage = state["usage"].with_answer(message)
     if refusal := message.additional_kwargs.get("refusal"):
@@ -121,13 +122,26 @@ def _question(state: State, context: Context) -> list[AnyMessage]:
     return [SystemMessage(render("parse_instruction")), HumanMessage(question)]
 
 
+def _with_unknown(refusal: str, text: str, context: Context) -> str:
+    """Return a refusal that also says which of the words it quotes the detector does not know."""
+    if context.backend is None:
+        return refusal
+    quoted = [word for word in nouns(text) if word in refusal]
+    unknown = abilities.cannot_find(context.backend.capabilities, quoted, context.settings.detector.vocabulary)
+    return f"{refusal} ({unknown})" if unknown else refusal
+
+
 def _beyond(context: Context, layout: Layout, parsed: SceneSpec | Reply) -> str | None:
     """Return why the backend cannot do what was understood: said before anything is drawn."""
     if context.backend is None:  # a sentence is only read
         return None
+    can = context.backend.capabilities
     if isinstance(parsed, SceneSpec):
-        return abilities.scene_refusal(context.backend.capabilities, parsed)
-    return abilities.refusal(context.backend.capabilities, layout, parsed.operations)
+        names = [*(wanted.name for wanted in parsed.objects), *parsed.absent]
+        return abilities.scene_refusal(can, parsed) or abilities.cannot_find(
+            can, names, context.settings.detector.vocabulary
+        )
+    return abilities.refusal(can, layout, parsed.operations)
 
 
 def _understand(goal: Goal, layout: Layout, parsed: SceneSpec | Reply, settings: Settings) -> dict[str, Any]:
