@@ -10,9 +10,20 @@ import os
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
+from urllib.parse import urlsplit
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, SecretStr, Tag, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Discriminator,
+    Field,
+    SecretStr,
+    Tag,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from configs.errors import in_words
 
@@ -235,6 +246,18 @@ class ChatSettings(Section):
     structured_output: Literal["json_schema", "function_calling", "json_object", "actions"] = "json_schema"
     vision: bool = Field(default=False, description="the model can see pictures")
 
+    @field_validator("base_url")
+    @classmethod
+    def _is_an_address(cls, url: str | None) -> str | None:
+        try:
+            parts = urlsplit(url or "http://none")
+            good = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+        except ValueError:  # a port that is none
+            good = False
+        if not good:
+            raise ValueError("it must be an address such as http://localhost:8080/v1")
+        return url
+
 
 def _by_kind(default: str) -> Discriminator:
     """Choose among settings by ``kind``; settings that name none are of the kind ``default``."""
@@ -323,6 +346,8 @@ def _read_preset(preset: str) -> dict[str, Any]:
     if preset in preset_names():
         text = (resources.files("configs") / "presets" / f"{preset}.yaml").read_text(encoding="utf-8")
     elif preset.endswith((".yaml", ".yml")):
+        if Path(preset).exists() and not Path(preset).is_file():
+            raise SettingsError(f"cannot read preset {preset!r}: it is not an ordinary file")
         try:
             text = Path(preset).read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:

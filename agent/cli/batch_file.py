@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter, ValidationError
 
 from configs.errors import in_words
+from tools.files import read_file
 from tools.scene.box import Box
 from tools.scene.layout import Layout, PlacedObject
 from tools.scene.lexicon import parse_phrase, singular
@@ -75,9 +76,7 @@ def read_items(path: Path) -> tuple[Item, ...]:
         BatchError: it cannot be read, is no JSON list, or an item is not valid.
     """
     try:
-        if path.stat().st_size > MAX_BYTES:
-            raise BatchError(f"{path.name!r} has {path.stat().st_size:,} bytes; at most {MAX_BYTES:,} are read")
-        items = TypeAdapter(tuple[Item, ...]).validate_python(json.loads(path.read_text(encoding="utf-8")))
+        items = TypeAdapter(tuple[Item, ...]).validate_python(json.loads(read_file(path, MAX_BYTES)))
     except OSError as error:
         raise BatchError(f"cannot read {str(path)!r}: {error.strerror}") from None
     except ValidationError as error:

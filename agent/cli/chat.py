@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import shlex
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,17 +13,17 @@ from rich.markup import escape
 from rich.table import Table
 from rich.tree import Tree
 
-from agent.cli.console import output_console
+from agent.cli.console import lines_of_input, output_console
 from agent.cli.options import ExitCode, Options, fail
 from agent.cli.progress import LiveProgress
 from agent.cli.run import announce_chat
 from agent.models.backend import make_backend
 from agent.models.endpoint import ChatModelError
-from agent.run.folder import RunError, RunFolder, find_runs, new_folder
+from agent.run.folder import RunError, RunFolder, abandoned_on_error, find_runs, new_folder
 from agent.session.proposal import change
 from agent.session.record import recorded_settings
 from agent.session.session import Session
-from agent.session.turn_result import SessionError, TurnResult
+from agent.session.turn_result import SessionError, TurnResult, is_redo, is_undo
 from tools.backend.protocol import BackendError
 from tools.images import PictureError
 
@@ -62,18 +63,21 @@ def chat(
     if session and (image is not None or prompt is not None) and folder.started:
         fail(f"session {session!r} has begun already: leave out the picture and --prompt to go on with it")
     overrides = options.overrides()
-    settings = recorded_settings(folder, options.preset, overrides, options.allow_endpoint)
-    with Session.open(
-        folder.path,
-        image=image,
-        preset=options.preset,
-        overrides=overrides,
-        settings=settings,
-        backend=make_backend(settings),
-        chat=announce_chat(settings),
-        seed=options.seed or 0,
-        approve=approve,
-    ) as opened:
+    with abandoned_on_error(folder), ExitStack() as stack:
+        settings = recorded_settings(folder, options.preset, overrides, options.allow_endpoint)
+        opened = stack.enter_context(
+            Session.open(
+                folder.path,
+                image=image,
+                preset=options.preset,
+                overrides=overrides,
+                settings=settings,
+                backend=make_backend(settings),
+                chat=announce_chat(settings),
+                seed=options.seed or 0,
+                approve=approve,
+            )
+        )
         return Talk(opened).run(prompt)
 
 
@@ -114,14 +118,14 @@ class Talk:
         """Take lines until the input or the conversation ends."""
         interactive = sys.stdin.isatty() and sys.stdout.isatty()
         self._say(f"session {self.session.folder.path.name} in {self.session.folder.path} (/help for commands)")
-        if self.session.proposal is not None:
-            self._show_proposal(self.session.proposal)
+        if (proposal := self._proposal()) is not None:
+            self._show_proposal(proposal)
         elif self.session.unfinished is not None:
             self._say(f"going on with {self.session.unfinished!r}")
             self._try(self.session.resume)
         elif prompt is not None:
             self._try(lambda listener: self.session.send(prompt, listener))
-        elif self.session.show().image is None and interactive:
+        elif interactive and self.session.show().image is None:
             self._say("say what the picture shall show")
         for line in _typed(self.session) if interactive else _piped():
             if not self.take(line):
@@ -137,8 +141,10 @@ class Talk:
             return True
         if line.startswith("/"):
             return self._command(line)
-        if self.session.proposal is not None:
-            self._decide(line, self.session.proposal)
+        if is_undo(line) or is_redo(line):
+            return self._command("/undo" if is_undo(line) else "/redo")
+        if (proposal := self._proposal()) is not None:
+            self._decide(line, proposal)
         else:
             self._try(lambda listener: self.session.send(line, listener))
         return True
@@ -177,9 +183,16 @@ class Talk:
             return True
         try:
             actions[name](*arguments)
-        except (SessionError, PictureError) as error:
-            self._refuse(str(error))
+        except Exception as error:  # noqa: BLE001 - nothing that a line says may end the conversation
+            self._refuse(in_words(error))
         return True
+
+    def _proposal(self) -> Proposal | None:
+        """Return what waits for approval; nothing, where that cannot be read: /drop gives such a turn up."""
+        try:
+            return self.session.proposal
+        except (ValueError, LookupError, TypeError, AttributeError, RunError):
+            return None
 
     def _branch(self, name: str, turn: str | None = None) -> None:
         if turn is not None and not turn.isdigit():
@@ -264,8 +277,10 @@ class Talk:
         except SessionError as error:
             self._refuse(str(error))
             return
-        except (ChatModelError, BackendError) as error:
-            self._refuse(f"{error} (the turn is kept: /resume goes on with it, /drop gives it up)")
+        except Exception as error:  # noqa: BLE001 - an error ends the turn at most, never the conversation
+            kept = "the turn is kept: /resume goes on with it, /drop gives it up"
+            self._refuse(f"{in_words(error)} ({kept if self.session.unfinished else 'the turn has ended'})")
+            self.code = ExitCode.FAILURE
             return
         except KeyboardInterrupt:
             self._refuse("stopped: /resume goes on with the turn, /drop gives it up")
@@ -314,6 +329,15 @@ class Talk:
         self.console.print(f"[yellow]{escape(text)}[/]")
 
 
+def in_words(error: Exception) -> str:
+    """Return an error as a person should read it."""
+    if isinstance(error, (SessionError, PictureError, ChatModelError, BackendError, RunError)):
+        return str(error)
+    if isinstance(error, OSError) and error.strerror:
+        return f"{str(error.filename)!r}: {error.strerror}" if error.filename else error.strerror
+    return f"{type(error).__name__}: {str(error)[:500]}"
+
+
 def _find(session: str, base: Path) -> RunFolder:
     """Return the session with this name under ``base``, or in the folder of this name."""
     found = [folder for folder in (RunFolder(base / session), RunFolder(Path(session))) if folder.started]
@@ -323,7 +347,7 @@ def _find(session: str, base: Path) -> RunFolder:
 
 
 def _piped() -> Iterator[str]:
-    yield from sys.stdin
+    yield from lines_of_input()
 
 
 def _typed(session: Session) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from contextlib import contextmanager
@@ -20,6 +21,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 DEFAULT_PRESET = "iconworld"
+NAMED_WRONGLY = (  # a path that the user can put right; anything else is the machine's trouble
+    errno.ENOENT, errno.EEXIST, errno.ENOTDIR, errno.EISDIR, errno.EACCES, errno.EPERM, errno.EROFS,
+    errno.ENAMETOOLONG, errno.EINVAL,
+)  # fmt: skip
 
 
 class ExitCode(IntEnum):
@@ -107,6 +112,10 @@ def reporting(as_json: bool = False) -> Iterator[None]:
             raise
         if isinstance(error, _mistakes()):
             _leave(str(error), ExitCode.MISTAKE, as_json)
+        if isinstance(error, OSError) and error.strerror:
+            place = f"{str(error.filename)!r}: " if error.filename else ""
+            code = ExitCode.MISTAKE if error.errno in NAMED_WRONGLY else ExitCode.FAILURE
+            _leave(f"{place}{error.strerror}", code, as_json)
         known = isinstance(error, _failures())
         hint = "" if known else "; SLD_DEBUG=1 shows where"
         _leave(f"{error if known else f'{type(error).__name__}: {error}'}{hint}", ExitCode.FAILURE, as_json)

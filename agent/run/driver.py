@@ -95,6 +95,7 @@ class RunResult:
         return {
             "agreed": self.agreed,
             "exit": self.exit,
+            "detail": self.detail,
             "rounds": self.rounds,
             "image": None if self.image is None else str(self.image),
             "run": str(self.run),

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from agent.models.backend import make_backend
+from agent.models.structured_output import whole
 from agent.run.folder import RunError, RunFolder
 from agent.run.stream import Event, Listener
 from agent.session.async_bridge import in_thread
@@ -118,6 +119,8 @@ class Session:
         self._check_idle()
         if not text:
             raise SessionError("there is nothing to do: the text is empty")
+        if text != whole(text):
+            raise SessionError("the text is not valid UTF-8: nothing was done")
         if is_undo(text) or is_redo(text):
             yield self.undo() if is_undo(text) else self.redo()
             return
@@ -162,8 +165,9 @@ class Session:
         Raises:
             SessionError: no turn is unfinished.
         """
-        self._turns.trace.write("dropped", turn=self._turns.pending()["turn"])
-        self._record.save(pending=None, status="open")
+        turn = self._turns.pending()["turn"]
+        self._record.save(pending=None, status="open")  # first: whatever else may fail, the turn is given up
+        self._turns.trace.write("dropped", turn=turn)
 
     async def asend(self, text: str) -> TurnResult:
         """Do one turn as `send` does, in a thread of its own."""

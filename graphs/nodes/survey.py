@@ -61,5 +61,7 @@ def survey(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
 
 def nouns(text: str) -> list[str]:
     """Return the words of an instruction that may name objects, singular, each once, at most 20."""
-    words = (singular(word) for word in re.findall(r"[a-z]{3,}", text.lower()) if word not in NO_NOUNS)
+    words = (
+        singular(word) for word in re.findall(r"(?<![a-z])[a-z]{3,40}(?![a-z])", text.lower()) if word not in NO_NOUNS
+    )
     return list(dict.fromkeys(words))[:20]

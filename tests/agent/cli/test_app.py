@@ -77,7 +77,7 @@ def test_json_is_exactly_one_object_on_standard_output(sld: Bench, picture: Path
     result = sld("correct", picture, PROMPT, "--json", "--out", "out")
 
     answer = json.loads(result.stdout)
-    assert list(answer) == ["agreed", "exit", "rounds", "image", "run", "verdict", "usage"]
+    assert list(answer) == ["agreed", "exit", "detail", "rounds", "image", "run", "verdict", "usage"]
     assert (answer["agreed"], answer["exit"], answer["rounds"]) == (True, "agreed", 2)
     assert Path(answer["image"]).is_file()
     assert "offline planner" in result.stderr.splitlines()[0]
@@ -129,6 +129,11 @@ def test_resuming_with_another_wish_is_refused(sld: Bench, picture: Path) -> Non
 
 
 def test_resuming_a_run_that_never_began_begins_it(sld: Bench) -> None:
+    refused = sld("generate", PROMPT, "--resume", "fresh")
+    Path("fresh").mkdir()
+
+    assert refused.exit_code == 2
+    assert "there is no run in 'fresh'" in refused.stderr
     assert sld("generate", PROMPT, "--resume", "fresh").exit_code == 0
     assert sld("generate", "--resume", "nowhere").exit_code == 2
 
