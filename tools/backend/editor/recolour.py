@@ -159,7 +159,8 @@ def paint_weight(lab: Floats, mask: Mask, *, skin_stays: bool = False) -> Floats
         usable[:] = True
     space = np.array([SHADING, 1, 1], dtype=np.float32)
     points = (colours[usable] * space).astype(np.float64)
-    centers, labels = kmeans2(points, min(CLUSTERS, len(points)), minit="++", seed=np.random.default_rng(0), iter=20)
+    distinct = len(np.unique(points.round(3), axis=0))  # a flat surface has fewer colours than clusters
+    centers, labels = kmeans2(points, min(CLUSTERS, distinct), minit="++", seed=np.random.default_rng(0), iter=20)
     # what an object is made of shows along its outline; what it holds, or what is seen through it, does not
     depth = ndimage.distance_transform_edt(mask)[chosen[:, 0], chosen[:, 1]][usable]
     near_rim = np.exp(-depth / (RIM * max(float(depth.max()), 1.0)))
