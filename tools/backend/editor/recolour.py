@@ -117,6 +117,22 @@ def recolour(pixels: Pixels, mask: Mask, change: Change, name: str = "object") -
 
     ``pixels`` is uint8 ``[height, width, 3]``; weights are 0 outside ``mask`` and on what is not the object's paint.
     """
+    window = _window(mask)
+    colours, weights = pixels.astype(np.float32), np.zeros(mask.shape, dtype=np.float32)
+    if window is not None:
+        colours[window], weights[window] = _recoloured(pixels[window], mask[window], change, name)
+    return colours, weights
+
+
+def _window(mask: Mask) -> tuple[slice, slice] | None:
+    """Return the rows and columns of a mask with a little around it, so that the work follows the object."""
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    if not len(rows):
+        return None
+    return slice(max(rows[0] - 6, 0), rows[-1] + 7), slice(max(columns[0] - 6, 0), columns[-1] + 7)
+
+
+def _recoloured(pixels: Pixels, mask: Mask, change: Change, name: str) -> tuple[Floats, Floats]:
     lab = to_oklab(pixels)
     weight = paint_weight(lab, mask, skin_stays=name in PEOPLE) if change.target else mask.astype(np.float32)
     weight = np.minimum(ndimage.gaussian_filter(weight, 0.8), ndimage.gaussian_filter(mask.astype(np.float32), 0.7))

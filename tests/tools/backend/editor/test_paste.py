@@ -186,8 +186,8 @@ def test_a_wish_for_the_picture_changes_what_it_says(wish: Any) -> None:
     was = np.asarray(picture(), dtype=float)[..., 0].mean() - np.asarray(picture(), dtype=float)[..., 2].mean()
     seen = {
         "brighter": light > 0.03, "darker": light < -0.03, "warmer": warmth > was + 3, "cooler": warmth < was - 3,
-        "more contrast": after[:, 0].std() > before[:, 0].std(), "more saturated": colour > 0, "less saturated": colour < 0,
-        "black and white": after[:, 1].max() < 0.01,
+        "more contrast": after[:, 0].std() > before[:, 0].std(), "more saturated": colour > 0,
+        "less saturated": colour < 0, "black and white": after[:, 1].max() < 0.01,
     }  # fmt: skip
     assert seen[wish]
     assert edited.doubts == ()
