@@ -111,7 +111,10 @@ class PasteEngine:
             found = self._fill(job, gone, staying)
             ground, region, doubts = found.pixels, found.hole.copy(), found.evidence.doubts
             weights = np.maximum(soft_edge(found.hole, self.settings.feather), gone)
-            result = pixels + weights[..., None] * (ground.astype(np.float32) - pixels)
+            result = ground.astype(np.float32)
+            result -= pixels
+            result *= weights[..., None]
+            result += pixels
         else:
             result = pixels.astype(np.float32)
         order = {object_id: place for place, object_id in enumerate(plan.target.ids)}
@@ -135,7 +138,8 @@ class PasteEngine:
                 shown[one.placed.id] = seen
                 region |= layer.alpha > 0
                 region |= layer.shade < 0.995 if layer.shade is not None else nothing
-        painted = np.clip(result + 0.5, 0, 255).astype(np.uint8)
+        result += 0.5
+        painted = np.clip(result, 0, 255, out=result).astype(np.uint8)
         return Painted(painted, region.astype(np.float32), region, masks=shown, doubts=doubts)
 
     # filling
