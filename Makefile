@@ -30,9 +30,10 @@ $(READY): pyproject.toml constraints.txt
 	$(INSTALL) -e ".[dev]"
 	@touch $(READY)
 
+# From the words alone: set out in boxes first, as by default, there would be little to correct.
 demo: $(READY)
 	@rm -rf $(DEMO)
-	@$(BIN)/sld generate "$(PROMPT)" --preset iconworld --out $(DEMO)
+	@$(BIN)/sld generate "$(PROMPT)" --preset iconworld --set generator.layout=false --out $(DEMO)
 
 test: $(READY)
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n auto --dist loadfile

@@ -10,9 +10,20 @@ import os
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
+from urllib.parse import urlsplit
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, SecretStr, Tag, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Discriminator,
+    Field,
+    SecretStr,
+    Tag,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from configs.errors import in_words
 
@@ -70,6 +81,14 @@ class DetectorPart(Part):
         default=(), description="nouns to look around with, when an instruction comes for an unknown picture"
     )
     attributes: tuple[str, ...] = Field(default=(), description="attributes to look for on what is found that way")
+    closed: bool = Field(
+        default=False, description="it tells these attributes only; others that are asked for stay unchecked"
+    )
+
+    @property
+    def sees(self) -> tuple[str, ...] | None:
+        """The attributes that it can tell; None for any."""
+        return self.attributes if self.closed else None
 
     @model_validator(mode="after")
     def _doubt_leaves_something_sure(self) -> Self:
@@ -154,6 +173,9 @@ class GeneratorSettings(GroundedPart):
     layout: bool = Field(
         default=True, description="set the sentence out in boxes before drawing, where the checkpoint takes boxes (LMD)"
     )
+    side: int | None = Field(
+        default=None, ge=16, description="side of the pictures it was trained on; larger ones are drawn so and enlarged"
+    )
     width: int = Field(default=512, ge=16, le=4096)
     height: int = Field(default=512, ge=16, le=4096)
 
@@ -168,6 +190,7 @@ class EditorSettings(GroundedPart):
         le=4096,
         description="side of the pictures it was trained on; larger ones are edited in a crop scaled to it",
     )
+    draws: tuple[str, ...] = Field(default=(), description="the nouns it can draw, where it does not know all")
     steps: int = Field(default=50, ge=2, le=1000, description="DDIM steps, of inversion and of composition")
     guidance: float = Field(default=2.5, ge=1, le=30, description="while composing")
     object_guidance: float = Field(default=7.5, ge=1, le=30, description="while making single objects")
@@ -235,6 +258,18 @@ class ChatSettings(Section):
     structured_output: Literal["json_schema", "function_calling", "json_object", "actions"] = "json_schema"
     vision: bool = Field(default=False, description="the model can see pictures")
 
+    @field_validator("base_url")
+    @classmethod
+    def _is_an_address(cls, url: str | None) -> str | None:
+        try:
+            parts = urlsplit(url or "http://none")
+            good = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+        except ValueError:  # a port that is none
+            good = False
+        if not good:
+            raise ValueError("it must be an address such as http://localhost:8080/v1")
+        return url
+
 
 def _by_kind(default: str) -> Discriminator:
     """Choose among settings by ``kind``; settings that name none are of the kind ``default``."""
@@ -262,6 +297,18 @@ AnyEditor = Annotated[
 ]
 
 
+class JudgeSettings(Section):
+    """What counts, and who is asked about what no detector can see."""
+
+    article: Literal["exactly", "at least"] = Field(
+        default="exactly", description="what 'a cup' means: one, or one or more"
+    )
+    vlm: ChatSettings | None = Field(
+        default=None,
+        description="a model that sees, for what no detector can check; without one, chat if it has vision",
+    )
+
+
 class Settings(Section):
     """The whole tree, as a preset, the environment and the command line make it."""
 
@@ -279,6 +326,7 @@ class Settings(Section):
         default={}, description="usual width over height by noun, for new boxes; others are square"
     )
     loop: LoopSettings = LoopSettings()
+    judge: JudgeSettings = JudgeSettings()
     chat: ChatSettings = ChatSettings()
 
 

@@ -15,9 +15,11 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from configs.settings import DetectorSettings, EditorSettings
 from evals.lmd.command import as_markdown, run_lmd, settings_digest, weights_digest
 from evals.lmd.prompts import choose
 from evals.lmd.tables import RIVAL, START, markdown, method_name
+from evals.parts import needed
 from evals.progress import progress_bar
 from evals.speed import run_speed
 from tools.backend.checkpoints import choose_device
@@ -33,12 +35,13 @@ if TYPE_CHECKING:
 def run_bench(options: Options, *, prompts: int, scenes: int, results: Path) -> None:
     """Measure, print and write the results. ``options.out``: where the LMD runs are kept."""
     settings = options.load()
-    heldout = None if settings.heldout_detector is None else ZeroShotDetector.from_settings(settings.heldout_detector)
+    part, editor = settings.heldout_detector, needed(settings.editor, EditorSettings, "editor")
+    heldout = ZeroShotDetector.from_settings(needed(part, DetectorSettings, "held-out detector")) if part else None
     with progress_bar() as progress:
         speed = run_speed(settings, scenes=scenes, heldout=heldout, progress=progress)
     runs = (options.out or Path("runs") / "bench") / f"{settings_digest(settings)}-{weights_digest(settings)}"
     lmd = run_lmd(replace(options, out=runs), choose(limit=prompts))
-    page = results_page(speed, lmd, machine(settings.editor.device))
+    page = results_page(speed, lmd, machine(editor.device))
     write_text(results, page)
     sys.stdout.write(f"{page}\n{results}\n")
 

@@ -24,14 +24,17 @@ def iconworld(
     seed: Seed = 0,
     scenes: Annotated[
         int | None,
-        typer.Option(min=1, help="Fresh scenes: 500; --edits: 100 of each kind; --faults: 60."),
+        typer.Option(min=1, help="Fresh scenes: 500; --edits: 100 of each kind; --faults: 60; --flaws: 210."),
     ] = None,
     only: Annotated[str | None, typer.Option(help="Parts with commas between, such as detector,segmenter.")] = None,
     edits: Annotated[bool, typer.Option("--edits", help="Measure the editor instead.")] = False,
     faults: Annotated[bool, typer.Option("--faults", help="Measure the loop on planted faults instead.")] = False,
+    flaws: Annotated[bool, typer.Option("--flaws", help="Measure the verdict on planted flaws instead.")] = False,
     pictures: Annotated[
         Path | None,
-        typer.Option(help="A folder: for a sheet of samples; --edits: each case; --faults: each run."),
+        typer.Option(
+            help="A folder: sheets of samples or of what was misjudged; --edits: cases; --faults: runs."
+        ),
     ] = None,
     preset: Preset = None,
     as_json: Json = False,
@@ -39,14 +42,25 @@ def iconworld(
 ) -> None:
     """Measure the embedded models on fresh icon-world scenes."""
     with reporting(as_json):
-        from evals.commands import measure_faults, measure_iconworld
+        from evals.commands import measure_faults, measure_flaws, measure_iconworld
 
         options = Options(preset=preset, seed=seed, as_json=as_json, settings=settings)
         chosen = None if only is None else tuple(part.strip() for part in only.split(",") if part.strip())
-        if faults:
+        if flaws:
+            measure_flaws(options, scenes=scenes or 210, pictures=pictures)
+        elif faults:
             measure_faults(options, scenes=scenes or 60, out=pictures)
         else:
             measure_iconworld(options, scenes=scenes, only=chosen, edits=edits, pictures=pictures)
+
+
+@app.command()
+def shapes(preset: Preset = None, as_json: Json = False, settings: Set = None) -> None:
+    """Measure whether the embedded detectors believe what no eye would, on labelled shapes."""
+    with reporting(as_json):
+        from evals.commands import measure_shapes
+
+        measure_shapes(Options(preset=preset, as_json=as_json, settings=settings))
 
 
 @app.command()
@@ -61,6 +75,9 @@ def lmd(
     ] = None,
     out: Annotated[Path | None, typer.Option(help="Where everything goes; the same folder goes on.")] = None,
     images: Annotated[Path | None, typer.Option(help="Pictures to start from: DIR/000/initial_image.png, ...")] = None,
+    start: Annotated[
+        str, typer.Option(help="First pictures: words (alone), layout (first, where the generator takes boxes), both.")
+    ] = "both",
     baselines: Annotated[bool, typer.Option(help="Also draw the best of N at an equal budget.")] = True,
     list_prompts: Annotated[bool, typer.Option("--list-prompts", help="Print the prompts and stop.")] = False,
     seed: Seed = 0,
@@ -77,7 +94,10 @@ def lmd(
         if list_prompts:
             command.print_prompts(prompts, as_json=as_json)
             return
-        raise typer.Exit(command.measure_lmd(options, prompts, workers=workers, images=images, baselines=baselines))
+        chosen = command.choose_start(start)
+        raise typer.Exit(
+            command.measure_lmd(options, prompts, workers=workers, images=images, baselines=baselines, start=chosen)
+        )
 
 
 @app.command()

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from agent.cli.options import fail
 from agent.cli.run import announce_chat
+from configs.settings import DetectorSettings, GeneratorSettings, Part
+from evals.parts import needed
 from evals.progress import progress_bar
 from tools.backend.checkpoints import resolve
 from tools.backend.detector import ZeroShotDetector
@@ -105,6 +107,19 @@ def measure_faults(options: Options, *, scenes: int, out: Path | None) -> None:
     print_figures(found, as_json=options.as_json)
 
 
+def measure_flaws(options: Options, *, scenes: int, pictures: Path | None) -> None:
+    """Judge pictures with planted flaws and their right twins, and print the figures."""
+    from evals.flaw_cases import flaw_cases
+    from evals.flaws import run_flaws
+
+    backend = LocalBackend(options.load())
+    if pictures:
+        pictures.mkdir(parents=True, exist_ok=True)
+    with progress_bar() as progress:
+        found = run_flaws(backend, flaw_cases(options.seed or 0, scenes), pictures=pictures, progress=progress)
+    print_figures(found, as_json=options.as_json)
+
+
 def measure_photo(options: Options, *, scenes: int, pictures: Path | None) -> None:
     """Edit planted photographs and print the figures."""
     from evals.photo import run_photo
@@ -120,9 +135,8 @@ def measure_speed(options: Options, *, scenes: int, steps: int, reload: bool, ju
     from evals.speed import run_speed, table
 
     settings = options.load()
-    heldout = (
-        ZeroShotDetector.from_settings(settings.heldout_detector) if settings.heldout_detector and judged else None
-    )
+    part = settings.heldout_detector if judged else None
+    heldout = ZeroShotDetector.from_settings(needed(part, DetectorSettings, "held-out detector")) if part else None
     with progress_bar() as progress:
         found = run_speed(
             settings,
@@ -139,6 +153,19 @@ def measure_speed(options: Options, *, scenes: int, steps: int, reload: bool, ju
         sys.stdout.write(table(found) + "\n")
 
 
+def measure_shapes(options: Options) -> None:
+    """Ask the preset's detectors about shapes that a person has labelled, and print what they believe."""
+    from evals import shapes
+
+    settings = options.load()
+    backend = LocalBackend(settings)
+    detectors = {"detector": backend.detector_for(settings.detector)}
+    if settings.heldout_detector:
+        detectors["heldout"] = backend.detector_for(settings.heldout_detector)
+    vae = GroundedDiffusion.load(needed(settings.generator, GeneratorSettings, "generator")).vae
+    print_figures(shapes.measure_shapes(backend, vae, detectors), as_json=options.as_json)
+
+
 class RoundTrip:
     """Pictures through the generator's autoencoder and back; loaded when it is first asked."""
 
@@ -148,14 +175,14 @@ class RoundTrip:
 
     def __call__(self, images: Sequence[Image]) -> list[Image]:
         """Return the pictures as the decoder gives them back."""
-        self.model = self.model or GroundedDiffusion.load(self.part)
+        self.model = self.model or GroundedDiffusion.load(needed(self.part, GeneratorSettings, "generator"))
         return self.model.decode(self.model.encode_image(images), images[0].size)
 
 
 def weights_mb(settings: Settings) -> float:
     """Return the size of all files of the preset's local checkpoints, each counted once, in millions of bytes."""
     parts = [settings.detector, settings.segmenter, settings.generator, settings.editor, settings.heldout_detector]
-    folders = {resolve(part) for part in parts if part is not None and _is_there(part)}
+    folders = {resolve(part) for part in parts if isinstance(part, Part) and _is_there(part)}
     return sum(file.stat().st_size for folder in folders for file in folder.rglob("*") if file.is_file()) / 1e6
 
 

@@ -22,8 +22,8 @@ from tools.scene.operations import Move, Remove, Restyle, apply
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from tools.backend.editor.engine import Segmenter
     from tools.backend.editor.masks import Mask
-    from tools.backend.editor.objects import Segmenter
     from tools.backend.gligen import GroundedDiffusion
     from tools.backend.protocol import Cost
     from tools.scene.box import Box

@@ -2,7 +2,9 @@
 
 `shapes.json` keeps no pictures, only how each is made again: what the generator drew from a sentence alone
 ("words": seed), or a scene with things that are none, softened by the autoencoder ("flaws" and "decoys": seed).
-A shape is a place, a phrase that some detector once gave it, and what the eye said: "thing", "none" or "unsure"."""
+A shape is a place, a phrase that some detector once gave it, and what the eye said: "thing", "none" or "unsure".
+The labels hold as long as generator and autoencoder are those that were looked at.
+"""
 
 from __future__ import annotations
 
@@ -28,18 +30,17 @@ if TYPE_CHECKING:
     from evals.iconworld import Detector
     from tools.backend.protocol import Backend
 
+SURE = 0.8  # what the embedded preset's verdict counts: its threshold and its doubt
 BATCH = 8  # pictures of one sentence
 FIRST_WORDS = 700_000  # noise seed of the first picture from words
 MAKERS = {"flaws": add_flaws, "decoys": add_decoys}
 
 
-def measure_shapes(
-    backend: Backend, vae: AutoencoderKL, detectors: Mapping[str, Detector], doubt: float
-) -> dict[str, float]:
+def measure_shapes(backend: Backend, vae: AutoencoderKL, detectors: Mapping[str, Detector]) -> dict[str, float]:
     """Return, for each detector, the shares of things and of others that it takes for what they are called.
 
     Flat result: ``NAME_things`` and ``NAME_none`` at the detector's threshold; ``NAME_sure_things`` and
-    ``NAME_sure_none`` for scores more than ``doubt`` above one half; ``things`` and ``none``, the numbers of shapes.
+    ``NAME_sure_none`` for scores of at least `SURE`; ``things`` and ``none``, the numbers of shapes.
     """
     counts: dict[str, list[bool]] = {}
     for image, shapes in labelled_pictures(backend, vae):
@@ -49,7 +50,7 @@ def measure_shapes(
                 place = Box(*shape["box"])
                 scores = [one.score for one in found if one.phrase == shape["phrase"] and one.box.iou(place) >= AT]
                 counts.setdefault(f"{name}_{shape['eye']}", []).append(bool(scores))
-                sure = any(score >= 0.5 + doubt for score in scores)
+                sure = any(score >= SURE for score in scores)
                 counts.setdefault(f"{name}_sure_{shape['eye']}", []).append(sure)
     first = next(iter(detectors))
     return {key.replace("_thing", "_things"): sum(some) / len(some) for key, some in sorted(counts.items())} | {

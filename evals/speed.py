@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from configs.settings import DetectorSettings, EditorSettings, SegmenterSettings
 from evals.edit_cases import EditCase, edit_cases
 from evals.edits import operations_right
+from evals.parts import needed
 from evals.seed_schedule import STEPS, SeedSchedule
 from iconworld.renderer import SIDE
 from tools.backend.detector import ZeroShotDetector
@@ -72,12 +74,14 @@ def run_speed(
     ours; of what a round of the loop looks at, ``detector_passes`` and ``detector_seconds`` (every phrase of
     the scene asked) and ``segmenter_passes`` and ``segmenter_seconds`` (every object); ``scenes`` and ``threads``.
     """
-    editor = settings.editor
-    model, segmenter = GroundedDiffusion.load(editor), Segmenter.from_settings(settings.segmenter)
+    editor = needed(settings.editor, EditorSettings, "editor")
+    segmenter = Segmenter.from_settings(needed(settings.segmenter, SegmenterSettings, "segmenter"))
+    detector = ZeroShotDetector.from_settings(needed(settings.detector, DetectorSettings, "detector"))
+    model, forgetful = GroundedDiffusion.load(editor), _Forgetful(segmenter.masker)
     batched = Composer(GroundedEngine(model, segmenter, editor), segmenter)
     reference = SeedSchedule(
         model,
-        _Forgetful(segmenter.masker),
+        forgetful,
         steps=steps,
         attention_guidance=attention_guidance,
         reload=(lambda: GroundedDiffusion.load(editor)) if reload else None,
@@ -112,7 +116,6 @@ def run_speed(
             result[f"{side}_right"] = statistics.fmean(right for _, _, right in runs)
     result["wall_ratio"] = result["reference_seconds"] / result["ours_seconds"]
     result["unet_ratio"] = result["reference_unet_evaluations"] / result["ours_unet_evaluations"]
-    detector, forgetful = ZeroShotDetector.from_settings(settings.detector), _Forgetful(segmenter.masker)
     looks = {
         "detector": [detector.detect(case.image, case.layout.queries).cost for case in (cold, *cases)][1:],
         "segmenter": [forgetful.segment(case.image, [one.box for one in case.layout.objects]).cost for case in cases],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import functools
 import json
 import time
@@ -12,6 +13,7 @@ from langchain_core.messages import AIMessage, ToolMessage
 from PIL import Image
 
 from tools.backend.protocol import Cost, Edited
+from tools.scene.requirements import requirements
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -20,9 +22,12 @@ if TYPE_CHECKING:
     from langgraph.runtime import Runtime
     from langgraph.types import StreamWriter
 
+    from configs.settings import Settings
     from graphs.state import State
     from tools.backend.protocol import Drawing, Generated, Progress
     from tools.context import Context
+    from tools.scene.requirements import Requirement
+    from tools.scene.spec import SceneSpec
 
     class Node(Protocol):
         """What the graph calls."""
@@ -51,12 +56,23 @@ def timed(node: Node) -> Node:
     return run
 
 
+def demands_of(spec: SceneSpec, settings: Settings) -> tuple[Requirement, ...]:
+    """Return what a picture of the sentence must fulfil, as the settings and the preset's detector have it."""
+    return requirements(spec, settings.judge.article, settings.detector.sees)
+
+
+def picture_block(picture: str, context: Context) -> dict[Any, Any]:
+    """Return a kept picture as a part of a message to a model that sees."""
+    data = base64.b64encode(context.images.path(picture).read_bytes()).decode()
+    return {"type": "image_url", "image_url": {"url": f"data:image/png;base64,{data}"}}
+
+
 class Made(NamedTuple):
     """A picture that was drawn.
 
     ``region`` is the id of a picture that is white where an edit was free to change. ``masks`` is the id of
     one whose value at a pixel is 1 + the place in ``masked`` of the object there, 0 where there is none. ``doubts``
-    says what did not come out clean.
+    says what did not come out clean, None where the editor does not look.
     """
 
     image: str
@@ -65,7 +81,7 @@ class Made(NamedTuple):
     region: str | None = None
     masks: str | None = None
     masked: tuple[str, ...] = ()
-    doubts: tuple[str, ...] = ()
+    doubts: tuple[str, ...] | None = None
 
 
 def make_once(context: Context, drawing: Drawing, what: Sequence[Any], make: Callable[[], Generated | Edited]) -> Made:
@@ -78,8 +94,8 @@ def make_once(context: Context, drawing: Drawing, what: Sequence[Any], make: Cal
     key, images = json.dumps([drawing, context.backend.fingerprint(drawing), *what], sort_keys=True), context.images
     record = images.recall(key)
     if record is not None and images.path(record["image"]).is_file():
-        record |= {"warnings": tuple(record["warnings"]), "cost": Cost(**record["cost"])}
-        return Made(**record | {key: tuple(record.get(key, ())) for key in ("masked", "doubts")})
+        lists = {key: None if record[key] is None else tuple(record[key]) for key in ("warnings", "masked", "doubts")}
+        return Made(**record | lists | {"cost": Cost(**record["cost"])})
     drawn = make()
     if isinstance(drawn, Edited):
         region = images.save(Image.fromarray(drawn.region))

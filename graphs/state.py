@@ -57,6 +57,8 @@ class Request(TypedDict, total=False):
     """A parse (`SceneSpec`) to be used as it is."""
     target: Annotated[dict[str, Any] | None, EphemeralValue]
     """A target `Layout` to be used as it is."""
+    places: Annotated[bool | None, EphemeralValue]
+    """The given parse says nothing of places: those of the prompt are still read, and required."""
     seed: Annotated[int | None, EphemeralValue]
     approve: Annotated[bool | None, EphemeralValue]
     """Stop before each edit (an interrupt) until a person has decided."""
@@ -121,13 +123,16 @@ class Attempt(Frozen):
     """How many lines of ``done`` led to this picture."""
     agreed: bool
     refined: bool
+    lost: bool
+    """Whether something that the request wants was there at first and is no more."""
     verdict: Verdict
     layout: Layout
+    """What it holds without doubt."""
 
     @property
-    def rank(self) -> tuple[bool, int, bool, float]:
-        """Most requirements met, then fewest pixels changed; a polish that still agrees is wanted."""
-        return self.agreed, self.passed, self.refined, -self.changed
+    def rank(self) -> tuple[bool, bool, int, bool, float]:
+        """Nothing lost, fewest requirements missed, fewest pixels changed; a polish that still agrees is wanted."""
+        return self.agreed, not self.lost, self.passed - self.total, self.refined, -self.changed
 
 
 class TurnSummary(Frozen):
@@ -180,14 +185,16 @@ class State(Request, total=False):
     approval: bool
     messages: Annotated[list[AnyMessage], add_messages]
     goal: Goal
+    reads_places: bool
+    """Whether the prompt is read for places, though its parse is given."""
     picture: str | None
     """Id of the current picture."""
     layout: Layout
     """The layout of the current picture, as the detector saw it."""
     doubtful: tuple[str, ...]
     """Ids of objects in it that the detector is not sure of, and because of which the verdict failed."""
-    unclean: tuple[str, ...]
-    """What did not come out clean in the last edit, by the editor's own evidence."""
+    unclean: tuple[str, ...] | None
+    """What did not come out clean in the last edit, where the editor looks; None where it does not."""
     first_picture: str | None
     generated: bool
     anew: bool
@@ -196,6 +203,8 @@ class State(Request, total=False):
     """Whether the refiner shall still work on the current picture, or has."""
     rounds: int
     """Finished edits, and pictures drawn anew."""
+    touched: tuple[str, ...]
+    """Ids of pictures that are white where an edit of this turn was free to change, and nobody has looked yet."""
     best: Attempt | None
     latest: Attempt | None
     planned: tuple[Operation, ...]

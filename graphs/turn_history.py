@@ -5,9 +5,11 @@ This is the language model's memory, not the record: nothing is left out of the 
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from graphs.state import History
+from tools.scene.lexicon import singular
 
 if TYPE_CHECKING:
     from graphs.state import State, TurnSummary
@@ -18,6 +20,7 @@ IN_FULL = 6  # turns that the model is told in full
 IN_A_LINE = 20  # turns before those, of which it is told the instruction only
 REMOVED_KEPT = 20
 LINE = 80  # characters of an older instruction
+_NAMED = re.compile(r"'([^'#]+) #\d+'")
 
 
 def remember(state: State, turn: TurnSummary, image: str | None, layout: Layout) -> dict[str, Any]:
@@ -38,8 +41,9 @@ def remember(state: State, turn: TurnSummary, image: str | None, layout: Layout)
 def recall(state: State) -> dict[str, Any]:
     """Return ``recent`` and ``history`` as the prompt for an instruction shows them (JSON types)."""
     turns, history = state["turns"], state["history"].model_dump(mode="json")
-    recent = [{key: value for key, value in turn.model_dump(mode="json").items() if value} for turn in turns[-IN_FULL:]]
     older = turns[:-IN_FULL]
+    told = [*(turn for turn in older if _speaks_of(turn, state["text"])), *turns[-IN_FULL:]][-2 * IN_FULL :]
+    recent = [{key: value for key, value in turn.model_dump(mode="json").items() if value} for turn in told]
     lines = [_shortened(turn.instruction) for turn in older[-IN_A_LINE:]]
     more = len(older) - len(lines)
     return {
@@ -50,6 +54,12 @@ def recall(state: State) -> dict[str, Any]:
             "before_last_change": history["before"],
         },
     }
+
+
+def _speaks_of(turn: TurnSummary, text: str) -> bool:
+    """Whether a turn did something to what the new text names: "why did you move the dog?" asks for old ones too."""
+    words = {singular(word) for word in re.findall(r"[a-z]{3,}", text.lower())}
+    return any(name.rpartition(" ")[2] in words for line in turn.done for name in _NAMED.findall(line))
 
 
 def _is_back(removed: PlacedObject, before: Layout, after: Layout) -> bool:

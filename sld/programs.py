@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from agent.models.backend import make_backend
 from agent.models.endpoint import make_chat_model
+from agent.models.preset_choice import DEFAULT, choose_preset
 from agent.report.render import write_report
 from agent.run.driver import Job, RunResult, run_correction
 from agent.run.folder import RunFolder, new_folder
@@ -25,7 +26,7 @@ def run(
     *,
     instruction: str = "",
     image: Image | str | Path | None = None,
-    preset: str = "iconworld",
+    preset: str | None = None,
     out: str | Path | None = None,
     seed: int = 0,
     backend: Backend | None = None,
@@ -36,7 +37,7 @@ def run(
 
     Everything it did is in the run folder ``out`` (a new one under ``runs/`` if not given), with a report; a folder
     that holds the same job is gone on with, or only read if it is finished. ``overrides`` are settings, with two
-    underscores for a dot (``loop__rounds=5``). ``backend`` and ``chat`` are made from the settings if not given;
+    underscores for a dot (``loop__rounds=5``). Without ``preset``, a photograph gets the one for photographs. ``backend`` and ``chat`` are made from the settings if not given;
     hand the same ones to many calls so that models are loaded once.
 
     Raises:
@@ -44,11 +45,13 @@ def run(
         SettingsError, RunError, PictureError: a preset, folder or picture that cannot be used.
     """
     named = {key.replace("__", "."): value for key, value in overrides.items()}
+    picture = open_picture(image) if isinstance(image, (str, Path)) else image
+    preset = preset or (DEFAULT if backend else choose_preset(picture))
     settings = load_settings(preset, named)
     job = Job(
         prompt=prompt,
         instruction=instruction,
-        image=open_picture(image) if isinstance(image, (str, Path)) else image,
+        image=picture,
         seed=seed,
         origin=Path(image).name if isinstance(image, (str, Path)) else "",
     )

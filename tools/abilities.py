@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from tools.backend.protocol import Capabilities
     from tools.scene.layout import Layout
     from tools.scene.operations import Operation
+    from tools.scene.spec import SceneSpec
 
 SHOWN = 12  # nouns that a refusal lists
 
@@ -38,6 +39,13 @@ def refusal(capabilities: Capabilities, scene: Layout, operations: Iterable[Oper
             case Move() | Remove() | Adjust():
                 pass
     return None
+
+
+def scene_refusal(capabilities: Capabilities, spec: SceneSpec) -> str | None:
+    """Return why a scene cannot be drawn: it names kinds that the backend does not know. None when it can be."""
+    drawn = capabilities.draws
+    strange = [one.name for one in spec.objects if drawn and one.name not in drawn]
+    return cannot_draw(strange[0], drawn or frozenset()) if strange else None
 
 
 def cannot_draw(name: str, drawn: frozenset[str] = frozenset()) -> str:

@@ -19,3 +19,10 @@ class Context:
     chat: BaseChatModel
     images: ImageStore
     settings: Settings
+    eyes: BaseChatModel | None = None
+    """A model of its own for what no detector can check (``judge.vlm``)."""
+
+    @property
+    def seer(self) -> BaseChatModel | None:
+        """The model that can be asked about a picture, if there is one."""
+        return self.eyes or (self.chat if self.settings.chat.vision else None)

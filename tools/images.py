@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import tempfile
+import struct
 import warnings
+import zlib
 from contextlib import suppress
 from io import BytesIO
 from pathlib import Path
@@ -18,12 +18,21 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from tools.files import read_file, write_bytes
 from tools.redaction import Redactor
 
 MAX_BYTES = 64 * 2**20
-MAX_PIXELS = 40_000_000
+MAX_PIXELS = 50_000_000
+MOST_ASPECT = 10  # longer side over shorter: detectors look at squares, and a sliver in one is nothing
+ROWS = 256  # of wide pixel types that are converted at a time
 LARGE = 4_000_000  # pixels from which a picture is written quickly rather than small
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "PPM")  # no decoder that starts other programs
+
+
+DECODING_ERRORS = (  # Pillow's decoders raise any of these on broken files
+    OSError, SyntaxError, ValueError, TypeError, LookupError, EOFError, ArithmeticError, AttributeError, AssertionError,
+    RuntimeError, MemoryError, struct.error, zlib.error,
+)  # fmt: skip
 
 
 class PictureError(ValueError):
@@ -38,7 +47,8 @@ def open_picture(source: str | Path | bytes) -> Image.Image:
     it (``info["icc_profile"]``).
 
     Raises:
-        PictureError: missing, empty, truncated, not a picture, over 64 MiB or over 40 million pixels.
+        PictureError: missing, empty, truncated, not a picture, a device or pipe, a sliver, over 64 MiB or 50
+            million pixels.
     """
     name = "the given bytes" if isinstance(source, bytes) else repr(Path(source).name)
     data = source if isinstance(source, bytes) else _read(Path(source))
@@ -60,8 +70,7 @@ def open_picture(source: str | Path | bytes) -> Image.Image:
         raise PictureError(f"{name} is not a picture of a known kind: use one of {', '.join(FORMATS)}") from None
     except PictureError:
         raise
-    except (OSError, SyntaxError, ValueError, TypeError, KeyError, IndexError, EOFError, ArithmeticError) as error:
-        # Pillow's decoders raise any of these on broken files.
+    except DECODING_ERRORS as error:
         raise PictureError(f"{name} is damaged or cut off ({error}): save it again and retry") from None
 
 
@@ -101,7 +110,7 @@ class ImageStore:
             buffer = BytesIO()
             quick = image.width * image.height > LARGE  # half a minute of squeezing saves a tenth of the file
             image.save(buffer, format="PNG", compress_level=1 if quick else 6)
-            _write(self.path(image_id), buffer.getvalue())
+            write_bytes(self.path(image_id), buffer.getvalue())
         return image_id
 
     def load(self, image_id: str) -> Image.Image:
@@ -114,14 +123,14 @@ class ImageStore:
 
     def recall(self, key: str) -> dict[str, Any] | None:
         """Return what `remember` kept under ``key``; None when there is nothing, or nothing readable."""
-        with suppress(OSError, ValueError):
-            record = json.loads(self._record(key).read_text(encoding="utf-8"))
+        with suppress(OSError, ValueError, RecursionError):
+            record = json.loads(read_file(self._record(key), MAX_BYTES))
             return record if isinstance(record, dict) else None
         return None
 
     def remember(self, key: str, record: dict[str, Any]) -> None:
         """Keep the outcome of a finished step of work (JSON types only)."""
-        _write(self._record(key), json.dumps(self._redactor.tree(record)).encode())
+        write_bytes(self._record(key), json.dumps(self._redactor.tree(record)).encode())
 
     def _record(self, key: str) -> Path:
         return self.folder / "made" / f"{hashlib.sha256(key.encode()).hexdigest()[:32]}.json"
@@ -139,13 +148,12 @@ def changed_share(before: Image.Image, after: Image.Image) -> float:
 
 def _read(path: Path) -> bytes:
     try:
-        if path.stat().st_size > MAX_BYTES:
-            raise PictureError(f"{path.name!r} has {path.stat().st_size:,} bytes: at most {MAX_BYTES:,} are read")
-        return path.read_bytes()
+        return read_file(path, MAX_BYTES)
     except FileNotFoundError:
         raise PictureError(f"there is no file {path.name!r}: check the path") from None
-    except OSError as error:
-        raise PictureError(f"cannot read {path.name!r} ({error.strerror}): check the path and its rights") from None
+    except (OSError, ValueError) as error:  # a ValueError is a name with a null character
+        reason = getattr(error, "strerror", None) or error
+        raise PictureError(f"cannot read {path.name!r} ({reason}): check the path and its rights") from None
 
 
 def _check_size(name: str, size_wh: tuple[int, int]) -> None:
@@ -153,6 +161,11 @@ def _check_size(name: str, size_wh: tuple[int, int]) -> None:
     if width * height > MAX_PIXELS:
         raise PictureError(
             f"{name} has {width} x {height} pixels: at most {MAX_PIXELS:,} in all; make it smaller first"
+        )
+    if max(width, height) > MOST_ASPECT * max(1, min(width, height)):
+        raise PictureError(
+            f"{name} has {width} x {height} pixels: one side may be {MOST_ASPECT} times the other at most; "
+            "cut out the part that matters"
         )
 
 
@@ -166,28 +179,16 @@ def _to_rgb(picture: Image.Image) -> Image.Image:
 
 def _converted(picture: Image.Image) -> Image.Image:
     if picture.mode.startswith(("I", "F")):
-        values = np.asarray(picture, dtype=np.float64)
+        values = np.asarray(picture)
         # 16-bit files keep their scale; other wide types have none, so their own range is used.
         low, high = (0.0, 65535.0) if picture.mode.startswith("I") else (float(values.min()), float(values.max()))
-        scaled = (values - low) / max(high - low, 1e-12) * 255
-        return Image.fromarray(np.clip(np.rint(scaled), 0, 255).astype(np.uint8)).convert("RGB")
+        narrow = np.empty(values.shape, dtype=np.uint8)
+        for row in range(0, len(values), ROWS):
+            scaled = (values[row : row + ROWS].astype(np.float64) - low) / max(high - low, 1e-12) * 255
+            narrow[row : row + ROWS] = np.clip(np.rint(np.nan_to_num(scaled)), 0, 255)
+        return Image.fromarray(narrow).convert("RGB")
     if picture.mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in picture.info:
         layers = picture.convert("RGBA")
         white = Image.new("RGBA", layers.size, (255, 255, 255, 255))
         return Image.alpha_composite(white, layers).convert("RGB")
     return picture.convert("RGB")
-
-
-def _write(path: Path, data: bytes) -> None:
-    """Write beside the target, flush to disk, then rename: a reader sees the whole file or none."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".part")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise

@@ -2,24 +2,44 @@
 
 from __future__ import annotations
 
+import random
 from typing import TYPE_CHECKING
 
 from tools.scene.layout import Layout
 from tools.scene.solver import Unsatisfiable, solve
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
-    from configs.settings import Settings
+    from tools.context import Context
     from tools.scene.requirements import Requirement
 
 
-def stage(demands: Iterable[Requirement], settings: Settings, seed: int, background: str = "") -> Layout | None:
-    """Return a layout that meets every demand, another for each seed; None when there is none."""
-    generator = settings.generator
-    stretch = generator.height / generator.width if generator else 1
-    shapes = {name: shape * stretch for name, shape in settings.shapes.items()}
+def stage(context: Context, demands: Iterable[Requirement], seed: int, background: str = "") -> Layout | None:
+    """Return a layout that meets every demand, another for each seed; None where words alone are to do."""
+    generator = context.settings.generator
+    if generator is None or not context.backend.capabilities.grounds:
+        return None
+    stretch = generator.height / generator.width
+    shapes = {name: shape * stretch for name, shape in context.settings.shapes.items()}
+    demands = tuple(demands)
     try:
-        return solve(demands, Layout(background=background), shapes=shapes, seed=seed)
+        layout = solve(demands, Layout(background=background), shapes=shapes, seed=seed)
     except Unsatisfiable:
         return None  # the loop says so, with the demands that exclude each other
+    return _painted(layout, demands, context.settings.detector.attributes, random.Random(seed))
+
+
+def _painted(layout: Layout, demands: Iterable[Requirement], looks: Sequence[str], dice: random.Random) -> Layout:
+    """Give what has no looks one of those that the preset knows: with none, a small model mixes several.
+
+    What a demand names for things of that name is no choice, whether it is wanted of others or unwanted.
+    """
+    queries = [query for one in demands for query in (one.query, *one.objects)]
+    objects = []
+    for placed in layout.objects:
+        named = {word for query in queries if query.name == placed.name for word in (*query.attributes, *query.lacks)}
+        free = [word for word in looks if word not in named]
+        chosen = placed.attributes or ((dice.choice(free),) if free else ())
+        objects.append(placed.model_copy(update={"attributes": chosen}))
+    return layout.model_copy(update={"objects": tuple(objects)})

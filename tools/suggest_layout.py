@@ -9,8 +9,9 @@ from langgraph.prebuilt import ToolRuntime
 
 from tools.context import Context
 from tools.errors import FinalToolError
-from tools.scene.difference import difference
+from tools.scene.difference import completed, difference
 from tools.scene.operations import Remove, apply
+from tools.scene.requirements import Requirement
 from tools.scene.solver import Unsatisfiable, solve
 
 if TYPE_CHECKING:
@@ -65,10 +66,11 @@ def propose(
     if first and goal.operations:
         return goal.operations, apply(scene, goal.operations)
     if first and goal.target:
-        return tuple(difference(scene, goal.target)), goal.target
+        target = completed(goal.target, scene, goal.names)
+        return tuple(difference(scene, target)), target
     sure = scene.model_copy(update={"objects": tuple(placed for placed in scene.objects if placed.id not in doubtful)})
     try:
-        target = solve(goal.requirements or (), sure, shapes=shapes)
+        target = solve((*(goal.requirements or ()), Requirement(kind="clean")), sure, shapes=shapes)
     except Unsatisfiable as error:
         raise FinalToolError(f"no layout can meet the goal: {error}. Say so instead of editing") from None
     gone = (Remove(id=object_id) for object_id in scene.ids if object_id in doubtful)

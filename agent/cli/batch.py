@@ -20,6 +20,7 @@ from tools.images import open_picture
 from tools.redaction import Redactor, environment_secrets
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
 SUFFIXES = ("", ".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".gif")
@@ -99,11 +100,31 @@ def _prepare(options: Options, file: Path, input_dir: Path, output_dir: Path) ->
                 )
             )
             open_picture(work[-1].picture)
-        except ValueError as error:
+        except (ValueError, OSError) as error:
             problems.append(f"item {number} ({item.output_dir!r}): {error}")
+    problems += _clashes(work, output_dir)
     if problems:
         fail(f"{file.name!r} cannot be used, nothing was done:\n  " + "\n  ".join(problems))
     return work
+
+
+def _clashes(work: Sequence[_Work], output_dir: Path) -> Iterator[str]:
+    """Yield what would let one item write into, or clear away, what is another's: names are compared as places."""
+    base = output_dir.resolve()
+    known: dict[Path, str] = {}
+    for one in work:
+        place, name = one.folder.path.resolve(), one.item.output_dir
+        if place in known:
+            yield f"output_dir {name!r} is the same folder as {known[place]!r}"
+        known[place] = name
+    for place, name in known.items():
+        for above in place.parents:
+            if above in known:
+                yield f"output_dir {name!r} lies inside {known[above]!r}"
+            elif above.is_relative_to(base) and RunFolder(above).started:
+                yield f"output_dir {name!r} lies inside the run {str(above)!r}"
+        if (place / "images").is_dir() and next((place / "images").rglob("run.json"), None):
+            yield f"output_dir {name!r} holds another run in its images"
 
 
 def _job(one: _Work, mode: Mode, seed: int) -> Job:
@@ -113,6 +134,7 @@ def _job(one: _Work, mode: Mode, seed: int) -> Job:
         instruction=one.item.prompt if editing else "",
         image=open_picture(one.picture),
         spec=one.item.spec(),
+        places=not editing and one.item.is_placeless,
         target=one.item.layout(),
         seed=seed,
         origin=one.picture.name,
@@ -123,7 +145,7 @@ def _picture(folder: Path, name: str) -> Path:
     path = _inside(folder, name, "input_fname")
     for suffix in SUFFIXES:
         if (found := path.with_name(path.name + suffix)).is_file():
-            return found
+            return _inside(folder, found.relative_to(folder).as_posix(), "input_fname")
     raise BatchError(f"there is no picture {name!r} (or {name + '.png'!r}) in {str(folder)!r}")
 
 

@@ -5,7 +5,8 @@ SLD's parse lists, per noun, one attribute or null for each instance::
     {"objects": [["car", ["red", null]]], "bg_prompt": "a street", "neg_prompt": "people"}
 
 and its layout is a list of ``["red car #1", [x, y, w, h]]``. This project's own `SceneSpec` and
-`Layout` are taken as well. Boxes of SLD's layouts may leave the picture a little; they are clipped.
+`Layout` are taken as well. SLD's parse says nothing of places: the prompt is read for those. Boxes of SLD's
+layouts may leave the picture a little; they are clipped. Corners in the place of sizes are refused.
 """
 
 from __future__ import annotations
@@ -18,14 +19,18 @@ from typing import TYPE_CHECKING, Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter, ValidationError
 
 from configs.errors import in_words
+from tools.files import read_file
 from tools.scene.box import Box
 from tools.scene.layout import Layout, PlacedObject
 from tools.scene.lexicon import parse_phrase, singular
 from tools.scene.spec import SceneObject, SceneSpec
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
+OUTSIDE = 0.1  # by how much a box may leave the picture; more is no box of the form [x, y, w, h]
+NOTHING = frozenset({"", "none", "null", "n/a", "na", "nothing", "no", "-"})  # what a model writes for no object
 MAX_BYTES = 16 * 2**20
 
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2000)]
@@ -55,6 +60,11 @@ class Item(BaseModel):
         """
         return None if self.llm_parsed_prompt is None else read_spec(self.llm_parsed_prompt)
 
+    @property
+    def is_placeless(self) -> bool:
+        """Whether the given parse is in SLD's form, which has no places."""
+        return self.llm_parsed_prompt is not None and _is_sld(self.llm_parsed_prompt)
+
     def layout(self) -> Layout | None:
         """Return the given target layout, None where it is left to the language model.
 
@@ -75,9 +85,7 @@ def read_items(path: Path) -> tuple[Item, ...]:
         BatchError: it cannot be read, is no JSON list, or an item is not valid.
     """
     try:
-        if path.stat().st_size > MAX_BYTES:
-            raise BatchError(f"{path.name!r} has {path.stat().st_size:,} bytes; at most {MAX_BYTES:,} are read")
-        items = TypeAdapter(tuple[Item, ...]).validate_python(json.loads(path.read_text(encoding="utf-8")))
+        items = TypeAdapter(tuple[Item, ...]).validate_python(json.loads(read_file(path, MAX_BYTES)))
     except OSError as error:
         raise BatchError(f"cannot read {str(path)!r}: {error.strerror}") from None
     except ValidationError as error:
@@ -99,7 +107,7 @@ def read_spec(given: Any) -> SceneSpec:
         BatchError: it is neither.
     """
     try:
-        if isinstance(given, dict) and ("bg_prompt" in given or "neg_prompt" in given or _is_listed(given)):
+        if _is_sld(given):
             return _sld_spec(_SldParse.model_validate(given))
         return SceneSpec.model_validate(given)
     except ValidationError as error:
@@ -120,6 +128,7 @@ def read_layout(given: Any, names: set[str], background: str = "") -> Layout:
             name, attributes, number = _split(label, names)
             wanted = f"{name} #{number}"
             object_id = layout.new_id(name) if wanted in layout.ids else wanted
+            _check_form(label, values)
             placed = PlacedObject(id=object_id, name=name, attributes=attributes, box=Box(*values).clipped())
             layout = Layout(objects=(*layout.objects, placed), background=background)
     except ValidationError as error:
@@ -137,22 +146,36 @@ _Finite = Annotated[float, Field(ge=-1, le=2, allow_inf_nan=False)]
 _SLD_LAYOUT = TypeAdapter(list[tuple[Text, tuple[_Finite, _Finite, _Finite, _Finite]]])
 
 
-def _is_listed(given: dict[str, Any]) -> bool:
+def _is_sld(given: Any) -> bool:
+    if not isinstance(given, dict):
+        return False
     objects = given.get("objects")
+    if "bg_prompt" in given or "neg_prompt" in given:
+        return True
     return isinstance(objects, list) and any(isinstance(one, (list, tuple)) for one in objects)
 
 
 def _sld_spec(parse: _SldParse) -> SceneSpec:
     unwanted = (phrase.strip().lower() for phrase in (parse.neg_prompt or "").split(","))
-    absent = tuple(singular(phrase) for phrase in unwanted if phrase)
+    absent = tuple(singular(phrase) for phrase in unwanted if phrase.strip(" .'\"") not in NOTHING)
     objects = []
     for noun, instances in parse.objects:
         name = singular(noun.lower())
         if name in absent:
             continue  # SLD lists an unwanted object too, so that its detector looks for it
-        for attribute, count in Counter(one.strip() if one else "" for one in instances or [None]).items():
+        for attribute, count in Counter(one.strip() if one else "" for one in instances).items():
             objects.append(SceneObject(name=name, attributes=(attribute,) if attribute else (), count=count))
     return SceneSpec(objects=tuple(objects), absent=absent, background=(parse.bg_prompt or "").strip())
+
+
+def _check_form(label: str, values: Sequence[float]) -> None:
+    x, y, w, h = values
+    if x + w > 1 + OUTSIDE or y + h > 1 + OUTSIDE or min(x, y) < -OUTSIDE:
+        corners = " (these look like corners [x0, y0, x1, y1])" if w > x and h > y else ""
+        raise BatchError(
+            f"llm_layout_suggestions: {label!r} with {list(values)} leaves the picture{corners}: "
+            "give [x, y, width, height] in fractions of the picture"
+        )
 
 
 def _split(label: str, names: set[str]) -> tuple[str, tuple[str, ...], int]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import shlex
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,19 +13,20 @@ from rich.markup import escape
 from rich.table import Table
 from rich.tree import Tree
 
-from agent.cli.console import output_console
+from agent.cli.console import lines_of_input, output_console
 from agent.cli.options import ExitCode, Options, fail
 from agent.cli.progress import LiveProgress
-from agent.cli.run import announce_chat
+from agent.cli.run import MARK_STYLES, announce_chat, announce_preset
 from agent.models.backend import make_backend
 from agent.models.endpoint import ChatModelError
-from agent.run.folder import RunError, RunFolder, find_runs, new_folder
+from agent.run.folder import RunError, RunFolder, abandoned_on_error, find_runs, new_folder
 from agent.session.proposal import change
 from agent.session.record import recorded_settings
 from agent.session.session import Session
-from agent.session.turn_result import SessionError, TurnResult
+from agent.session.turn_result import SessionError, TurnResult, is_redo, is_undo
+from agent.trace.wording import mark, unchecked_clause
 from tools.backend.protocol import BackendError
-from tools.images import PictureError
+from tools.images import PictureError, open_picture
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -61,19 +63,24 @@ def chat(
     folder = _find(session, base) if session else new_folder(image.stem if image else prompt or "chat", base)
     if session and (image is not None or prompt is not None) and folder.started:
         fail(f"session {session!r} has begun already: leave out the picture and --prompt to go on with it")
+    picture = None if image is None else open_picture(image)
+    preset = options.preset or (None if folder.started else announce_preset(picture))
     overrides = options.overrides()
-    settings = recorded_settings(folder, options.preset, overrides, options.allow_endpoint)
-    with Session.open(
-        folder.path,
-        image=image,
-        preset=options.preset,
-        overrides=overrides,
-        settings=settings,
-        backend=make_backend(settings),
-        chat=announce_chat(settings),
-        seed=options.seed or 0,
-        approve=approve,
-    ) as opened:
+    with abandoned_on_error(folder), ExitStack() as stack:
+        settings = recorded_settings(folder, preset, overrides, options.allow_endpoint)
+        opened = stack.enter_context(
+            Session.open(
+                folder.path,
+                image=image,
+                preset=preset,
+                overrides=overrides,
+                settings=settings,
+                backend=make_backend(settings),
+                chat=announce_chat(settings),
+                seed=options.seed or 0,
+                approve=approve,
+            )
+        )
         return Talk(opened).run(prompt)
 
 
@@ -114,14 +121,14 @@ class Talk:
         """Take lines until the input or the conversation ends."""
         interactive = sys.stdin.isatty() and sys.stdout.isatty()
         self._say(f"session {self.session.folder.path.name} in {self.session.folder.path} (/help for commands)")
-        if self.session.proposal is not None:
-            self._show_proposal(self.session.proposal)
+        if (proposal := self._proposal()) is not None:
+            self._show_proposal(proposal)
         elif self.session.unfinished is not None:
             self._say(f"going on with {self.session.unfinished!r}")
             self._try(self.session.resume)
         elif prompt is not None:
             self._try(lambda listener: self.session.send(prompt, listener))
-        elif self.session.show().image is None and interactive:
+        elif interactive and self.session.show().image is None:
             self._say("say what the picture shall show")
         for line in _typed(self.session) if interactive else _piped():
             if not self.take(line):
@@ -137,8 +144,10 @@ class Talk:
             return True
         if line.startswith("/"):
             return self._command(line)
-        if self.session.proposal is not None:
-            self._decide(line, self.session.proposal)
+        if is_undo(line) or is_redo(line):
+            return self._command("/undo" if is_undo(line) else "/redo")
+        if (proposal := self._proposal()) is not None:
+            self._decide(line, proposal)
         else:
             self._try(lambda listener: self.session.send(line, listener))
         return True
@@ -177,9 +186,16 @@ class Talk:
             return True
         try:
             actions[name](*arguments)
-        except (SessionError, PictureError) as error:
-            self._refuse(str(error))
+        except Exception as error:  # noqa: BLE001 - nothing that a line says may end the conversation
+            self._refuse(in_words(error))
         return True
+
+    def _proposal(self) -> Proposal | None:
+        """Return what waits for approval; nothing, where that cannot be read: /drop gives such a turn up."""
+        try:
+            return self.session.proposal
+        except (ValueError, LookupError, TypeError, AttributeError, RunError):
+            return None
 
     def _branch(self, name: str, turn: str | None = None) -> None:
         if turn is not None and not turn.isdigit():
@@ -264,8 +280,10 @@ class Talk:
         except SessionError as error:
             self._refuse(str(error))
             return
-        except (ChatModelError, BackendError) as error:
-            self._refuse(f"{error} (the turn is kept: /resume goes on with it, /drop gives it up)")
+        except Exception as error:  # noqa: BLE001 - an error ends the turn at most, never the conversation
+            kept = "the turn is kept: /resume goes on with it, /drop gives it up"
+            self._refuse(f"{in_words(error)} ({kept if self.session.unfinished else 'the turn has ended'})")
+            self.code = ExitCode.FAILURE
             return
         except KeyboardInterrupt:
             self._refuse("stopped: /resume goes on with the turn, /drop gives it up")
@@ -284,11 +302,13 @@ class Talk:
         self.code = ExitCode.AGREED if result.agreed else ExitCode.NOT_AGREED
         if result.exit == "parse_failed":
             self.code = ExitCode.MISTAKE
+        for line in result.notes:
+            self._say(f"({line})")
         for line in result.done:
             self._say(f"  {line}")
         if result.agreed:
             rounds = f"{result.rounds} round{'' if result.rounds == 1 else 's'}"
-            self.console.print(f"[bold green]agreed[/] after {rounds}")
+            self.console.print(f"[bold green]agreed[/] after {rounds}{unchecked_clause(result.verdict)}")
         else:
             self.console.print(f"[bold yellow]not agreed[/] ({escape(result.exit.replace('_', ' '))})")
             self._say(result.detail)
@@ -298,7 +318,8 @@ class Talk:
 
     def _verdict(self, result: TurnResult) -> None:
         for one in result.verdict.get("results", []):
-            self.console.print(f"  {'[green]✓[/]' if one['passed'] else '[red]✗[/]'} {escape(one['reason'])}")
+            style = MARK_STYLES[one["passed"]]
+            self.console.print(f"  [{style}]{mark(one['passed'])}[/] {escape(one['reason'])}")
 
     def _stand(self, result: TurnResult) -> None:
         told = f"after turn {result.turn}: {result.text}" if result.turn else "at the beginning"
@@ -314,6 +335,15 @@ class Talk:
         self.console.print(f"[yellow]{escape(text)}[/]")
 
 
+def in_words(error: Exception) -> str:
+    """Return an error as a person should read it."""
+    if isinstance(error, (SessionError, PictureError, ChatModelError, BackendError, RunError)):
+        return str(error)
+    if isinstance(error, OSError) and error.strerror:
+        return f"{str(error.filename)!r}: {error.strerror}" if error.filename else error.strerror
+    return f"{type(error).__name__}: {str(error)[:500]}"
+
+
 def _find(session: str, base: Path) -> RunFolder:
     """Return the session with this name under ``base``, or in the folder of this name."""
     found = [folder for folder in (RunFolder(base / session), RunFolder(Path(session))) if folder.started]
@@ -323,7 +353,7 @@ def _find(session: str, base: Path) -> RunFolder:
 
 
 def _piped() -> Iterator[str]:
-    yield from sys.stdin
+    yield from lines_of_input()
 
 
 def _typed(session: Session) -> Iterator[str]:

@@ -17,7 +17,7 @@ from agent.trace.wording import visible
 from tools.redaction import Redactor, environment_secrets
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from rich.console import ConsoleOptions, RenderableType
 
@@ -49,6 +49,19 @@ def write(text: str, stream: IO[str] | None = None) -> None:
     stream = sys.stdout if stream is None else stream
     stream.write(visible(Redactor(environment_secrets()).text(text)) + "\n")
     stream.flush()
+
+
+def lines_of_input() -> Iterator[str]:
+    """Yield the lines of standard input; bytes that are no UTF-8 arrive as lone surrogates, to be refused by line."""
+    reconfigure = getattr(sys.stdin, "reconfigure", None)
+    if reconfigure is not None:
+        reconfigure(errors="surrogateescape")
+    yield from sys.stdin
+
+
+def is_text(text: str) -> bool:
+    """Whether a text came from whole characters."""
+    return not any("\ud800" <= character <= "\udfff" for character in text)
 
 
 def write_json(value: Any, *, ascii_only: bool = True) -> None:

@@ -13,11 +13,12 @@ from urllib.parse import urlsplit
 from agent.cli.console import output_console, write_json
 from agent.cli.options import ExitCode, Options
 from agent.models.endpoint import OPENAI_URL, provider, readable_url
+from configs.settings import Part
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from configs.settings import Part, Settings
+    from configs.settings import Settings
 
 LIBRARIES = ("torch", "diffusers", "transformers", "langgraph", "langchain-openai")
 
@@ -62,7 +63,7 @@ def _device() -> Iterator[Finding]:
 
 
 def _settings(settings: Settings) -> Iterator[Finding]:
-    parts: dict[str, Part | None] = {
+    parts: dict[str, object] = {
         "detector": settings.detector,
         "segmenter": settings.segmenter,
         "generator": settings.generator,
@@ -70,7 +71,7 @@ def _settings(settings: Settings) -> Iterator[Finding]:
         "refiner": settings.refiner,
     }
     for name, part in parts.items():
-        if part is not None:
+        if isinstance(part, Part):  # an engine without a checkpoint has nothing to look for
             yield _weights(name, part)
     yield from _language_model(settings)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from contextlib import contextmanager
@@ -13,13 +14,17 @@ import typer
 import yaml
 
 from agent.cli.console import write, write_json
+from agent.models.preset_choice import DEFAULT
 from configs.settings import Settings, SettingsError, load_settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-DEFAULT_PRESET = "iconworld"
+DEFAULT_PRESET = DEFAULT
+NAMED_WRONGLY = (  # a path that the user can put right; anything else is the machine's trouble
+    errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.EACCES, errno.EPERM, errno.EROFS, errno.ENAMETOOLONG, errno.EINVAL,
+)  # fmt: skip
 
 
 class ExitCode(IntEnum):
@@ -76,9 +81,9 @@ class Options:
             result["loop.rounds"] = self.rounds
         return result
 
-    def load(self) -> Settings:
-        """Return the settings that these options make."""
-        return load_settings(self.preset or DEFAULT_PRESET, self.overrides())
+    def load(self, preset: str = DEFAULT_PRESET) -> Settings:
+        """Return the settings that these options make; ``preset`` is used where they name none."""
+        return load_settings(self.preset or preset, self.overrides())
 
 
 def fail(message: str) -> NoReturn:
@@ -107,6 +112,10 @@ def reporting(as_json: bool = False) -> Iterator[None]:
             raise
         if isinstance(error, _mistakes()):
             _leave(str(error), ExitCode.MISTAKE, as_json)
+        if isinstance(error, OSError) and error.strerror:
+            place = f"{str(error.filename)!r}: " if error.filename else ""
+            code = ExitCode.MISTAKE if error.errno in NAMED_WRONGLY else ExitCode.FAILURE
+            _leave(f"{place}{error.strerror}", code, as_json)
         known = isinstance(error, _failures())
         hint = "" if known else "; SLD_DEBUG=1 shows where"
         _leave(f"{error if known else f'{type(error).__name__}: {error}'}{hint}", ExitCode.FAILURE, as_json)

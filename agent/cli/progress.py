@@ -83,7 +83,7 @@ def describe(update: dict[str, Any]) -> str:
     """Say in a few words what a node did, by its update; empty when there is nothing to say."""
     latest = update.get("latest")
     if isinstance(latest, dict):
-        wrong = "; ".join(str(result["reason"]) for result in latest["verdict"]["results"] if not result["passed"])
+        wrong = "; ".join(str(result["reason"]) for result in latest["verdict"]["results"] if result["passed"] is False)
         return f"{latest['passed']} of {latest['total']} requirements met" + (f": {wrong}" if wrong else "")
     if update.get("done"):
         return "; ".join(map(str, update["done"]))

@@ -8,15 +8,17 @@ from typing import TYPE_CHECKING, Any, cast
 
 from rich.table import Table
 
-from agent.cli.console import output_console, write, write_json
-from agent.cli.options import DEFAULT_PRESET, ExitCode, Options, fail
+from agent.cli.console import is_text, lines_of_input, output_console, write, write_json
+from agent.cli.options import ExitCode, Options, fail
 from agent.cli.progress import LiveProgress
 from agent.models.backend import make_backend
 from agent.models.endpoint import ChatModelError, make_chat_model, provider
+from agent.models.preset_choice import DEFAULT, NOTICE, choose_preset
 from agent.report.render import write_report
 from agent.run.consent import consented_settings
 from agent.run.driver import Job, RunResult, job_of, run_correction
-from agent.run.folder import RunError, RunFolder, new_folder
+from agent.run.folder import RunError, RunFolder, abandoned_on_error, new_folder
+from agent.trace.wording import mark, unchecked_clause
 from configs.settings import Settings, load_settings, preset_names
 from graphs.correction import build_graph
 from tools.context import Context
@@ -24,9 +26,11 @@ from tools.images import ImageStore, open_picture
 
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
+    from PIL.Image import Image
 
     from tools.backend.protocol import Backend
 
+MARK_STYLES = {True: "green", False: "red", None: "yellow"}
 OFFLINE_NOTICE = (
     "Using the offline planner (no key and no endpoint is set): it reads plain sentences only. "
     "For a language model set OPENAI_API_KEY or --set chat.base_url=URL."
@@ -38,12 +42,12 @@ def run_one(
 ) -> int:
     """Run one job, tell the user how it ended and return the exit code."""
     folder = _folder(options, prompt or instruction)
-    if folder.started:
+    if folder is not None and folder.started:
         job, settings, preset, overrides = _recorded(options, folder, prompt, instruction, image)
     else:
         if not (prompt or "").strip() and not (instruction or "").strip():
             fail("there is nothing to do: the prompt is empty")
-        if not _is_text((prompt or "") + (instruction or "")):
+        if not is_text((prompt or "") + (instruction or "")):
             fail("the prompt is not valid UTF-8 text")
         picture = None if image is None else open_picture(image)
         job = Job(
@@ -53,9 +57,11 @@ def run_one(
             seed=options.seed or 0,
             origin=image.name if image else "",
         )
-        preset, overrides, settings = options.preset or DEFAULT_PRESET, options.overrides(), options.load()
+        preset = options.preset or announce_preset(picture, as_json=options.as_json)
+        overrides, settings = options.overrides(), options.load(preset)
     chat = announce_chat(settings, as_json=options.as_json)
     backend = make_backend(settings)
+    folder = folder or new_folder(prompt or instruction or "run")
     write(f"run folder: {folder.path} (if it is stopped: --resume {folder.path})", sys.stderr)
     with LiveProgress(sys.stderr) as progress:
         result = run_correction(
@@ -83,7 +89,7 @@ def replay_run(run: Path, step: int | None, options: Options) -> int:
     title = asked["prompt"] or asked["instruction"]
     target = RunFolder(options.out) if options.out else new_folder(f"again {title}", run.resolve().parent)
     write(f"run folder: {target.path} (if it is stopped: --resume {target.path})", sys.stderr)
-    with LiveProgress(sys.stderr) as progress:
+    with abandoned_on_error(target), LiveProgress(sys.stderr) as progress:
         result = replay(
             source,
             target,
@@ -119,6 +125,16 @@ def exit_code(result: RunResult) -> ExitCode:
     return ExitCode.AGREED if result.agreed or result.exit == "answered" else ExitCode.NOT_AGREED
 
 
+def announce_preset(picture: Image | None, *, as_json: bool = False) -> str:
+    """Return the preset that fits the picture; when it is not the built-in one, say so in the first line of output."""
+    preset = choose_preset(picture)
+    if preset != DEFAULT:
+        stream = sys.stderr if as_json else sys.stdout
+        stream.write(NOTICE + "\n")
+        stream.flush()
+    return preset
+
+
 def announce_chat(settings: Settings, *, as_json: bool = False) -> BaseChatModel:
     """Make the chat model; when it is the offline planner, say so in the first line of output."""
     try:
@@ -137,13 +153,12 @@ def show_result(result: RunResult, folder: RunFolder) -> None:
     if result.exit == "answered":
         console.print(result.detail, markup=False)
     elif result.agreed:
-        console.print(f"[bold green]agreed[/] after {rounds}")
+        console.print(f"[bold green]agreed[/] after {rounds}{unchecked_clause(result.verdict)}")
     else:
         console.print(f"[bold yellow]not agreed[/] after {rounds} ({result.exit.replace('_', ' ')})")
         console.print(result.detail, markup=False)
     for one in result.verdict.get("results", []):
-        mark = "[green]✓[/]" if one.get("passed") else "[red]✗[/]"
-        console.print(f"  {mark} ", end="")
+        console.print(f"  {mark(one['passed'])} ", end="", style=MARK_STYLES[one["passed"]])
         console.print(str(one.get("reason") or one.get("requirement")), markup=False)
     if result.image is not None:
         console.print(f"picture: {result.image}", markup=False)
@@ -161,16 +176,19 @@ def parse_prompts(options: Options, prompt: str | None) -> int:
     context = Context(cast("Backend", None), announce_chat(settings, as_json=True), ImageStore(Path()), settings)
     graph = build_graph(None, settings.loop)
 
-    def parse(text: str) -> bool:
+    def read(text: str) -> dict[str, Any]:
         state = graph.invoke({"prompt": text}, context=context, interrupt_before=["generate", "judge", "finish"])
         spec = state["goal"].spec
-        answer: dict[str, Any] = spec.model_dump(mode="json") if spec else {"error": state["detail"]}
+        return spec.model_dump(mode="json") if spec else {"error": state["detail"]}
+
+    def parse(text: str) -> bool:
+        answer = read(text) if is_text(text) else {"error": "the line is not valid UTF-8 text"}
         if "error" in answer:
             write(f"sld: {answer['error']}", sys.stderr)
         write_json(answer, ascii_only=False)
         return "error" not in answer
 
-    lines = sys.stdin if prompt is None else (prompt,)
+    lines = lines_of_input() if prompt is None else (prompt,)
     outcomes = [parse(line) for line in lines if line.strip() or prompt is not None]
     return ExitCode.AGREED if all(outcomes) else ExitCode.MISTAKE
 
@@ -185,19 +203,16 @@ def list_presets() -> None:
     output_console().print(table)
 
 
-def _is_text(text: str) -> bool:
-    """Whether ``text`` came from whole characters (bytes that are no UTF-8 arrive as lone surrogates)."""
-    return not any("\ud800" <= character <= "\udfff" for character in text)
-
-
-def _folder(options: Options, title: str | None) -> RunFolder:
+def _folder(options: Options, title: str | None) -> RunFolder | None:
+    """Return the folder that the user names; None when a new one is to be made."""
     if options.resume is not None:
         folder = RunFolder(options.resume)
-        if not folder.started and not title:
+        killed_early = options.resume.is_dir() and title  # after its folder was made, before anything was written
+        if not folder.started and not killed_early:
             fail(f"there is no run in {str(options.resume)!r} to resume; `sld trace list` shows runs")
         return folder
     if options.out is None:
-        return new_folder(title or "run")
+        return None
     folder = RunFolder(options.out)
     if folder.started:
         fail(f"{str(options.out)!r} holds a run already: choose another --out, or --resume {options.out}")

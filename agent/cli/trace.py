@@ -61,14 +61,17 @@ def show(
         folder = RunFolder(run)
         record, events = folder.read_record(), _events(folder)
         if step is not None:
-            found = show_step(events, step)
+            with folder.reading():
+                found = show_step(events, step)
             if not found:
                 fail(f"{str(run)!r} has no step {step}; `sld trace show {run}` lists them")
             events = found
         if as_json:
             write_json(events)
         else:
-            output_console().print(make_tree(record, events) if step is None else draw_step(events))
+            with folder.reading():
+                drawn = make_tree(record, events) if step is None else draw_step(events)
+            output_console().print(drawn)
 
 
 @app.command()
@@ -80,7 +83,8 @@ def diff(left: Run, right: Run, as_json: Json = False) -> None:
 
         folders = RunFolder(left), RunFolder(right)
         one, other = ((folder.read_record(), _events(folder)) for folder in folders)
-        comparison = compare(one, other)
+        with folders[0].reading(), folders[1].reading():
+            comparison = compare(one, other)
         if as_json:
             write_json(comparison.to_json())
         else:
@@ -163,7 +167,5 @@ def _row(run: RunFolder) -> dict[str, Any]:
 
 
 def _events(folder: RunFolder) -> list[dict[str, Any]]:
-    try:
+    with folder.reading():
         return read_trace(folder.trace_path)
-    except ValueError as error:
-        fail(str(error))

@@ -11,7 +11,7 @@ from rich.text import Text
 from rich.tree import Tree
 
 from agent.trace.timeline import turns_of, with_messages
-from agent.trace.wording import counted, duration, outcome, pretty
+from agent.trace.wording import counted, duration, mark, outcome, pretty
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -100,7 +100,7 @@ def _add_round(branch: Tree, one: Round) -> None:
         if step.node == "judge" and one.attempt:
             for result in one.attempt["verdict"].get("results", []):
                 if not result["passed"]:
-                    node.add(f"[yellow]✗ {escape(result['reason'])}[/]")
+                    node.add(f"[yellow]{mark(result['passed'])} {escape(result['reason'])}[/]")
         for call in step.calls:
             node.add(_call_line(call))
 
@@ -112,7 +112,7 @@ def _turn_line(turn: Turn) -> str:
         counted(sum(step.unet_evaluations for step in turn.steps), "UNet evaluation"),
         counted(sum(step.tokens for step in turn.steps), "token"),
     ]
-    colour = COLOURS.get(ended, "yellow")
+    colour = COLOURS.get(ended.partition(",")[0], "yellow")
     return f"turn {turn.number}: [bold]{escape(turn.text)}[/] [{colour}]{ended}[/] [cyan]{', '.join(spent)}[/]"
 
 

@@ -16,6 +16,7 @@ from agent.offline.lexer import phrases
 from agent.offline.speech import describes, is_known_noun, is_noun
 from agent.offline.surroundings import NO_NOUN, STOPS
 from agent.offline.vocabulary import (
+    CLOSED,
     COPULA,
     EACH_SIDE,
     ING_NOUNS,
@@ -30,7 +31,7 @@ from agent.offline.vocabulary import (
 )
 from tools.scene.errors import CannotParse
 from tools.scene.lexicon import number
-from tools.scene.wordnet import can_be, is_listed, is_part_of_body, is_substance
+from tools.scene.wordnet import can_be, is_listed, is_part_of_body, is_substance, is_word
 
 if TYPE_CHECKING:
     from agent.offline.nouns import NounPhrase
@@ -136,12 +137,7 @@ class Clauses(Descriptions):
         last = self.last
         begin = self._clause_start(start)
         while not (words.done or words.word() in STOPS or self._sees_phrase()):
-            word = words.word()
-            if (
-                word in _NEVER
-                or not (word[0].isalnum() or word in _PUNCTUATION)
-                or (words.tag() in {"WP", "WRB", "JJR"} and word != "who")
-            ):
+            if not self._can_be_kept(words.word(), words.tag()):
                 return False
             words.position += 1
         if words.position == start and last is not None and self.open_from is None and words.tag(-1)[:2] != "VB":
@@ -160,12 +156,25 @@ class Clauses(Descriptions):
             phrase = None
         if phrase is None or phrase.name == NO_NOUN:
             words.position = here + 1
+        elif not (
+            is_word(phrase.head) or phrase.determiner or phrase.count or words.quote(here, here + 1)[:1].isupper()
+        ):
+            return False
         else:
             self._take_open(phrase, before, tag)
         if words.word() == "'s":
             words.position += 1
         self._open(begin)
         return True
+
+    @staticmethod
+    def _can_be_kept(word: str, tag: str) -> bool:
+        """Whether a word may stand in words that are kept: no negation, no question, nothing unheard of."""
+        if word in _NEVER or not (word[0].isalnum() or word in _PUNCTUATION):
+            return False
+        if tag in {"WP", "WRB", "JJR"} and word != "who":
+            return False
+        return tag[:2] not in {"VB", "NN", "JJ", "RB"} or word in CLOSED or is_word(word) or not word.isalpha()
 
     def _clause_start(self, start: int) -> int:
         """Return where the subject of the clause begins: what is kept already, or all that was listed."""
@@ -199,7 +208,7 @@ class Clauses(Descriptions):
             return
         if scenery:
             return
-        if not is_listed(phrase.head) and not phrase.determiner and phrase.count is None:
+        if not is_listed(phrase.head) and bare:
             return
         self._demand(phrase)
 

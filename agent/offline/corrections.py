@@ -27,13 +27,19 @@ _FURTHER = re.compile(
     r"(?:further|farther|more|again|once more|the same again|keep going|one more time)(?:\s+please)?"
 )
 _LESS = re.compile(
-    r"(?:that is |it is |that was )?(?:too far|too much|not so far|not so much|not that far|not that much|less|a bit less|"
+    r"(?:that is |it is |that was )?(?:too far|too much|not so far|not so much|not that far|not that much|less|"
+    r"a bit less|"
     r"a little less|half of that|only half as much|half as much|not as far|not as much|half as far)"
 )
 _OTHER = re.compile(r"(?:i meant? |not that one,? |not this one,? )*(?:the )?other (?P<name>one|[a-z]+)(?:,? please)?")
 _TOO = re.compile(
     r"(?P<what>it|that|this|the [a-z #0-9]+?|they|those)(?: is|'s| are|'re| looks| look| was| were)?(?: still| now)?"
     r"(?P<degree> a bit| a little| slightly| much| way| far)? too (?P<how>[a-z ]+)"
+)
+_ELLIPTIC = re.compile(
+    r"(?:(?:even|still|slightly|a bit|a little|much|a lot|more|further|farther|to the|up|down|left|right|bigger|"
+    r"smaller|larger|darker|lighter|taller|wider|narrower|shorter|higher|lower|closer|"
+    r"brighter)\b)"
 )
 _CURES = {
     "big": "smaller", "large": "smaller", "huge": "smaller", "small": "bigger", "little": "bigger", "tiny": "bigger",
@@ -74,18 +80,20 @@ def parse_correction(text: str, layout: Layout, memory: Memory, last: str = "") 
         return _again(text, layout, memory, -_BIT)
     if (found := _OTHER.fullmatch(bare)) and (said_no or last):
         return _other(text, layout, memory, last)
-    if said_no and bare and not bare.startswith(("the ", "it ", "don't", "do not")):
-        try:
-            return parse_instruction(bare, layout, memory)
-        except CannotParse:
-            return (
-                parse_instruction(f"make it {bare}", layout, memory) if memory.recent else _moved(bare, layout, memory)
-            )
+    elliptic = _ELLIPTIC.match(bare) is not None
+    if elliptic or (said_no and bare and not bare.startswith(("the ", "it ", "don't", "do not"))):
+        return _completed(re.sub(r"^(?:even|still) ", "", bare), layout, memory)
     return None
 
 
-def _moved(bare: str, layout: Layout, memory: Memory) -> tuple[Operation, ...]:
-    return parse_instruction(f"move it {bare}", layout, memory)
+def _completed(bare: str, layout: Layout, memory: Memory) -> tuple[Operation, ...]:
+    """Read "to the left", "a bit darker", "red" as what shall be done to what was changed last."""
+    for sentence in (bare, f"move it {bare}"):
+        try:
+            return parse_instruction(sentence, layout, memory)
+        except CannotParse:
+            continue
+    return parse_instruction(f"make it {bare}", layout, memory)
 
 
 def _cured(found: re.Match[str], layout: Layout, memory: Memory) -> tuple[Operation, ...] | None:

@@ -31,6 +31,8 @@ _SHADE_OF = phrases("a shade of|some shade of|a tone of|a kind of|a nice|a nice 
 _SHADED: Phrases[str] = Phrases(
     meaning("darker|deeper|dimmer|less bright", "dark") | meaning("lighter|brighter|paler|fainter|less dark", "light")
 )
+_GRAYS = {("light", "black"): "gray", ("dark", "white"): "gray"}
+_EXTREMES = {("dark", "black"), ("light", "white")}
 _STRETCHED = {"tall": (1.0, 1.4), "high": (1.0, 1.4), "short": (1.0, 0.7), "wide": (1.4, 1.0), "narrow": (0.7, 1.0),
               "thin": (0.7, 1.0), "long": (1.4, 1.0)}  # fmt: skip
 _ENDS = frozenset({"", "and", ",", ".", "then", "please", "!", ";", "but", "?"})
@@ -152,11 +154,14 @@ class Looks(Workbench):
                 )
             base = named or colours[0]
             opposite = {"dark": "light ", "light": "dark "}[shade]
-            new = (
+            if (shade, base) in _EXTREMES:
+                words.fail(f"{item.id!r} is {base} already", start, words.position)
+            shaded = (
                 base.removeprefix(opposite)
                 if base.startswith(opposite)
-                else f"{shade} {base.removeprefix(f'{shade} ')}"
+                else f"{shade} {base.removeprefix(shade).strip()}"
             )
+            new = _GRAYS.get((shade, base), shaded)
             item.attributes = self._restyled(item.attributes, (new,))
         self.scene.focus = list(chosen)
         return True

@@ -20,9 +20,11 @@ from langchain_core.runnables import RunnableLambda
 from langchain_core.utils.function_calling import convert_to_openai_tool
 from pydantic import BaseModel, ValidationError
 
+from agent.offline.corrections import parse_correction
 from agent.offline.instructions import parse_instruction
 from agent.offline.questions import Facts, is_question
 from agent.offline.sentences import parse_scene
+from agent.offline.typing_errors import corrected
 from agent.offline.undoing import parse_undo
 from agent.offline.whole_picture import parse_whole_picture
 from agent.offline.workbench import Memory
@@ -127,19 +129,28 @@ def _read(messages: Sequence[BaseMessage]) -> str:
             turns = _json(_between(rest, "recent"), [])
             history, shapes = (_json(_between(rest, tag), {}) for tag in ("history", "shapes"))
             memory = _memory(turns, history, shapes, layout)
+            instruction, notes = corrected(instruction, _names(layout, memory))
             if is_question(instruction):
                 told = [turn for turn in turns if isinstance(turn, dict)]
                 return json.dumps({"answer": Facts(layout, memory, told).answer(instruction)})
+            last = next((str(turn.get("instruction", "")) for turn in reversed(turns) if isinstance(turn, dict)), "")
             operations = (
                 parse_undo(instruction, layout, memory.before)
                 or parse_whole_picture(instruction, layout, memory)
+                or parse_correction(instruction, layout, memory, last)
                 or parse_instruction(instruction, layout, memory)
             )
-            return json.dumps({"operations": [operation.model_dump(mode="json") for operation in operations]})
+            plan = [operation.model_dump(mode="json") for operation in operations]
+            return json.dumps({"operations": plan, "notes": list(notes)})
     raise CannotParse(
         "there is no <sentence> or <instruction> to read in the conversation: the offline planner parses these only; "
         "set a model and an endpoint for anything else"
     )
+
+
+def _names(layout: Layout, memory: Memory) -> set[str]:
+    """Return the nouns that a text about this picture may use."""
+    return {placed.name for placed in (*layout.objects, *memory.removed)}
 
 
 def _between(text: str, tag: str) -> str | None:

@@ -139,7 +139,11 @@ class Facts:
 
     def _why(self, before: str, verb: str, after: str) -> str:
         phrase, done = (after or before).strip(), _VERBS[verb]
-        names = {one.id for one in [*self._meant(phrase, or_nothing=True), *self._gone(phrase)]} if phrase else set()
+        some = re.match(r"(?:a|an|any|some|the other|another) ", phrase) is not None
+        there = (
+            self._of_kind(phrase.partition(" ")[2]) if some else self._meant(phrase, or_nothing=True) if phrase else []
+        )
+        names = {one.id for one in [*there, *self._gone(phrase)]} if phrase else set()
         phrase = "" if phrase in _POINTING and not names else phrase
         kind = singular(phrase.split()[-1]) if phrase else ""
         for turn in reversed(self.turns):
@@ -147,7 +151,15 @@ class Facts:
                 told = any(f"'{one}'" in line for one in names) or (kind and f"'{kind} #" in line and not names)
                 if (told or not phrase) and line.startswith(done):
                     return f"I {line}, because {_reason(turn)}."
+        others = [
+            line
+            for turn in self.turns
+            for line in turn.get("done", [])
+            if any(f"'{one}'" in line for one in names) or (kind and f"'{kind} #" in line)
+        ]
         what = f"{done or 'changed'} {phrase}".strip()
+        if others:
+            return f"I have not {what}, as far as this conversation goes; I {joined(others, 'and')}."
         return f"I have not {what}, as far as this conversation goes."
 
     def _last_change(self) -> str:

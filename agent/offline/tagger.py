@@ -54,13 +54,14 @@ def _mended(words: list[str], tags: list[str]) -> list[str]:
     for at in range(2, len(words) - 1):
         if tags[at] == "NNS" and tags[at - 1] == "NN" and tags[at + 1] in {"IN", "RP"} and words[at + 1] != "of":
             article = next((words[back] for back in range(at - 1, -1, -1) if tags[back] == "DT"), "")
-            if is_mostly(singular(words[at]), "v") and article and not is_thing(singular(words[at])):
+            if is_mostly(singular(words[at]), "v") and article and is_thing(words[at - 1]):
                 tags[at] = "VBZ"  # "the wooden chair slides across the floor"
-    if any(tag in _FINITE or tag == "VBG" for tag in tags) or words[0] not in {"the", "a", "an"}:
+    clause = next((at for at, word in enumerate(words) if word in {"as", "while", "when", "because"}), len(tags))
+    if any(tag in _FINITE or tag == "VBG" for tag in tags[:clause]) or words[0] not in {"the", "a", "an"}:
         return tags
     joined = [at for at, word in enumerate(words) if word == "and"]
     for at in range(joined[0] + 2 if joined else len(tags), len(tags) - 1):
-        inside = tags[at] in _NOUNS and tags[at - 1] in _NOUNS and tags[at + 1] in {"IN", "DT", "PRP$"}
+        inside = tags[at] in _NOUNS and tags[at - 1] in _NOUNS and tags[at + 1] in {"IN", "DT", "PRP$"} and at < clause
         if inside and can_be(words[at], "v") and singular(words[at]) == words[at] and is_thing(singular(words[at - 1])):
             return [*tags[:at], "VBP", *tags[at + 1 :]]
     return tags

@@ -13,32 +13,22 @@ from agent.offline.lexer import Phrases
 from agent.offline.verbs import VERBS
 from agent.offline.vocabulary import CLOSED, PLACES, STYLE_NOUNS
 from tools.scene.lexicon import ATTRIBUTES, COLOURS, NUMBERS, SHADES, plural, singular
-from tools.scene.wordnet import can_be, is_listed, is_thing
+from tools.scene.wordnet import is_word
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
 _WORD = re.compile(r"(?<![\w'\"#-])[A-Za-z]{3,}(?![\w'\"-])")
 _COMMON = (
-    "backpack book bottle bowl car cat chair cup dog laptop person bicycle motorcycle airplane bus train truck boat bench "
-    "bird horse sheep cow elephant bear zebra giraffe umbrella handbag tie suitcase frisbee kite ball bat glove skateboard "
-    "surfboard racket glass fork knife spoon banana apple sandwich orange broccoli carrot pizza donut cake couch plant "
-    "bed table toilet television mouse remote keyboard phone microwave oven toaster sink refrigerator clock vase scissors "
-    "bigger smaller larger taller shorter wider narrower darker lighter brighter further picture image photo background "
-    "house tree flower lamp sofa window door box hat shoe shirt girl woman child people animal object thing "
-    "twice double half again undo duplicate left right middle corner"
+    "backpack book bottle bowl car cat chair cup dog laptop person bicycle motorcycle airplane bus train truck "
+    "boat bench bird horse sheep cow elephant bear zebra giraffe umbrella handbag tie suitcase frisbee kite "
+    "ball bat glove skateboard surfboard racket glass fork knife spoon banana apple sandwich orange broccoli "
+    "carrot pizza donut cake couch plant bed table toilet television mouse remote keyboard phone microwave oven "
+    "toaster sink refrigerator clock vase scissors bigger smaller larger taller shorter wider narrower darker "
+    "lighter brighter further picture image photo background house tree flower lamp sofa window door box hat "
+    "shoe shirt girl woman child people animal object thing twice double half again undo duplicate left right "
+    "middle corner"
 ).split()
-
-
-_IRREGULAR_PAST = frozenset(
-    (
-        "flew threw drew grew knew blew wrote rode drove ate ran sat stood swam sang went came gave took shook broke "
-        "spoke wore tore held kept slept wept sped hung stuck struck dug shone spun flung caught bought brought taught "
-        "thought fought fed led met sent spent built bent lent lost left felt dealt meant heard made said paid laid lit "
-        "slid bit hid strode woke froze chose stole swore crept leapt swept knelt bled fled clung swung sank drank rang "
-        "began won shot sold told found wound ground bound lay lain been done gone seen had did was were"
-    ).split()
-)
 
 
 def corrected(text: str, names: Iterable[str] = ()) -> tuple[str, tuple[str, ...]]:
@@ -62,7 +52,7 @@ def corrected(text: str, names: Iterable[str] = ()) -> tuple[str, tuple[str, ...
 
 
 def _nearest(word: str, known: frozenset[str] | set[str]) -> str | None:
-    if word in known or singular(word) in known or _is_word(word):
+    if word in known or singular(word) in known or is_word(word):
         return _colour_of(word)
     far = 2 if len(word) >= 7 else 1
     distances = {
@@ -81,18 +71,6 @@ def _colour_of(word: str) -> str | None:
         return None
     swapped = (colour for colour in COLOURS if sorted(colour) == sorted(word) and OSA.distance(word, colour) == 1)
     return next(swapped, None)
-
-
-def _is_word(word: str) -> bool:
-    if word in _IRREGULAR_PAST:
-        return True
-    forms = {word, singular(word), word.removesuffix("ed"), word.removesuffix("d"), word.removesuffix("ing"),
-             word.removesuffix("ing") + "e", word.removesuffix("s"), word.removesuffix("es"), word.removesuffix("er"),
-             word.removesuffix("est"), word.removesuffix("ly")}  # fmt: skip
-    if re.fullmatch(r".?[^aeiou][aeiou][^aeiouwxy](?:er|est|ed|ing)", word) and not is_listed(word):
-        return False  # "biger": the letter is doubled
-    doubled = re.sub(r"(.)\1(?:ed|ing|er|est)$", r"\1", word)
-    return any(len(form) > 2 and (is_listed(form) or is_thing(form)) for form in {*forms, doubled}) or can_be(word, "n")
 
 
 @cache

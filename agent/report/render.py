@@ -6,19 +6,22 @@ or was moved elsewhere. The template draws what `agent.trace.timeline` tells.
 
 from __future__ import annotations
 
+import base64
 import hashlib
 from collections import Counter
 from dataclasses import dataclass
 from functools import cache
+from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
 
 from agent.report.overlays import changed_overlay, embed, loader, masks_overlay, region_overlay
 from agent.run.folder import RunFolder
 from agent.trace.events import read_trace
 from agent.trace.timeline import Round, Turn, requirement_table, turns_of
-from agent.trace.wording import counted, duration, outcome, pretty, visible
+from agent.trace.wording import counted, duration, mark, outcome, pretty, standing, visible
 from tools.files import write_text
 from tools.images import ImageStore
 from tools.redaction import Redactor, environment_secrets
@@ -50,7 +53,9 @@ class Chapter:
 
 def write_report(folder: RunFolder) -> None:
     """Write (or write again) the report of the run in ``folder``."""
-    write_text(folder.report_path, render_report(folder))
+    with folder.reading():
+        page = render_report(folder)
+    write_text(folder.report_path, page)
 
 
 def render_report(folder: RunFolder) -> str:
@@ -62,6 +67,7 @@ def render_report(folder: RunFolder) -> str:
     """
     clean = Redactor(environment_secrets()).tree
     record, events = clean(folder.read_record()), clean(read_trace(folder.trace_path))
+    script = (files("agent.report") / "templates" / "report.js").read_text(encoding="utf-8")
     turns, load = turns_of(events), loader(ImageStore(folder.images_path))
     chapters = _chapters(turns, load)
     film = [chapter for part in chapters for chapter in part if chapter.round.attempt]
@@ -71,6 +77,8 @@ def render_report(folder: RunFolder) -> str:
         _environment()
         .get_template("report.html.j2")
         .render(
+            script=Markup(script),
+            script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
             record=record,
             title=_title(record, turns),
             result=result,
@@ -97,8 +105,14 @@ def _environment() -> Environment:
         finalize=lambda value: visible(value) if type(value) is str else value,
     )
     environment.filters |= {"hue": _hue, "pretty": pretty, "duration": duration, "outcome": outcome}
+    environment.filters |= {"mark": mark, "standing": standing, "by_standing": _by_standing}
     environment.globals |= {"counted": counted, "requirement_table": requirement_table}
     return environment
+
+
+def _by_standing(results: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return results with what is wrong first, then what is not checked."""
+    return sorted(results, key=lambda result: ("fail", "open", "pass").index(standing(result["passed"])))
 
 
 def _title(record: dict[str, Any], turns: Sequence[Turn]) -> str:

@@ -6,6 +6,7 @@ names are looked at before anything is built, and only those of `BUILT` are know
 
 from __future__ import annotations
 
+import errno
 import sqlite3
 from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Any
@@ -33,11 +34,16 @@ if TYPE_CHECKING:
 
 BUILT = (AIMessage, HumanMessage, SystemMessage, ToolMessage, RemoveMessage, Interrupt, *CHECKPOINTED)
 KINDS = ("null", "msgpack")
+LARGEST = 16 * 2**20  # bytes of one checkpoint; each step of a turn makes one
 OBJECTS = (0, 1, 2, 3, 4, 5)  # LangGraph's msgpack extensions that name what is to be built
 
 
 class ForeignObject(RunError):
     """A checkpoint that names an object this program never writes."""
+
+
+class CheckpointTooLarge(RunError):
+    """A state that has outgrown any sensible run."""
 
 
 class StrictSerializer(JsonPlusSerializer):
@@ -49,7 +55,12 @@ class StrictSerializer(JsonPlusSerializer):
 
     def dumps_typed(self, obj: Any) -> tuple[str, bytes]:
         """Return the kind of the data, and the data."""
-        return super().dumps_typed(self._redactor.tree(obj))
+        kind, data = super().dumps_typed(self._redactor.tree(obj))
+        if len(data) > LARGEST:
+            raise CheckpointTooLarge(
+                f"the state of this run has grown to {len(data):,} bytes: at most {LARGEST:,} are kept. Begin a new one"
+            )
+        return kind, data
 
     def loads_typed(self, data: tuple[str, bytes]) -> Any:
         """Return the value.
@@ -93,6 +104,7 @@ def open_checkpoints(folder: RunFolder) -> Iterator[SqliteSaver]:
 
     Raises:
         RunError: the file is no database, or damaged.
+        OSError: it cannot be written.
     """
     try:
         with closing(sqlite3.connect(folder.checkpoints_path, check_same_thread=False)) as connection:
@@ -100,6 +112,8 @@ def open_checkpoints(folder: RunFolder) -> Iterator[SqliteSaver]:
             saver = Checkpoints(connection, serde=StrictSerializer(folder.redactor))
             saver.setup()
             yield saver
+    except sqlite3.OperationalError as error:  # no room, no right to write
+        raise OSError(errno.EIO, str(error), str(folder.checkpoints_path)) from None
     except sqlite3.DatabaseError as error:
         raise RunError(f"{str(folder.checkpoints_path)!r} cannot be used: {error}") from None
 

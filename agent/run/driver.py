@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
+from agent.models.eyes import make_eyes
 from agent.run.checkpoints import finished_tasks, open_checkpoints
 from agent.run.folder import RunError, RunFolder, find_runs, new_folder
 from agent.run.redaction import hiding, recordable, shown
@@ -63,6 +64,8 @@ class Job:
     """The picture to start from, RGB; without one, the prompt is generated first."""
     spec: SceneSpec | None = None
     """A parse that is used as it is, instead of asking the language model."""
+    places: bool = False
+    """The given parse says nothing of places: those of the prompt are still read, and required."""
     target: Layout | None = None
     """A target layout that is used as it is."""
     seed: int = 0
@@ -95,10 +98,12 @@ class RunResult:
         return {
             "agreed": self.agreed,
             "exit": self.exit,
+            "detail": self.detail,
             "rounds": self.rounds,
             "image": None if self.image is None else str(self.image),
             "run": str(self.run),
             "verdict": self.verdict,
+            "unchecked": [one["reason"] for one in self.verdict.get("results", []) if one["passed"] is None],
             "usage": self.usage,
         }
 
@@ -129,7 +134,7 @@ def run_correction(
         if record["status"] == "finished":
             return read_result(folder)
         trace = TraceWriter(folder.trace_path, folder.redactor, also=follower(folder.path.name))
-        context = Context(backend=backend, chat=chat, images=store, settings=settings)
+        context = Context(backend, chat, store, settings, make_eyes(settings))
         with open_checkpoints(folder) as saver:
             graph = build_graph(saver, settings.loop)
             try:
@@ -160,6 +165,7 @@ def job_of(given: Mapping[str, Any], folder: RunFolder, origin: str) -> Job:
             instruction=given["instruction"],
             image=None if given["image"] is None else ImageStore(folder.images_path).load(given["image"]),
             spec=None if given["spec"] is None else SceneSpec.model_validate(given["spec"]),
+            places=given.get("places", False),
             target=None if given["target"] is None else Layout.model_validate(given["target"]),
             seed=given["seed"],
             origin=origin,
@@ -202,6 +208,7 @@ def _open_record(
             "spec": None if job.spec is None else job.spec.model_dump(mode="json"),
             "target": None if job.target is None else job.target.model_dump(mode="json"),
             "seed": job.seed,
+            **({"places": True} if job.places else {}),
         }
     )
     if folder.started:

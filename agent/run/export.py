@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from agent.trace.events import read_trace
 from agent.trace.timeline import with_messages
+from tools.files import remove_leftovers, replacing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,8 +41,12 @@ def write_zip(folder: RunFolder, target: Path) -> None:
     """
     folder.read_record()
     name = folder.path.resolve().name
-    part = target.with_name(f".{target.name}.part")
-    with folder.locked("wait for it"), zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED) as archive:
+    remove_leftovers(target.parent, target.name)
+    with (
+        folder.locked("wait for it"),
+        replacing(target) as part,
+        zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED) as archive,
+    ):
         for path in sorted(folder.path.rglob("*")):
             inside = path.relative_to(folder.path)
             hidden = any(one.startswith(".") for one in inside.parts)
@@ -57,4 +62,3 @@ def write_zip(folder: RunFolder, target: Path) -> None:
                 ):
                     old.backup(new)
                 archive.write(copy, f"{name}/{folder.checkpoints_path.name}")
-    part.replace(target)

@@ -13,11 +13,12 @@ Knows nothing of graphs or models.
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import re
 import shutil
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -25,13 +26,16 @@ from typing import TYPE_CHECKING, Any
 
 from filelock import FileLock, Timeout
 
+from agent.run.record import find_problem
 from agent.trace.events import VERSION, other_version
 from configs.settings import preset_names
-from tools.files import write_text
+from tools.files import read_file, remove_leftovers, write_text
 from tools.redaction import Redactor, environment_secrets
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+LONGEST_RECORD = 64 * 2**20  # bytes
 
 
 class RunError(Exception):
@@ -93,16 +97,19 @@ class RunFolder:
         """
         self._check_links()
         try:
-            record = json.loads(self.record_path.read_text(encoding="utf-8"))
+            record = json.loads(read_file(self.record_path, LONGEST_RECORD))
         except FileNotFoundError:
             raise RunError(
                 f"{str(self.path)!r} is not a run: it has no run.json; `sld trace list` shows runs"
             ) from None
-        except (OSError, ValueError) as error:
-            raise RunError(f"cannot read {str(self.record_path)!r}: {error}") from None
+        except (OSError, ValueError, RecursionError) as error:
+            reason = getattr(error, "strerror", None) or error
+            raise RunError(f"cannot read {str(self.record_path)!r}: {reason}") from None
         if not isinstance(record, dict) or record.get("version") != VERSION:
             found = record.get("version") if isinstance(record, dict) else type(record).__name__
             raise RunError(f"{str(self.record_path)!r}: {other_version(found)}")
+        if problem := find_problem(record):
+            raise RunError(f"{str(self.record_path)!r} is damaged ({problem}): nothing can be gone on with from it")
         return record
 
     def write_record(self, record: dict[str, Any]) -> None:
@@ -122,6 +129,30 @@ class RunFolder:
                 path.unlink()
             shutil.rmtree(self.images_path, ignore_errors=True)
 
+    def abandon(self) -> None:
+        """Remove the folder if nothing was begun in it."""
+        if not self.started:
+            with suppress(OSError):
+                (self.path / ".lock").unlink(missing_ok=True)
+                self.path.rmdir()
+
+    @contextmanager
+    def reading(self) -> Iterator[None]:
+        """Say in one sentence that what is read here is damaged, wherever that is found out.
+
+        Raises:
+            RunError: it is.
+        """
+        try:
+            yield
+        except RunError:
+            raise
+        except (ValueError, LookupError, TypeError, AttributeError, AssertionError, RecursionError) as error:
+            what = str(error) if isinstance(error, ValueError) else f"{type(error).__name__}: {error}"
+            raise RunError(
+                f"what is recorded in {str(self.path)!r} cannot be read ({what[:300]}): is it damaged?"
+            ) from None
+
     @contextmanager
     def locked(self, advice: str = "wait for it, or choose another --out") -> Iterator[None]:
         """Hold the folder for this process; a killed process lets go of it.
@@ -133,6 +164,8 @@ class RunFolder:
         self._check_links()
         try:
             with FileLock(self.path / ".lock", timeout=0):
+                for place, _, _ in os.walk(self.path):
+                    remove_leftovers(Path(place))
                 yield
         except Timeout:
             raise RunError(f"another process is working in {str(self.path)!r}: {advice}") from None
@@ -165,15 +198,26 @@ class RunFolder:
                     raise RunError(f"{str(path)!r} is a link: nothing in a run leads out of it. Replace it with a copy")
 
 
+@contextmanager
+def abandoned_on_error(folder: RunFolder) -> Iterator[None]:
+    """Leave no empty folder behind when nothing could be begun in it."""
+    try:
+        yield
+    except BaseException:
+        folder.abandon()
+        raise
+
+
 def new_folder(title: str, base: Path = Path("runs")) -> RunFolder:
-    """Return a folder under ``base`` that does not exist yet, named by the time and by ``title``."""
+    """Make a folder under ``base`` that did not exist before, named by the time and by ``title``."""
     title = Redactor(environment_secrets()).text(title)
     slug = re.sub(r"[^a-z0-9]+", "-", title.lower())[:40].strip("-") or "run"
     stem = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{slug}"
-    number, path = 1, base / stem
-    while path.exists():
-        number += 1
-        path = base / f"{stem}-{number}"
+    for number in itertools.count(1):
+        path = base / (stem if number == 1 else f"{stem}-{number}")
+        with suppress(FileExistsError):  # another process may have taken the name a moment ago
+            path.mkdir(parents=True)
+            break
     return RunFolder(path)
 
 

@@ -100,7 +100,8 @@ def replay(
     if target.started:
         raise RunError(f"{str(target.path)!r} holds a run already: choose another folder")
     changed = dict(overrides or {})
-    record, events = source.read_record(), read_trace(source.trace_path)
+    with source.reading():
+        record, events = source.read_record(), read_trace(source.trace_path)
     if "session" in record and first_step is None:
         raise RunError("a session is replayed from one of its steps: name it; `sld trace show` lists them")
     at, start = _node_event(source, events, first_step)

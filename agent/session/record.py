@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
+from agent.models.preset_choice import DEFAULT
 from agent.run.consent import consented_settings
 from agent.run.redaction import hiding, recordable, shown
 from agent.session.turn_result import SessionError
@@ -19,10 +20,10 @@ from configs.settings import load_settings
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from agent.models.preset_choice import DEFAULT
     from agent.run.folder import RunFolder
-    from configs.settings import Settings
+from configs.settings import Settings
 
-PRESET = "iconworld"
 MAIN = "main"
 NAME = re.compile(r"[\w][\w.-]{0,39}")
 
@@ -51,7 +52,7 @@ class SessionRecord:
             "program": metadata.version("sld-agent"),
             "origin": origin,
             "input": {"prompt": "", "instruction": "a conversation", "image": image, "seed": seed},
-            "preset": PRESET,
+            "preset": DEFAULT,
             "overrides": {},
             "session": line,
         }
@@ -152,5 +153,5 @@ def recorded_settings(
         RunError: its record names an endpoint or a model that is not the user's own (see `agent.run.consent`).
     """
     if not folder.started:
-        return load_settings(preset or PRESET, overrides)
+        return load_settings(preset or DEFAULT, overrides)
     return consented_settings(folder, folder.read_record(), preset, overrides, allowed_host)[0]

@@ -17,6 +17,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from agent.models.backend import make_backend
+from agent.models.eyes import make_eyes
+from agent.models.preset_choice import choose_preset
+from agent.models.structured_output import whole
 from agent.run.folder import RunError, RunFolder
 from agent.run.stream import Event, Listener
 from agent.session.async_bridge import in_thread
@@ -70,7 +73,8 @@ class Session:
 
         A new session begins with ``image``, or, without one, with a picture of its first text. An old one goes
         on where it was, with the preset and overrides that it was begun with unless others are given;
-        ``settings`` replaces them. ``approve`` stops before each edit until `accept` or `reject`.
+        ``settings`` replaces them. A picture without preset, settings and backend gets the preset that fits it
+        (`agent.models.preset_choice`). ``approve`` stops before each edit until `accept` or `reject`.
 
         Raises:
             RunError: another process has it open, or the folder holds something else.
@@ -85,9 +89,12 @@ class Session:
             if record and image is not None:
                 raise SessionError(f"{str(path)!r} has begun with another picture: leave it out to go on with that one")
             store = ImageStore(folder.images_path)
+            picture = None if image is None else _picture(image)
+            if picture is not None and preset is None and settings is None and backend is None:
+                preset = choose_preset(picture)
             record = record or SessionRecord.begin(
                 folder,
-                image=None if image is None else store.save(_picture(image)),
+                image=None if picture is None else store.save(picture),
                 origin=Path(image).name if isinstance(image, (str, Path)) else "",
                 seed=seed,
             )
@@ -96,7 +103,9 @@ class Session:
             record.line["approve"] = record.line["approve"] if approve is None else approve
             record.save()
             store = ImageStore(folder.images_path, record.folder.redactor)
-            context = Context(backend or make_backend(settings), chat or _chat(settings), store, settings)
+            context = Context(
+                backend or make_backend(settings), chat or _chat(settings), store, settings, make_eyes(settings)
+            )
             return cls(record, context, stack.pop_all())
 
     # -- turns --------------------------------------------------------------------------------
@@ -118,6 +127,8 @@ class Session:
         self._check_idle()
         if not text:
             raise SessionError("there is nothing to do: the text is empty")
+        if text != whole(text):
+            raise SessionError("the text is not valid UTF-8: nothing was done")
         if is_undo(text) or is_redo(text):
             yield self.undo() if is_undo(text) else self.redo()
             return
@@ -162,8 +173,9 @@ class Session:
         Raises:
             SessionError: no turn is unfinished.
         """
-        self._turns.trace.write("dropped", turn=self._turns.pending()["turn"])
-        self._record.save(pending=None, status="open")
+        turn = self._turns.pending()["turn"]
+        self._record.save(pending=None, status="open")  # first: whatever else may fail, the turn is given up
+        self._turns.trace.write("dropped", turn=turn)
 
     async def asend(self, text: str) -> TurnResult:
         """Do one turn as `send` does, in a thread of its own."""

@@ -6,8 +6,10 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from PIL import Image
+
 from agent.session.proposal import Proposal
-from tools.files import copy_file
+from tools.files import copy_file, remove_leftovers, replacing
 from tools.images import ImageStore, open_picture
 from tools.scene.layout import Layout
 
@@ -56,6 +58,8 @@ class TurnResult:
     usage: dict[str, Any] = field(default_factory=dict)
     rounds: int = 0
     proposal: Proposal | None = None
+    notes: tuple[str, ...] = ()
+    """What was taken for granted in reading the text."""
 
 
 @dataclass(frozen=True)
@@ -112,6 +116,7 @@ def turn_result(state: StateSnapshot, folder: RunFolder) -> TurnResult:
         verdict=result.verdict.model_dump(mode="json") if result.verdict else {},
         usage=result.usage.model_dump(mode="json"),
         rounds=result.rounds,
+        notes=values["goal"].notes,
     )
 
 
@@ -151,10 +156,8 @@ def thumbnail(image: Path, folder: Path) -> Path:
     if not small.is_file():
         picture = open_picture(image)
         picture.thumbnail((THUMBNAIL, THUMBNAIL))
-        folder.mkdir(exist_ok=True)
-        temporary = small.with_suffix(".part")
-        picture.save(temporary, format="PNG")
-        temporary.replace(small)
+        with replacing(small) as temporary:
+            picture.save(temporary, format="PNG")
     return small
 
 
@@ -166,15 +169,15 @@ def save_as(image: Path | None, path: Path) -> Path:
     """
     if image is None:
         raise SessionError("there is no picture yet")
+    remove_leftovers(path.parent, path.name)
     try:
         if path.suffix.lower() in ("", ".png"):
             copy_file(image, path)
         else:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            temporary = path.with_name(f".{path.stem}.part{path.suffix}")
-            open_picture(image).save(temporary)
-            temporary.replace(path)
-    except ValueError:
+            kind = Image.registered_extensions()[path.suffix.lower()]
+            with replacing(path) as temporary:
+                open_picture(image).save(temporary, format=kind)
+    except (ValueError, KeyError):
         raise SessionError(f"{path.suffix!r} is no kind of picture: use .png, .jpg or .webp") from None
     except OSError as error:
         raise SessionError(f"cannot write {str(path)!r}: {error.strerror or error}") from None

@@ -13,6 +13,7 @@ from langchain_core.messages import RemoveMessage
 from langgraph.graph.message import REMOVE_ALL_MESSAGES
 from langgraph.types import Command
 
+from agent.models.endpoint import ChatModelError
 from agent.run.checkpoints import finished_tasks, open_checkpoints
 from agent.run.stream import Event, stream_events
 from agent.session.turn_result import Moment, SessionError, TurnResult, moments, turn_result
@@ -20,8 +21,8 @@ from agent.trace.events import TraceWriter, read_trace
 from agent.trace.otel import follower
 from agent.trace.recorder import Recorder
 from graphs.correction import build_graph
-from graphs.nodes.begin import RequestError
 from graphs.state import History
+from tools.backend.protocol import BackendError
 from tools.files import copy_file
 from tools.scene.layout import Layout
 
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from tools.context import Context
 
 THREAD = "session"
+PASSING = (BackendError, ChatModelError, OSError)  # after these the turn can be gone on with; anything else ends it
 
 
 class TurnRunner:
@@ -121,8 +123,8 @@ class TurnRunner:
         except Exception as error:
             reason = self.trace.clean(f"{type(error).__name__}: {error}")
             self.trace.write("end", turn=self.pending()["turn"], error=reason)
-            refused = isinstance(error, RequestError)  # it would be refused again
-            self._record.save(status="failed", error=reason, **({"pending": None} if refused else {}))
+            kept = isinstance(error, PASSING)
+            self._record.save(status="failed", error=reason, **({} if kept else {"pending": None}))
             raise
 
     def _end(self, tags: dict[str, Any]) -> TurnResult:

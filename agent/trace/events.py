@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
 
-from tools.files import write_text
+from tools.files import read_file, write_text
 from tools.redaction import Redactor
 
 if TYPE_CHECKING:
@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 VERSION = 2  # of traces, run.json and checkpoints together
+LONGEST_TRACE = 2**30  # bytes
+NEEDED: dict[str, type] = {"seq": int, "event": str}
+KEYS = {"node": NEEDED | {"node": str, "step": int, "task": str}}
 LONGEST = 20_000  # characters of one string: a model that rambles must not fill the disk
 
 
@@ -42,7 +45,15 @@ class TraceWriter:
         self._path, self._also = path, also
         self.redactor = redactor or Redactor()
         self._lock = threading.Lock()
+        self._set_damaged_aside()
         self._seq = max((event["seq"] for event in read_trace(path)), default=0)
+
+    def _set_damaged_aside(self) -> None:
+        """Go on with a new trace where the old one cannot be read: it tells of the work, but the work is elsewhere."""
+        try:
+            read_trace(self._path)
+        except (ValueError, RecursionError):
+            self._path.replace(self._path.with_name(f"{self._path.stem}.damaged{self._path.suffix}"))
 
     def write(self, event: str, **fields: Any) -> None:
         """Append one event; on return it has left this process."""
@@ -89,17 +100,17 @@ def read_trace(path: Path) -> list[dict[str, Any]]:
     if not path.is_file():
         return []
     events: list[dict[str, Any]] = []
-    for number, line in enumerate(path.read_text(encoding="utf-8").split("\n"), start=1):
-        if not line:
-            continue
+    for number, line in enumerate(read_file(path, LONGEST_TRACE).split(b"\n"), start=1):
         try:
-            event = json.loads(line)
-        except ValueError:
+            event = json.loads(line) if line else None
+        except (ValueError, RecursionError):
             event = None
         if not isinstance(event, dict):
             continue  # cut off by a kill; a resume removes it, so it can only be the end or before a resume
         if event.get("v") != VERSION:
             raise ValueError(f"{path.name}, line {number}: {other_version(event.get('v'))}")
+        if not all(isinstance(event.get(key), kind) for key, kind in KEYS.get(str(event.get("event")), NEEDED).items()):
+            raise ValueError(f"{path.name}, line {number}: {event.get('event')!r} is no event of this program")
         events.append(event)
     return events
 

@@ -50,10 +50,28 @@ def duration(seconds: float | None) -> str:
 
 
 def outcome(result: dict[str, Any]) -> str:
-    """Return how a turn ended."""
+    """Return how a turn ended, and how much of what was asked nothing could check."""
     if not result:
         return "not finished"
-    return "agreed" if result["agreed"] else str(result["exit"]).replace("_", " ")
+    if not result["agreed"]:
+        return str(result["exit"]).replace("_", " ")
+    return f"agreed{unchecked_clause(result.get('verdict') or {})}"
+
+
+def unchecked_clause(verdict: dict[str, Any]) -> str:
+    """Return ", 1 not checked" for a verdict with such a requirement; empty for one without."""
+    number = sum(one["passed"] is None for one in verdict.get("results", []))
+    return f", {number} not checked" if number else ""
+
+
+def mark(passed: bool | None) -> str:
+    """Return the sign of a requirement's result: met, not met, or not checked."""
+    return "?" if passed is None else "✓" if passed else "✗"
+
+
+def standing(passed: bool | None) -> str:
+    """Return the word for a requirement's result that styles go by."""
+    return "open" if passed is None else "pass" if passed else "fail"
 
 
 def counted(number: int, one: str, many: str = "") -> str:

@@ -16,6 +16,7 @@ from langchain_core.language_models import BaseChatModel
 
 from agent.models.backend import make_backend
 from agent.models.endpoint import make_chat_model
+from agent.models.eyes import make_eyes
 from configs.settings import Settings, load_settings
 from graphs.correction import build_graph
 from tools.backend.protocol import Backend
@@ -34,7 +35,8 @@ PICTURES = Path("runs") / "served" / "images"
 def services() -> Context:
     """Return the one context of this process, so that models are loaded once."""
     settings = load_settings(os.environ.get("SLD_PRESET", "iconworld"))
-    return Context(make_backend(settings), make_chat_model(settings.chat), ImageStore(PICTURES), settings)
+    chat, eyes = make_chat_model(settings.chat), make_eyes(settings)
+    return Context(make_backend(settings), chat, ImageStore(PICTURES), settings, eyes)
 
 
 @dataclass(frozen=True)

@@ -8,16 +8,18 @@ import os
 import sys
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from agent.cli.options import DEFAULT_PRESET, ExitCode, Options, fail
 from agent.cli.run import announce_chat
 from agent.models.endpoint import make_chat_model
+from configs.settings import DetectorSettings, Part
 from evals.lmd.measure import Plan, Services, find_picture
 from evals.lmd.prompts import TASKS, LmdPrompt, Task, choose
 from evals.lmd.report import draw_plots, write_page
 from evals.lmd.runner import run_prompts
 from evals.lmd.tables import SCORERS, aligned, costs_table, markdown, rates_table, remarks, summarize
+from evals.parts import needed
 from evals.progress import progress_bar
 from tools.context import Context
 from tools.files import write_text
@@ -26,8 +28,10 @@ from tools.images import ImageStore
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from configs.settings import DetectorSettings, Part, Settings
+    from configs.settings import Settings
 
+Start = Literal["both", "words", "layout"]
+"""Where the first pictures come from: the words alone, a layout, or once from each."""
 MOST_WORKERS = 8  # unless more are asked for: each holds its own models
 TAIL = 2**20  # bytes of a weight file that tell it from another training of the same shape
 
@@ -38,6 +42,14 @@ def choose_prompts(tasks: str | None, limit: int | None) -> tuple[LmdPrompt, ...
     if unknown := [name for name in names if name not in get_args(Task)]:
         fail(f"--tasks {','.join(unknown)!r}: choose among {', '.join(TASKS)}")
     return choose([task for task in TASKS if task in names], limit)
+
+
+def choose_start(name: str) -> Start:
+    """Return the starting point that an option names."""
+    chosen: dict[str, Start] = {start: start for start in get_args(Start)}
+    if name not in chosen:
+        fail(f"--start {name!r}: choose one of {', '.join(chosen)}")
+    return chosen[name]
 
 
 def print_prompts(prompts: Sequence[LmdPrompt], *, as_json: bool) -> None:
@@ -56,9 +68,10 @@ def measure_lmd(
     workers: int | None = None,
     images: Path | None = None,
     baselines: bool = True,
+    start: Start = "both",
 ) -> int:
     """Measure ``prompts``, print what came out, and return the exit code."""
-    summary = run_lmd(options, prompts, workers=workers, images=images, baselines=baselines)
+    summary = run_lmd(options, prompts, workers=workers, images=images, baselines=baselines, start=start)
     if options.as_json:
         sys.stdout.write(json.dumps(summary) + "\n")
     else:
@@ -73,29 +86,50 @@ def run_lmd(
     workers: int | None = None,
     images: Path | None = None,
     baselines: bool = True,
+    start: Start = "both",
 ) -> dict[str, Any]:
-    """Measure ``prompts``, write summary, tables, plots and page into the folder, and return the summary."""
+    """Measure ``prompts`` from one starting point or both, and return the summary.
+
+    Each writes summary, tables, plots and page into a folder: words alone, or given pictures, into the one that was
+    asked for; layout first, when both are measured, into ``layout`` in it, and as ``layout_first`` into the summary.
+    """
+    from tools.backend.local import LocalBackend
+
     settings = options.load()
     if images is not None:
         for prompt in prompts:
             find_picture(images, prompt)
-    preset = options.preset or DEFAULT_PRESET
-    out = options.out or Path("runs") / "lmd" / Path(preset).stem
+    can = images is None and LocalBackend(settings).capabilities.grounds
+    if start == "layout" and not can:
+        fail("--start layout needs a generator that takes boxes, generator.layout=true, and no --images")
+    out = options.out or Path("runs") / "lmd" / Path(options.preset or DEFAULT_PRESET).stem
     announce_chat(settings, as_json=True)
+    if start == "layout":
+        return _run_from(Plan(out, options.seed or 0, layout=True, baselines=False), options, prompts, workers)
+    summary = _run_from(Plan(out, options.seed or 0, images, baselines=baselines), options, prompts, workers)
+    if start == "both" and can:
+        staged = Plan(out / "layout", options.seed or 0, layout=True, baselines=False)
+        summary |= {"layout_first": _run_from(staged, options, prompts, workers)}
+        _write_figures(summary, out)
+    return summary
+
+
+def _run_from(plan: Plan, options: Options, prompts: Sequence[LmdPrompt], workers: int | None) -> dict[str, Any]:
+    settings = options.load()
     workers = workers or default_workers(settings)
-    plan = Plan(out, options.seed or 0, images, baselines)
     identity = {
-        "preset": Path(preset).stem,
+        "preset": Path(options.preset or DEFAULT_PRESET).stem,
         "seed": plan.seed,
-        "pictures": images and images.name,
+        "pictures": plan.images and plan.images.name,
+        "start": "layout" if plan.layout else "words",
         "settings": settings_digest(settings),
-        "weights": weights_digest(settings, with_generator=images is None),
+        "weights": weights_digest(settings, with_generator=plan.images is None),
     }
-    make = partial(make_services, settings, out / "images", 1 if workers > 1 else None)
+    make = partial(make_services, settings, plan.out / "images", 1 if workers > 1 else None)
     with progress_bar() as progress:
         records = run_prompts(prompts, plan, make, identity=identity, workers=workers, progress=progress)
-    summary = summarize(records, settings.loop.rounds) | {"workers": workers, "out": str(out)}
-    write_results(records, summary, out)
+    summary = summarize(records, settings.loop.rounds) | {"workers": workers, "out": str(plan.out)}
+    write_results(records, summary, plan.out)
     return summary
 
 
@@ -112,13 +146,12 @@ def make_services(settings: Settings, images: Path, threads: int | None = None) 
 
     def unsuppressed(part: DetectorSettings) -> ZeroShotDetector:
         # the benchmark has its own suppression, which the preset's must not come before
-        return ZeroShotDetector(
-            backend.detector_for(part).head, part.model_copy(update={"nms": 1.0, "nms_across": None})
-        )
+        loaded = needed(backend.detector_for(part), ZeroShotDetector, "detector")
+        return ZeroShotDetector(loaded.head, part.model_copy(update={"nms": 1.0, "nms_across": None}))
 
-    scorers = {"detector": unsuppressed(settings.detector)}
+    scorers = {"detector": unsuppressed(needed(settings.detector, DetectorSettings, "detector"))}
     if settings.heldout_detector:
-        scorers["heldout"] = unsuppressed(settings.heldout_detector)
+        scorers["heldout"] = unsuppressed(needed(settings.heldout_detector, DetectorSettings, "held-out detector"))
     return Services(Context(backend, make_chat_model(settings.chat), ImageStore(images), settings), scorers)
 
 
@@ -126,7 +159,7 @@ def default_workers(settings: Settings) -> int:
     """Return one worker for each core where the models run on the CPU, else one."""
     from tools.backend.checkpoints import choose_device
 
-    if choose_device(settings.editor.device).type != "cpu":
+    if isinstance(settings.editor, Part) and choose_device(settings.editor.device).type != "cpu":
         return 1
     return min(os.cpu_count() or 1, MOST_WORKERS)
 
@@ -149,11 +182,12 @@ def weights_digest(settings: Settings, *, with_generator: bool = True) -> str:
     """
     from tools.backend.checkpoints import resolve
 
-    parts: list[Part | None] = [settings.detector, settings.segmenter, settings.editor, settings.heldout_detector]
-    if with_generator and settings.generator.kind == "diffusers":
-        parts.append(settings.generator)
+    generator = settings.generator if with_generator and settings.generator else None
+    drawing = generator if generator and generator.kind == "diffusers" else None
+    named = (settings.detector, settings.segmenter, settings.editor, settings.heldout_detector, drawing)
+    parts = [part for part in named if isinstance(part, Part)]
     digest = hashlib.sha256()
-    for folder in dict.fromkeys(resolve(part) for part in parts if part is not None):
+    for folder in dict.fromkeys(resolve(part) for part in parts):
         for path in sorted(folder.rglob("*.safetensors")):
             size = path.stat().st_size
             with path.open("rb") as file:
@@ -164,14 +198,18 @@ def weights_digest(settings: Settings, *, with_generator: bool = True) -> str:
 
 def write_results(records: Sequence[Mapping[str, Any]], summary: Mapping[str, Any], out: Path) -> None:
     """Write summary.json, table.md, the plots and the page."""
-    write_text(out / "summary.json", json.dumps(summary, indent=1) + "\n")
-    write_text(out / "table.md", as_markdown(summary))
+    _write_figures(summary, out)
     try:
         plots = draw_plots(summary, out)
     except ImportError:
         sys.stderr.write('sld: no plots: they need matplotlib (pip install "sld-agent[eval]")\n')
         plots = []
     write_page(records, summary, out, plots)
+
+
+def _write_figures(summary: Mapping[str, Any], out: Path) -> None:
+    write_text(out / "summary.json", json.dumps(summary, indent=1) + "\n")
+    write_text(out / "table.md", as_markdown(summary))
 
 
 def as_text(summary: Mapping[str, Any]) -> str:

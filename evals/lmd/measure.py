@@ -38,6 +38,9 @@ class Plan:
     seed: int = 0
     images: Path | None = None
     """Pictures to start from, as ``000/initial_image.*`` by the prompt's number; else they are generated."""
+    layout: bool = False
+    """Let the loop make the first picture itself, from a layout where its generator takes boxes (LMD+); else it gets
+    one that was drawn from the words alone."""
     baselines: bool = True
     """Also make the best of N pictures with as many UNet evaluations as the correction took."""
 
@@ -84,10 +87,12 @@ def head(prompt: LmdPrompt) -> dict[str, Any]:
 
 
 def _start(prompt: LmdPrompt, plan: Plan, context: Context, seed: int) -> dict[str, Any]:
-    """Return the first picture and what it took."""
+    """Return the first picture and what it took; no picture where the loop makes it."""
     if plan.images is not None:
         given = find_picture(plan.images, prompt)
         return {"image": context.images.save(open_picture(given)), "unet_evaluations": 0, "seconds": 0.0}
+    if plan.layout:
+        return {"image": None, "unet_evaluations": 0, "seconds": 0.0}
     return _draw(prompt, context, seed)
 
 
@@ -129,7 +134,7 @@ def _correct(
         updates: Any = part["data"]
         for node, written in updates.items():
             update = update_of(written)
-            if node == "edit":
+            if node in {"edit", "generate"}:
                 done = update.get("done", done)
             elif node == "judge":
                 told = sum(len(one["done"]) for one in attempts)
@@ -137,6 +142,7 @@ def _correct(
             elif node == "finish":
                 result = update["result"]
     if not attempts:  # the sentence was not understood, so nobody looked
+        start = start if start["image"] else _draw(prompt, context, seed)
         nothing = {"round": 0, "image": start["image"], "kept": start["image"], "agreed": False, "changed": 0.0}
         attempts = [nothing | {"wrong": [], "done": []} | _spent(result["usage"], start)]
     return attempts, result

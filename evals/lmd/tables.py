@@ -216,19 +216,30 @@ def _mean(values: Sequence[float]) -> float:
 
 def rates_table(summary: Mapping[str, Any], scorer: str) -> list[list[str]]:
     """Return the table of the paper for one scorer: methods x tasks, "82.0 [74.0, 89.0]"."""
-    rates = summary["rates"][scorer]
-    tasks = list(next(iter(rates.values())))
+    tasks = list(next(iter(summary["rates"][scorer].values())))
     rows = [["method", *tasks]]
-    for method in summary["methods"]:
-        cells = [rates[method][task] for task in tasks]
-        rows.append([method, *(f"{one['rate']:.1f} [{one['low']:.1f}, {one['high']:.1f}]" for one in cells)])
+    for start, part in _starts(summary):
+        for method in part["methods"]:
+            cells = [part["rates"][scorer][method][task] for task in tasks]
+            said = [f"{one['rate']:.1f} [{one['low']:.1f}, {one['high']:.1f}]" for one in cells]
+            rows.append([f"{start}{method}", *said])
     return rows
+
+
+def _starts(summary: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:
+    """Return the figures from each starting point, with what to write before a method's name."""
+    staged = summary.get("layout_first")
+    return [("", summary)] if staged is None else [("", summary), ("layout first, ", staged)]
 
 
 def costs_table(summary: Mapping[str, Any]) -> list[list[str]]:
     """Return what one picture takes on average with each method."""
     rows = [["method", "UNet evaluations", "seconds", "LLM calls", "LLM tokens"]]
-    return rows + [[method, *(f"{value:g}" for value in cost.values())] for method, cost in summary["costs"].items()]
+    return rows + [
+        [f"{start}{method}", *(f"{value:g}" for value in cost.values())]
+        for start, part in _starts(summary)
+        for method, cost in part["costs"].items()
+    ]
 
 
 def markdown(rows: Sequence[Sequence[str]]) -> str:

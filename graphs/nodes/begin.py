@@ -9,16 +9,16 @@ from langgraph.graph.message import REMOVE_ALL_MESSAGES
 from pydantic import ValidationError
 
 from configs.errors import in_words
-from graphs.node_helpers import timed
+from graphs.node_helpers import demands_of, timed
 from graphs.state import History, Usage
 from tools.scene.goal import Goal
 from tools.scene.layout import Layout
-from tools.scene.requirements import requirements
 from tools.scene.spec import SceneSpec
 
 if TYPE_CHECKING:
     from langgraph.runtime import Runtime
 
+    from configs.settings import Settings
     from graphs.state import State
     from tools.context import Context
 
@@ -49,7 +49,7 @@ def begin(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
         raise RequestError(f"the instruction {instruction!r} needs a picture to edit: give an image")
     spec = _checked(SceneSpec, state.get("spec"))
     if spec is not None:
-        _check_demands(spec)
+        _check_demands(spec, settings)
     seed = state.get("seed")
     return {
         "kind": "prompt" if prompt else "instruction",
@@ -58,15 +58,17 @@ def begin(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
         "approval": bool(state.get("approve")),
         "messages": [RemoveMessage(id=REMOVE_ALL_MESSAGES)],
         "goal": Goal(spec=spec, target=_checked(Layout, state.get("target"))),
+        "reads_places": bool(state.get("places")),
         "picture": picture,
         "layout": state.get("layout", Layout()) if picture is not None and picture == known else Layout(),
         "doubtful": (),
-        "unclean": (),
+        "unclean": None,
         "first_picture": picture,
         "generated": False,
         "anew": False,
         "polish": "no",
         "rounds": 0,
+        "touched": (),
         "best": None,
         "latest": None,
         "planned": (),
@@ -86,9 +88,9 @@ def begin(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
     }
 
 
-def _check_demands(spec: SceneSpec) -> None:
+def _check_demands(spec: SceneSpec, settings: Settings) -> None:
     try:
-        demands = requirements(spec)
+        demands = demands_of(spec, settings)
     except ValueError as error:
         raise RequestError(f"the given SceneSpec cannot be checked: {error}") from None
     if not demands:

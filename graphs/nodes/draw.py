@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from graphs.state import State
     from tools.backend.protocol import Edited, Generated
     from tools.context import Context
-    from tools.scene.goal import Goal
 
 
 @timed
@@ -32,7 +31,8 @@ def generate(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
     """
     context, rounds = runtime.context, state["rounds"] + state["anew"]
     goal, seed = state["goal"], state["noise_seed"] + rounds
-    layout = goal.target or _staged(goal, context, seed)
+    assert goal.requirements is not None
+    layout = goal.target or stage(context, goal.requirements, seed, goal.spec.background if goal.spec else "")
     text = state["text"]
     if layout is not None and not layout.objects and layout.background:
         text = layout.background  # a sentence that only names what must be absent would call it up
@@ -48,17 +48,12 @@ def generate(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
         "generated": True,
         "rounds": rounds,
         "anew": False,
+        "touched": (),
+        "unclean": None,
         "layout": Layout() if state["anew"] else state["layout"],
         "done": (*state["done"], "drew the picture anew") if state["anew"] else state["done"],
         "usage": state["usage"] + made.cost,
     }
-
-
-def _staged(goal: Goal, context: Context, seed: int) -> Layout | None:
-    if not context.backend.capabilities.grounds:
-        return None
-    assert goal.requirements is not None
-    return stage(goal.requirements, context.settings, seed, goal.spec.background if goal.spec else "")
 
 
 @timed
@@ -102,6 +97,7 @@ def edit(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
         "unclean": made.doubts,
         "layout": apply(layout, operations),
         "rounds": state["rounds"] + 1,
+        "touched": (*state["touched"], *([made.region] if made.region and made.doubts is None else [])),
         "planned": (),
         "tool_failures": 0,
         "done": (*state["done"], *done),

@@ -4,24 +4,33 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from langchain_core.messages import HumanMessage
 
 from graphs.budget import reached_limit
+from graphs.eyes import ask_eyes
 from graphs.node_helpers import timed
 from graphs.state import Attempt
 from prompts import render
+from tools.backend.leftovers import leftovers
 from tools.images import changed_share
 from tools.scene.doubt import doubted, things_in_layout
+from tools.scene.layout import Detection
+from tools.scene.loss import is_destroyed
 from tools.scene.observation import observe
-from tools.scene.requirements import queries
+from tools.scene.requirements import LEFTOVER, Requirement, queries
 from tools.scene.track import track
 from tools.scene.verdict import judged, with_doubts, with_kept
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from langgraph.runtime import Runtime
+    from PIL.Image import Image
 
     from graphs.state import State
     from tools.context import Context
+    from tools.scene.layout import Layout
 
 
 SAME = 0.1  # share of an object's box that an edit beside it may change, and it still is the same object
@@ -40,16 +49,26 @@ def judge(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
     assert state["picture"] is not None
     assert state["first_picture"] is not None
     image = context.images.load(state["picture"])
-    found = context.backend.detect(image, list(dict.fromkeys([*queries(demands), *state["layout"].queries])))
-    observation = observe(demands, found.detections, found.doubtful)
-    first = context.images.load(state["first_picture"])
-    verdict = with_kept(
-        judged(demands, observation),
+    known = state["layout"].without({LEFTOVER.name})
+    found = context.backend.detect(image, list(dict.fromkeys([*queries(demands), *known.queries])))
+    detections, first = found.detections, context.images.load(state["first_picture"])
+    if state["touched"] or state["unclean"] is not None:
+        demands = (*demands, Requirement(kind="clean"))
+    if state["touched"]:
+        detections = (*detections, *_left_behind(image, state, detections, context))
+    observation = observe(demands, detections, found.doubtful)
+    seen = with_kept(
+        judged(demands, observation, found.unanswered),
         lambda box: changed_share(*(picture.crop(box.to_px(picture.size)) for picture in (first, image))) <= SAME,
     )
     if state["unclean"]:
-        verdict = with_doubts(verdict, state["unclean"])
-    layout = track(state["layout"], things_in_layout(verdict, observation), goal.spec.background if goal.spec else "")
+        seen = with_doubts(seen, state["unclean"])
+    verdict, usage = ask_eyes(seen, state["text"], state["picture"], context, state["usage"])
+    # What was only doubtfully seen is planned for, but is no part of the picture that a later turn starts from.
+    background = goal.spec.background if goal.spec else ""
+    layout = track(state["layout"], things_in_layout(verdict, observation), background)
+    certain = {thing.box for thing in observation.found if thing.name != LEFTOVER.name}
+    held = layout.model_copy(update={"objects": tuple(one for one in layout.objects if one.box in certain)})
     # An instruction asks for a change: its requirements allow for tolerance, and a small wish within
     # it ("a bit larger") would seem fulfilled before anything was done.
     untouched = state["rounds"] == 0 and bool(goal.operations)
@@ -60,21 +79,22 @@ def judge(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
         total=verdict.total,
         changed=changed_share(first, image),
         edits=len(state["done"]),
-        agreed=verdict.agreed and not untouched,
+        agreed=verdict.agreed and not untouched and bool(verdict.satisfied or not verdict.unchecked),
         refined=state["polish"] == "done",
+        lost=state["before"] is not None and is_destroyed(goal, state["before"], held),
         verdict=verdict,
-        layout=layout,
+        layout=held,
     )
     update: dict[str, Any] = {
         "layout": layout,
         "doubtful": doubted(verdict, layout, observation),
         "latest": attempt,
         "best": max(filter(None, (state["best"], attempt)), key=lambda judged: judged.rank),
-        "usage": state["usage"] + found.cost,
+        "usage": usage + found.cost,
     }
     if state["before"] is None:
         wrong = () if untouched else tuple(failure.reason for failure in verdict.failures)
-        update |= {"before": layout, "was_wrong": wrong}
+        update |= {"before": held, "was_wrong": wrong}
     if attempt.agreed or attempt.refined:
         # A picture that was right when it came is left alone: only what the run made is polished, once.
         made_here = state["generated"] or state["rounds"] > 0
@@ -85,7 +105,8 @@ def judge(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
         return update | {"exit": limit[0], "detail": limit[1]}
     if _is_better_drawn_anew(state, context, attempt):
         return update | {"anew": True}
-    return update | {"messages": [HumanMessage(_report(state, attempt), additional_kwargs={"picture": attempt.image})]}
+    report = HumanMessage(_report(state, attempt, layout), additional_kwargs={"picture": attempt.image})
+    return update | {"messages": [report]}
 
 
 def _is_better_drawn_anew(state: State, context: Context, attempt: Attempt) -> bool:
@@ -93,19 +114,31 @@ def _is_better_drawn_anew(state: State, context: Context, attempt: Attempt) -> b
 
     Drawing it anew from another layout then costs no more than mending it, and comes out cleaner.
     """
-    can = context.backend.capabilities.grounds and state["goal"].target is None
     ours = state["generated"] and state["kind"] == "prompt" and not state["approval"]
-    return can and ours and 2 * len(attempt.verdict.failures) >= attempt.total
+    free = ours and state["goal"].target is None and context.backend.capabilities.grounds
+    return free and 2 * len(attempt.verdict.failures) >= attempt.total
 
 
-def _report(state: State, attempt: Attempt) -> str:
+def _left_behind(
+    image: Image, state: State, detections: Sequence[Detection], context: Context
+) -> tuple[Detection, ...]:
+    """Return what the turn's edits left in their regions that is no object, as detections named `LEFTOVER`."""
+    regions = [np.asarray(context.images.load(region).convert("L")) > 0 for region in state["touched"]]
+    region = np.any(
+        [np.zeros(image.size[::-1], bool), *(one for one in regions if one.shape == image.size[::-1])], axis=0
+    )
+    boxes = [detection.box for detection in detections]
+    return tuple(Detection(name=LEFTOVER.name, box=box, score=1.0) for box in leftovers(image, region, boxes))
+
+
+def _report(state: State, attempt: Attempt, layout: Layout) -> str:
     return render(
         "round",
         kind=state["kind"],
         text=state["text"],
         rounds=state["rounds"],
         results=attempt.verdict.results,
-        layout=attempt.layout,
+        layout=layout,
         target=state["goal"].target,
         operations=state["goal"].operations if state["rounds"] == 0 else (),
         done=state["done"],

@@ -10,15 +10,17 @@ from langgraph.graph.message import REMOVE_ALL_MESSAGES
 from pydantic import Field, ValidationError, model_validator
 
 from configs.errors import in_words
-from graphs.node_helpers import timed
+from graphs.node_helpers import demands_of, timed
 from graphs.turn_history import recall
 from prompts import render
 from tools import abilities
-from tools.scene.edit_goal import edit_requirements
+from tools.scene.difference import completed
+from tools.scene.edit_goal import edit_requirements, layout_requirements
 from tools.scene.errors import CannotParse
+from tools.scene.lexicon import parse_phrase
 from tools.scene.operations import Operation, apply, in_new_light
-from tools.scene.requirements import Requirement, requirements
-from tools.scene.spec import Frozen, SceneSpec
+from tools.scene.requirements import Requirement
+from tools.scene.spec import Frozen, Quote, SceneSpec
 from tools.suggest_layout import usual_shapes
 
 if TYPE_CHECKING:
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
 
     from langgraph.runtime import Runtime
 
+    from configs.settings import Settings
     from graphs.state import State, Usage
     from tools.context import Context
     from tools.scene.goal import Goal
@@ -37,6 +40,8 @@ class Reply(Frozen):
 
     operations: tuple[Operation, ...] = Field(default=(), max_length=50)
     answer: str = Field(default="", max_length=4000)
+    unchecked: tuple[Quote, ...] = Field(default=(), max_length=50)
+    notes: tuple[Quote, ...] = Field(default=(), max_length=50, description="what was taken for granted in reading")
 
     @model_validator(mode="after")
     def _has_one_of_them(self) -> Reply:
@@ -52,41 +57,46 @@ def parse(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
     A given spec, and a given layout for an instruction, are used as they are and cost no call.
     """
     goal, layout = state["goal"], state["layout"]
-    if state["kind"] == "prompt" and goal.spec:
-        return _understood(goal, requirements(goal.spec))
+    context = runtime.context
+    if state["kind"] == "prompt" and goal.spec and not state["reads_places"]:
+        return _understood(goal, _of_sentence(goal, goal.spec, context.settings))
     if state["kind"] == "instruction" and goal.target:
-        return _understood(goal, edit_requirements(layout, goal.target))
+        whole = goal.model_copy(update={"target": completed(goal.target, layout, goal.names)})
+        return _understood(whole, edit_requirements(layout, whole.target or layout))
 
-    context, schema = runtime.context, SceneSpec if state["kind"] == "prompt" else Reply
+    schema = SceneSpec if state["kind"] == "prompt" else Reply
     asked: list[AnyMessage] = list(state["messages"]) or _question(state, context)
     try:
         answer: Any = context.chat.with_structured_output(schema, include_raw=True).invoke(asked)
     except CannotParse as error:
-        return _given_up(str(error), state["usage"])
+        return _unread(state, str(error), state["usage"], context.settings)
     message: AIMessage = answer["raw"]
     usage = state["usage"].with_answer(message)
     if refusal := message.additional_kwargs.get("refusal"):
-        return _given_up(f"the language model refused: {refusal}", usage)
+        return _unread(state, f"the language model refused: {refusal}", usage, context.settings)
     try:
-        if answer["parsed"] is None:
-            broken_how = answer["parsing_error"]
-            raise broken_how if isinstance(broken_how, ValueError) else ValueError("the answer holds no JSON object")
-        parsed = schema.model_validate(answer["parsed"])
-        wishes = parsed.operations if isinstance(parsed, Reply) else ()
-        if refused := abilities.refusal(context.backend.capabilities, layout, wishes):
-            return _given_up(refused, usage)
-        understood = _understand(goal, layout, parsed)
+        parsed = _checked(schema, answer)
+        if refused := _beyond(context, layout, parsed):
+            return {"exit": "parse_failed", "detail": refused, "usage": usage}
+        understood = _understand(goal, layout, parsed, context.settings)
     except ValueError as error:  # pydantic's errors are ValueErrors
         problem = describe_error(error)
     else:
         return understood | {"usage": usage}
     if state["repairs"] >= context.settings.loop.repairs:
-        count = state["repairs"] + 1
-        return _given_up(f"{count} answers of the language model in a row were not usable: {problem}", usage)
+        told = f"{state['repairs'] + 1} answers of the language model in a row were not usable: {problem}"
+        return _unread(state, told, usage, context.settings)
     broken = AIMessage(message.text or json.dumps([call["args"] for call in message.tool_calls]) or "(empty)")
     repair = HumanMessage(render("repair", problem=problem))
     fresh = [] if state["messages"] else asked
     return {"messages": [*fresh, broken, repair], "repairs": state["repairs"] + 1, "usage": usage}
+
+
+def _checked(schema: type[SceneSpec | Reply], answer: dict[str, Any]) -> SceneSpec | Reply:
+    if answer["parsed"] is None:
+        broken_how = answer["parsing_error"]
+        raise broken_how if isinstance(broken_how, ValueError) else ValueError("the answer holds no JSON object")
+    return schema.model_validate(answer["parsed"])
 
 
 def describe_error(error: ValueError) -> str:
@@ -111,20 +121,53 @@ def _question(state: State, context: Context) -> list[AnyMessage]:
     return [SystemMessage(render("parse_instruction")), HumanMessage(question)]
 
 
-def _understand(goal: Goal, layout: Layout, parsed: SceneSpec | Reply) -> dict[str, Any]:
+def _beyond(context: Context, layout: Layout, parsed: SceneSpec | Reply) -> str | None:
+    """Return why the backend cannot do what was understood: said before anything is drawn."""
+    if context.backend is None:  # a sentence is only read
+        return None
     if isinstance(parsed, SceneSpec):
-        demands = tuple(requirements(parsed))
-        if not demands:
+        return abilities.scene_refusal(context.backend.capabilities, parsed)
+    return abilities.refusal(context.backend.capabilities, layout, parsed.operations)
+
+
+def _understand(goal: Goal, layout: Layout, parsed: SceneSpec | Reply, settings: Settings) -> dict[str, Any]:
+    if isinstance(parsed, SceneSpec):
+        parsed = _with_places(goal.spec, parsed) if goal.spec else parsed
+        demands = _of_sentence(goal, parsed, settings)
+        if not any(demand.kind != "unchecked" for demand in demands):
             raise ValueError("objects and absent are both empty: nothing could be checked. Name what must be there")
-        return _understood(goal.model_copy(update={"spec": parsed}), demands)
+        return _understood(goal.model_copy(update={"spec": parsed, "notes": parsed.notes}), demands)
     if parsed.answer:
         return {"exit": "answered", "detail": parsed.answer, "messages": [RemoveMessage(id=REMOVE_ALL_MESSAGES)]}
     try:
         target = apply(layout, parsed.operations)
     except KeyError as error:
         raise ValueError(error.args[0]) from None
-    plan = goal.model_copy(update={"target": target, "operations": parsed.operations})
-    return _understood(plan, edit_requirements(in_new_light(layout, parsed.operations), target))
+    plan = goal.model_copy(update={"target": target, "operations": parsed.operations, "notes": parsed.notes})
+    unchecked = (Requirement(kind="unchecked", said=said) for said in parsed.unchecked)
+    demands = edit_requirements(in_new_light(layout, parsed.operations), target)
+    return _understood(plan, (*demands, *unchecked))
+
+
+def _of_sentence(goal: Goal, spec: SceneSpec, settings: Settings) -> tuple[Requirement, ...]:
+    """Return the requirements of a sentence; a layout given with it is checked, not only drawn."""
+    return (*demands_of(spec, settings), *(layout_requirements(goal.target) if goal.target else ()))
+
+
+def _with_places(given: SceneSpec, read: SceneSpec) -> SceneSpec:
+    """Return a given parse with what the sentence, read anew, says of where its objects are."""
+    names = {parse_phrase(placed.name).name for placed in given.objects}
+    about = tuple(
+        relation
+        for relation in read.relations
+        if all(
+            parse_phrase(part).name.split()[-1] in {name.split()[-1] for name in names}
+            for phrase in (relation.subject, relation.object)
+            for part in phrase.split(" and ")
+            if part
+        )
+    )
+    return given.model_copy(update={"relations": (*given.relations, *about), "unchecked": read.unchecked})
 
 
 def _understood(goal: Goal, demands: Iterable[Requirement]) -> dict[str, Any]:
@@ -135,5 +178,11 @@ def _understood(goal: Goal, demands: Iterable[Requirement]) -> dict[str, Any]:
     }
 
 
-def _given_up(detail: str, usage: Usage) -> dict[str, Any]:
-    return {"exit": "parse_failed", "detail": detail, "usage": usage}
+def _unread(state: State, detail: str, usage: Usage, settings: Settings) -> dict[str, Any]:
+    """Give up; or with a given parse go on, and leave unchecked where things are."""
+    goal = state["goal"]
+    if goal.spec is None:
+        return {"exit": "parse_failed", "detail": detail, "usage": usage}
+    unread = (*goal.spec.unchecked, f"where things are in: {state['text'][:200]}")
+    spec = goal.spec.model_copy(update={"unchecked": unread})
+    return _understood(goal, _of_sentence(goal, spec, settings)) | {"usage": usage}

@@ -6,10 +6,11 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from graphs.node_helpers import timed
-from tools.scene.lexicon import singular
+from tools.scene.lexicon import is_attribute, number, singular
 from tools.scene.merge import merge
 from tools.scene.spec import Query
 from tools.scene.track import track
+from tools.scene.wordnet import is_listed, is_mostly, is_thing
 
 if TYPE_CHECKING:
     from langgraph.runtime import Runtime
@@ -26,7 +27,9 @@ NO_NOUNS = frozenset(
     replace duplicate copy clone keep undo back is are be have left right above below top bottom middle center
     centre next between near far leftmost rightmost largest smallest biggest first second third last half twice
     double bigger smaller larger little bit more less picture image background side towards toward around under
-    over
+    over should would could must want need please just only also same size like look darker lighter brighter taller
+    shorter wider narrower further farther too very much lot what which who where why how did does was were you your
+    see tell changed moved removed added wrong
     """.split()  # noqa: SIM905 - a list literal of 200 words is harder to read
 )
 
@@ -60,6 +63,19 @@ def survey(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
 
 
 def nouns(text: str) -> list[str]:
-    """Return the words of an instruction that may name objects, singular, each once, at most 20."""
-    words = (singular(word) for word in re.findall(r"[a-z]{3,}", text.lower()) if word not in NO_NOUNS)
-    return list(dict.fromkeys(words))[:20]
+    """Return the words of an instruction that name objects, singular, each once, at most 20.
+
+    Words that are mostly no nouns ("make it twice as big"), colours and other attributes are never asked for.
+    """
+    words = (
+        singular(word) for word in re.findall(r"(?<![a-z])[a-z]{3,40}(?![a-z])", text.lower()) if word not in NO_NOUNS
+    )
+    return list(dict.fromkeys(word for word in words if _names_an_object(word)))[:20]
+
+
+def _names_an_object(word: str) -> bool:
+    if word in NO_NOUNS or number(word) is not None:
+        return False
+    if is_attribute(word) and not (word == "orange" or is_mostly(word, "n")):
+        return False
+    return not is_listed(word) or (is_thing(word) and not (is_mostly(word, "v") or is_mostly(word, "a")))

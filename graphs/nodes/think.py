@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import base64
 from typing import TYPE_CHECKING, Any
 
 from langchain_core.messages import AIMessage, AnyMessage, HumanMessage, SystemMessage, ToolMessage
 
-from graphs.node_helpers import timed
+from graphs.node_helpers import picture_block, timed
 from prompts import render
 from tools.registry import TOOLS
 
@@ -68,7 +67,7 @@ def show_pictures(state: State, context: Context) -> list[AnyMessage]:
 
 def _with_picture(message: AnyMessage, context: Context) -> HumanMessage:
     blocks: list[str | dict[Any, Any]] = [{"type": "text", "text": message.text}]
-    return HumanMessage([*blocks, _block(message.additional_kwargs["picture"], context)])
+    return HumanMessage([*blocks, picture_block(message.additional_kwargs["picture"], context)])
 
 
 def _crops(messages: list[AnyMessage], context: Context) -> list[HumanMessage]:
@@ -79,15 +78,10 @@ def _crops(messages: list[AnyMessage], context: Context) -> list[HumanMessage]:
         for picture in (message.artifact or {}).get("pictures", []):
             blocks = [
                 {"type": "text", "text": f"crop of call {message.tool_call_id}:"},
-                _block(picture, context),
+                picture_block(picture, context),
                 *blocks,
             ]
     return [HumanMessage(blocks)] if blocks else []
-
-
-def _block(picture: str, context: Context) -> dict[Any, Any]:
-    data = base64.b64encode(context.images.path(picture).read_bytes()).decode()
-    return {"type": "image_url", "image_url": {"url": f"data:image/png;base64,{data}"}}
 
 
 def _with_ids(message: AIMessage) -> AIMessage:

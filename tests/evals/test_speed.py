@@ -75,3 +75,9 @@ def test_a_table_has_one_row_for_each_measure() -> None:
         ["ours", "reference", "ratio"],
         ["seconds", "1.00", "4.00", "4.00"],
     ]
+
+
+def test_a_preset_that_cannot_be_measured_is_refused_in_one_sentence() -> None:
+    ran = CliRunner().invoke(app, ["speed", "--no-heldout", "--preset", "photo"])
+    assert ran.exit_code == 2
+    assert "kind 'paste'" in ran.output

@@ -101,8 +101,12 @@ def test_a_sentence_cannot_leave_its_tags(tmp_path: Path) -> None:
     ("text", "expected"),
     [
         ("swap the cup and the bowl", ["cup", "bowl"]),
-        ("Move the two dogs to the left of the car", ["two", "dog", "car"]),
+        ("Move the two dogs to the left of the car", ["dog", "car"]),
         ("make it larger", []),
+        ("make it twice as big", []),
+        ("make the car a deep red", ["car"]),
+        ("put an orange on the table", ["orange", "table"]),
+        ("no, further", []),
         ("", []),
     ],
 )

@@ -8,7 +8,8 @@ import pytest
 
 import iconworld
 from configs.settings import load_settings
-from evals.iconworld import run_iconworld
+from evals.iconworld import measure_detector, run_iconworld
+from iconworld.renderer import draw_scene
 from tools.backend.local import LocalBackend
 
 WEIGHTS = Path(iconworld.__file__).parent / "weights"
@@ -56,6 +57,12 @@ def measured(backend, heldout):
 )
 def test_the_detector_and_the_segmenter_see(measured, key, least):
     assert measured[key] >= least
+
+
+@pytest.mark.parametrize("size_wh", [(384, 128), (128, 400), (512, 512)])
+def test_long_and_large_pictures_are_seen_too(backend, size_wh):
+    measured = measure_detector(backend, [draw_scene(seed, size_wh, counts=(0, 0, 1, 1)) for seed in range(6)])
+    assert measured["class_recall"] >= 0.8
 
 
 @pytest.mark.parametrize("key", ["class_precision", "class_recall", "attribute_precision", "attribute_recall"])

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from PIL.Image import Image
 
+LARGEST_SQUARE = 2048  # pixels of a side; the models look at half of that
 PICTURES_KEPT = 4
 PHRASES_KEPT = 1000
 
@@ -84,7 +85,7 @@ class OwlHead:
 
     def _embed(self, image: Image) -> tuple[torch.Tensor, torch.Tensor]:
         self.passes += 1
-        pixels = self.processor(images=image, return_tensors="pt")["pixel_values"]
+        pixels = self.processor(images=shrunk(image), return_tensors="pt")["pixel_values"]
         grid = self.model.image_embedder(pixels.to(self.model.device, self.model.dtype))[0]
         features = grid.flatten(1, 2)
         boxes = corners(self.model.box_predictor(features, grid)[0].float()).cpu()
@@ -100,6 +101,17 @@ class OwlHead:
         base = self.model.owlv2 if self.padded else self.model.owlvit
         found: torch.Tensor = base.get_text_features(**tokens.to(self.model.device)).pooler_output[0]
         return found
+
+
+def shrunk(image: Image) -> Image:
+    """Return a picture that can be put into a square: what the model sees is smaller still.
+
+    A processor makes the square at full size and in floating point, which takes gigabytes for a panorama.
+    """
+    if max(image.size) <= LARGEST_SQUARE:
+        return image
+    scale = LARGEST_SQUARE / max(image.size)
+    return image.resize((max(1, round(image.width * scale)), max(1, round(image.height * scale))))
 
 
 class OneShotHead:

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import json
+import math
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol
+
+from PIL.Image import Resampling
 
 from tools.backend import checkpoints
 from tools.backend.images_api import ImagesApi
@@ -23,6 +27,8 @@ if TYPE_CHECKING:
     from tools.backend.protocol import Progress
     from tools.scene.layout import Layout
 
+SLACK = 1.25  # times the known side: so long a picture is still drawn well
+LONGEST = 1.8  # longer over shorter side
 NO_BOXES = "this generator cannot be told where things belong; the layout was not used"
 
 
@@ -58,6 +64,31 @@ def is_grounded(part: GroundedPart) -> bool:
         return False
     with checkpoints.reading(file.parent):
         return bool(json.loads(file.read_text(encoding="utf-8")).get("attention_type") == "gated")
+
+
+def drawable(size_wh: tuple[int, int], side: int | None) -> tuple[int, int]:
+    """Return the size to draw a picture at for a model that was trained on pictures of about ``side``.
+
+    Raises:
+        BackendError: the picture is so long that what is drawn would not be a picture any more.
+    """
+    if side is None or max(size_wh) <= SLACK * side:
+        return size_wh
+    shorter, longer = sorted(size_wh)
+    if longer > LONGEST * shorter:
+        raise BackendError(
+            f"cannot draw a picture of {size_wh[0]}x{size_wh[1]} pixels: the model draws pictures up to {LONGEST:g} "
+            "times as long as high; change generator.width and generator.height"
+        )
+    scale = min(1.0, side / math.sqrt(longer * shorter))
+    return round(size_wh[0] * scale), round(size_wh[1] * scale)
+
+
+def enlarged(made: Generated, drawn_wh: tuple[int, int], size_wh: tuple[int, int]) -> Generated:
+    """Return pictures at the size that was asked for, and say so."""
+    told = "drawn at {}x{} pixels, as large as the model knows, and enlarged".format(*drawn_wh)
+    images = tuple(image.resize(size_wh, Resampling.LANCZOS) for image in made.images)
+    return replace(made, images=images, warnings=(*made.warnings, told))
 
 
 class GroundedGenerator:

@@ -20,7 +20,7 @@ from tools.backend.editor.engines import grounded, paste
 from tools.backend.editor.engines.grounded import GroundedEngine
 from tools.backend.editor.engines.paste import PasteEngine
 from tools.backend.fingerprint import fingerprint
-from tools.backend.generator import Generator, is_grounded, load_generator
+from tools.backend.generator import Generator, drawable, enlarged, is_grounded, load_generator
 from tools.backend.gligen import GroundedDiffusion
 from tools.backend.inpainter import OnnxInpainter
 from tools.backend.protocol import BackendError
@@ -112,7 +112,9 @@ class LocalBackend:
             )
         generator: Generator = self._load(part, lambda: load_generator(self.settings, self._diffusion))
         seeds = [seed + place for place in range(n)]
-        return self._run(part, generator, lambda: generator.generate(prompt, layout, seeds, size_wh, progress))
+        drawn_wh = drawable(size_wh, part.side)
+        made = self._run(part, generator, lambda: generator.generate(prompt, layout, seeds, drawn_wh, progress))
+        return made if drawn_wh == size_wh else enlarged(made, drawn_wh, size_wh)
 
     def edit(
         self,

@@ -120,7 +120,7 @@ class Edited:
 
     Pixels outside ``region`` equal the input exactly. ``masks``: by id in the new layout, the visible pixels
     of the objects that the edit made, changed or had to look out for, bool ``[height, width]``. ``doubts``: what did
-    not come out clean by the editor's own evidence, in words.
+    not come out clean by the editor's own evidence, in words; None where it does not look.
     """
 
     image: Image
@@ -128,7 +128,7 @@ class Edited:
     warnings: tuple[str, ...] = ()
     cost: Cost = Cost()
     masks: Mapping[str, np.ndarray] = field(default_factory=dict)
-    doubts: tuple[str, ...] = ()
+    doubts: tuple[str, ...] | None = None
 
 
 @runtime_checkable

@@ -100,7 +100,8 @@ class Box(NamedTuple):
             )
         box = Box(*(round(value, DIGITS) for value in self)).clipped()
         x, y, w, h = (round(value, DIGITS) for value in box)
-        return Box(x, y, max(w, 10**-DIGITS), max(h, 10**-DIGITS))
+        w, h = max(w, 10**-DIGITS), max(h, 10**-DIGITS)
+        return Box(round(min(x, 1 - w), DIGITS), round(min(y, 1 - h), DIGITS), w, h)
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:

@@ -49,6 +49,18 @@ def difference(current: Layout, target: Layout) -> tuple[Operation, ...]:
     return tuple(operations)
 
 
+def completed(target: Layout, current: Layout, known: Collection[str]) -> Layout:
+    """Return the target with what its source did not know of: objects of names not ``known`` stay as they are."""
+    result = target
+    for placed in current.objects:
+        if placed.name not in known:
+            kept = (
+                placed if placed.id not in result.ids else placed.model_copy(update={"id": result.new_id(placed.name)})
+            )
+            result = result.model_copy(update={"objects": (*result.objects, kept)})
+    return result
+
+
 def match(current: Layout, target: Layout) -> tuple[tuple[PlacedObject | None, PlacedObject | None], ...]:
     """Return who became whom: pairs in target order; ``(None, new)`` arrives, ``(old, None)`` leaves, last."""
     olds, news = current.objects, target.objects

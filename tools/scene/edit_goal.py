@@ -45,6 +45,11 @@ def edit_requirements(current: Layout, target: Layout) -> tuple[Requirement, ...
     return tuple(dict.fromkeys(result))
 
 
+def layout_requirements(target: Layout) -> tuple[Requirement, ...]:
+    """Return that each object of a given layout stands in its box."""
+    return tuple(Requirement(kind="placed", query=_query(placed), box=placed.box) for placed in target.objects)
+
+
 def _query(placed: PlacedObject) -> Query:
     return Query(name=placed.name, attributes=tuple(attribute(word) for word in placed.attributes))
 

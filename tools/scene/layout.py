@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field, StringConstraints, model_validator
 
 from tools.scene.box import Box
 from tools.scene.spec import Frozen, Query, Word
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
 
 ObjectId = Annotated[str, StringConstraints(strip_whitespace=True, to_lower=True, min_length=1, max_length=100)]
 
@@ -71,6 +74,10 @@ class Layout(Frozen):
     def queries(self) -> tuple[Query, ...]:
         """What to ask a detector for to see every object again: its plain name and its whole phrase."""
         return tuple(query for placed in self.objects for query in (Query(name=placed.name), placed.query))
+
+    def without(self, names: Collection[str]) -> Layout:
+        """Return the layout without the objects of these names."""
+        return self.model_copy(update={"objects": tuple(one for one in self.objects if one.name not in names)})
 
     def __getitem__(self, object_id: str) -> PlacedObject:
         """Return the object with this id.

@@ -233,13 +233,15 @@ def _on_top(subject: Box, below: Box) -> bool:
 
 
 def _inside(subject: Box, outer: Box) -> bool:
-    covered = all(
-        min(subject[a] + subject[2 + a], outer[a] + outer[2 + a]) - max(subject[a], outer[a])
-        >= share * subject[2 + a] - ROUNDING
-        for a, share in enumerate(WITHIN)
-    )
+    covered = all(_part(axis, subject, outer) >= share for axis, share in enumerate(WITHIN))
     resting = subject.y + subject.h <= outer.y + outer.h + ROUNDING
     return covered and resting and compares("smaller than", subject, outer)
+
+
+def _part(axis: int, subject: Box, outer: Box) -> float:
+    """Return the share of the subject's extent along an axis that the other covers."""
+    low, high = max(subject[axis], outer[axis]), min(subject[axis] + subject[2 + axis], outer[axis] + outer[2 + axis])
+    return (high - low) / subject[2 + axis] + ROUNDING
 
 
 def _between(subject: Box, first: Box, second: Box) -> bool:

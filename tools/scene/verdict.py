@@ -28,7 +28,7 @@ from tools.scene.requirements import LEFTOVER, RANKS, Requirement, counted
 from tools.scene.spec import GROUP_PREDICATES, SIZE_PREDICATES, Frozen, Query
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Collection, Iterable, Sequence
 
     from tools.scene.box import Box
 
@@ -119,13 +119,25 @@ def verdict(
     return judged(demands, observe(demands, detections, doubtful))
 
 
-def judged(demands: Sequence[Requirement], observation: Observation) -> Verdict:
-    """Return the `verdict` on what was observed for these demands."""
+def judged(demands: Sequence[Requirement], observation: Observation, unanswered: Collection[Query] = ()) -> Verdict:
+    """Return the `verdict` on what was observed for these demands.
+
+    What is about queries that the detector cannot answer (``unanswered``) is not checked: finding nothing says nothing.
+    """
     results = _read(demands, observation.found)
     if not observation.is_certain:
         firm, every = _read(demands, observation.firm), _read(demands, observation.every)
         results = [_settled(*three) for three in zip(results, firm, every, strict=True)]
-    return Verdict.of(results)
+    return Verdict.of(_answered(result, unanswered) for result in results)
+
+
+def _answered(result: RequirementResult, unanswered: Collection[Query]) -> RequirementResult:
+    one = result.requirement
+    unknown = [query.asked.phrase for query in (one.query, *one.objects) if query.asked in unanswered]
+    if not unknown:
+        return result
+    told = f"not checked: {one.text}; the detector knows no {' and no '.join(dict.fromkeys(unknown))}"
+    return result.model_copy(update={"passed": None, "reason": told})
 
 
 def with_kept(verdict: Verdict, unchanged: Callable[[Box], bool]) -> Verdict:
@@ -143,16 +155,19 @@ def with_kept(verdict: Verdict, unchanged: Callable[[Box], bool]) -> Verdict:
             update={"passed": True, "reason": f"{result.reason}, but the picture is as it was there"}
         )
 
-    return Verdict.of([read(result) for result in verdict.results])
+    return Verdict.of(read(result) for result in verdict.results)
 
 
-def with_doubts(verdict: Verdict, doubts: Sequence[str]) -> Verdict:
-    """Return a verdict that also holds against a picture what its editor found not clean, by its own evidence."""
-    one = Requirement(kind="clean", query=LEFTOVER)
-    failed = RequirementResult(
-        requirement=one, passed=False, reason=f"expected {one.text}, found that {'; '.join(doubts)}"
-    )
-    return Verdict.of([*verdict.results, failed])
+def with_doubts(outcome: Verdict, doubts: Sequence[str]) -> Verdict:
+    """Return a verdict that holds against a picture what its editor found not clean: the demand "clean" fails."""
+
+    def held(result: RequirementResult) -> RequirementResult:
+        if result.requirement.kind != "clean":
+            return result
+        reason = f"expected {result.requirement.text}, found that {'; '.join(doubts)}"
+        return result.model_copy(update={"passed": False, "reason": reason})
+
+    return Verdict.of(held(result) for result in outcome.results)
 
 
 def _read(demands: Sequence[Requirement], things: Iterable[Thing]) -> list[RequirementResult]:

@@ -8,6 +8,7 @@ senses); ``a`` adjective, ``v`` verb, ``r`` adverb; after ``/`` the part of spee
 from __future__ import annotations
 
 import gzip
+import re
 from functools import cache
 from importlib import resources
 
@@ -32,7 +33,20 @@ _IDEAS = frozenset(
         "place space area spot distance foreground ambiance body head_of touch school work retreat conversation "
         "nature ride cover party show fashion concert exercise formation experience pleasure memory future past "
         "spirit success soul seating gear addition collection copy innovation cry call symbol event conference "
-        "photoshoot celebration display range vision lace-work ingenuity"
+        "photoshoot celebration display range vision lace-work ingenuity media "
+        "something anything everything someone anyone nothing"
+    ).split()
+)
+
+_ENDINGS = ("s", "es", "d", "ed", "ing", "er", "est", "ly")
+_IRREGULAR_PAST = frozenset(
+    (
+        "flew threw drew grew knew blew wrote rode drove ate ran sat stood swam sang went came gave took shook "
+        "broke spoke wore tore held kept slept wept sped hung stuck struck dug shone spun flung caught bought "
+        "brought taught thought fought fed led met sent spent built bent lent lost left felt dealt meant heard made "
+        "said paid laid lit slid bit hid strode woke froze chose stole swore crept leapt swept knelt bled fled "
+        "clung swung sank drank rang began won shot sold told found wound ground bound lay lain been done gone seen "
+        "had did was were"
     ).split()
 )
 
@@ -89,3 +103,16 @@ def is_part_of_body(noun: str) -> bool:
 def is_person(noun: str) -> bool:
     """Return whether a noun names a person: "florist"."""
     return letters(noun)[:1] == "p" or noun == "person"
+
+
+def is_word(word: str) -> bool:
+    """Return whether the word, or what it is an inflection of, is listed: "sat", "glided", "bigger"; not "biger"."""
+    word = word.lower()
+    if word in _IRREGULAR_PAST or is_listed(word) or is_thing(word):
+        return True
+    if short := re.fullmatch(r"(.?[^aeiou][aeiou][^aeiouwxy])(?:er|est|ed|ing)", word):
+        return is_listed(short[1] + "e")  # else its last letter had to be doubled
+    cut = {word.removesuffix(end) for end in _ENDINGS}
+    forms = {*cut, *(form + "e" for form in cut), *(form[:-1] + "y" for form in cut if form.endswith("i"))}
+    forms |= {form[:-1] for form in cut if form[-1:] == form[-2:-1]}
+    return any(len(form) > 2 and is_listed(form) for form in forms if form != word)

@@ -77,7 +77,7 @@ def test_json_is_exactly_one_object_on_standard_output(sld: Bench, picture: Path
     result = sld("correct", picture, PROMPT, "--json", "--out", "out")
 
     answer = json.loads(result.stdout)
-    assert list(answer) == ["agreed", "exit", "rounds", "image", "run", "verdict", "usage"]
+    assert list(answer) == ["agreed", "exit", "detail", "rounds", "image", "run", "verdict", "usage"]
     assert (answer["agreed"], answer["exit"], answer["rounds"]) == (True, "agreed", 2)
     assert Path(answer["image"]).is_file()
     assert "offline planner" in result.stderr.splitlines()[0]
@@ -91,6 +91,25 @@ def test_no_agreement_is_exit_code_3_with_a_picture(sld: Bench, picture: Path) -
     assert result.exit_code == 3
     assert "not agreed after 1 round (round limit)" in result.stdout
     assert Path("out/final.png").is_file()
+
+
+def test_what_nothing_checked_is_shown_and_counted(sld: Bench) -> None:
+    told = json.dumps(
+        SPEC | {"unchecked": ["holding hands"]}
+    )
+    sld.chat = ScriptedChat(script=[told, FIRST, SECOND])
+    result = sld("generate", PROMPT, "--out", "out")
+    assert result.exit_code == 0, result.output
+    assert "agreed after 2 rounds, 1 not checked" in result.stdout
+    assert "? not checked: 'holding hands'" in result.stdout
+    assert "✓ expected" in result.stdout
+    report = Path("out", "report.html").read_text(encoding="utf-8")
+    assert "agreed, 1 not checked" in report
+    assert 'class="open"' in report
+    assert "? not checked: 'holding hands'" in sld("trace", "show", "out").stdout
+    sld.chat = ScriptedChat(script=[told, FIRST, SECOND])
+    again = json.loads(sld("generate", PROMPT, "--out", "again", "--json").stdout)
+    assert again["unchecked"] == ["not checked: 'holding hands'"]
 
 
 def test_edit_follows_an_instruction(sld: Bench, picture: Path) -> None:
@@ -129,6 +148,11 @@ def test_resuming_with_another_wish_is_refused(sld: Bench, picture: Path) -> Non
 
 
 def test_resuming_a_run_that_never_began_begins_it(sld: Bench) -> None:
+    refused = sld("generate", PROMPT, "--resume", "fresh")
+    Path("fresh").mkdir()
+
+    assert refused.exit_code == 2
+    assert "there is no run in 'fresh'" in refused.stderr
     assert sld("generate", PROMPT, "--resume", "fresh").exit_code == 0
     assert sld("generate", "--resume", "nowhere").exit_code == 2
 
@@ -288,8 +312,8 @@ def test_parse_prints_the_spec(sld: Bench) -> None:
 
     spec = json.loads(result.stdout)
     assert result.exit_code == 0
-    assert list(spec) == ["objects", "relations", "absent", "background"]
-    assert spec["objects"][0] == {"name": "car", "attributes": ["red"], "count": 2}
+    assert list(spec) == ["objects", "relations", "absent", "background", "unchecked", "notes"]
+    assert spec["objects"][0].items() >= {"name": "car", "attributes": ["red"], "count": 2}.items()
     assert sld.loaded == 0
 
 

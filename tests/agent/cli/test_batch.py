@@ -59,7 +59,7 @@ def item(name: str, **more: Any) -> dict[str, Any]:
 
 def test_every_item_gets_a_run_folder(bench: Bench) -> None:
     write(item("one"), item("two", llm_parsed_prompt=PARSED))
-    bench.chat = ScriptedChat(script=[SPEC, FIRST, SECOND, FIRST, SECOND])
+    bench.chat = ScriptedChat(script=[SPEC, FIRST, SECOND, SPEC, FIRST, SECOND])
 
     result = bench("self_correction", "--json")
 

@@ -69,7 +69,11 @@ def facts(turns: list[dict[str, Any]] | None = None, layout: Layout = LAYOUT) ->
             "why did you add a dog?",
             f"I added {ADDED}, because you asked for 'a car and two dogs' and the detector said: {TWO_DOGS}.",
         ),
-        ("why did you move the dogs?", "I have not moved the dogs, as far as this conversation goes."),
+        (
+            "why did you move the dogs?",
+            f"I have not moved the dogs, as far as this conversation goes; I added {ADDED}.",
+        ),
+        ("why did you move the laptop?", "I have not moved the laptop, as far as this conversation goes."),
         ("what did you change last?", MOVED),
         ("what is wrong?", "After 'push it left' the detector still says: expected car at [0.0], found none."),
     ],

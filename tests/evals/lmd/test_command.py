@@ -54,6 +54,8 @@ def test_json_is_one_object_with_everything(tmp_path: Path) -> None:
     assert found == json.loads((out / "summary.json").read_text())
     assert found["rates"]["heldout"]["2 rounds"]["overall"]["rate"] == 100
     assert {"prompts", "rounds", "gains", "costs", "causes", "disagreement_at_end", "changed_pixels"} <= set(found)
+    assert found["layout_first"] == json.loads((out / "layout" / "summary.json").read_text())
+    assert "| layout first, 2 rounds |" in (out / "table.md").read_text()
 
     again = invoke("--limit", "4", "--rounds", "2", "--workers", "1", "--out", str(out))
     assert again.exit_code == 0
@@ -67,6 +69,8 @@ def test_json_is_one_object_with_everything(tmp_path: Path) -> None:
     ("arguments", "message"),
     [
         (["--tasks", "spatial,painting"], "painting"),
+        (["--start", "sketch"], "sketch"),
+        (["--start", "layout", "--set", "generator.layout=false"], "generator.layout"),
         (["--images", "nowhere", "--limit", "4"], "initial_image.png"),
     ],
 )

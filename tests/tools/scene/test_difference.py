@@ -1,7 +1,8 @@
 import pytest
 
-from tools.scene.difference import difference
-from tools.scene.layout import Layout
+from tools.scene.box import Box
+from tools.scene.difference import completed, difference
+from tools.scene.layout import Layout, PlacedObject
 from tools.scene.operations import apply
 
 A, B, C = [0.1, 0.4, 0.2, 0.2], [0.7, 0.4, 0.2, 0.2], [0.4, 0.05, 0.2, 0.2]
@@ -67,3 +68,16 @@ def test_operations(current: Objects, target: Objects, expected: list[str]) -> N
 def test_an_added_object_gets_no_id_that_was_just_set_free() -> None:
     current, target = layout([("car #1", "red car", A)]), layout([("car #3", "blue car", B)])
     assert apply(current, difference(current, target)).ids == ("car #2",)
+
+
+def test_a_target_is_completed_by_what_its_source_did_not_know_of() -> None:
+    current = Layout(
+        objects=(
+            PlacedObject(id="car #1", name="car", box=Box(0.1, 0.1, 0.2, 0.2)),
+            PlacedObject(id="cup #1", name="cup", box=Box(0.5, 0.5, 0.2, 0.2)),
+        )
+    )
+    target = Layout(objects=(PlacedObject(id="cup #1", name="dog", box=Box(0.7, 0.1, 0.2, 0.2)),))
+    whole = completed(target, current, {"car", "dog"})
+    assert [(placed.id, placed.name) for placed in whole.objects] == [("cup #1", "dog"), ("cup #2", "cup")]
+    assert completed(target, current, {"car", "dog", "cup"}) == target

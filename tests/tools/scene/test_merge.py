@@ -1,10 +1,14 @@
 import pytest
 
 from tools.scene.box import Box
-from tools.scene.layout import Detection
+from tools.scene.edit_goal import layout_requirements
+from tools.scene.layout import Detection, Layout, PlacedObject
 from tools.scene.lexicon import parse_phrase
-from tools.scene.merge import restyled, things
-from tools.scene.spec import Query
+from tools.scene.merge import as_detections, restyled, things
+from tools.scene.requirements import requirements
+from tools.scene.solver import solve
+from tools.scene.spec import Query, SceneObject, SceneSpec
+from tools.scene.verdict import verdict
 
 HERE, THERE, ABOUT_HERE = Box(0.1, 0.1, 0.3, 0.3), Box(0.6, 0.6, 0.3, 0.3), Box(0.11, 0.09, 0.3, 0.32)
 
@@ -69,3 +73,25 @@ def test_restyling_replaces_what_the_wish_excludes() -> None:
     assert restyled(("striped", "red"), ("blue",)) == ("striped", "blue")
     assert restyled((), ("blue",)) == ("blue",)
     assert restyled(("red", "wooden"), ("red",)) == ("wooden", "red")
+
+
+BANANAS = [Box(0.1 + 0.09 * number, 0.4, 0.22, 0.3) for number in range(6)]
+
+
+@pytest.mark.parametrize("attributes", [(), ("yellow",)])
+def test_a_recorded_layout_passes_on_what_a_perfect_detector_says_of_it(attributes: tuple[str, ...]) -> None:
+    placed = [PlacedObject(id=f"banana #{n}", name="banana", attributes=attributes, box=box)
+              for n, box in enumerate(BANANAS, 1)]  # fmt: skip
+    layout = Layout(objects=tuple(placed))
+    wanted = SceneSpec(objects=(SceneObject(name="banana", attributes=attributes, count=6),))
+    demands = (*requirements(wanted), *layout_requirements(layout))
+    assert verdict(demands, as_detections(layout)).agreed
+    one_less = layout.model_copy(update={"objects": layout.objects[1:]})
+    assert not verdict(demands, as_detections(one_less)).agreed
+    assert solve(demands, layout) is layout
+
+
+def test_overlapping_objects_of_a_name_keep_their_own_colours() -> None:
+    given = [seen(words, 0.9, box) for words, box in (("red car", HERE), ("car", HERE))]
+    given += [seen(words, 0.9, Box(0.16, 0.1, 0.3, 0.3)) for words in ("blue car", "car")]
+    assert sorted(thing.detection.phrase for thing in things(given)) == ["blue car", "red car"]

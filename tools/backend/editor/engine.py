@@ -73,7 +73,7 @@ class Painted:
     pixels: uint8 ``[height, width, 3]``; weights: in [0, 1], how much of them each pixel takes; region: bool,
     what may change at all; own: by id, where the canvas' pixels of a moved object are set over everything, as no
     engine repaints them unblurred; masks: by id in the target layout, what is seen of each object; doubts: what
-    did not come out clean by the engine's own evidence, in words.
+    did not come out clean by the engine's own evidence, in words; None for an engine that does not look.
     """
 
     pixels: Pixels
@@ -81,7 +81,7 @@ class Painted:
     region: Mask
     own: Mapping[str, Mask] = field(default_factory=dict)
     masks: Mapping[str, Mask] = field(default_factory=dict)
-    doubts: tuple[str, ...] = ()
+    doubts: tuple[str, ...] | None = None
     warnings: tuple[str, ...] = ()
     cost: Cost = field(default_factory=Cost)  # of other models; what the engine's own meter counts comes on top
 

@@ -49,8 +49,9 @@ class GroundedEngine:
 
     @property
     def capabilities(self) -> Capabilities:
-        """Anything that can be said, at the size the checkpoint was trained at."""
-        return replace(CAPABILITIES, best_side=self.settings.side)
+        """Anything that can be said, or the nouns of the settings, at the size the checkpoint was trained at."""
+        draws = frozenset(self.settings.draws) or None
+        return replace(CAPABILITIES, draws=draws, best_side=self.settings.side)
 
     @property
     def meter(self) -> GroundedDiffusion:

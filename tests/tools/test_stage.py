@@ -1,0 +1,68 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tests.loop import Loop
+from tests.world import World
+from tools.scene.layout import Layout
+from tools.scene.merge import as_detections
+from tools.scene.requirements import requirements
+from tools.scene.spec import Relation, SceneObject, SceneSpec
+from tools.scene.verdict import verdict
+from tools.stage import stage
+
+SPECS = {
+    "sides": SceneSpec(
+        objects=(SceneObject(name="dog"), SceneObject(name="cup", attributes=("red",))),
+        relations=(Relation(subject="dog", predicate="left of", object="red cup"),),
+    ),
+    "counts": SceneSpec(objects=(SceneObject(name="car", count=5), SceneObject(name="cat", count=2))),
+    "corner": SceneSpec(
+        objects=(SceneObject(name="book"),),
+        relations=(Relation(subject="book", predicate="in the top left corner"),),
+    ),
+    "without": SceneSpec(objects=(SceneObject(name="cat"),), absent=("dog",)),
+}
+
+
+def staged(
+    folder: Path, spec: SceneSpec, seed: int, looks: tuple[str, ...] = (), grounds: bool = True
+) -> Layout | None:
+    world = World()
+    world.can = replace(world.can, grounds=grounds)
+    made = Loop(folder, world=world, detector={"attributes": looks})
+    return stage(made.context, requirements(spec), seed)
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("name", SPECS)
+def test_what_is_staged_agrees(tmp_path: Path, name: str, seed: int) -> None:
+    layout = staged(tmp_path, SPECS[name], seed)
+    assert layout is not None
+    assert verdict(requirements(SPECS[name]), as_detections(layout)).agreed
+
+
+def test_what_has_no_looks_gets_one_that_nobody_named(tmp_path: Path) -> None:
+    spec = SceneSpec(objects=(SceneObject(name="cup", attributes=("red",)), SceneObject(name="cup", count=2)))
+    looks = ("red", "blue", "green")
+    for seed in range(6):
+        layout = staged(tmp_path, spec, seed, looks)
+        assert layout is not None
+        assert sum(one.attributes == ("red",) for one in layout.objects) == 1
+        assert all(len(one.attributes) == 1 for one in layout.objects)
+
+
+def test_nothing_is_staged_where_it_is_not_wished_for_or_impossible(tmp_path: Path) -> None:
+    assert staged(tmp_path, SPECS["sides"], 0, grounds=False) is None
+    both_ways = SPECS["sides"].model_copy(
+        update={
+            "relations": (
+                Relation(subject="dog", predicate="left of", object="red cup"),
+                Relation(subject="red cup", predicate="left of", object="dog"),
+            )
+        }
+    )
+    assert staged(tmp_path, both_ways, 0) is None
