@@ -19,6 +19,7 @@ from tools.scene.errors import CannotParse
 from tools.scene.operations import Operation, apply
 from tools.scene.requirements import Requirement, requirements
 from tools.scene.spec import Frozen, Quote, SceneSpec
+from tools.scene.spec_check import with_all_words
 from tools.suggest_layout import usual_shapes
 
 if TYPE_CHECKING:
@@ -75,7 +76,7 @@ def parse(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
         parsed = schema.model_validate(answer["parsed"])
         if refused := _beyond(context, layout, parsed):
             return _given_up(refused, usage)
-        understood = _understand(goal, layout, parsed)
+        understood = _understand(goal, layout, parsed, state["text"])
     except ValueError as error:  # pydantic's errors are ValueErrors
         problem = describe_error(error)
     else:
@@ -120,12 +121,12 @@ def _beyond(context: Context, layout: Layout, parsed: SceneSpec | Reply) -> str 
     return abilities.refusal(context.backend.capabilities, layout, parsed.operations)
 
 
-def _understand(goal: Goal, layout: Layout, parsed: SceneSpec | Reply) -> dict[str, Any]:
+def _understand(goal: Goal, layout: Layout, parsed: SceneSpec | Reply, text: str) -> dict[str, Any]:
     if isinstance(parsed, SceneSpec):
-        demands = tuple(requirements(parsed))
-        if not demands:
+        if not tuple(requirements(parsed)):
             raise ValueError("objects and absent are both empty: nothing could be checked. Name what must be there")
-        return _understood(goal.model_copy(update={"spec": parsed, "notes": parsed.notes}), demands)
+        spec = with_all_words(text, parsed)
+        return _understood(goal.model_copy(update={"spec": spec, "notes": spec.notes}), requirements(spec))
     if parsed.answer:
         return {"exit": "answered", "detail": parsed.answer, "messages": [RemoveMessage(id=REMOVE_ALL_MESSAGES)]}
     try:
