@@ -120,11 +120,17 @@ def read_layout(given: Any, names: set[str], background: str = "") -> Layout:
             name, attributes, number = _split(label, names)
             wanted = f"{name} #{number}"
             object_id = layout.new_id(name) if wanted in layout.ids else wanted
-            placed = PlacedObject(id=object_id, name=name, attributes=attributes, box=Box(*values).clipped())
+            placed = PlacedObject(id=object_id, name=name, attributes=attributes, box=_box(label, values))
             layout = Layout(objects=(*layout.objects, placed), background=background)
     except ValidationError as error:
         raise BatchError(f"llm_layout_suggestions: {_problems(error)}") from None
     return layout
+
+
+_NONE = frozenset(
+    {"", "none", "null", "n/a", "na", "nil", "nothing", "-", "no", "empty"}
+)  # what models write for no phrase
+_OVERHANG = 0.05  # how far a given box may end outside the picture
 
 
 class _SldParse(BaseModel):
@@ -137,6 +143,21 @@ _Finite = Annotated[float, Field(ge=-1, le=2, allow_inf_nan=False)]
 _SLD_LAYOUT = TypeAdapter(list[tuple[Text, tuple[_Finite, _Finite, _Finite, _Finite]]])
 
 
+def _box(label: str, values: tuple[float, float, float, float]) -> Box:
+    """Return the box, cut to the picture where it juts out a little.
+
+    Raises:
+        BatchError: it reaches so far beyond the picture that its numbers are corners, or pixels.
+    """
+    x, y, width, height = values
+    if x + width > 1 + _OVERHANG or y + height > 1 + _OVERHANG:
+        raise BatchError(
+            f"llm_layout_suggestions: the box of {label!r} is {list(values)}, which ends outside the picture: write "
+            "[x, y, width, height] as fractions of the picture, not two corners"
+        )
+    return Box(*values).clipped()
+
+
 def _is_listed(given: dict[str, Any]) -> bool:
     objects = given.get("objects")
     return isinstance(objects, list) and any(isinstance(one, (list, tuple)) for one in objects)
@@ -144,15 +165,21 @@ def _is_listed(given: dict[str, Any]) -> bool:
 
 def _sld_spec(parse: _SldParse) -> SceneSpec:
     unwanted = (phrase.strip().lower() for phrase in (parse.neg_prompt or "").split(","))
-    absent = tuple(singular(phrase) for phrase in unwanted if phrase)
+    absent = tuple(singular(phrase) for phrase in unwanted if phrase not in _NONE)
     objects = []
     for noun, instances in parse.objects:
         name = singular(noun.lower())
         if name in absent:
             continue  # SLD lists an unwanted object too, so that its detector looks for it
-        for attribute, count in Counter(one.strip() if one else "" for one in instances or [None]).items():
+        for attribute, count in Counter(one.strip() if one else "" for one in instances).items():
             objects.append(SceneObject(name=name, attributes=(attribute,) if attribute else (), count=count))
-    return SceneSpec(objects=tuple(objects), absent=absent, background=(parse.bg_prompt or "").strip())
+    return SceneSpec(objects=tuple(objects), absent=absent, background=_unless_none(parse.bg_prompt))
+
+
+def _unless_none(text: str | None) -> str:
+    """Return the text, "" where it only says that there is none."""
+    plain = (text or "").strip()
+    return "" if plain.lower() in _NONE else plain
 
 
 def _split(label: str, names: set[str]) -> tuple[str, tuple[str, ...], int]:

@@ -41,7 +41,16 @@ PARSE = {
             ["cat", "black dog"],
             id="two absent",
         ),
-        pytest.param({"objects": [["palm tree", []]]}, [("palm tree", [], 1)], [], id="no instance given"),
+        pytest.param({"objects": [["palm tree", []], ["cat", [None]]]}, [("cat", [], 1)], [], id="none is none"),
+        *(
+            pytest.param(
+                {"objects": [["cat", [None]]], "bg_prompt": word, "neg_prompt": word},
+                [("cat", [], 1)],
+                [],
+                id=f"{word!r}",
+            )
+            for word in ("None", "none", "null", "N/A", "n/a", "nothing", "-", " ", "NULL", "nil")
+        ),
         pytest.param(
             {"objects": [{"name": "cup", "attributes": ["blue"], "count": 2}], "absent": ["dog"]},
             [("cup", ["blue"], 2)],
@@ -125,6 +134,8 @@ def test_boxes_that_leave_the_picture_are_clipped() -> None:
         [["cat #1", [0, 0, float("nan"), 1]]],
         [["", [0, 0, 1, 1]]],
         {"objects": 3},
+        [["cat #1", [0.5, 0.5, 0.9, 0.9]]],
+        [["cat #1", [0.2, 0.3, 0.4, 0.95]]],
     ],
 )
 def test_other_layouts_are_refused(given: Any) -> None:

@@ -49,7 +49,12 @@ def instruction(
 ) -> list[BaseMessage]:
     layout = LAYOUT.model_dump(mode="json")
     question = render(
-        "instruction", instruction=text, layout=layout, recent=recent or [], history={}, shapes=shapes or {},
+        "instruction",
+        instruction=text,
+        layout=layout,
+        recent=recent or [],
+        history={},
+        shapes=shapes or {},
         abilities="",
     )
     return [SystemMessage("You edit."), HumanMessage(question)]
