@@ -22,6 +22,7 @@ from tools.scene.lexicon import parse_phrase
 from tools.scene.operations import Operation, apply, in_new_light
 from tools.scene.requirements import Requirement
 from tools.scene.spec import Frozen, Quote, SceneSpec
+from tools.scene.spec_check import with_all_words
 from tools.suggest_layout import usual_shapes
 
 if TYPE_CHECKING:
@@ -79,7 +80,7 @@ def parse(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
         parsed = _checked(schema, answer)
         if refused := _beyond(context, layout, parsed):
             return {"exit": "parse_failed", "detail": refused, "usage": usage}
-        understood = _understand(goal, layout, parsed, context.settings)
+        understood = _understand(goal, layout, parsed, context.settings, state["text"])
     except ValueError as error:  # pydantic's errors are ValueErrors
         problem = describe_error(error)
     else:
@@ -144,13 +145,13 @@ def _beyond(context: Context, layout: Layout, parsed: SceneSpec | Reply) -> str 
     return abilities.refusal(can, layout, parsed.operations)
 
 
-def _understand(goal: Goal, layout: Layout, parsed: SceneSpec | Reply, settings: Settings) -> dict[str, Any]:
+def _understand(goal: Goal, layout: Layout, parsed: SceneSpec | Reply, settings: Settings, text: str) -> dict[str, Any]:
     if isinstance(parsed, SceneSpec):
-        parsed = _with_places(goal.spec, parsed) if goal.spec else parsed
-        demands = _of_sentence(goal, parsed, settings)
+        spec = with_all_words(text, _with_places(goal.spec, parsed) if goal.spec else parsed)
+        demands = _of_sentence(goal, spec, settings)
         if not any(demand.kind != "unchecked" for demand in demands):
             raise ValueError("objects and absent are both empty: nothing could be checked. Name what must be there")
-        return _understood(goal.model_copy(update={"spec": parsed, "notes": parsed.notes}), demands)
+        return _understood(goal.model_copy(update={"spec": spec, "notes": spec.notes}), demands)
     if parsed.answer:
         return {"exit": "answered", "detail": parsed.answer, "messages": [RemoveMessage(id=REMOVE_ALL_MESSAGES)]}
     try:
