@@ -143,7 +143,8 @@ class Draft:
         if len({thing.phrase for thing in fitting}) > 1 and not exact:
             names = " or ".join(dict.fromkeys(thing.phrase for thing in fitting))
             self.words.unclear(f"it can mean {names}", phrase.start, phrase.end)
-        return (exact or fitting or [None])[-1]
+        found = exact or fitting
+        return found[-1] if found else None
 
     def _link(
         self,

@@ -177,7 +177,7 @@ class _Scene(Clauses):
         start = words.position
         joined = words.take(AND)
         here = words.position
-        has = not joined and words.take(HAS)
+        has = not joined and words.accept(HAS)
         if not has and words.accept(THERE_IS):
             joined = joined or "there is"
         if not joined and not has:

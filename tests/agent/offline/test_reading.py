@@ -147,7 +147,7 @@ PREPOSITIONS = {
     "a bird over a tree": "1 bird, 1 tree; bird above tree",
     "a cat inside a box": "1 cat, 1 box; cat inside box",
     "a dog in a basket": "1 dog, 1 basket; dog inside basket",
-    "a cup close to a bottle": "1 cup, 1 bottle; cup next to bottle",
+    "a cup close to a bottle": "1 cup, 1 bottle; cup near bottle",
     "a boy sat on a chair": "1 boy, 1 chair; boy on top of chair",
     "a lamp hung above the table": "1 lamp, 1 table; lamp above table",
 }
