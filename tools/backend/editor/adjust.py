@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 STRIP = 256  # rows
 LIGHT, TINT, CONTRAST, COLOUR = 0.09, 0.022, 0.25, 0.35  # what "brighter", "warmer", ... mean at amount 1, in OKLab
 BLUR = 0.012  # of the longer side
-SEEN = 0.004  # mean change in OKLab that an eye notices
+SEEN = 0.0015  # mean change in OKLab that an eye notices
 
 
 def recoloured(image: Image.Image, wish: Wish, amount: float) -> tuple[Image.Image, str]:
@@ -63,7 +63,7 @@ def alone(image: Image.Image, mask: Mask) -> Image.Image:
     """Return the object of a mask alone, everything else transparent (RGBA)."""
     cut = cut_out(np.asarray(image), mask)
     sheet = np.zeros((image.height, image.width, 4), dtype=np.uint8)
-    layers = np.dstack([cut.colours, cut.alpha * 255])
+    layers = np.dstack([np.where(cut.alpha[..., None] > 0, cut.colours, 255), cut.alpha * 255])
     sheet[cut.rows, cut.columns] = np.clip(layers + 0.5, 0, 255).astype(np.uint8)
     return Image.fromarray(sheet, "RGBA")
 

@@ -158,7 +158,11 @@ def _blend(picture: Image.Image, view: View, painted: Painted, job: Job, plan: N
     region = view.mask_back(painted.region)
     weights = view.weights_back(painted.weights)
     old = np.asarray(picture if view.crop_wh == picture.size else picture.crop(view.px_xyxy))
-    result = old + weights[..., None] * (view.pixels_back(painted.pixels).astype(np.float32) - old)
+    # in place: a photograph's float arrays are large
+    result = view.pixels_back(painted.pixels).astype(np.float32)
+    result -= old
+    result *= weights[..., None]
+    result += old
     if painted.own:
         canvas = job.canvas
         if view.scaled:  # the object's own pixels, not those that were scaled down and up again
@@ -168,7 +172,8 @@ def _blend(picture: Image.Image, view: View, painted: Painted, job: Job, plan: N
             alpha = canvas.alphas[object_id] * view.mask_back(visible)
             result += alpha[..., None] * (canvas.pixels - result)
             region = region | (alpha > 0) if view.scaled else region
-    new = np.where(region[..., None], np.clip(result + 0.5, 0, 255).astype(np.uint8), old)
+    result += 0.5
+    new = np.where(region[..., None], np.clip(result, 0, 255, out=result).astype(np.uint8), old)
     masks = {key: view.mask_back(mask) for key, mask in painted.masks.items()}
     if view.crop_wh == picture.size:
         return Edited(Image.fromarray(new), region.copy(), masks=masks)

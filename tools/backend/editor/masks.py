@@ -67,6 +67,12 @@ def dilate(mask: Mask, radius: int) -> Mask:
     return np.asarray(ndimage.distance_transform_edt(~mask) <= radius + 0.25)  # 0.25: a rounder disc of radius 1
 
 
+def resized(mask: Mask, size_wh: tuple[int, int]) -> Mask:
+    """Return a mask at another size."""
+    grey = Image.fromarray(mask.astype(np.uint8) * 255).resize(size_wh, Image.Resampling.BILINEAR)
+    return np.asarray(grey) > 127
+
+
 def cell_share(mask: Mask, factor: int) -> Floats:
     """Return the share of each latent cell (``factor`` pixels square) that the mask covers, in [0, 1]."""
     height, width = mask.shape

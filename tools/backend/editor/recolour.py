@@ -117,6 +117,22 @@ def recolour(pixels: Pixels, mask: Mask, change: Change, name: str = "object") -
 
     ``pixels`` is uint8 ``[height, width, 3]``; weights are 0 outside ``mask`` and on what is not the object's paint.
     """
+    window = _window(mask)
+    colours, weights = pixels.astype(np.float32), np.zeros(mask.shape, dtype=np.float32)
+    if window is not None:
+        colours[window], weights[window] = _recoloured(pixels[window], mask[window], change, name)
+    return colours, weights
+
+
+def _window(mask: Mask) -> tuple[slice, slice] | None:
+    """Return the rows and columns of a mask with a little around it, so that the work follows the object."""
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    if not len(rows):
+        return None
+    return slice(max(rows[0] - 6, 0), rows[-1] + 7), slice(max(columns[0] - 6, 0), columns[-1] + 7)
+
+
+def _recoloured(pixels: Pixels, mask: Mask, change: Change, name: str) -> tuple[Floats, Floats]:
     lab = to_oklab(pixels)
     weight = paint_weight(lab, mask, skin_stays=name in PEOPLE) if change.target else mask.astype(np.float32)
     weight = np.minimum(ndimage.gaussian_filter(weight, 0.8), ndimage.gaussian_filter(mask.astype(np.float32), 0.7))
@@ -159,7 +175,8 @@ def paint_weight(lab: Floats, mask: Mask, *, skin_stays: bool = False) -> Floats
         usable[:] = True
     space = np.array([SHADING, 1, 1], dtype=np.float32)
     points = (colours[usable] * space).astype(np.float64)
-    centers, labels = kmeans2(points, min(CLUSTERS, len(points)), minit="++", seed=np.random.default_rng(0), iter=20)
+    distinct = len(np.unique(points.round(3), axis=0))  # a flat surface has fewer colours than clusters
+    centers, labels = kmeans2(points, min(CLUSTERS, distinct), minit="++", seed=np.random.default_rng(0), iter=20)
     # what an object is made of shows along its outline; what it holds, or what is seen through it, does not
     depth = ndimage.distance_transform_edt(mask)[chosen[:, 0], chosen[:, 1]][usable]
     near_rim = np.exp(-depth / (RIM * max(float(depth.max()), 1.0)))

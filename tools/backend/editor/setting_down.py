@@ -114,7 +114,10 @@ def composed(base: Floats, layer: Layer, allowed: Floats | None = None) -> Float
     if layer.shade is not None:
         shade = layer.shade if allowed is None else 1 - allowed * (1 - layer.shade)
         base = base * shade[..., None]
-    return np.asarray(base + alpha[..., None] * (layer.colours - base), dtype=np.float32)
+    change = layer.colours - base
+    change *= alpha[..., None]
+    change += base
+    return np.asarray(change, dtype=np.float32)
 
 
 def _resized(values: Floats, size_wh: tuple[int, int]) -> Floats:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image
 
+from tools.backend.editor.masks import resized
 from tools.scene.box import Box, enclosing
 
 if TYPE_CHECKING:
@@ -94,8 +95,7 @@ class View:
         """Return a mask of the view in pixels of the crop."""
         if not self.scaled:
             return mask
-        grey = Image.fromarray(mask.astype(np.uint8) * 255).resize(self.crop_wh, Image.Resampling.BILINEAR)
-        return np.asarray(grey) > 127
+        return resized(mask, self.crop_wh)
 
     def weights_back(self, weights: Floats) -> Floats:
         """Return weights of the view in pixels of the crop."""

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
+from PIL import Image
 
 from tools.abilities import cannot_draw, cannot_restyle
 from tools.backend.editor.engine import Painted
 from tools.backend.editor.filling import Fill, find_shadow, holes_for, judge_fills
 from tools.backend.editor.looking import Looked
-from tools.backend.editor.masks import dilate, soft_edge, trusted
+from tools.backend.editor.masks import dilate, resized, soft_edge, trusted
 from tools.backend.editor.matting import cut_out
 from tools.backend.editor.recolour import WORDS, read_change, recolour
 from tools.backend.editor.setting_down import Layer, composed, harmonised, place_light, set_down, shade_of
@@ -25,8 +26,6 @@ from tools.scene.spec import Query
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-
-    from PIL import Image
 
     from configs.settings import PasteSettings
     from tools.backend.editor.engine import Job, Segmenter
@@ -44,6 +43,7 @@ CAPABILITIES = Capabilities(
     attributes=WORDS,
     needs=frozenset({"mask", "boxes"}),
 )
+FILL_SIDE = 1024  # pixels
 RIM = 0.02  # of the longer side: how far around what goes its neighbours are told from its background
 BEHIND = 0.4  # share of that which something has to cover to be background
 LEAST_PX = 4  # a side under that is no object
@@ -111,7 +111,10 @@ class PasteEngine:
             found = self._fill(job, gone, staying)
             ground, region, doubts = found.pixels, found.hole.copy(), found.evidence.doubts
             weights = np.maximum(soft_edge(found.hole, self.settings.feather), gone)
-            result = pixels + weights[..., None] * (ground.astype(np.float32) - pixels)
+            result = ground.astype(np.float32)
+            result -= pixels
+            result *= weights[..., None]
+            result += pixels
         else:
             result = pixels.astype(np.float32)
         order = {object_id: place for place, object_id in enumerate(plan.target.ids)}
@@ -135,14 +138,30 @@ class PasteEngine:
                 shown[one.placed.id] = seen
                 region |= layer.alpha > 0
                 region |= layer.shade < 0.995 if layer.shade is not None else nothing
-        painted = np.clip(result + 0.5, 0, 255).astype(np.uint8)
+        result += 0.5
+        painted = np.clip(result, 0, 255, out=result).astype(np.uint8)
         return Painted(painted, region.astype(np.float32), region, masks=shown, doubts=doubts)
 
     # filling
 
     def _fill(self, job: Job, gone: Mask, staying: Mask) -> Fill:
-        """Fill the place of what is gone in several ways; return the best, clean or not."""
-        settings, pixels = self.settings, job.pixels
+        """Fill the place of what is gone in several ways; return the best, clean or not.
+
+        All of it is done on a copy of at most `FILL_SIDE` pixels: networks fill at half of that, and what they make
+        is enlarged in any case.
+        """
+        scale = min(1.0, FILL_SIDE / max(job.size_wh))
+        if scale == 1.0:
+            return self._best_fill(job, job.pixels, gone, staying)
+        size = (max(1, round(job.size_wh[0] * scale)), max(1, round(job.size_wh[1] * scale)))
+        small = np.asarray(_picture(job.pixels).resize(size, Image.Resampling.LANCZOS))
+        best = self._best_fill(job, small, resized(gone, size), resized(staying, size))
+        large = _picture(best.pixels).resize(job.size_wh, Image.Resampling.BICUBIC)
+        hole = (resized(best.hole, job.size_wh) | gone) & ~staying
+        return Fill(np.asarray(large), hole, best.evidence)
+
+    def _best_fill(self, job: Job, pixels: Pixels, gone: Mask, staying: Mask) -> Fill:
+        settings = self.settings
         names = dict.fromkeys(placed.name for placed in job.plan.erased)
         queries = [Query(name=name) for name in dict.fromkeys([*names, *self.vocabulary])]
         fills: list[tuple[Pixels, Mask]] = []
@@ -249,6 +268,4 @@ def _union(nothing: Mask, masks: object) -> Mask:
 
 
 def _picture(pixels: Pixels) -> Image.Image:
-    from PIL import Image
-
     return Image.fromarray(pixels)

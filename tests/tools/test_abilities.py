@@ -1,0 +1,55 @@
+from __future__ import annotations
+
+import pytest
+
+from tests.world import scene
+from tools.abilities import describe, refusal
+from tools.backend.protocol import Capabilities
+from tools.scene.box import Box
+from tools.scene.operations import Add, Move, Operation, Remove, Replace, Restyle
+
+ALL = frozenset({"add", "remove", "move", "restyle", "replace"})
+PHOTO = Capabilities(ALL, draws=frozenset(), attributes=frozenset({"red", "dark red"}))
+ICONS = Capabilities(ALL, draws=frozenset({"cat", "dog"}))
+BOX = Box(0.5, 0.5, 0.2, 0.2)
+ROOM = scene(("wooden chair", [0.1, 0.1, 0.2, 0.2]))
+
+
+@pytest.mark.parametrize(
+    ("able", "operation", "said"),
+    [
+        (
+            PHOTO,
+            Add(name="dog", box=BOX),
+            "this preset cannot draw a new dog: it can copy one that is in the picture or",
+        ),
+        (PHOTO, Replace(id="chair #1", name="dog"), "this preset cannot draw a new dog"),
+        (PHOTO, Restyle(id="chair #1", attributes=("golden",)), "this preset cannot make 'chair #1' 'golden'"),
+        (ICONS, Add(name="horse", box=BOX), "this preset cannot draw a new horse: it draws cat and dog"),
+        (Capabilities(frozenset({"move"})), Remove(id="chair #1"), "this preset cannot remove: it can move"),
+    ],
+)
+def test_what_cannot_be_done_is_said(able: Capabilities, operation: Operation, said: str) -> None:
+    refused = refusal(able, ROOM, [operation])
+    assert refused is not None
+    assert refused.startswith(said)
+
+
+@pytest.mark.parametrize(
+    ("able", "operation"),
+    [
+        (PHOTO, Add(name="chair", box=BOX)),
+        (PHOTO, Restyle(id="chair #1", attributes=("wooden", "red"))),
+        (PHOTO, Move(id="chair #1", box=BOX)),
+        (ICONS, Add(name="cat", box=BOX)),
+        (Capabilities(ALL), Add(name="unicorn", box=BOX)),
+    ],
+)
+def test_what_can_is_not(able: Capabilities, operation: Operation) -> None:
+    assert refusal(able, ROOM, [operation]) is None
+
+
+def test_a_language_model_is_told_only_what_there_is_to_say() -> None:
+    assert describe(Capabilities(ALL)) == ""
+    assert "Nothing can be drawn anew" in describe(PHOTO)
+    assert describe(ICONS) == "New objects can only be cat or dog."
