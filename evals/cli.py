@@ -32,9 +32,7 @@ def iconworld(
     flaws: Annotated[bool, typer.Option("--flaws", help="Measure the verdict on planted flaws instead.")] = False,
     pictures: Annotated[
         Path | None,
-        typer.Option(
-            help="A folder: sheets of samples or of what was misjudged; --edits: cases; --faults: runs."
-        ),
+        typer.Option(help="A folder: sheets of samples or of what was misjudged; --edits: cases; --faults: runs."),
     ] = None,
     preset: Preset = None,
     as_json: Json = False,
