@@ -371,6 +371,8 @@ def _read_preset(preset: str) -> dict[str, Any]:
     if preset in preset_names():
         text = (resources.files("configs") / "presets" / f"{preset}.yaml").read_text(encoding="utf-8")
     elif preset.endswith((".yaml", ".yml")):
+        if Path(preset).exists() and not Path(preset).is_file():
+            raise SettingsError(f"cannot read preset {preset!r}: it is not an ordinary file")
         try:
             text = Path(preset).read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:

@@ -36,9 +36,10 @@ def run(
     """Make a picture of ``prompt``, correct ``image`` until it shows it, or edit ``image`` as ``instruction`` says.
 
     Everything it did is in the run folder ``out`` (a new one under ``runs/`` if not given), with a report; a folder
-    that holds the same job is gone on with, or only read if it is finished. ``overrides`` are settings, with two
-    underscores for a dot (``loop__rounds=5``). Without ``preset``, a photograph gets the one for photographs. ``backend`` and ``chat`` are made from the settings if not given;
-    hand the same ones to many calls so that models are loaded once.
+    that holds the same job is gone on with, or only read if it is finished. Without ``preset``, a photograph gets the
+    one for photographs. ``overrides`` are settings, with two underscores for a dot (``loop__rounds=5``). ``backend``
+    and ``chat`` are made from the settings if not given; hand the same ones to many calls so that models are loaded
+    once.
 
     Raises:
         ValueError: not exactly one of prompt and instruction, or an instruction without a picture.

@@ -66,6 +66,26 @@ def cannot_restyle(object_id: str, words: Sequence[str]) -> str:
     )
 
 
+def cannot_find(capabilities: Capabilities, names: Iterable[str], examples: Sequence[str] = ()) -> str | None:
+    """Return that the detector does not know some of the nouns, with examples of what it knows; None if it knows all.
+
+    The last words of a noun are enough: who knows a truck knows a delivery truck.
+    """
+    known = capabilities.finds
+    if known is None:
+        return None
+
+    def ends(name: str) -> list[str]:
+        words = name.lower().split()
+        return [" ".join(words[start:]) for start in range(len(words))]
+
+    strange = [repr(name) for name in dict.fromkeys(names) if not known.intersection(ends(name))]
+    if not strange:
+        return None
+    listed = f": it knows {', '.join(examples)}, and other words for them" if examples else ""
+    return f"the detector of this preset does not know {_listed(strange, 'or')}{listed}"
+
+
 def describe(capabilities: Capabilities) -> str:
     """Say in a line for a language model what it should not even plan; empty when there is nothing to say."""
     told = []

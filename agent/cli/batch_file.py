@@ -165,7 +165,13 @@ def _sld_spec(parse: _SldParse) -> SceneSpec:
             continue  # SLD lists an unwanted object too, so that its detector looks for it
         for attribute, count in Counter(one.strip() if one else "" for one in instances).items():
             objects.append(SceneObject(name=name, attributes=(attribute,) if attribute else (), count=count))
-    return SceneSpec(objects=tuple(objects), absent=absent, background=(parse.bg_prompt or "").strip())
+    return SceneSpec(objects=tuple(objects), absent=absent, background=_unless_none(parse.bg_prompt))
+
+
+def _unless_none(text: str | None) -> str:
+    """Return the text, "" where it only says that there is none."""
+    plain = (text or "").strip()
+    return "" if plain.lower() in NOTHING else plain
 
 
 def _check_form(label: str, values: Sequence[float]) -> None:

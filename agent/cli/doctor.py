@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from agent.cli.console import output_console, write_json
 from agent.cli.options import ExitCode, Options
 from agent.models.endpoint import OPENAI_URL, provider, readable_url
-from configs.settings import Part
+from configs.settings import FilePart, Part
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -68,6 +68,7 @@ def _settings(settings: Settings) -> Iterator[Finding]:
         "segmenter": settings.segmenter,
         "generator": settings.generator,
         "editor": settings.editor,
+        "inpainter": settings.inpainter,
         "refiner": settings.refiner,
     }
     for name, part in parts.items():
@@ -77,6 +78,8 @@ def _settings(settings: Settings) -> Iterator[Finding]:
 
 
 def _weights(name: str, part: Part) -> Finding:
+    if isinstance(part, FilePart):
+        return _file(name, part)
     if part.path.startswith("package:"):
         package, _, below = part.path.removeprefix("package:").partition("/")
         there = resources.files(package).joinpath(below).is_dir()
@@ -88,6 +91,16 @@ def _weights(name: str, part: Part) -> Finding:
         return Finding(name, "problem", f"{part.path} is missing", "check the path in the preset")
     pin = f" at {part.revision[:12]}" if part.revision else ""
     return Finding(name, "warning", f"hub id {part.path}{pin}", "it is downloaded at first use, unless it is cached")
+
+
+def _file(name: str, part: FilePart) -> Finding:
+    from tools.backend.network_files import file_of
+    from tools.backend.protocol import BackendError
+
+    try:
+        return Finding(name, "ok", str(file_of(part.path)))
+    except BackendError as error:
+        return Finding(name, "problem", f"{part.path} is missing", str(error))
 
 
 def _language_model(settings: Settings) -> Iterator[Finding]:

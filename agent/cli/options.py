@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 
 DEFAULT_PRESET = DEFAULT
 NAMED_WRONGLY = (  # a path that the user can put right; anything else is the machine's trouble
-    errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.EACCES, errno.EPERM, errno.EROFS, errno.ENAMETOOLONG, errno.EINVAL,
+    errno.ENOENT, errno.EEXIST, errno.ENOTDIR, errno.EISDIR, errno.EACCES, errno.EPERM, errno.EROFS,
+    errno.ENAMETOOLONG, errno.EINVAL,
 )  # fmt: skip
 
 

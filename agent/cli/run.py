@@ -199,7 +199,8 @@ def list_presets() -> None:
     for name in preset_names():
         settings = load_settings(name)
         parts = (settings.detector, settings.segmenter, settings.generator, settings.editor)
-        table.add_row(name, *(part.path for part in parts))
+        # an engine without a checkpoint goes by its kind, and a preset may lack a generator
+        table.add_row(name, *("" if part is None else getattr(part, "path", part.kind) for part in parts))
     output_console().print(table)
 
 

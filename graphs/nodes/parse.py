@@ -11,6 +11,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from configs.errors import in_words
 from graphs.node_helpers import demands_of, timed
+from graphs.nodes.survey import nouns
 from graphs.turn_history import recall
 from prompts import render
 from tools import abilities
@@ -21,6 +22,7 @@ from tools.scene.lexicon import parse_phrase
 from tools.scene.operations import Operation, apply, in_new_light
 from tools.scene.requirements import Requirement
 from tools.scene.spec import Frozen, Quote, SceneSpec
+from tools.scene.spec_check import with_all_words
 from tools.suggest_layout import usual_shapes
 
 if TYPE_CHECKING:
@@ -69,7 +71,7 @@ def parse(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
     try:
         answer: Any = context.chat.with_structured_output(schema, include_raw=True).invoke(asked)
     except CannotParse as error:
-        return _unread(state, str(error), state["usage"], context.settings)
+        return _unread(state, _with_unknown(str(error), state["text"], context), state["usage"], context.settings)
     message: AIMessage = answer["raw"]
     usage = state["usage"].with_answer(message)
     if refusal := message.additional_kwargs.get("refusal"):
@@ -78,7 +80,7 @@ def parse(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
         parsed = _checked(schema, answer)
         if refused := _beyond(context, layout, parsed):
             return {"exit": "parse_failed", "detail": refused, "usage": usage}
-        understood = _understand(goal, layout, parsed, context.settings)
+        understood = _understand(goal, layout, parsed, context.settings, state["text"])
     except ValueError as error:  # pydantic's errors are ValueErrors
         problem = describe_error(error)
     else:
@@ -121,22 +123,35 @@ def _question(state: State, context: Context) -> list[AnyMessage]:
     return [SystemMessage(render("parse_instruction")), HumanMessage(question)]
 
 
+def _with_unknown(refusal: str, text: str, context: Context) -> str:
+    """Return a refusal that also says which of the words it quotes the detector does not know."""
+    if context.backend is None:
+        return refusal
+    quoted = [word for word in nouns(text) if word in refusal]
+    unknown = abilities.cannot_find(context.backend.capabilities, quoted, context.settings.detector.vocabulary)
+    return f"{refusal} ({unknown})" if unknown else refusal
+
+
 def _beyond(context: Context, layout: Layout, parsed: SceneSpec | Reply) -> str | None:
     """Return why the backend cannot do what was understood: said before anything is drawn."""
     if context.backend is None:  # a sentence is only read
         return None
+    can = context.backend.capabilities
     if isinstance(parsed, SceneSpec):
-        return abilities.scene_refusal(context.backend.capabilities, parsed)
-    return abilities.refusal(context.backend.capabilities, layout, parsed.operations)
+        names = [*(wanted.name for wanted in parsed.objects), *parsed.absent]
+        return abilities.scene_refusal(can, parsed) or abilities.cannot_find(
+            can, names, context.settings.detector.vocabulary
+        )
+    return abilities.refusal(can, layout, parsed.operations)
 
 
-def _understand(goal: Goal, layout: Layout, parsed: SceneSpec | Reply, settings: Settings) -> dict[str, Any]:
+def _understand(goal: Goal, layout: Layout, parsed: SceneSpec | Reply, settings: Settings, text: str) -> dict[str, Any]:
     if isinstance(parsed, SceneSpec):
-        parsed = _with_places(goal.spec, parsed) if goal.spec else parsed
-        demands = _of_sentence(goal, parsed, settings)
+        spec = with_all_words(text, _with_places(goal.spec, parsed) if goal.spec else parsed)
+        demands = _of_sentence(goal, spec, settings)
         if not any(demand.kind != "unchecked" for demand in demands):
             raise ValueError("objects and absent are both empty: nothing could be checked. Name what must be there")
-        return _understood(goal.model_copy(update={"spec": parsed, "notes": parsed.notes}), demands)
+        return _understood(goal.model_copy(update={"spec": spec, "notes": spec.notes}), demands)
     if parsed.answer:
         return {"exit": "answered", "detail": parsed.answer, "messages": [RemoveMessage(id=REMOVE_ALL_MESSAGES)]}
     try:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from graphs.node_helpers import timed
-from tools.scene.lexicon import is_attribute, number, singular
+from tools.scene.lexicon import SHADES, attribute, family, is_attribute, number, singular
 from tools.scene.merge import merge
 from tools.scene.spec import Query
 from tools.scene.track import track
 from tools.scene.wordnet import is_listed, is_mostly, is_thing
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from langgraph.runtime import Runtime
 
     from graphs.state import State
@@ -36,30 +39,36 @@ NO_NOUNS = frozenset(
 
 @timed
 def survey(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
-    """Ask for the objects known from earlier turns, the preset's vocabulary and the words of the instruction.
+    """Ask for the words of the instruction, the objects known from earlier turns and the preset's vocabulary.
 
-    Then ask for the vocabulary's attributes on whatever was found.
+    A detector that knows a number of kinds is asked for those alone; a thing goes by the first word that means it.
+    Then ask for the vocabulary's attributes, and the instruction's colours, on whatever was found.
     """
     context = runtime.context
     detector, layout = context.settings.detector, state["layout"]
-    names = dict.fromkeys([*(placed.name for placed in layout.objects), *detector.vocabulary, *nouns(state["text"])])
+    known, text = context.backend.capabilities.finds, state["text"]
+    spoken = nouns(text) if known is None else known_nouns(text, known)
+    told = (placed.name for placed in layout.objects)
+    names = dict.fromkeys([*spoken, *told, *detector.vocabulary] if known else [*told, *detector.vocabulary, *spoken])
     image = context.images.load(state["picture"] or "")
     found = context.backend.detect(image, [Query(name=name) for name in names])
     usage, detections = state["usage"] + found.cost, found.detections
+    things, mentioned = dict.fromkeys(detection.name for detection in detections), colours(text)
     attributed = dict.fromkeys(
         [
             *(placed.query for placed in layout.objects if placed.attributes),
             *(
                 Query(name=name, attributes=(attribute,))
-                for name in dict.fromkeys(detection.name for detection in detections)
-                for attribute in detector.attributes
+                for name in things
+                for attribute in dict.fromkeys([*detector.attributes, *mentioned])
             ),
         ]
     )
     if attributed:
         more = context.backend.detect(image, list(attributed))
         usage, detections = usage + more.cost, (*detections, *more.detections)
-    return {"layout": track(layout, merge(detections)), "usage": usage}
+    wanted = [Query(name=name, attributes=(colour,)) for name in things for colour in mentioned]
+    return {"layout": track(layout, merge(detections, wanted)), "usage": usage}
 
 
 def nouns(text: str) -> list[str]:
@@ -79,3 +88,22 @@ def _names_an_object(word: str) -> bool:
     if is_attribute(word) and not (word == "orange" or is_mostly(word, "n")):
         return False
     return not is_listed(word) or (is_thing(word) and not (is_mostly(word, "v") or is_mostly(word, "a")))
+
+
+def known_nouns(text: str, known: Collection[str]) -> list[str]:
+    """Return the nouns of an instruction that a detector knows; "wine glass" goes before its parts and without them."""
+    words = [singular(word) for word in re.findall(r"[a-z]{2,}", text.lower())]
+    pairs = [pair for pair in (f"{first} {second}" for first, second in pairwise(words)) if pair in known]
+    inside = {word for pair in pairs for word in pair.split()}
+    return list(dict.fromkeys([*pairs, *(word for word in nouns(text) if word in known and word not in inside)]))
+
+
+def colours(text: str) -> list[str]:
+    """Return the colour words of an instruction, with their shade where one is said: "dark red", "blue"."""
+    words = re.findall(r"[a-z]+", text.lower())
+    found = [
+        attribute(f"{before} {word}" if before in SHADES else word)
+        for before, word in pairwise(["", *words])
+        if family(word) == "colour"
+    ]
+    return list(dict.fromkeys(found))

@@ -16,6 +16,7 @@ from tests.agent.jobs import FIRST, SECOND, SPEC, run
 from tests.scripted import ScriptedChat
 from tests.world import World
 from tools.backend.protocol import Edited
+from tools.scene.layout import Layout
 from tools.scene.operations import Operation
 
 PAUSE = 0.04
@@ -24,8 +25,8 @@ PAUSE = 0.04
 class Slow(World):
     """Takes its time, so that a kill finds it at work."""
 
-    def __init__(self, log: Path) -> None:
-        super().__init__()
+    def __init__(self, log: Path, start: Layout | None = None) -> None:
+        super().__init__(start)
         self.log = log
 
     def detect(self, *args: Any, **kwargs: Any) -> Any:

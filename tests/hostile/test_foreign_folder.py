@@ -12,13 +12,17 @@ from typing import Any
 
 import ormsgpack
 import pytest
+from typer.testing import CliRunner
 
+from agent.cli import run as commands
+from agent.cli.app import app
 from agent.run.checkpoints import ForeignObject
 from agent.run.consent import consented_settings
 from agent.run.folder import RunError, RunFolder
 from agent.run.replay import replay
 from agent.session.session import Session
 from configs.settings import SettingsError, load_settings
+from tests.agent.endpoint import Server, failed
 from tests.agent.jobs import LOOK, SCRIPT, SPEC, START, run
 from tests.scripted import ScriptedChat, ScriptEnded
 from tests.world import World, draw, settings
@@ -279,3 +283,20 @@ def test_a_preset_file_beside_the_folder_is_no_consent_either(stopped: RunFolder
 def test_a_record_without_sense_is_refused_in_a_sentence(stopped: RunFolder, overrides: Any) -> None:
     with pytest.raises(RunError, match="holds no preset and overrides"):
         consented(stopped, overrides or [1])
+
+
+@pytest.mark.parametrize("allow", [False, True])
+def test_at_the_command_line_a_recorded_server_hears_nothing_without_consent(
+    stopped: RunFolder, allow: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-of-the-user")
+    monkeypatch.setattr(commands, "make_backend", lambda settings: World(START))
+    server = Server()
+    with server.play(failed(400, "no")) as endpoint:
+        stopped.write_record(stopped.read_record() | {"overrides": {"chat.base_url": endpoint.url}})
+        consent = ["--allow-endpoint", "127.0.0.1"] if allow else []
+        ended = CliRunner().invoke(app, ["correct", "--resume", str(stopped.path), *consent])
+    server.close()
+    assert ended.exit_code == (1 if allow else 2), ended.output
+    assert endpoint.keys == (["Bearer none"] if allow else [])
+    assert ("--allow-endpoint 127.0.0.1" in ended.stderr) is not allow

@@ -228,4 +228,5 @@ def _sample(pixels: np.ndarray, mask: np.ndarray) -> np.ndarray:
     chosen = core > 0.99
     if chosen.sum() < 12:  # too thin to have anything but a rim
         chosen = cover >= min(0.5, cover.max())
-    return small[chosen].astype(np.float64)
+    colours: np.ndarray = small[chosen].astype(np.float64)
+    return colours

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 PICTURES_KEPT, LOOKS_KEPT = 8, 256
 OVERLAP = 0.25  # of neighbouring pieces of a picture, as a share of a piece
 EDGE = 0.01  # a box so near to where a piece was cut is part of something larger
+FITS = 0.95  # least score of a colour that fits
 SMALL = 0.5  # what is longer, as a share of a piece, was there to be seen in the whole picture
 
 
@@ -70,9 +71,10 @@ class CocoDetector:
     def detect(self, image: Picture, queries: Sequence[Query], threshold: float | None = None) -> Detected:
         """Find every query.
 
-        A box counts for one plain query: the one that names its kind most closely ("man" before "person" before
-        "animal"), the first of equals. It counts for every attributed query that its pixels fit. Scores of plain
-        names are the network's, scores of attributed ones say how well the colours fit.
+        A box counts for the first plain query that covers its kind, so ask in the user's words first: "man" or
+        "animal" before "person" and "dog". It counts for every attributed query that its pixels fit (at least
+        ``attribute_threshold``). Scores of plain names are the network's. Several colours may fit one thing, and
+        people disagree: their scores are close, in the order of fit, so that a word that was asked for can win.
         """
         queries = tuple(dict.fromkeys(queries))
         start, before = time.perf_counter(), self._passes
@@ -87,7 +89,7 @@ class CocoDetector:
             rows = self._rows(image, max(limit - doubt, 0.0))
             plain = [query for query in asked if not query.attributes]
             for kind, box, score in rows:
-                for query in _closest(kind, plain):
+                for query in _first(kind, plain):
                     one = Detection(name=query.name, box=box, score=score)
                     kept += [one] if score > limit else []
                     doubtful += [one] if doubt and score < limit + doubt else []
@@ -131,7 +133,8 @@ class CocoDetector:
             for query in wanted:
                 fit = min(look.fit(word) for word in query.attributes)
                 if fit > limit:
-                    kept.append(Detection(name=query.name, attributes=query.attributes, box=box, score=fit))
+                    score = FITS + (1 - FITS) * fit
+                    kept.append(Detection(name=query.name, attributes=query.attributes, box=box, score=score))
         return kept, cost
 
     def _look(self, image: Picture, box: Box, person: bool) -> tuple[Look, Cost]:
@@ -205,10 +208,9 @@ def _answerable(query: Query) -> bool:
     return bool(kinds_of(query.name)) and all(is_known(word) for word in query.attributes)
 
 
-def _closest(kind: str, queries: Iterable[Query]) -> list[Query]:
-    """Return the query that names the kind most closely, the first of equals; none if no query covers it."""
-    fitting = [query for query in queries if kind in kinds_of(query.name)]
-    return [min(fitting, key=lambda query: (len(kinds_of(query.name)), query.name == kind))] if fitting else []
+def _first(kind: str, queries: Iterable[Query]) -> list[Query]:
+    """Return the first query that covers the kind; none if no query does."""
+    return [query for query in queries if kind in kinds_of(query.name)][:1]
 
 
 def _warnings(queries: Sequence[Query]) -> Iterable[str]:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from PIL.Image import Image
 
-    from configs.settings import GeneratorSettings, GroundedPart, Settings
+    from configs.settings import ChatSettings, GeneratorSettings, GroundedPart
     from tools.backend.gligen import GroundedDiffusion
     from tools.backend.protocol import Progress
     from tools.scene.layout import Layout
@@ -42,13 +42,17 @@ class Generator(Protocol):
         ...
 
 
-def load_generator(settings: Settings, load_grounded: Callable[[GroundedPart], GroundedDiffusion]) -> Generator:
-    """Return the generator of a preset; ``load_grounded`` gives a model that the editor may share."""
-    ours = settings.generator
+def load_generator(
+    ours: GeneratorSettings, chat: ChatSettings, load_grounded: Callable[[GroundedPart], GroundedDiffusion]
+) -> Generator:
+    """Return the generator of a preset; ``load_grounded`` gives a model that the editor may share.
+
+    One behind the protocol of OpenAI's Images API takes its address and key from ``chat``.
+    """
     if ours.kind == "file":
         return FileGenerator(ours.path)
     if ours.kind == "openai":
-        return ApiGenerator(ImagesApi(ours.path, settings.chat))
+        return ApiGenerator(ImagesApi(ours.path, chat))
     if is_grounded(ours):
         return GroundedGenerator(load_grounded(ours), ours)
     with checkpoints.quiet():  # slow to import, and needed by few presets

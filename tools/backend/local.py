@@ -80,8 +80,9 @@ class LocalBackend:
         part = self.settings.segmenter
 
         def load() -> Segmenter | OnnxSegmenter:
-            onnx = isinstance(part, OnnxSegmenterSettings)
-            return OnnxSegmenter.from_settings(part) if onnx else Segmenter.from_settings(part)
+            if isinstance(part, OnnxSegmenterSettings):
+                return OnnxSegmenter.from_settings(part)
+            return Segmenter.from_settings(part)
 
         segmenter: Segmenter | OnnxSegmenter = self._load(part, load)
         return self._run(part, segmenter, lambda: segmenter.segment(image, boxes))
@@ -110,7 +111,7 @@ class LocalBackend:
             raise BackendError(
                 f"cannot make a picture of {size_wh[0]}x{size_wh[1]} pixels: both sides must be 16 to 4096"
             )
-        generator: Generator = self._load(part, lambda: load_generator(self.settings, self._diffusion))
+        generator: Generator = self._load(part, lambda: load_generator(part, self.settings.chat, self._diffusion))
         seeds = [seed + place for place in range(n)]
         drawn_wh = drawable(size_wh, part.side)
         made = self._run(part, generator, lambda: generator.generate(prompt, layout, seeds, drawn_wh, progress))

@@ -14,27 +14,27 @@ from importlib import resources
 
 _THINGS = frozenset(
     (
-        "person tv cloud fire flame smoke snow book sign letter microwave goal light lights shoe people branch brush "
-        "dice family crowd team band choir couple fleet card note newspaper magazine menu flag balloon emoji heart "
-        "toy candy tan-colored dvd cd pc pot gift present puzzle star path crane toaster remote pilot notebook "
-        "notepad journal diary paper television case badge charm fig medal post-it racket tag buoy opener award "
-        "weight post roll keychain placemat nightstand gas chaps headphones coworker diamond model host guide "
+        "person tv cloud fire flame smoke snow book sign letter microwave goal light lights shoe people branch "
+        "brush dice family crowd team band choir couple fleet card note newspaper magazine menu flag balloon emoji "
+        "heart toy candy dvd cd pc pot gift present puzzle star path crane toaster remote pilot "
+        "notebook notepad journal diary paper television case badge charm fig medal post-it racket tag buoy opener "
+        "award weight post roll keychain placemat nightstand gas chaps headphones coworker diamond model host guide "
         "audience orchestra stop-sign statue tent arrow drawing sketch document sticker label number word text logo "
         "shape creature monster ghost dragon unicorn alien robot fairy zombie witch wizard mermaid angel dinosaur "
-        "lightning wave waves droplet dessert breakfast lunch dinner meal snack smoothie lego selfie drone smartphone "
-        "laptop tablet hoodie t-shirt sofa fruit vegetable food drink"
+        "lightning wave waves droplet dessert breakfast lunch dinner meal snack smoothie lego selfie drone "
+        "smartphone laptop tablet hoodie t-shirt sofa fruit vegetable food drink"
     ).split()
 )
 _IDEAS = frozenset(
     (
-        "side top bottom left right front back middle center centre edge corner surface part end piece pattern color "
-        "colour shade shape size tone kind type sort number style way row line pair set group bunch focus look work "
-        "world home fun air light's relief hand-in-hand produce routine step feature trick sport game duty position "
-        "place space area spot distance foreground ambiance body head_of touch school work retreat conversation "
-        "nature ride cover party show fashion concert exercise formation experience pleasure memory future past "
-        "spirit success soul seating gear addition collection copy innovation cry call symbol event conference "
-        "photoshoot celebration display range vision lace-work ingenuity media "
-        "something anything everything someone anyone nothing"
+        "side top bottom left right front back middle center centre edge corner surface part end piece pattern "
+        "color colour shade shape size tone kind type sort number style way row line pair set group bunch focus "
+        "look work world home fun air relief produce routine step feature trick sport game "
+        "duty position place space area spot distance foreground ambiance body touch school retreat "
+        "conversation nature ride cover party show fashion concert exercise formation experience pleasure memory "
+        "future past spirit success soul seating gear addition collection copy innovation cry call symbol event "
+        "conference photoshoot celebration display range vision ingenuity media something anything "
+        "everything someone anyone nothing"
     ).split()
 )
 

@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 NPM, PYPI = "https://registry.npmjs.org/", "https://pypi.org/simple/"
 LARGEST = 1 << 30  # bytes of one archive
 LARGEST_PAGE = 32 << 20
-PIECE = 1 << 18
 ATTEMPTS = 4
 TIMEOUT = httpx.Timeout(30, connect=10)
 SIMPLE = "application/vnd.pypi.simple.v1+json, text/html;q=0.5"
@@ -81,7 +80,7 @@ def _continue(web: httpx.Client, url: str, part: Path, told: Told) -> None:
         length = answer.headers.get("Content-Length")
         total = there + int(length) if length and length.isdigit() else None
         with part.open("ab" if there else "wb") as file:
-            for piece in answer.iter_raw(PIECE):
+            for piece in answer.iter_raw():  # as it comes: nothing of a broken answer is lost
                 there += len(piece)
                 if there > LARGEST:
                     raise WeightsError(f"it is larger than {LARGEST >> 20} MiB")

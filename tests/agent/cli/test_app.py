@@ -94,9 +94,7 @@ def test_no_agreement_is_exit_code_3_with_a_picture(sld: Bench, picture: Path) -
 
 
 def test_what_nothing_checked_is_shown_and_counted(sld: Bench) -> None:
-    told = json.dumps(
-        SPEC | {"unchecked": ["holding hands"]}
-    )
+    told = json.dumps(SPEC | {"unchecked": ["holding hands"]})
     sld.chat = ScriptedChat(script=[told, FIRST, SECOND])
     result = sld("generate", PROMPT, "--out", "out")
     assert result.exit_code == 0, result.output

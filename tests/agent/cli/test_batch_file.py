@@ -46,6 +46,16 @@ PARSE = {
         pytest.param({"objects": [], "neg_prompt": "null"}, [], [], id="nothing unwanted, as null"),
         pytest.param({"objects": [], "neg_prompt": "N/A"}, [], [], id="nothing unwanted, as N/A"),
         pytest.param({"objects": [], "neg_prompt": "none, cats"}, [], ["cat"], id="one unwanted"),
+        pytest.param({"objects": [["palm tree", []], ["cat", [None]]]}, [("cat", [], 1)], [], id="none is none"),
+        *(
+            pytest.param(
+                {"objects": [["cat", [None]]], "bg_prompt": word, "neg_prompt": word},
+                [("cat", [], 1)],
+                [],
+                id=f"{word!r}",
+            )
+            for word in ("None", "none", "null", "N/A", "n/a", "nothing", "-", " ", "NULL", "nil")
+        ),
         pytest.param(
             {"objects": [{"name": "cup", "attributes": ["blue"], "count": 2}], "absent": ["dog"]},
             [("cup", ["blue"], 2)],
@@ -130,6 +140,8 @@ def test_boxes_that_leave_the_picture_are_clipped() -> None:
         [["cat #1", [0, 0, float("nan"), 1]]],
         [["", [0, 0, 1, 1]]],
         {"objects": 3},
+        [["cat #1", [0.5, 0.5, 0.9, 0.9]]],
+        [["cat #1", [0.2, 0.3, 0.4, 0.95]]],
     ],
 )
 def test_other_layouts_are_refused(given: Any) -> None:
