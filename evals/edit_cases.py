@@ -23,7 +23,7 @@ from iconworld.renderer import (
 )
 from tools.scene.box import Box
 from tools.scene.layout import Layout, PlacedObject
-from tools.scene.operations import Add, Move, Operation, Remove, Replace, Restyle, apply
+from tools.scene.operations import Add, Adjust, Move, Operation, Remove, Replace, Restyle, apply
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -119,9 +119,8 @@ def _edit_case(kind: str, number: int, size_wh: tuple[int, int]) -> EditCase | N
         before = set(target.ids)
         target = apply(target, [operation])
         new_ids = [object_id for object_id in target.ids if object_id not in before]
-        targets.append(
-            None if isinstance(operation, Remove) else target[new_ids[0] if new_ids else operation.id]  # type: ignore[union-attr]
-        )
+        goes = isinstance(operation, Remove) or (not new_ids and isinstance(operation, Add | Adjust))
+        targets.append(None if goes else target[new_ids[0] if new_ids else str(getattr(operation, "id", ""))])
     expected = render([it for it in drawn if it is not None], scene.background, scene.image.size, seed=number)
     return EditCase(kind, number, scene.image, layout, tuple(operations), target, tuple(targets), expected.image)
 

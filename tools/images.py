@@ -143,7 +143,7 @@ def changed_share(before: Image.Image, after: Image.Image) -> float:
     old, new = np.asarray(before), np.asarray(after)
     strips = range(0, len(old), 256)  # rows at a time: a photograph's comparison is as large as the photograph
     changed = sum(int((old[start : start + 256] != new[start : start + 256]).any(axis=-1).sum()) for start in strips)
-    return changed / max(old.shape[0] * old.shape[1], 1)
+    return float(changed / max(old.shape[0] * old.shape[1], 1))
 
 
 def _read(path: Path) -> bytes:

@@ -16,10 +16,10 @@ from graphs.turn_history import recall
 from prompts import render
 from tools import abilities
 from tools.scene.difference import completed
-from tools.scene.edit_goal import edit_requirements, layout_requirements
+from tools.scene.edit_goal import edit_requirements, layout_requirements, wish_requirements
 from tools.scene.errors import CannotParse
 from tools.scene.lexicon import parse_phrase
-from tools.scene.operations import Operation, apply, in_new_light
+from tools.scene.operations import Operation, apply
 from tools.scene.requirements import Requirement
 from tools.scene.spec import Frozen, Quote, SceneSpec
 from tools.scene.spec_check import with_all_words
@@ -160,7 +160,7 @@ def _understand(goal: Goal, layout: Layout, parsed: SceneSpec | Reply, settings:
         raise ValueError(error.args[0]) from None
     plan = goal.model_copy(update={"target": target, "operations": parsed.operations, "notes": parsed.notes})
     unchecked = (Requirement(kind="unchecked", said=said) for said in parsed.unchecked)
-    demands = edit_requirements(in_new_light(layout, parsed.operations), target)
+    demands = wish_requirements(layout, parsed.operations, target)
     return _understood(plan, (*demands, *unchecked))
 
 

@@ -6,11 +6,28 @@ from typing import TYPE_CHECKING
 
 from tools.scene.difference import IN_PLACE, KEPT, match
 from tools.scene.lexicon import attribute
+from tools.scene.operations import Adjust, in_new_light
 from tools.scene.requirements import Requirement
 from tools.scene.spec import Query
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from tools.scene.layout import Layout, PlacedObject
+    from tools.scene.operations import Operation
+
+
+def wish_requirements(current: Layout, operations: Sequence[Operation], target: Layout) -> tuple[Requirement, ...]:
+    """Return what must hold after ``operations``, which turn ``current`` into ``target``.
+
+    Wishes for the whole picture alone draw nothing and take nothing away: that they show is measured where they are
+    done, and the object they are about must still be seen.
+    """
+    wishes = [operation for operation in operations if isinstance(operation, Adjust)]
+    if len(wishes) < len(operations):
+        return edit_requirements(in_new_light(current, operations), target)
+    about = dict.fromkeys(current[wish.id].name for wish in wishes if wish.id is not None)
+    return tuple(Requirement(kind="count", query=Query(name=name), bound="at least") for name in about)
 
 
 def edit_requirements(current: Layout, target: Layout) -> tuple[Requirement, ...]:
