@@ -30,13 +30,20 @@ def replacing(path: Path) -> Iterator[Path]:
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name[:NAME_SHOWN]}.{os.getpid()}-{secrets.token_hex(4)}{PART}")
     try:
-        yield temporary
-        with temporary.open("rb") as file:
-            os.fsync(file.fileno())
-        temporary.replace(path)
+        with _named(path):
+            yield temporary
+            with temporary.open("rb") as file:
+                os.fsync(file.fileno())
+            temporary.replace(path)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+def append_text(path: Path, text: str) -> None:
+    """Add a text to a file's end; on return it has left this process."""
+    with _named(path), path.open("a", encoding="utf-8") as file:
+        file.write(text)
 
 
 def write_bytes(path: Path, data: bytes) -> None:
@@ -70,6 +77,17 @@ def read_file(path: Path, most: int) -> bytes:
     if len(data) > most:
         raise OSError(errno.EFBIG, f"it has more than {most:,} bytes", str(path))
     return data
+
+
+@contextmanager
+def _named(path: Path) -> Iterator[None]:
+    """Let a system's error say which file it is about: those of writing do not, or name the temporary one."""
+    try:
+        yield
+    except OSError as error:
+        if error.strerror is None:
+            raise
+        raise OSError(error.errno, error.strerror, str(path)) from None
 
 
 def remove_leftovers(folder: Path, name: str = "") -> None:

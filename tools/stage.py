@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from tools.scene.requirements import Requirement
 
 
+SEEDS = 4  # tried before it is believed that there is no layout
+
+
 def stage(context: Context, demands: Iterable[Requirement], seed: int, background: str = "") -> Layout | None:
     """Return a layout that meets every demand, another for each seed; None where words alone are to do."""
     generator = context.settings.generator
@@ -23,11 +26,13 @@ def stage(context: Context, demands: Iterable[Requirement], seed: int, backgroun
     stretch = generator.height / generator.width
     shapes = {name: shape * stretch for name, shape in context.settings.shapes.items()}
     demands = tuple(demands)
-    try:
-        layout = solve(demands, Layout(background=background), shapes=shapes, seed=seed)
-    except Unsatisfiable:
-        return None  # the loop says so, with the demands that exclude each other
-    return _painted(layout, demands, context.settings.detector.attributes, random.Random(seed))
+    for wishes in range(seed, seed + SEEDS):  # the places and sizes that a seed wishes for may be what does not fit
+        try:
+            layout = solve(demands, Layout(background=background), shapes=shapes, seed=wishes)
+        except Unsatisfiable:
+            continue
+        return _painted(layout, demands, context.settings.detector.attributes, random.Random(seed))
+    return None  # the loop says so, with the demands that exclude each other
 
 
 def _painted(layout: Layout, demands: Iterable[Requirement], looks: Sequence[str], dice: random.Random) -> Layout:

@@ -31,7 +31,7 @@ from agent.offline.vocabulary import (
 )
 from tools.scene.errors import CannotParse
 from tools.scene.lexicon import number
-from tools.scene.wordnet import can_be, is_listed, is_part_of_body, is_substance, is_word
+from tools.scene.wordnet import can_be, is_listed, is_part_of_body, is_person, is_substance, is_word
 
 if TYPE_CHECKING:
     from agent.offline.nouns import NounPhrase
@@ -193,7 +193,7 @@ class Clauses(Descriptions):
         if words.word() == "'s" or (not phrase.is_thing and not self._is_place(phrase.head, before)):
             return
         apposition = before == "," and phrase.determiner in {"a", "an"} and self.open_from is not None
-        owned = is_part_of_body(phrase.head) or (phrase.determiner in _OWNED and phrase.head in {"tail", "wing"})
+        owned = is_part_of_body(phrase.head) or (phrase.determiner in {"its", "their"} and not is_person(phrase.head))
         preposition = tag in {"IN", "RP", "TO"}
         scenery = phrase.head in PLACES and phrase.head not in SKIES
         if before in {"is", "are", "was", "were"} or (scenery and not preposition):

@@ -27,7 +27,7 @@ from agent.offline.vocabulary import (
 )
 from tools.scene.lexicon import COMPOUNDS, NUMBERS, SHADES, attribute, family, number, plural, singular
 from tools.scene.spec import SIZES, Query
-from tools.scene.wordnet import can_be, is_listed, is_mostly, is_thing
+from tools.scene.wordnet import IRREGULAR_PAST, can_be, is_listed, is_mostly, is_thing
 
 if TYPE_CHECKING:
     from agent.offline.lexer import Cursor
@@ -303,6 +303,8 @@ def _read_nouns(words: Cursor) -> list[str]:
         ):
             break  # "a cat sleeping on a sofa", "a cup lay on a table"
         is_verb = words.sees(COPULA) and not words.tag().startswith("NN")
+        if taken and not words.tags and word in IRREGULAR_PAST:
+            break  # "six fish swam"
         if taken and (words.sees(TWO_SIDED) or is_verb or words.sees(PAINTED) or words.sees(IN_THE_PICTURE)):
             break
         taken.append(word)

@@ -30,6 +30,7 @@ from tools.scene.wordnet import is_part_of_body
 if TYPE_CHECKING:
     from tools.scene.spec import Predicate
 
+_HUNG = frozenset("hung hang hangs hanging mounted stuck".split())
 _ORDERS: dict[tuple[str, str], Predicate] = {
     ("left", "right"): "left of",
     ("right", "left"): "right of",
@@ -139,8 +140,9 @@ class Relations(Surroundings):
             return False
         about = self._following_subject(about, start)
         self.listed = []
-        if predicate == "inside" and objects[0].name.split()[-1] in CLOTHES:
-            self._keep(about.start, objects[0].end)
+        hung = words.tokens[here - 1].word in _HUNG and words.tokens[here].word == "on"  # "hung on the door"
+        if hung or (predicate == "inside" and objects[0].name.split()[-1] in CLOTHES):
+            self._keep((listed[0] if listed else about).start, objects[0].end)
             return True
         for one in dict.fromkeys([*(thing for thing in listed if thing not in objects), about]):
             self._link((one,), predicate, objects)

@@ -9,7 +9,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from tools.scene.lexicon import singular
-from tools.scene.wordnet import can_be, is_mostly, is_thing
+from tools.scene.wordnet import IRREGULAR_PAST, can_be, is_mostly, is_thing
 
 if TYPE_CHECKING:
     from spacy.language import Language
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from agent.offline.lexer import Cursor
 
 _FINITE = frozenset({"VBD", "VBZ", "VBP", "MD"})
+_BEING = frozenset({"is", "are", "was", "were"})
+_AFTER_VERBS = frozenset({"IN", "DT", "RB", "RP", "PRP$", "TO", "CD"})
 _NOUNS = frozenset({"NN", "NNS", "NNP", "NNPS"})
 
 
@@ -41,27 +43,45 @@ def _model() -> Language:
 
 
 def _mended(words: list[str], tags: list[str]) -> list[str]:
-    """Make the verb of "the cat and the collar nap on ..." a verb: the model likes nouns after nouns.
+    """Mend what the model, made for newspapers, gets wrong in captions: nouns after nouns that are verbs."""
+    tags = _mended_words(words, list(tags))
+    return _mended_verb(words, tags)
 
-    Only where the sentence has no other verb, and the noun would be a name's last word before a preposition.
-    """
-    being = [at for at, word in enumerate(words) if word in {"is", "are", "was", "were"}]
-    for at in range(being[0] + 1 if being else len(tags), len(tags)):
-        if words[at] == "set" and tags[at - 1] in _NOUNS:
-            tags[at] = "NN"  # "playing with a toy drum set"
-        elif tags[at] == "NN" and at == being[0] + 1 and tags[at + 1 : at + 2] == ["VBG"]:
+
+def _mended_words(words: list[str], tags: list[str]) -> list[str]:
+    being = next((at for at, word in enumerate(words) if word in _BEING), len(tags))
+    for at in range(1, len(words) - 1):
+        after_noun, following = tags[at - 1] in _NOUNS, tags[at + 1]
+        if at > being and words[at] == "set" and after_noun:
+            tags[at] = "NN"  # "is playing with a toy drum set"
+        elif at == being + 1 and tags[at] == "NN" and following == "VBG":
             tags[at] = "RB"  # "is bungee jumping"
-    for at in range(2, len(words) - 1):
-        if tags[at] == "NNS" and tags[at - 1] == "NN" and tags[at + 1] in {"IN", "RP"} and words[at + 1] != "of":
-            article = next((words[back] for back in range(at - 1, -1, -1) if tags[back] == "DT"), "")
-            if is_mostly(singular(words[at]), "v") and article and is_thing(words[at - 1]):
-                tags[at] = "VBZ"  # "the wooden chair slides across the floor"
+        elif words[at] in IRREGULAR_PAST and tags[at] == "NN" and after_noun and following in _AFTER_VERBS:
+            tags[at] = "VBD"  # "six fish swam in"
+        elif words[at] == "can" and tags[at] == "MD" and after_noun and following in {"CC", "IN", ",", "."}:
+            tags[at] = "NN"  # "a paint can"
+        elif words[at].endswith("ing") and at > 1 and set(tags[at - 2 : at + 2]) <= _NOUNS:
+            tags[at] = "VBG"  # "a park bench feeding pigeons"
+        elif _is_present(words, tags, at):
+            tags[at] = "VBZ"  # "the wooden chair slides across the floor"
+    return tags
+
+
+def _is_present(words: list[str], tags: list[str], at: int) -> bool:
+    if tags[at] != "NNS" or tags[at - 1] != "NN" or tags[at + 1] not in {"IN", "RP"} or words[at + 1] == "of":
+        return False
+    article = any(tag == "DT" for tag in tags[:at])
+    return article and is_mostly(singular(words[at]), "v") and is_thing(words[at - 1])
+
+
+def _mended_verb(words: list[str], tags: list[str]) -> list[str]:
+    """Make the verb of "the cat and the collar nap on ..." one: where there is no other, before a preposition."""
     clause = next((at for at, word in enumerate(words) if word in {"as", "while", "when", "because"}), len(tags))
     if any(tag in _FINITE or tag == "VBG" for tag in tags[:clause]) or words[0] not in {"the", "a", "an"}:
         return tags
     joined = [at for at, word in enumerate(words) if word == "and"]
-    for at in range(joined[0] + 2 if joined else len(tags), len(tags) - 1):
-        inside = tags[at] in _NOUNS and tags[at - 1] in _NOUNS and tags[at + 1] in {"IN", "DT", "PRP$"} and at < clause
+    for at in range(joined[0] + 2 if joined else len(tags), min(clause, len(tags) - 1)):
+        inside = tags[at] in _NOUNS and tags[at - 1] in _NOUNS and tags[at + 1] in {"IN", "DT", "PRP$"}
         if inside and can_be(words[at], "v") and singular(words[at]) == words[at] and is_thing(singular(words[at - 1])):
             return [*tags[:at], "VBP", *tags[at + 1 :]]
     return tags

@@ -99,7 +99,7 @@ def _parts() -> dict[str, tuple[Predicate, ...]]:
     """Return halves and thirds: "in the upper third"."""
     names = {"left": "left", "right": "right", "top": "top", "upper": "top", "bottom": "bottom", "lower": "bottom"}
     return {
-        f"{prep} the {word}{hand} {part}": (f"in the {name} {part}",)  # type: ignore[dict-item]
+        f"{prep} the {word}{hand} {part}": (f"in the {name} {part}",)  # type: ignore[misc]
         for word, name in names.items()
         for part in ("half", "third")
         for prep in ("in", "on", "at")
@@ -214,7 +214,7 @@ PLACES = word_set(
     "glacier volcano vineyard orchard greenhouse balcony terrace patio porch rooftop trail path meadows fields "
     "outdoors indoors nature wilderness countertop universe galaxy clouds hillside lakeside waterfront pier dock "
     "festival wall ballroom rink lab suite foyer nursery country conference event range landscape "
-    "laboratory courtyard marketplace stars shade dark darkness environment setting surroundings tabletop"
+    "earth soil laboratory courtyard marketplace stars shade dark darkness environment setting surroundings tabletop"
 )
 """Nouns that make a background when a preposition stands before them."""
 SKIES = word_set(

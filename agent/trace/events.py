@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
 
-from tools.files import read_file, write_text
+from tools.files import append_text, read_file, write_text
 from tools.redaction import Redactor
 
 if TYPE_CHECKING:
@@ -25,8 +25,6 @@ if TYPE_CHECKING:
 
 VERSION = 2  # of traces, run.json and checkpoints together
 LONGEST_TRACE = 2**30  # bytes
-NEEDED: dict[str, type] = {"seq": int, "event": str}
-KEYS = {"node": NEEDED | {"node": str, "step": int, "task": str}}
 LONGEST = 20_000  # characters of one string: a model that rambles must not fill the disk
 
 
@@ -61,8 +59,7 @@ class TraceWriter:
             self._seq += 1
             line = self._line({"v": VERSION, "seq": self._seq, "event": event, "at": now(), **fields})
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            with self._path.open("a", encoding="utf-8") as file:
-                file.write(line)
+            append_text(self._path, line)
             if self._also:
                 self._also(json.loads(line))
 
@@ -77,7 +74,7 @@ class TraceWriter:
         for event in events:
             if event.get("task") is not None and event["task"] not in finished:
                 event["interrupted"] = True
-        known = {event["task"] for event in events if event["event"] == "node"}
+        known = {event.get("task") for event in events if event["event"] == "node"}
         write_text(self._path, "".join(self._line(event) for event in events))
         for task, fields in finished.items():
             if task not in known:
@@ -109,7 +106,7 @@ def read_trace(path: Path) -> list[dict[str, Any]]:
             continue  # cut off by a kill; a resume removes it, so it can only be the end or before a resume
         if event.get("v") != VERSION:
             raise ValueError(f"{path.name}, line {number}: {other_version(event.get('v'))}")
-        if not all(isinstance(event.get(key), kind) for key, kind in KEYS.get(str(event.get("event")), NEEDED).items()):
+        if not isinstance(event.get("seq"), int) or not isinstance(event.get("event"), str):
             raise ValueError(f"{path.name}, line {number}: {event.get('event')!r} is no event of this program")
         events.append(event)
     return events

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import subprocess
 import sys
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
@@ -328,3 +329,39 @@ def test_the_page_runs_its_own_script_only() -> None:
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     assert f"script-src 'sha256-{digest}'" in policy
     assert "script-src 'unsafe-inline'" not in policy
+
+
+SMALL_DISK = """
+import resource, sys
+from pathlib import Path
+from typer.testing import CliRunner
+from agent.cli import run as commands
+from agent.cli.app import app
+from tests.agent.jobs import PROMPT, SCRIPT, START
+from tests.scripted import ScriptedChat
+from tests.world import World
+commands.make_backend = lambda settings: World(START)
+commands.make_chat_model = lambda settings: ScriptedChat(script=list(SCRIPT))
+resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[1]), resource.RLIM_INFINITY))
+ended = CliRunner().invoke(app, ["generate", PROMPT, "--out", "out"])
+resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+again = CliRunner().invoke(app, ["generate", PROMPT, "--resume", "out"])
+print(ended.exit_code, again.exit_code, ended.stderr.splitlines()[-1])
+assert not list(Path("out").rglob("*.part"))
+"""
+
+
+@pytest.mark.parametrize("room", [100, 3_000, 40_000])
+def test_a_run_on_a_disk_without_room_ends_with_a_sentence_and_goes_on_later(room: int) -> None:
+    """No file may grow over ``room`` bytes: the record, the trace or the checkpoints do not fit."""
+    root = str(Path(__file__).resolve().parents[2])
+    ended = subprocess.run(
+        [sys.executable, "-c", SMALL_DISK, str(room)],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": root},
+        check=False,
+    )
+    assert ended.returncode == 0, ended.stderr
+    told = r"1 0 sld: '.*': (File too large|disk I/O error|database or disk is full)"
+    assert re.match(told, ended.stdout), ended.stdout

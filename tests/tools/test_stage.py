@@ -55,6 +55,19 @@ def test_what_has_no_looks_gets_one_that_nobody_named(tmp_path: Path) -> None:
         assert all(len(one.attributes) == 1 for one in layout.objects)
 
 
+def test_a_seed_whose_wishes_do_not_fit_gives_way_to_another(tmp_path: Path) -> None:
+    world = World()
+    world.can = replace(world.can, grounds=True)
+    made = Loop(tmp_path, world=world, shapes={"book": 0.85, "bottle": 0.3})
+    demands = requirements(
+        SceneSpec(
+            objects=(SceneObject(name="book", count=3), SceneObject(name="desk"), SceneObject(name="bottle")),
+            relations=(Relation(subject="book", predicate="on top of", object="desk"),),
+        )
+    )
+    assert all(stage(made.context, demands, seed) for seed in range(1, 4))
+
+
 def test_nothing_is_staged_where_it_is_not_wished_for_or_impossible(tmp_path: Path) -> None:
     assert staged(tmp_path, SPECS["sides"], 0, grounds=False) is None
     both_ways = SPECS["sides"].model_copy(

@@ -26,7 +26,8 @@ ROW, STEP = 14, 5  # of 255: what differs less from its row's median, or its nei
 # shares that every scene of a renderer or generator passes, JPEG copies included (worst of 340: 0.35, 0.61, 0.55, 0.65)
 LEAST = {"of the row's colour": 0.3, "like its left": 0.58, "like its upper": 0.5, "rows like the one above": 0.6}
 EMPTY = {"of the row's colour": 0.97, "like its left": 0.96, "like its upper": 0.9, "rows like the one above": 0.9}
-CLEAR = 0.85  # score of an icon that is one; of photographs that pass for flat, the best guess is mostly below
+DRAWN = 0.8  # share of pixels like their left, from which a picture is drawn or generated, not a poor copy of one
+CLEAR, CLEARER = 0.85, 0.95  # score of an icon that is one, in a picture that is drawn and in one that may be a copy
 
 
 def is_icon_world(picture: Picture, best_icon: Callable[[Picture], float] | None = None) -> bool:
@@ -40,9 +41,11 @@ def is_icon_world(picture: Picture, best_icon: Callable[[Picture], float] | None
         return False
     if all(shares[name] >= least for name, least in EMPTY.items()):
         return True
+    if _is_gray(picture):
+        return False
     shown = picture.convert("RGB")
     shown.thumbnail((SEEN_SIDE, SEEN_SIDE))
-    return (best_icon or _best_icon)(shown) >= CLEAR
+    return (best_icon or _best_icon)(shown) >= (CLEAR if shares["like its left"] >= DRAWN else CLEARER)
 
 
 def flatness(picture: Picture) -> dict[str, float]:
@@ -64,6 +67,11 @@ def flatness(picture: Picture) -> dict[str, float]:
         "like its upper": share(np.diff(pixels, axis=0), STEP),
         "rows like the one above": share(np.diff(medians, axis=0), STEP),
     }
+
+
+def _is_gray(picture: Picture) -> bool:
+    """Return whether there is no colour at all: the icon world has some everywhere."""
+    return bool(picture.convert("RGB").convert("HSV").getchannel("S").getextrema() == (0, 0))
 
 
 def _best_icon(picture: Picture) -> float:

@@ -36,7 +36,7 @@ class ImagesApi:
             api_key=self._key or "none",
             base_url=chat.base_url,
             timeout=chat.timeout,
-            http_client=httpx.Client(transport=BoundedTransport(chat.timeout, LONGEST_ANSWER)),
+            http_client=httpx.Client(transport=BoundedTransport(chat.timeout, LONGEST_ANSWER)),  # type: ignore[arg-type, unused-ignore]  # newer SDKs name another library first, and take both
             max_retries=chat.attempts - 1,
         )
 

@@ -14,9 +14,9 @@ from importlib import resources
 
 _THINGS = frozenset(
     (
-        "person tv cloud fire flame smoke snow book sign letter microwave goal light lights shoe people branch "
-        "brush dice family crowd team band choir couple fleet card note newspaper magazine menu flag balloon emoji "
-        "heart toy candy dvd cd pc pot gift present puzzle star path crane toaster remote pilot "
+        "person animal plant insect tv cloud fire flame smoke snow book sign letter microwave goal light lights "
+        "shoe people branch brush dice family crowd team band choir couple fleet card note newspaper magazine menu "
+        "flag balloon emoji heart toy candy dvd cd pc pot gift present puzzle star path crane toaster remote pilot "
         "notebook notepad journal diary paper television case badge charm fig medal post-it racket tag buoy opener "
         "award weight post roll keychain placemat nightstand gas chaps headphones coworker diamond model host guide "
         "audience orchestra stop-sign statue tent arrow drawing sketch document sticker label number word text logo "
@@ -29,17 +29,16 @@ _IDEAS = frozenset(
     (
         "side top bottom left right front back middle center centre edge corner surface part end piece pattern "
         "color colour shade shape size tone kind type sort number style way row line pair set group bunch focus "
-        "look work world home fun air relief produce routine step feature trick sport game "
-        "duty position place space area spot distance foreground ambiance body touch school retreat "
-        "conversation nature ride cover party show fashion concert exercise formation experience pleasure memory "
-        "future past spirit success soul seating gear addition collection copy innovation cry call symbol event "
-        "conference photoshoot celebration display range vision ingenuity media something anything "
-        "everything someone anyone nothing"
+        "look work world home fun air relief produce routine step feature trick sport game duty position place "
+        "space area spot distance foreground ambiance body touch school retreat conversation nature ride cover "
+        "party show fashion concert exercise formation experience pleasure memory future past spirit success soul "
+        "seating gear addition collection copy innovation cry call symbol event conference photoshoot celebration "
+        "display range vision ingenuity crack media something anything everything someone anyone nothing"
     ).split()
 )
 
 _ENDINGS = ("s", "es", "d", "ed", "ing", "er", "est", "ly")
-_IRREGULAR_PAST = frozenset(
+IRREGULAR_PAST = frozenset(
     (
         "flew threw drew grew knew blew wrote rode drove ate ran sat stood swam sang went came gave took shook "
         "broke spoke wore tore held kept slept wept sped hung stuck struck dug shone spun flung caught bought "
@@ -49,12 +48,13 @@ _IRREGULAR_PAST = frozenset(
         "had did was were"
     ).split()
 )
+"""Past forms that no ending tells."""
 
 
 @cache
 def _table() -> dict[str, str]:
     data = resources.files("tools.scene").joinpath("wordnet.txt.gz").read_bytes()
-    return dict(line.split(" ", 1) for line in gzip.decompress(data).decode().splitlines())  # type: ignore[misc]
+    return dict(line.split(" ", 1) for line in gzip.decompress(data).decode().splitlines())
 
 
 def letters(word: str) -> str:
@@ -108,7 +108,7 @@ def is_person(noun: str) -> bool:
 def is_word(word: str) -> bool:
     """Return whether the word, or what it is an inflection of, is listed: "sat", "glided", "bigger"; not "biger"."""
     word = word.lower()
-    if word in _IRREGULAR_PAST or is_listed(word) or is_thing(word):
+    if word in IRREGULAR_PAST or is_listed(word) or is_thing(word):
         return True
     if short := re.fullmatch(r"(.?[^aeiou][aeiou][^aeiouwxy])(?:er|est|ed|ing)", word):
         return is_listed(short[1] + "e")  # else its last letter had to be doubled

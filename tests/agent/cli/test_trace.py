@@ -51,7 +51,7 @@ def test_the_tree_has_turns_rounds_steps_and_calls_with_what_they_took(sld: Comm
     assert any("step 8 edit" in line and "10 UNet evaluations" in line for line in lines)
     assert any("language model → detect" in line and "10 + 5 tokens" in line for line in lines)
     assert any("✗ expected no dog" in line for line in lines)
-    assert any("round 2 5 of 5 met" in line for line in lines)
+    assert any("round 2 6 of 6 met" in line for line in lines)
 
 
 def test_failures_stand_out(sld: Command) -> None:

@@ -31,7 +31,7 @@ def test_colours_are_called_as_people_call_them() -> None:
             named[name] = (code, colour)
     right = [look(code).fit(colour) >= 0.5 for code, colour in named.values()]
     assert len(right) > 250
-    assert np.mean(right) > 0.93
+    assert np.mean(right) > 0.9
 
 
 @pytest.mark.parametrize(
