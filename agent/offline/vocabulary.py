@@ -12,6 +12,11 @@ if TYPE_CHECKING:
 _PICTURE = ("", " of the picture", " of the image", " of the photo", " of the scene", " of the frame", " of it all")
 
 
+def predicates(texts: str, predicate: Predicate) -> dict[str, Predicate]:
+    """Return rows of a table: every phrase of ``texts`` (with ``|`` between them) means ``predicate``."""
+    return dict.fromkeys(texts.split("|"), predicate)
+
+
 def _sides(word: str) -> list[str]:
     return [
         f"{prep} the {far}{word}{side}"
@@ -38,10 +43,10 @@ def _two_sided() -> dict[str, Predicate]:
                   "|just below|on the bottom of|on bottom of|at the bottom of|directly underneath|directly beneath"),
         ("on top of", "on top of|on the top of|at the top of|atop|upon|directly on top of|right on top of|on|on to"
                       "|up on|on the back of"),
-        ("next to", "next to|beside|besides|near|near to|by|close to|adjacent to|alongside|by the side of|right next to"
-                    "|at the side of|just next to|right beside|side by side with|to the side of|on the side of|nearby"
-                    "|on side of"
-                    "|at side of|on one side of|to one side of|directly next to|in the vicinity of|right by"),
+        ("next to", "next to|beside|besides|adjacent to|alongside|by the side of|right next to|at the side of|"
+                    "just next to|right beside|side by side with|to the side of|on the side of|on side of|at side of|"
+                    "on one side of|to one side of|directly next to"),
+        ("near", "near|near to|by|close to|nearby|in the vicinity of|right by|very close to|very near|not far from"),
         ("between", "between|in between|in the middle between|in the middle of|midway between|right between"),
     )  # fmt: skip
     for predicate, texts in rows:
@@ -376,19 +381,19 @@ COMPARED: Phrases[tuple[Predicate, float | None]] = Phrases(
 )
 """Sizes of one object against another's."""
 GROUPED: Phrases[Predicate] = Phrases(
-    meaning(
+    predicates(
         "in a row|in a line|in one row|in a horizontal row|in a single row|lined up|lined up in a row|"
         "arranged in a row|in a horizontal line|in line|all in a row",
         "in a row",
     )
-    | meaning("in a column|in a vertical line|in a vertical row|in a vertical column|in one column", "in a column")
-    | meaning(
+    | predicates("in a column|in a vertical line|in a vertical row|in a vertical column|in one column", "in a column")
+    | predicates(
         "stacked|stacked up|in a stack|stacked on top of each other|on top of each other|"
         "stacked on top of one another|on top of one another|piled on top of each other|one on top of the other|"
         "one on top of another|piled up",
         "stacked",
     )
-    | meaning(
+    | predicates(
         "of the same size|of equal size|the same size|equally big|equally large|of identical size|"
         "with the same size|all the same size|that are the same size",
         "of the same size",

@@ -19,7 +19,7 @@ _THINGS = frozenset(
         "flag balloon emoji heart toy candy dvd cd pc pot gift present puzzle star path crane toaster remote pilot "
         "notebook notepad journal diary paper television case badge charm fig medal post-it racket tag buoy opener "
         "award weight post roll keychain placemat nightstand gas chaps headphones coworker diamond model host guide "
-        "audience orchestra stop-sign statue tent arrow drawing sketch document sticker label number word text logo "
+        "audience orchestra stop-sign statue tent arrow drawing sketch document sticker label word text logo "
         "shape creature monster ghost dragon unicorn alien robot fairy zombie witch wizard mermaid angel dinosaur "
         "lightning wave waves droplet dessert breakfast lunch dinner meal snack smoothie lego selfie drone "
         "smartphone laptop tablet hoodie t-shirt sofa fruit vegetable food drink"
@@ -40,7 +40,7 @@ _IDEAS = frozenset(
 _ENDINGS = ("s", "es", "d", "ed", "ing", "er", "est", "ly")
 IRREGULAR_PAST = frozenset(
     (
-        "flew threw drew grew knew blew wrote rode drove ate ran sat stood swam sang went came gave took shook "
+        "flew fell threw drew grew knew blew wrote rode drove ate ran sat stood swam sang went came gave took shook "
         "broke spoke wore tore held kept slept wept sped hung stuck struck dug shone spun flung caught bought "
         "brought taught thought fought fed led met sent spent built bent lent lost left felt dealt meant heard made "
         "said paid laid lit slid bit hid strode woke froze chose stole swore crept leapt swept knelt bled fled "

@@ -7,6 +7,7 @@ A reading is written shortly: objects ("1" is one by an article, "1!" exactly on
 import pytest
 
 from agent.offline.sentences import parse_scene
+from tools.scene.errors import CannotParse
 from tools.scene.spec import Relation, SceneObject, SceneSpec
 
 
@@ -147,7 +148,7 @@ PREPOSITIONS = {
     "a bird over a tree": "1 bird, 1 tree; bird above tree",
     "a cat inside a box": "1 cat, 1 box; cat inside box",
     "a dog in a basket": "1 dog, 1 basket; dog inside basket",
-    "a cup close to a bottle": "1 cup, 1 bottle; cup next to bottle",
+    "a cup close to a bottle": "1 cup, 1 bottle; cup near bottle",
     "a boy sat on a chair": "1 boy, 1 chair; boy on top of chair",
     "a lamp hung above the table": "1 lamp, 1 table; lamp above table",
 }
@@ -270,6 +271,42 @@ BOUNDS_SIZES_GROUPS = {
     "a zorblax next to a cup": "1 zorblax, 1 cup; zorblax next to cup; (taking 'zorblax' for an object)",
 }
 
+HOLDERS = {
+    "a cat wearing a red hat sits on a green chair": (
+        "1 cat, 1 red hat, 1 green chair; cat on top of green chair; ? a cat wearing a red hat"
+    ),
+    "a man holding a ball is standing to the left of a dog": (
+        "1 man, 1 ball, 1 dog; man left of dog; ? a man holding a ball"
+    ),
+    "a man with a blue umbrella standing next to a yellow taxi": (
+        "1 man, 1 blue umbrella, 1 yellow taxi; man next to yellow taxi; ? a man with a blue umbrella"
+    ),
+    "a man with a dog is next to a car": "1 man, 1 dog, 1 car; man next to car; ? a man with a dog",
+    "a table with a cup standing next to a plate": "1 table, 1 cup, 1 plate; cup next to plate; ? a table with a cup",
+    "a dog wearing a hat which is on a chair": ("1 dog, 1 hat, 1 chair; hat on top of chair; ? a dog wearing a hat"),
+    "a boy with a hat that is red": "1 boy, 1 red hat; ? a boy with a hat",
+    "a girl in a yellow raincoat": "1 girl, 1 yellow raincoat; ? a girl in a yellow raincoat",
+    "six fish swam in the aquarium": "6 fish; @ the aquarium; ? six fish swam in the aquarium",
+    "a picture frame hung on the door": "1 picture frame, 1 door; ? a picture frame hung on the door",
+    "two dogs chasing three cats": "2 dog, 3 cat; ? two dogs chasing three cats",
+    "the sushi rolled the rice and the fish": "1+ sushi, 1+ rice, 1 fish; ? the sushi rolled the rice and the fish",
+}
+
+REFUSED = {
+    "flurb the wug": "'flurb",
+    "what is on the table?": "'what",
+    "a dog or a cat": "'or a cat'",
+    "all cups except one are blue": "'except one",
+    "a cat not black": "'not black'",
+    "two cups that are red and white": "'that are red and white'",
+    "an orange and a red cup": "no fruit",
+    "about ten dogs": "exact number",
+    "2.5 cups": "whole number",
+    "a dog and": "missing",
+    "remove the dog": "'remove",
+    "a dog and no dogs": "both demanded and excluded",
+}
+
 KINDS = (
     POSSESSIVE_SIDES,
     AFTER_THE_NOUN,
@@ -285,6 +322,7 @@ KINDS = (
     PRONOUNS,
     ADDING,
     BOUNDS_SIZES_GROUPS,
+    HOLDERS,
 )
 
 
@@ -293,3 +331,10 @@ KINDS = (
 )
 def test_a_sentence_means(text: str, meaning: str) -> None:
     assert short(parse_scene(text)) == meaning
+
+
+@pytest.mark.parametrize("text", REFUSED, ids=str)
+def test_what_can_mean_two_things_or_none_is_refused_with_its_words(text: str) -> None:
+    with pytest.raises(CannotParse) as refusal:
+        parse_scene(text)
+    assert REFUSED[text] in str(refusal.value)

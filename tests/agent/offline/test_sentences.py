@@ -75,7 +75,7 @@ UNDERSTOOD = {
     "a book on top of a laptop": "1 book, 1 laptop; book on top of laptop",
     "a cup on a table": "1 cup, 1 table; cup on top of table",
     "a red cup next to a bowl": "1 red cup, 1 bowl; red cup next to bowl",
-    "a book near the laptop": "1 book, 1 laptop; book next to laptop",
+    "a book near the laptop": "1 book, 1 laptop; book near laptop",
     "a cat between a dog and a car": "1 cat, 1 dog, 1 car; cat between dog and car",
     "a dog between two cars": "1 dog, 2 car; dog between car and car",
     "a cat sitting on a chair": "1 cat, 1 chair; cat on top of chair",
