@@ -15,7 +15,7 @@ from PIL import Image as PillowImage
 
 from evals.edit_cases import KINDS, EditCase, edit_cases
 from iconworld.renderer import CLASSES, COLORS
-from tools.scene.operations import Remove, Replace
+from tools.scene.operations import Move, Remove, Replace
 from tools.scene.spec import Query
 
 if TYPE_CHECKING:
@@ -126,7 +126,7 @@ def operation_right(heldout: Heldout, image: Image, found: Sequence[Detection], 
     operation, target = case.operations[index], case.targets[index]
     if target is not None and not is_there(heldout, image, target, found):
         return False
-    old = None if operation.op in ("add", "restyle") else case.layout[operation.id]  # type: ignore[union-attr]
+    old = case.layout[operation.id] if isinstance(operation, (Remove, Move, Replace)) else None
     if old is None:
         return True
     expected = [placed for placed in case.target.objects]

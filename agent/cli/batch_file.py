@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 OUTSIDE = 0.1  # by how much a box may leave the picture; more is no box of the form [x, y, w, h]
-NOTHING = frozenset({"", "none", "null", "n/a", "na", "nothing", "no", "-"})  # what a model writes for no object
+NOTHING = frozenset({"", "none", "null", "nil", "n/a", "na", "nothing", "no", "-"})  # what a model writes for no object
 MAX_BYTES = 16 * 2**20
 
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2000)]

@@ -63,10 +63,10 @@ def chat(
     folder = _find(session, base) if session else new_folder(image.stem if image else prompt or "chat", base)
     if session and (image is not None or prompt is not None) and folder.started:
         fail(f"session {session!r} has begun already: leave out the picture and --prompt to go on with it")
-    picture = None if image is None else open_picture(image)
-    preset = options.preset or (None if folder.started else announce_preset(picture))
-    overrides = options.overrides()
     with abandoned_on_error(folder), ExitStack() as stack:
+        picture = None if image is None else open_picture(image)
+        preset = options.preset or (None if folder.started else announce_preset(picture))
+        overrides = options.overrides()
         settings = recorded_settings(folder, preset, overrides, options.allow_endpoint)
         opened = stack.enter_context(
             Session.open(

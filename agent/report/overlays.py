@@ -75,7 +75,9 @@ def changed_overlay(load: Loader, before: str, after: str) -> str:
     old, new = load(before), load(after)
     if old is None or new is None or old.size != new.size:
         return ""
-    differing = np.abs(np.asarray(old, np.int16) - np.asarray(new, np.int16)).max(axis=2) > VISIBLE
+    # bytes, and no sign: a photograph's difference would else take half a gigabyte
+    one, other = np.asarray(old), np.asarray(new)
+    differing = (np.maximum(one, other) - np.minimum(one, other)).max(axis=2) > VISIBLE
     # The largest value of each cell survives the scaling: a single changed pixel must not get lost.
     mask = _scaled(Image.fromarray(differing.astype(np.uint8) * 255), Image.Resampling.BOX) > 0
     return _painted(mask, mask & False)

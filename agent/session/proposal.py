@@ -24,7 +24,11 @@ if TYPE_CHECKING:
     from agent.run.folder import RunFolder
 
 SIDE = 768  # pixels: smaller pictures are enlarged, so that labels can be read
-COLOURS = {"add": "#1a9850", "remove": "#d73027", "move": "#2166ac", "restyle": "#8e44ad", "replace": "#e08214"}
+COLOURS = {
+    "add": "#1a9850", "remove": "#d73027", "move": "#2166ac", "restyle": "#8e44ad", "replace": "#e08214",
+    "adjust": "#4d4d4d",
+}  # fmt: skip
+WHOLE = Box(0, 0, 1, 1)
 
 
 @dataclass(frozen=True)
@@ -62,10 +66,10 @@ def draw(picture: Image.Image, scene: Layout, operations: Sequence[Operation]) -
     pen, font = ImageDraw.Draw(shown), ImageFont.load_default(16)
     for number, operation in enumerate(operations, start=1):
         colour = COLOURS[operation.op]
-        old = None if isinstance(operation, Add) else scene[operation.id].box
+        named: str | None = getattr(operation, "id", None)
+        old = None if named is None else scene[named].box
         new: Box | None = getattr(operation, "box", None)
-        place = new or old
-        assert place is not None
+        place = new or old or WHOLE
         if old is not None:
             _frame(pen, old, shown.size, colour, width=2)
         if isinstance(operation, Remove):

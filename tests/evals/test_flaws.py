@@ -10,6 +10,7 @@ from evals.flaw_cases import FLAWS, flaw_cases
 from evals.flaws import run_flaws
 from tests.world import World
 from tools.backend.protocol import Detected
+from tools.scene.box import Box
 from tools.scene.layout import Detection
 from tools.scene.requirements import requirements
 from tools.scene.spec import Query
@@ -41,8 +42,8 @@ class Credulous(World):
         return Detected(tuple(found))
 
 
-def _box(place: int) -> tuple[float, float, float, float]:
-    return (0.1 + 0.4 * place, 0.3, 0.2, 0.2)
+def _box(place: int) -> Box:
+    return Box(0.1 + 0.4 * place, 0.3, 0.2, 0.2)
 
 
 def test_what_is_believed_is_counted_and_shown(tmp_path: Path) -> None:

@@ -175,7 +175,7 @@ def test_a_box_at_the_very_edge_can_be_read_again() -> None:
 def test_a_refusal_says_why_in_json() -> None:
     Path("start.png").touch()
     draw(START).save("start.png")
-    result = sld("correct", "start.png", PROMPT, "--json", "--set", "loop.rounds=0")
+    result = sld("correct", "start.png", PROMPT, "--preset", "iconworld", "--json", "--set", "loop.rounds=0")
     answer = json.loads(result.stdout)
     assert answer["exit"] == "round_limit"
     assert answer["detail"] == "0 of 0 rounds used"
@@ -253,7 +253,7 @@ def test_nothing_a_model_says_reaches_the_terminal_or_the_page_raw(monkeypatch: 
     script = [SPEC, loud, LOOK, *SCRIPT[2:]]
     monkeypatch.setattr(commands, "make_chat_model", lambda settings: ScriptedChat(script=script))
     draw(START).save("start.png")
-    result = sld("correct", "start.png", PROMPT, "--out", "out")
+    result = sld("correct", "start.png", PROMPT, "--preset", "iconworld", "--out", "out")
     shown = result.output + sld("trace", "show", "out").output + sld("trace", "show", "out", "--step", "4").output
     assert result.exit_code == 0, result.output
     assert not obeyed(shown)
@@ -351,7 +351,9 @@ assert not list(Path("out").rglob("*.part"))
 """
 
 
-@pytest.mark.parametrize("room", [100, 3_000, 40_000])
+@pytest.mark.parametrize(
+    "room", [3_000, pytest.param(100, marks=pytest.mark.slow), pytest.param(40_000, marks=pytest.mark.slow)]
+)
 def test_a_run_on_a_disk_without_room_ends_with_a_sentence_and_goes_on_later(room: int) -> None:
     """No file may grow over ``room`` bytes: the record, the trace or the checkpoints do not fit."""
     root = str(Path(__file__).resolve().parents[2])

@@ -87,7 +87,7 @@ def left_behind(folder: Path) -> dict[str, Any]:
 
 
 @pytest.mark.timeout(3600)
-@pytest.mark.parametrize("kills", [2, pytest.param(20, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("kills", [1, pytest.param(20, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("name", COMMANDS)
 def test_a_killed_command_ends_as_one_that_was_not(server: Server, tmp_path: Path, name: str, kills: int) -> None:
     again = COMMANDS[name] if name == "batch" else RESUME

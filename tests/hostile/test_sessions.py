@@ -38,7 +38,7 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
 
 
 def talk(*lines: str, session: str = "") -> Result:
-    begin = ["--session", session] if session else ["start.png"]
+    begin = ["--session", session] if session else ["start.png", "--preset", "iconworld"]
     given = "".join(f"{line}\n" for line in lines)
     return CliRunner().invoke(app, ["chat", *begin, "--sessions", "sessions"], input=given.encode("utf-8", "replace"))
 

@@ -26,6 +26,7 @@ ROW, STEP = 14, 5  # of 255: what differs less from its row's median, or its nei
 # shares that every scene of a renderer or generator passes, JPEG copies included (worst of 340: 0.35, 0.61, 0.55, 0.65)
 LEAST = {"of the row's colour": 0.3, "like its left": 0.58, "like its upper": 0.5, "rows like the one above": 0.6}
 EMPTY = {"of the row's colour": 0.97, "like its left": 0.96, "like its upper": 0.9, "rows like the one above": 0.9}
+FEW = 64  # colours of a flat drawing; no photograph has so few
 DRAWN = 0.8  # share of pixels like their left, from which a picture is drawn or generated, not a poor copy of one
 CLEAR, CLEARER = 0.85, 0.95  # score of an icon that is one, in a picture that is drawn and in one that may be a copy
 
@@ -43,6 +44,8 @@ def is_icon_world(picture: Picture, best_icon: Callable[[Picture], float] | None
         return True
     if _is_gray(picture):
         return False
+    if picture.convert("RGB").getcolors(FEW) is not None:
+        return True
     shown = picture.convert("RGB")
     shown.thumbnail((SEEN_SIDE, SEEN_SIDE))
     return (best_icon or _best_icon)(shown) >= (CLEAR if shares["like its left"] >= DRAWN else CLEARER)

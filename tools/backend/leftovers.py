@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+from PIL import Image as PillowImage
 from scipy import ndimage
 
 from tools.scene.box import Box
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
     from PIL.Image import Image
 
+SIDE = 1024  # pixels; a larger picture is looked at in a smaller copy
 RIM = 0.025  # of the shorter side: so far around the region an outline that was missed is looked for
 AROUND = 0.05  # of a box's longer side, and at least as wide as the rim: soft edges and shadows of an object
 FOREIGN = 38.0  # RGB distance from everything that the surroundings would put there
@@ -43,6 +45,11 @@ def leftovers(
         objectness: how much a box looks like a thing, in [0, 1], where a detector can say so: small patches count
             only when it says so too.
     """
+    scale = min(1.0, SIDE / max(region.shape))
+    if scale < 1:  # everything is measured in shares of the picture
+        size = (max(1, round(region.shape[1] * scale)), max(1, round(region.shape[0] * scale)))
+        image = image.convert("RGB").resize(size, PillowImage.Resampling.BOX)
+        region = np.asarray(PillowImage.fromarray(region).resize(size, PillowImage.Resampling.NEAREST))
     pixels = np.asarray(image.convert("RGB"), np.float32)
     height, width = region.shape
     rim = max(1, round(RIM * min(height, width)))

@@ -7,6 +7,7 @@ Knows what is demanded, not how it is checked: that is `tools.scene.verdict`.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from typing import TYPE_CHECKING, Literal
 
@@ -36,6 +37,8 @@ Kind = Literal[
     "count", "attribute", "every", "size", "relation", "number", "placed", "kept", "absent", "clean", "unchecked"
 ]
 RANKS: dict[Size | None, int] = {"tiny": -2, "small": -1, None: 0, "large": 1, "huge": 2}
+NO_SETTING = frozenset("a an the of photo photograph picture image scene realistic view shot".split())  # noqa: SIM905 - as text
+"""Words of a background that say no more than that there is a picture."""
 ANYTHING = Query(name="anything")
 LEFTOVER = Query(name="leftover")
 """What is found where an edit left something behind that is no object."""
@@ -152,13 +155,15 @@ def requirements(
         ValueError: a relation lacks its object, or a phrase has no words; written for the model to mend.
     """
     demands = _Demands(sees)
+    numbered = {one.name for one in spec.objects if not one.every}
     for one in spec.objects:
-        demands.add(one, article)
+        demands.add(one, article, counts=not one.every or one.name not in numbered)
     absent = [demands.absent(phrase) for phrase in spec.absent]
     result = [*demands.counts(), *demands.looks(), *(one for one in absent if one)]
     result += demands.sizes()
     result += [demands.relation(relation) for relation in spec.relations]
-    result += [Requirement(kind="unchecked", said=said) for said in (*demands.unseen, *spec.unchecked)]
+    unseen = (*demands.unseen, *([spec.background] if _is_setting(spec.background) else []), *spec.unchecked)
+    result += [Requirement(kind="unchecked", said=said) for said in unseen]
     return tuple(dict.fromkeys(result))
 
 
@@ -191,6 +196,11 @@ def queries(requirements: Iterable[Requirement]) -> tuple[Query, ...]:
     return tuple(dict.fromkeys([*plain, *phrases, *feared, *rivals]))
 
 
+def _is_setting(background: str) -> bool:
+    """Whether a background says more than that this is a picture: a place, a time, a style."""
+    return bool(set(re.findall(r"[a-z]+", background.lower())) - NO_SETTING)
+
+
 class _Demands:
     """What the objects of a spec ask for, and what a phrase means among them."""
 
@@ -203,17 +213,19 @@ class _Demands:
         self.bounds: dict[str, set[Bound]] = {}
         self.every: dict[Query, None] = {}
 
-    def add(self, wanted: SceneObject, article: Literal["exactly", "at least"]) -> None:
-        """Count an object in."""
+    def add(self, wanted: SceneObject, article: Literal["exactly", "at least"], *, counts: bool) -> None:
+        """Take an object in; "every cup is blue" ``counts`` for nothing beside "three cups"."""
         query, unseen = self._seen(_normal(wanted.query))
         self.unseen |= dict.fromkeys(unseen)
         self.said[wanted.phrase] = query
+        if wanted.every:
+            self.every[query.asked.model_copy(update={"lacks": query.lacks})] = None
+        if not counts:
+            return
         self.counted[query] = self.counted.get(query, 0) + wanted.count
         if wanted.bound == "at most":
             self.limited.add(query)
         self.bounds.setdefault(query.name, set()).add(article if wanted.bound == "a" else wanted.bound)
-        if wanted.every:
-            self.every[query.asked.model_copy(update={"lacks": query.lacks})] = None
 
     def absent(self, phrase: str) -> Requirement | None:
         """Return that something must not be there; None where the detector cannot tell it from what may be."""

@@ -125,3 +125,25 @@ def test_a_moved_object_keeps_its_attributes_and_id() -> None:
     current, target = layout(("car #1", "red", LEFT)), layout(("car #7", "", RIGHT))
     placed = edit_requirements(current, target)[0]
     assert (placed.query.phrase, placed.id, placed.was) == ("red car", "car #1", Box(*LEFT).checked())
+
+
+@pytest.mark.parametrize(
+    ("background", "unchecked"),
+    [
+        ("at night", ["at night"]),
+        ("a beach", ["a beach"]),
+        ("an oil painting", ["an oil painting"]),
+        ("a realistic photo of a scene", []),
+        ("", []),
+    ],
+)
+def test_no_detector_sees_a_setting(background: str, unchecked: list[str]) -> None:
+    spec = SceneSpec(objects=(SceneObject(name="dog"),), background=background)
+    assert [one.said for one in requirements(spec) if one.kind == "unchecked"] == unchecked
+
+
+def test_every_one_of_a_number_is_no_other_one() -> None:
+    blue = SceneObject(name="cup", attributes=("blue",), bound="at least", every=True)
+    demands = requirements(SceneSpec(objects=(blue, SceneObject(name="cup", count=3, bound="exactly"))))
+    assert {(one.kind, one.count, one.bound) for one in demands if one.kind != "every"} == {("count", 3, "exactly")}
+    assert [one.query.attributes for one in demands if one.kind == "every"] == [("blue",)]

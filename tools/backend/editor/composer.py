@@ -115,7 +115,8 @@ class Composer:
     def _adjust(self, image: Image.Image, edited: Edited | None, wishes: Sequence[Adjust], layout: Layout) -> Edited:
         """Do what is wished for the whole picture, after everything else."""
         picture = (edited.image if edited else image).convert("RGB")
-        doubts, cost = list(edited.doubts if edited else ()), edited.cost if edited else Cost()
+        looked = edited.doubts if edited else ()
+        doubts, cost = list(looked or ()), edited.cost if edited else Cost()
         region = np.ones(picture.size[::-1], dtype=bool)
         for wish in wishes:
             if wish.id is None:
@@ -138,7 +139,7 @@ class Composer:
                 else:
                     picture = adjust.blurred(picture, mask, wish.amount)
             layout = apply(layout, [wish])
-        return Edited(picture, region, edited.warnings if edited else (), cost, doubts=tuple(doubts))
+        return Edited(picture, region, edited.warnings if edited else (), cost, doubts=None if looked is None else tuple(doubts))
 
     def _segment(self, image: Image.Image, plan: NetEdit) -> tuple[dict[str, Mask], Cost]:
         """Return disjoint masks of all objects that matter, by id, from one embedding and one decoder batch."""

@@ -85,7 +85,7 @@ CLUSTERS = 6
 SAMPLE = 4000  # pixels that clusters are found in
 FAR = (0.075, 0.15)  # distance from the paint at which a pixel still belongs to it, and does no more
 SAME_HUE, SAME_SATURATION, SAME_LIGHT = 20.0, 1.8, 0.25  # degrees, factor, lightness within which it is one paint
-RIM = 0.5  # of the greatest depth in the mask, over which a pixel speaks less for the paint
+RIM = 0.2  # of the greatest depth in the mask, over which a pixel speaks less for the paint
 SHADING = 0.45  # a shadow on a surface changes its lightness most: how much lightness counts in that distance
 
 
