@@ -54,7 +54,7 @@ PARSE = {
                 [],
                 id=f"{word!r}",
             )
-            for word in ("None", "none", "null", "N/A", "n/a", "nothing", "-", " ", "NULL", "nil")
+            for word in ("None", "none", "null", "N/A", "n/a", "nothing", "-", " ", "NULL", "no")
         ),
         pytest.param(
             {"objects": [{"name": "cup", "attributes": ["blue"], "count": 2}], "absent": ["dog"]},
