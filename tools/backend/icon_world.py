@@ -38,14 +38,14 @@ def is_icon_world(picture: Picture, best_icon: Callable[[Picture], float] | None
     loaded only for a flat picture. One that is flat all over, without any object, is of the icon world as well.
     """
     shares = flatness(picture)
-    if any(shares[name] < least for name, least in LEAST.items()):
-        return False
     if all(shares[name] >= least for name, least in EMPTY.items()):
         return True
     if _is_gray(picture):
         return False
     if picture.convert("RGB").getcolors(FEW) is not None:
         return True
+    if any(shares[name] < least for name, least in LEAST.items()):
+        return False
     shown = picture.convert("RGB")
     shown.thumbnail((SEEN_SIDE, SEEN_SIDE))
     return (best_icon or _best_icon)(shown) >= (CLEAR if shares["like its left"] >= DRAWN else CLEARER)

@@ -74,10 +74,10 @@ def test_a_run_gets_a_folder_of_its_own_when_none_is_named(sld: Bench) -> None:
 
 
 def test_json_is_exactly_one_object_on_standard_output(sld: Bench, picture: Path) -> None:
-    result = sld("correct", picture, PROMPT, "--json", "--out", "out")
+    result = sld("correct", picture, PROMPT, "--preset", "iconworld", "--json", "--out", "out")
 
     answer = json.loads(result.stdout)
-    assert list(answer) == ["agreed", "exit", "detail", "rounds", "image", "run", "verdict", "usage"]
+    assert list(answer) == ["agreed", "exit", "detail", "rounds", "image", "run", "verdict", "unchecked", "usage"]
     assert (answer["agreed"], answer["exit"], answer["rounds"]) == (True, "agreed", 2)
     assert Path(answer["image"]).is_file()
     assert "offline planner" in result.stderr.splitlines()[0]
@@ -86,7 +86,7 @@ def test_json_is_exactly_one_object_on_standard_output(sld: Bench, picture: Path
 def test_no_agreement_is_exit_code_3_with_a_picture(sld: Bench, picture: Path) -> None:
     sld.chat = ScriptedChat(script=[SPEC, FIRST])
 
-    result = sld("correct", picture, PROMPT, "--rounds", "1", "--out", "out")
+    result = sld("correct", picture, PROMPT, "--preset", "iconworld", "--rounds", "1", "--out", "out")
 
     assert result.exit_code == 3
     assert "not agreed after 1 round (round limit)" in result.stdout
@@ -117,16 +117,16 @@ def test_edit_follows_an_instruction(sld: Bench, picture: Path) -> None:
     )
     sld.chat = ScriptedChat(script=[operations, call])
 
-    result = sld("edit", picture, "remove the dog", "--out", "out")
+    result = sld("edit", picture, "remove the dog", "--preset", "iconworld", "--out", "out")
 
     assert result.exit_code == 0, result.output
 
 
 def test_the_same_command_with_resume_goes_on(sld: Bench, picture: Path) -> None:
     sld.chat = ScriptedChat(script=[SPEC, FIRST, BackendError("the machine is on fire")])
-    failed = sld("correct", picture, PROMPT, "--out", "out")
+    failed = sld("correct", picture, PROMPT, "--preset", "iconworld", "--out", "out")
     sld.chat = ScriptedChat(script=[SECOND])
-    resumed = sld("correct", picture, PROMPT, "--resume", "out")
+    resumed = sld("correct", picture, PROMPT, "--preset", "iconworld", "--resume", "out")
     again = sld("generate", "--resume", "out", "--json")
 
     assert failed.exit_code == 1
@@ -137,12 +137,12 @@ def test_the_same_command_with_resume_goes_on(sld: Bench, picture: Path) -> None
 
 
 def test_resuming_with_another_wish_is_refused(sld: Bench, picture: Path) -> None:
-    sld("correct", picture, PROMPT, "--out", "out")
+    sld("correct", picture, PROMPT, "--preset", "iconworld", "--out", "out")
 
     assert sld("correct", picture, "a cat", "--resume", "out").exit_code == 2
-    assert sld("correct", picture, PROMPT, "--resume", "out", "--seed", "9").exit_code == 2
+    assert sld("correct", picture, PROMPT, "--preset", "iconworld", "--resume", "out", "--seed", "9").exit_code == 2
     draw(START.model_copy(update={"objects": ()})).save(picture)
-    assert sld("correct", picture, PROMPT, "--resume", "out").exit_code == 2
+    assert sld("correct", picture, PROMPT, "--preset", "iconworld", "--resume", "out").exit_code == 2
 
 
 def test_resuming_a_run_that_never_began_begins_it(sld: Bench) -> None:

@@ -1,3 +1,4 @@
+import errno
 import subprocess
 import sys
 from pathlib import Path
@@ -11,12 +12,12 @@ from tools.files import write_text
 
 def test_a_new_folder_is_named_by_time_and_title_and_never_taken(tmp_path: Path) -> None:
     first = new_folder("Two RED cars, please! ../../etc", tmp_path)
-    first.path.mkdir()
     second = new_folder("Two RED cars, please! ../../etc", tmp_path)
 
     assert first.path.name.endswith("-two-red-cars-please-etc")
     assert first.path.parent == tmp_path
     assert second.path != first.path
+    assert first.path.is_dir()
 
 
 def test_a_title_without_letters_still_makes_a_name(tmp_path: Path) -> None:
@@ -25,9 +26,10 @@ def test_a_title_without_letters_still_makes_a_name(tmp_path: Path) -> None:
 
 def test_the_record_is_read_back_with_its_version(tmp_path: Path) -> None:
     folder = RunFolder(tmp_path / "run")
-    folder.write_record({"status": "running"})
+    record = {"status": "running", "input": {"prompt": "a dog"}}
+    folder.write_record(record)
 
-    assert folder.read_record() == {"version": VERSION, "status": "running"}
+    assert folder.read_record() == {"version": VERSION, **record}
     assert [path.name for path in folder.path.iterdir()] == ["run.json"]
 
 
@@ -68,14 +70,24 @@ def test_another_process_is_kept_out_until_this_one_lets_go(tmp_path: Path) -> N
     assert admitted.stdout == "in\n"
 
 
-def test_a_failed_write_leaves_the_old_text(tmp_path: Path) -> None:
+def test_a_failed_write_leaves_the_old_text(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     target = tmp_path / "file"
     write_text(target, "old")
 
-    with pytest.raises(UnicodeEncodeError):
-        write_text(target, "new \ud800")
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, "no room")
+
+    monkeypatch.setattr("os.fsync", full)
+    with pytest.raises(OSError, match="no room"):
+        write_text(target, "new")
 
     assert target.read_text() == "old"
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_half_a_character_is_written_as_a_question_mark(tmp_path: Path) -> None:
+    write_text(tmp_path / "file", "new \ud800")
+    assert (tmp_path / "file").read_text() == "new ?"
 
 
 def test_clearing_leaves_nothing_of_a_run_and_keeps_other_files(tmp_path: Path) -> None:

@@ -139,7 +139,8 @@ class Composer:
                 else:
                     picture = adjust.blurred(picture, mask, wish.amount)
             layout = apply(layout, [wish])
-        return Edited(picture, region, edited.warnings if edited else (), cost, doubts=None if looked is None else tuple(doubts))
+        warnings = edited.warnings if edited else ()
+        return Edited(picture, region, warnings, cost, doubts=None if looked is None else tuple(doubts))
 
     def _segment(self, image: Image.Image, plan: NetEdit) -> tuple[dict[str, Mask], Cost]:
         """Return disjoint masks of all objects that matter, by id, from one embedding and one decoder batch."""
