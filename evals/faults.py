@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from evals.fault_cases import FaultCase
     from tools.backend.protocol import Backend
     from tools.scene.layout import Layout
-    from tools.scene.requirements import Requirement
+    from tools.scene.requirement import Requirement
 
 
 def run_faults(

@@ -17,10 +17,10 @@ from evals.photo_scenes import planted_scenes, side_by_side
 from tools.backend.editor.recolour import TARGETS
 from tools.backend.oklab import to_oklch
 from tools.scene.box import Box
+from tools.scene.checking import is_leftover
 from tools.scene.layout import Layout, PlacedObject
 from tools.scene.operations import Move, Remove, Restyle
 from tools.scene.spec import Query
-from tools.scene.verdict import is_leftover
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from tools.context import Context
-    from tools.scene.requirements import Requirement
+    from tools.scene.requirement import Requirement
 
 
 SEEDS = 4  # tried before it is believed that there is no layout

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 from agent.offline.draft import HINT, Link, Thing
 from agent.offline.lexer import phrases
 from agent.offline.nouns import DIMENSIONS, read_attributes
+from agent.offline.positions import REGIONS, TWO_SIDED
 from agent.offline.relations import Relations
 from agent.offline.speech import is_adjective, is_noun
 from agent.offline.surroundings import STOPS
-from agent.offline.vocabulary import CLOSED, COPULA, PAINTED, REGIONS, TWO_SIDED
+from agent.offline.vocabulary import CLOSED, COPULA, PAINTED
 from tools.scene.lexicon import SHADES, attribute, family, is_attribute, number
 from tools.scene.spec import SIZES
 from tools.scene.wordnet import can_be, is_mostly

@@ -6,6 +6,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from agent.offline.draft import HINT, Thing
+from agent.offline.positions import ITS, REGIONS, TWO_SIDED
 from agent.offline.speech import is_noun
 from agent.offline.surroundings import Surroundings
 from agent.offline.vocabulary import (
@@ -17,12 +18,9 @@ from agent.offline.vocabulary import (
     FOREGROUND,
     GROUPED,
     INSIDE,
-    ITS,
     NUMBERED,
-    REGIONS,
     THERE_IS,
     TOGETHER,
-    TWO_SIDED,
     UNKNOWN_RELATIONS,
 )
 from tools.scene.wordnet import is_part_of_body

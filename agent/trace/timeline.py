@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from agent.trace.events import effective
-from tools.scene.requirements import Requirement
+from tools.scene.requirement import Requirement
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -13,8 +13,9 @@ from evals.lmd.scoring import count, is_right, queries, suppress
 from graphs.correction import build_graph
 from graphs.node_helpers import make_once
 from tools.images import open_picture
-from tools.scene.requirements import Requirement, requirements
+from tools.scene.requirement import Requirement
 from tools.scene.requirements import queries as queries_of
+from tools.scene.requirements import requirements
 from tools.scene.spec import SceneSpec
 from tools.scene.verdict import verdict
 

@@ -18,7 +18,8 @@ from tools.scene.doubt import doubted, things_in_layout
 from tools.scene.layout import Detection
 from tools.scene.loss import is_destroyed
 from tools.scene.observation import observe
-from tools.scene.requirements import LEFTOVER, Requirement, queries
+from tools.scene.requirement import LEFTOVER, Requirement
+from tools.scene.requirements import queries
 from tools.scene.track import track
 from tools.scene.verdict import judged, with_doubts, with_kept
 

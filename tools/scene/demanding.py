@@ -1,6 +1,6 @@
 """What each requirement demands of the solver's slots, as constraints of its model.
 
-Knows how a demand is put to CP-SAT; what the demand means is defined in `tools.scene.verdict`.
+Knows how a demand is put to CP-SAT; what the demand means is defined in `tools.scene.checking`.
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ from __future__ import annotations
 from itertools import combinations, pairwise, permutations
 from typing import TYPE_CHECKING
 
+from tools.scene.checking import claims, is_leftover
 from tools.scene.lexicon import family, implies
 from tools.scene.placing import GRID, Slot, beyond, in_line, larger, mainly, placings, sized
 from tools.scene.relations import (
@@ -22,9 +23,8 @@ from tools.scene.relations import (
     is_mainly,
     side,
 )
-from tools.scene.requirements import LEFTOVER, RANKS
+from tools.scene.requirement import LEFTOVER, RANKS
 from tools.scene.spec import GROUP_PREDICATES, SIZE_PREDICATES, Query
-from tools.scene.verdict import claims, is_leftover
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     from tools.scene.box import Box
     from tools.scene.placing import Constraint
-    from tools.scene.requirements import Requirement
+    from tools.scene.requirement import Requirement
     from tools.scene.spec import Predicate
 
 MOST_ORDERS = 4  # things of which every order of a pile is tried

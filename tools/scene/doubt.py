@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from tools.scene.layout import Layout, PlacedObject
     from tools.scene.merge import Thing
     from tools.scene.observation import Observation
+    from tools.scene.results import Verdict
     from tools.scene.spec import Query
-    from tools.scene.verdict import Verdict
 
 
 def things_in_layout(outcome: Verdict, observation: Observation) -> tuple[Thing, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from tools.scene.layout import Layout
 from tools.scene.lexicon import parse_phrase
 from tools.scene.operations import Operation
-from tools.scene.requirements import Requirement
+from tools.scene.requirement import Requirement
 from tools.scene.spec import Frozen, SceneSpec
 
 

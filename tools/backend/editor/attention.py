@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from diffusers import UNet2DConditionModel
     from diffusers.models.attention_processor import Attention
 
-    from tools.backend.gligen import GroundedDiffusion, Grounding
+    from tools.backend.gligen import GroundedDiffusion
+    from tools.backend.grounding import Grounding
     from tools.scene.box import Box
 
 GUIDED_SHARE = 0.6  # of the steps, the noisiest ones: later ones do not move things (LMD+: 30 of 50)

@@ -31,7 +31,8 @@ if TYPE_CHECKING:
     from tools.backend.editor.objects import MadeObjects
     from tools.backend.editor.plan import NetEdit
     from tools.backend.editor.schedule import Schedule
-    from tools.backend.gligen import GroundedDiffusion, Grounding
+    from tools.backend.gligen import GroundedDiffusion
+    from tools.backend.grounding import Grounding
     from tools.backend.protocol import Progress
     from tools.scene.layout import Layout, PlacedObject
 
