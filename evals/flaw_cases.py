@@ -1,4 +1,4 @@
-"""Icon-world pictures that look right to a careless judge and are wrong: one flaw planted in each.
+"""Icon-world pictures that look right to a careless eye and are wrong: one flaw planted in each.
 
 Every case has a twin without the flaw. The shapes that are no things are drawn here in a way of their own, which
 no training knows. Knows no models.

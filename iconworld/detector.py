@@ -26,7 +26,7 @@ from transformers.models.owlv2.image_processing_pil_owlv2 import Owlv2ImageProce
 from transformers.models.owlvit.image_processing_pil_owlvit import OwlViTImageProcessorPil
 
 from configs.settings import GroundedPart
-from iconworld.corrupt import soften, wear
+from iconworld.corrupt import corrupt, soften
 from iconworld.data import Labeled, contact_sheet, training_scenes
 from iconworld.decoys import add_decoys
 from iconworld.flaws import add_flaws
@@ -65,12 +65,12 @@ class Architecture:
     text_width: int
     text_layers: int
     stream: int  # of training scenes
-    worn: float = 0.0  # share of training scenes that are worn (`iconworld.corrupt`)
+    corrupted: float = 0.0  # share of training scenes that are corrupted (`iconworld.corrupt`)
     flawed: float = 0.0  # share of the other scenes that hold things that are none (`iconworld.flaws`)
     decoyed: float = 0.0  # the same with the held-out detector's own (`iconworld.decoys`)
     soft: float = 0.0  # share of batches that are passed through the autoencoder
     redrawn: float = 0.0  # share of batches that the generator draws again (`iconworld.sdedit`)
-    muddled_from: int = 0  # step from which all these begin
+    corrupt_from: int = 0  # step from which all these begin
     calm_from: int = 1 << 40  # step from which plain cross-entropy takes the focal loss's place: scores become chances
 
 
@@ -152,22 +152,22 @@ class DetectorRecipe:
         options = self.architecture
         rng = np.random.default_rng((options.stream, step))
         template = TEMPLATES[int(rng.choice(len(TEMPLATES), p=(0.55, 0.15, 0.15, 0.15)))]
-        muddled = step >= options.muddled_from
-        if muddled and options.redrawn and rng.random() < options.redrawn:
+        corrupting = step >= options.corrupt_from
+        if corrupting and options.redrawn and rng.random() < options.redrawn:
             samples = self._redrawn(int(rng.integers(REDRAWN)), size)
         else:
             scenes = training_scenes(options.stream, step, size, square=0.75)
-            samples = [self._muddled(one, rng) if muddled else Labeled.of(one) for one in scenes]
-            if muddled and rng.random() < options.soft:
+            samples = [self._corrupt(one, rng) if corrupting else Labeled.of(one) for one in scenes]
+            if corrupting and rng.random() < options.soft:
                 soft = soften([one.image for one in samples], self.vae, rng)
                 samples = [replace(one, image=image) for one, image in zip(samples, soft, strict=True)]
         focus = 0.0 if step >= options.calm_from else FOCUS
         pixels = self.pixels([one.image for one in samples])
         return {"pixels": pixels, "template": template, "focus": focus, **self.targets(samples)}
 
-    def _muddled(self, scene: Scene, rng: np.random.Generator) -> Labeled:
-        if rng.random() < self.architecture.worn:
-            return wear(scene, rng)
+    def _corrupt(self, scene: Scene, rng: np.random.Generator) -> Labeled:
+        if rng.random() < self.architecture.corrupted:
+            return corrupt(scene, rng)
         # asked for only where they are used, so that recipes without them see the same scenes as ever
         for share, add in ((self.architecture.flawed, add_flaws), (self.architecture.decoyed, add_decoys)):
             if share and rng.random() < share:
