@@ -275,13 +275,13 @@ def _read_name(words: Cursor, scene: Scene, start: int) -> tuple[str, bool]:
 def _with_attributes(found: list[Item], attributes: tuple[str, ...]) -> list[Item]:
     """Keep what has the attributes; where nothing has, the only one of which nothing else is known."""
     for fitting in (
-        [item for item in found if all(any(implies(one, word) for one in item.seen.attributes) for word in attributes)],
-        [item for item in found if all(any(implies(one, word) for one in item.attributes) for word in attributes)],
+        [item for item in found if all(any(implies(own, word) for own in item.seen.attributes) for word in attributes)],
+        [item for item in found if all(any(implies(own, word) for own in item.attributes) for word in attributes)],
     ):
         if fitting or not attributes:
             return fitting
     kinds = {family(word) for word in attributes}
-    unknown = [item for item in found if not any(family(one) in kinds for one in item.attributes)]
+    unknown = [item for item in found if not any(family(own) in kinds for own in item.attributes)]
     return unknown if len(found) == 1 and len(unknown) == 1 else []
 
 

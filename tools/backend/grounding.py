@@ -32,5 +32,5 @@ class Grounding:
     def _padded(self, tokens: int) -> Grounding:
         more = tokens - self.masks.shape[1]
         pad = torch.nn.functional.pad
-        boxes, phrases = (pad(one, (0, 0, 0, more)) for one in (self.boxes, self.phrases))
+        boxes, phrases = (pad(rows, (0, 0, 0, more)) for rows in (self.boxes, self.phrases))
         return Grounding(boxes, phrases, pad(self.masks, (0, more)))

@@ -46,7 +46,7 @@ class Found:
     def of(self, query: Query) -> list[Thing]:
         """Return what a phrase means: things that fit; where sizes tell those of a name apart, the ones cast as it."""
         fitting = [thing for thing in self.all if thing.fits(query)]
-        if query.name not in {one.name for one in self.cast.values() if one.size}:
+        if query.name not in {role.name for role in self.cast.values() if role.size}:
             return fitting
         return [thing for thing in fitting if self.cast.get(id(thing), _unsized(query)) == query]
 
@@ -55,9 +55,9 @@ def _cast(demands: Sequence[Requirement], found: Sequence[Thing]) -> dict[int, Q
     """Say which thing is the large one, the small one, ...: the best cast, by looks first and then by size."""
     counts = {
         query: count
-        for one in demands
-        if one.kind == "size"
-        for query, count in zip((one.query, *one.objects), one.counts, strict=True)
+        for demand in demands
+        if demand.kind == "size"
+        for query, count in zip((demand.query, *demand.objects), demand.counts, strict=True)
     }
     cast: dict[int, Query] = {}
     for name in {query.name for query in counts if query.size}:
@@ -97,10 +97,10 @@ def _claim(demands: Sequence[Requirement], found: Sequence[Thing]) -> dict[int, 
     """Give each demand for a place its own thing, best overlap first, so that none counts twice."""
     candidates = sorted(
         (
-            (-one.box.iou(thing.box), one.query.name != thing.name, index, number)
-            for index, one in enumerate(demands)
+            (-demand.box.iou(thing.box), demand.query.name != thing.name, index, number)
+            for index, demand in enumerate(demands)
             for number, thing in enumerate(found)
-            if claims(one) and one.box is not None and thing.name == one.query.name
+            if claims(demand) and demand.box is not None and thing.name == demand.query.name
         ),
     )
     claimed: dict[int, Thing] = {}
@@ -112,57 +112,63 @@ def _claim(demands: Sequence[Requirement], found: Sequence[Thing]) -> dict[int, 
     return {id(demands[index]): thing for index, thing in claimed.items()}
 
 
-def check(one: Requirement, found: Found) -> RequirementResult:
+def check(demand: Requirement, found: Found) -> RequirementResult:
     """Return whether one requirement is met by the things found, and what was seen."""
-    if claims(one):
-        return _at_place(one, found)
-    same_name = [thing for thing in found.all if thing.name == one.query.name]
-    match one.kind:
+    if claims(demand):
+        return _at_place(demand, found)
+    same_name = [thing for thing in found.all if thing.name == demand.query.name]
+    match demand.kind:
         case "count":
             number = len(same_name)
-            met = {"exactly": number == one.count, "at least": number >= one.count, "at most": number <= one.count}
-            return _result(one, met[one.bound], same_name, counted(number, one.query.phrase))
+            met = {
+                "exactly": number == demand.count,
+                "at least": number >= demand.count,
+                "at most": number <= demand.count,
+            }
+            return _result(demand, met[demand.bound], same_name, counted(number, demand.query.phrase))
         case "absent":
-            return _gone(one, found)
+            return _gone(demand, found)
         case "relation":
-            return _relation(one, found)
+            return _relation(demand, found)
         case "number":
-            return _number(one, found)
+            return _number(demand, found)
         case "size":
-            return _size(one, found)
+            return _size(demand, found)
         case "every":
-            odd = [thing for thing in same_name if not thing.fits(one.query)]
-            return _result(one, not odd, odd or same_name, _seen(odd or same_name))
+            odd = [thing for thing in same_name if not thing.fits(demand.query)]
+            return _result(demand, not odd, odd or same_name, _seen(odd or same_name))
         case "clean":
             left = [thing for thing in found.all if thing.name == LEFTOVER.name]
-            return _result(one, not left, left, _seen(left, places=True))
+            return _result(demand, not left, left, _seen(left, places=True))
         case "unchecked":
-            return RequirementResult(requirement=one, passed=None, reason=f"not checked: {one.text}")
-    fitting = [thing for thing in same_name if thing.fits(one.query)]
-    passed = len(fitting) <= one.count if one.bound == "at most" else len(fitting) >= one.count
-    return _result(one, passed, same_name, _seen(same_name))
+            return RequirementResult(requirement=demand, passed=None, reason=f"not checked: {demand.text}")
+    fitting = [thing for thing in same_name if thing.fits(demand.query)]
+    passed = len(fitting) <= demand.count if demand.bound == "at most" else len(fitting) >= demand.count
+    return _result(demand, passed, same_name, _seen(same_name))
 
 
-def _at_place(one: Requirement, found: Found) -> RequirementResult:
-    here = found.claimed.get(id(one))
-    if here and one.was and one.box and here.box.iou(one.was) >= here.box.iou(one.box):
-        return _result(one, False, [here], f"it still at {[round(v, 2) for v in here.box]}")
-    passed = here is not None and (not here.contradicts(one.query) if one.kind == "kept" else here.fits(one.query))
-    seen = [here] if here else [thing for thing in found.all if thing.name == one.query.name]
-    return _result(one, passed, seen, _seen(seen) if here or not seen else f"it elsewhere: {_seen(seen, True)}")
+def _at_place(demand: Requirement, found: Found) -> RequirementResult:
+    here = found.claimed.get(id(demand))
+    if here and demand.was and demand.box and here.box.iou(demand.was) >= here.box.iou(demand.box):
+        return _result(demand, False, [here], f"it still at {[round(v, 2) for v in here.box]}")
+    passed = here is not None and (
+        not here.contradicts(demand.query) if demand.kind == "kept" else here.fits(demand.query)
+    )
+    seen = [here] if here else [thing for thing in found.all if thing.name == demand.query.name]
+    return _result(demand, passed, seen, _seen(seen) if here or not seen else f"it elsewhere: {_seen(seen, True)}")
 
 
-def _gone(one: Requirement, found: Found) -> RequirementResult:
-    fitting = [thing for thing in found.all if thing.fits(one.query)]
-    if one.box is not None:
+def _gone(demand: Requirement, found: Found) -> RequirementResult:
+    fitting = [thing for thing in found.all if thing.fits(demand.query)]
+    if demand.box is not None:
         taken = {id(thing) for thing in found.claimed.values()}
-        place = one.box
+        place = demand.box
         fitting = [thing for thing in fitting if id(thing) not in taken and is_leftover(thing.box, place)]
-    return _result(one, not fitting, fitting, _seen(fitting, places=True))
+    return _result(demand, not fitting, fitting, _seen(fitting, places=True))
 
 
-def _number(one: Requirement, found: Found) -> RequirementResult:
-    mine, theirs = (found.of(query) for query in (one.query, one.objects[0]))
+def _number(demand: Requirement, found: Found) -> RequirementResult:
+    mine, theirs = (found.of(query) for query in (demand.query, demand.objects[0]))
     passed = {
         "more than": len(mine) > len(theirs),
         "fewer than": len(mine) < len(theirs),
@@ -170,22 +176,22 @@ def _number(one: Requirement, found: Found) -> RequirementResult:
         "no more than": len(mine) <= len(theirs),
         "no fewer than": len(mine) >= len(theirs),
     }
-    told = f"{counted(len(mine), one.query.phrase)} and {counted(len(theirs), one.objects[0].phrase)}"
-    return _result(one, passed[one.predicate or ""], [*mine, *theirs], told)
+    told = f"{counted(len(mine), demand.query.phrase)} and {counted(len(theirs), demand.objects[0].phrase)}"
+    return _result(demand, passed[demand.predicate or ""], [*mine, *theirs], told)
 
 
-def _size(one: Requirement, found: Found) -> RequirementResult:
-    assert one.query.size is not None
-    subjects = found.of(one.query)
-    others = {query: [thing for thing in found.of(query) if thing not in subjects] for query in one.objects}
+def _size(demand: Requirement, found: Found) -> RequirementResult:
+    assert demand.query.size is not None
+    subjects = found.of(demand.query)
+    others = {query: [thing for thing in found.of(query) if thing not in subjects] for query in demand.objects}
     good = [
         thing
         for thing in subjects
-        if has_size(one.query.size, thing.box, alone=not one.objects)
-        and all(_outranks(one.query, thing, query, other) for query, group in others.items() for other in group)
+        if has_size(demand.query.size, thing.box, alone=not demand.objects)
+        and all(_outranks(demand.query, thing, query, other) for query, group in others.items() for other in group)
     ]
     seen = [*subjects, *(thing for group in others.values() for thing in group)]
-    return _result(one, len(good) >= one.count, seen, _seen(seen, sizes=True))
+    return _result(demand, len(good) >= demand.count, seen, _seen(seen, sizes=True))
 
 
 def _outranks(query: Query, thing: Thing, other_query: Query, other: Thing) -> bool:
@@ -195,36 +201,38 @@ def _outranks(query: Query, thing: Thing, other_query: Query, other: Thing) -> b
     return side(larger.box) >= (BIGGER ** abs(steps)) * side(smaller.box) * 0.999
 
 
-def _relation(one: Requirement, found: Found) -> RequirementResult:
-    predicate = one.predicate
+def _relation(demand: Requirement, found: Found) -> RequirementResult:
+    predicate = demand.predicate
     assert predicate is not None  # a relation without one cannot be built
     if predicate in GROUP_PREDICATES:
-        return _together(one, found)
-    subjects = found.of(one.query)
-    others = [found.of(query) for query in one.objects]
+        return _together(demand, found)
+    subjects = found.of(demand.query)
+    others = [found.of(query) for query in demand.objects]
     if predicate in PAIR_DIRECTIONS:
         axis, sign = DIRECTIONS[predicate]
-        good, others[0] = _facing(one, subjects, sorted(others[0], key=lambda thing: sign * thing.box.center[axis]))
-        passed = len(good) >= one.count and len(others[0]) >= one.object_count
-        subjects = sorted(subjects, key=lambda thing: -sign * thing.box.center[axis])[: one.count]
+        good, others[0] = _facing(demand, subjects, sorted(others[0], key=lambda thing: sign * thing.box.center[axis]))
+        passed = len(good) >= demand.count and len(others[0]) >= demand.object_count
+        subjects = sorted(subjects, key=lambda thing: -sign * thing.box.center[axis])[: demand.count]
     else:
-        good = [thing for thing in subjects if _holds_somewhere(one, thing, others)]
-        passed = len(good) >= one.count
+        good = [thing for thing in subjects if _holds_somewhere(demand, thing, others)]
+        passed = len(good) >= demand.count
     seen = list({id(thing): thing for thing in [*subjects, *(thing for group in others for thing in group)]}.values())
     missing = [
-        query.phrase for query, group in zip((one.query, *one.objects), (subjects, *others), strict=True) if not group
+        query.phrase
+        for query, group in zip((demand.query, *demand.objects), (subjects, *others), strict=True)
+        if not group
     ]
     sizes = predicate in SIZE_PREDICATES
     told = f"no {' and no '.join(dict.fromkeys(missing))}" if missing else _seen(seen, places=not sizes, sizes=sizes)
-    return _result(one, passed, seen, told)
+    return _result(demand, passed, seen, told)
 
 
-def _facing(one: Requirement, subjects: Sequence[Thing], others: Sequence[Thing]) -> tuple[list[Thing], list[Thing]]:
+def _facing(demand: Requirement, subjects: Sequence[Thing], others: Sequence[Thing]) -> tuple[list[Thing], list[Thing]]:
     """Return the subjects that stand as they should, and the objects they face: those that are easiest to face."""
-    predicate = one.predicate
+    predicate = demand.predicate
     assert predicate is not None
-    choices = [list(others)] if len(others) <= one.object_count else [list(others[: one.object_count])]
-    if one.object_count == 1:
+    choices = [list(others)] if len(others) <= demand.object_count else [list(others[: demand.object_count])]
+    if demand.object_count == 1:
         choices = [[other] for other in others] or [[]]  # of several, any one will do
     best: list[Thing] = []
     faced = choices[0]
@@ -241,36 +249,36 @@ def _facing(one: Requirement, subjects: Sequence[Thing], others: Sequence[Thing]
     return best, faced
 
 
-def _together(one: Requirement, found: Found) -> RequirementResult:
+def _together(demand: Requirement, found: Found) -> RequirementResult:
     """Check a group; of more things than demanded, some choice of so many must do."""
-    assert one.predicate is not None
-    groups = [found.of(query) for query in (one.query, *one.objects)]
+    assert demand.predicate is not None
+    groups = [found.of(query) for query in (demand.query, *demand.objects)]
     seen = list({id(thing): thing for group in groups for thing in group}.values())
-    enough = all(len(group) >= count for group, count in zip(groups, one.counts, strict=True))
+    enough = all(len(group) >= count for group, count in zip(groups, demand.counts, strict=True))
     passed = enough and any(
-        hold_together(one.predicate, [thing.box for thing in chosen]) for chosen in _choices(groups, one.counts)
+        hold_together(demand.predicate, [thing.box for thing in chosen]) for chosen in _choices(groups, demand.counts)
     )
-    return _result(one, passed, seen, _seen(seen, places=True, sizes=one.predicate == "of the same size"))
+    return _result(demand, passed, seen, _seen(seen, places=True, sizes=demand.predicate == "of the same size"))
 
 
 def _choices(groups: Sequence[Sequence[Thing]], counts: Sequence[int]) -> Iterable[tuple[Thing, ...]]:
     chosen: list[tuple[Thing, ...]] = [()]
     for group, count in zip(groups, counts, strict=True):
         options = list(combinations(group, count)) if len(group) <= 8 else [tuple(group[:count])]
-        chosen = [(*one, *more) for one in chosen for more in options if not {*map(id, one)} & {*map(id, more)}]
+        chosen = [(*taken, *more) for taken in chosen for more in options if not {*map(id, taken)} & {*map(id, more)}]
     return chosen
 
 
-def _holds_somewhere(one: Requirement, subject: Thing, others: list[list[Thing]]) -> bool:
-    assert one.predicate is not None
+def _holds_somewhere(demand: Requirement, subject: Thing, others: list[list[Thing]]) -> bool:
+    assert demand.predicate is not None
     if not others:
-        return holds(one.predicate, subject.box)
+        return holds(demand.predicate, subject.box)
     if len(others) == 1:
         group = [other for other in others[0] if other is not subject]
-        if one.predicate in SIZE_PREDICATES:
-            factor = one.factor or 1.0
-            return bool(group) and all(compares(one.predicate, subject.box, other.box, factor) for other in group)
-        return any(holds(one.predicate, subject.box, other.box) for other in group)
+        if demand.predicate in SIZE_PREDICATES:
+            factor = demand.factor or 1.0
+            return bool(group) and all(compares(demand.predicate, subject.box, other.box, factor) for other in group)
+        return any(holds(demand.predicate, subject.box, other.box) for other in group)
     return any(
         first in others[0] and second in others[1] and holds("between", subject.box, first.box, second.box)
         for first, second in permutations({id(t): t for t in [*others[0], *others[1]] if t is not subject}.values(), 2)
@@ -291,8 +299,8 @@ def _seen(found: Sequence[Thing], places: bool = False, sizes: bool = False) -> 
     return " and ".join(counted(number, query.phrase) for query, number in tally.items()) or "none"
 
 
-def _result(one: Requirement, passed: bool, seen: Iterable[Thing], found: str) -> RequirementResult:
+def _result(demand: Requirement, passed: bool, seen: Iterable[Thing], found: str) -> RequirementResult:
     evidence = tuple(thing.detection for thing in seen)
     return RequirementResult(
-        requirement=one, passed=passed, evidence=evidence, reason=f"expected {one.text}, found {found}"
+        requirement=demand, passed=passed, evidence=evidence, reason=f"expected {demand.text}, found {found}"
     )

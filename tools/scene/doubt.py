@@ -42,5 +42,5 @@ def _backs(thing: Thing, placed: PlacedObject, asked: Sequence[Query]) -> bool:
     """Return whether a thing seen without doubt is the object, with all that is asked of it."""
     if thing.name != placed.name or can_be_told_apart(thing.box, placed.box):
         return False
-    claimed = (one for one in asked if one.name == placed.name and covers(one.attributes, placed.attributes))
+    claimed = (item for item in asked if item.name == placed.name and covers(item.attributes, placed.attributes))
     return all(thing.fits(query) for query in claimed)

@@ -112,11 +112,13 @@ class LayoutModel:
     # Who may be in the scene
 
     def _cast(self) -> list[Slot]:
-        queries = [query for one in self.demands if one.kind not in {"clean", "unchecked"} for query in _queries(one)]
+        queries = [
+            query for demand in self.demands if demand.kind not in {"clean", "unchecked"} for query in _queries(demand)
+        ]
         names = dict.fromkeys(query.name for query in queries)
         styles = {name: dict.fromkeys(_style(query) for query in queries if query.name == name) for name in names}
         wishes = {name: [style for style in some if style] for name, some in styles.items()}
-        if any(one.kind == "clean" for one in self.demands):
+        if any(demand.kind == "clean" for demand in self.demands):
             names |= {LEFTOVER.name: None}
         slots = []
         for old in self.current.objects:
@@ -134,44 +136,53 @@ class LayoutModel:
             slots += [Slot(name, None, looks) for _ in range(self._needed(name) - there)]
         return slots
 
-    def _pin(self, one: Requirement, slots: list[Slot]) -> Slot:
+    def _pin(self, demand: Requirement, slots: list[Slot]) -> Slot:
         """Find or make the object that a requirement wants at a box, and hold it there."""
-        assert one.box is not None
-        free = [slot for slot in slots if slot.name == one.query.name and slot.pinned is None and slot.old]
-        same = [slot for slot in free if slot.old and slot.old.id == one.id]
-        near = [slot for slot in free if slot.old and slot.old.box.iou(one.box) >= AT]
+        assert demand.box is not None
+        free = [slot for slot in slots if slot.name == demand.query.name and slot.pinned is None and slot.old]
+        same = [slot for slot in free if slot.old and slot.old.id == demand.id]
+        near = [slot for slot in free if slot.old and slot.old.box.iou(demand.box) >= AT]
         slot = next(iter([*same, *near]), None)
         if slot is None or slot.old is None:
-            slot = Slot(one.query.name, None, [one.query.attributes])
+            slot = Slot(demand.query.name, None, [demand.query.attributes])
             slots.append(slot)
-        stays = slot.old is not None and one.kind != "placed" and slot.old.box.iou(one.box) >= AT
-        slot.pinned = slot.old.box if stays and slot.old else one.box
+        stays = slot.old is not None and demand.kind != "placed" and slot.old.box.iou(demand.box) >= AT
+        slot.pinned = slot.old.box if stays and slot.old else demand.box
         slot.fixed = True
         return slot
 
     def _needed(self, name: str) -> int:
         """How many of a name the requirements can ask for; a comparison of numbers may ask for as many as another."""
-        return max([self._asked(name), *(self._outnumbering(one) for one in self.demands if _grows(one) == name)])
+        return max(
+            [self._asked(name), *(self._outnumbering(demand) for demand in self.demands if _grows(demand) == name)]
+        )
 
     def _asked(self, name: str) -> int:
-        about = [one for one in self.demands if one.query.name == name and not claims(one)]
-        counts = [one.count for one in about if one.kind == "count" and one.bound != "at most"]
-        if any(one.kind == "absent" and not one.box and not one.query.attributes for one in about) and not counts:
+        about = [demand for demand in self.demands if demand.query.name == name and not claims(demand)]
+        counts = [demand.count for demand in about if demand.kind == "count" and demand.bound != "at most"]
+        if (
+            any(demand.kind == "absent" and not demand.box and not demand.query.attributes for demand in about)
+            and not counts
+        ):
             return 0
-        styled = sum(one.count for one in about if one.kind == "attribute")
-        related = sum(one.count for one in about if one.kind == "size" or (one.kind == "relation" and not one.counts))
-        faced = [one.object_count for one in self.demands for query in one.objects if query.name == name]
-        gathered = [_members(one, name) for one in self.demands if one.kind == "relation" and one.counts]
+        styled = sum(demand.count for demand in about if demand.kind == "attribute")
+        related = sum(
+            demand.count
+            for demand in about
+            if demand.kind == "size" or (demand.kind == "relation" and not demand.counts)
+        )
+        faced = [demand.object_count for demand in self.demands for query in demand.objects if query.name == name]
+        gathered = [_members(demand, name) for demand in self.demands if demand.kind == "relation" and demand.counts]
         if counts:
             return max(counts)
         return max([styled, related + sum(faced), *gathered])
 
-    def _outnumbering(self, one: Requirement) -> int:
+    def _outnumbering(self, demand: Requirement) -> int:
         """How many it takes to be more than, or as many as, what is there and asked for of the other name."""
-        mine, theirs = one.query.name, one.objects[0].name
-        other = mine if one.predicate in {"fewer than", "no more than"} else theirs
+        mine, theirs = demand.query.name, demand.objects[0].name
+        other = mine if demand.predicate in {"fewer than", "no more than"} else theirs
         there = sum(slot.name == other for slot in self.current.objects)
-        return min(max(there, self._asked(other)) + (one.predicate in {"more than", "fewer than"}), MOST)
+        return min(max(there, self._asked(other)) + (demand.predicate in {"more than", "fewer than"}), MOST)
 
     # What each object can do
 
@@ -210,7 +221,7 @@ class LayoutModel:
         if old is None:
             self.costs.append(ADD * slot.present)
         else:
-            anchor = any(query.name == slot.name for one in self.demands for query in one.objects)
+            anchor = any(query.name == slot.name for demand in self.demands for query in demand.objects)
             self.costs += [REMOVE * slot.present.negated(), (MOVE + ANCHOR * anchor) * slot.moved]
             self.costs += [RESTYLE * chosen for chosen in slot.style[1:]]
         if not slot.fixed:
@@ -271,7 +282,7 @@ class LayoutModel:
         w, h = side * stretch, side / stretch
         if like:
             w, h = median(box.w for box in like), median(box.h for box in like)
-        total = max(len(boxes), sum(one.count for one in self.demands if one.kind == "count"), 1)
+        total = max(len(boxes), sum(demand.count for demand in self.demands if demand.kind == "count"), 1)
         limit = min(LARGEST, math.sqrt(0.45 / total))
         fitting = GRID * min(1.0, limit / max(w, h))
         return w * fitting, h * fitting
@@ -309,30 +320,30 @@ class LayoutModel:
             cp.add_bool_or([*gone, first.moved, second.moved])
 
 
-def _queries(one: Requirement) -> tuple[Query, ...]:
-    return (one.query, *one.objects)
+def _queries(demand: Requirement) -> tuple[Query, ...]:
+    return (demand.query, *demand.objects)
 
 
-def _members(one: Requirement, name: str) -> int:
+def _members(demand: Requirement, name: str) -> int:
     """How many of a name belong to a group."""
-    return sum(count for query, count in zip(_queries(one), one.counts, strict=True) if query.name == name)
+    return sum(count for query, count in zip(_queries(demand), demand.counts, strict=True) if query.name == name)
 
 
-def _grows(one: Requirement) -> str | None:
+def _grows(demand: Requirement) -> str | None:
     """Which name a comparison of numbers may ask more of."""
-    if one.kind != "number":
+    if demand.kind != "number":
         return None
-    return one.objects[0].name if one.predicate in {"fewer than", "no more than"} else one.query.name
+    return demand.objects[0].name if demand.predicate in {"fewer than", "no more than"} else demand.query.name
 
 
 def _measured(demands: Iterable[Requirement]) -> frozenset[str]:
     """Return the names whose sizes are asked for, or compared."""
     about = (
-        one
-        for one in demands
-        if one.kind == "size" or one.predicate in SIZE_PREDICATES | {"of the same size", "inside"}
+        demand
+        for demand in demands
+        if demand.kind == "size" or demand.predicate in SIZE_PREDICATES | {"of the same size", "inside"}
     )
-    return frozenset(query.name for one in about for query in _queries(one))
+    return frozenset(query.name for demand in about for query in _queries(demand))
 
 
 def _style(query: Query) -> tuple[str, ...]:

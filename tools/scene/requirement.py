@@ -82,7 +82,7 @@ class Requirement(Frozen):
             case "every":
                 return f"all {plural(self.query.name)} {_looks(self.query)}"
             case "size":
-                beside = " and ".join(f"the {one.phrase}" for one in self.objects)
+                beside = " and ".join(f"the {query.phrase}" for query in self.objects)
                 return f"{counted(self.count, phrase)} {f'beside {beside}' if beside else 'in the picture'}"
             case "relation":
                 return self._related(phrase)
@@ -102,7 +102,7 @@ class Requirement(Frozen):
     def _related(self, phrase: str) -> str:
         if self.counts:  # a group
             members = zip((self.query, *self.objects), self.counts, strict=True)
-            return f"{' and '.join(counted(count, one.phrase) for one, count in members)} {self.predicate}"
+            return f"{' and '.join(counted(count, member.phrase) for member, count in members)} {self.predicate}"
         others = " and ".join(query.phrase for query in self.objects)
         predicate: str = self.predicate or ""
         if predicate == "as big as" and self.factor not in {None, 1}:

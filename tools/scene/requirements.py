@@ -39,11 +39,11 @@ def requirements(
         ValueError: a relation lacks its object, or a phrase has no words; written for the model to mend.
     """
     demands = _Demands(sees)
-    numbered = {one.name for one in spec.objects if not one.every}
-    for one in spec.objects:
-        demands.add(one, article, counts=not one.every or one.name not in numbered)
+    numbered = {wanted.name for wanted in spec.objects if not wanted.every}
+    for wanted in spec.objects:
+        demands.add(wanted, article, counts=not wanted.every or wanted.name not in numbered)
     absent = [demands.absent(phrase) for phrase in spec.absent]
-    result = [*demands.counts(), *demands.looks(), *(one for one in absent if one)]
+    result = [*demands.counts(), *demands.looks(), *(demand for demand in absent if demand)]
     result += demands.sizes()
     result += [demands.relation(relation) for relation in spec.relations]
     unseen = (*demands.unseen, *([spec.background] if _is_setting(spec.background) else []), *spec.unchecked)
@@ -53,8 +53,8 @@ def requirements(
 
 def wanted(requirements: Iterable[Requirement]) -> tuple[Query, ...]:
     """Return the phrases that the requirements name; `tools.scene.merge.merge` favours them."""
-    checked = (one for one in requirements if one.kind not in {"clean", "unchecked"})
-    return tuple(dict.fromkeys(query.asked for one in checked for query in (one.query, *one.objects)))
+    checked = (demand for demand in requirements if demand.kind not in {"clean", "unchecked"})
+    return tuple(dict.fromkeys(query.asked for demand in checked for query in (demand.query, *demand.objects)))
 
 
 def queries(requirements: Iterable[Requirement]) -> tuple[Query, ...]:
@@ -63,11 +63,11 @@ def queries(requirements: Iterable[Requirement]) -> tuple[Query, ...]:
     A detector that is asked only for "red car" finds one in an orange car too; asked for all colours, the
     best one wins. What an object must not be is asked for as well.
     """
-    demands = tuple(one for one in requirements if one.kind not in {"clean", "unchecked"})
+    demands = tuple(demand for demand in requirements if demand.kind not in {"clean", "unchecked"})
     phrases = wanted(demands)
     plain = [Query(name=query.name) for query in phrases]
     lacking = dict.fromkeys(
-        (query.name, word) for one in demands for query in (one.query, *one.objects) for word in query.lacks
+        (query.name, word) for demand in demands for query in (demand.query, *demand.objects) for word in query.lacks
     )
     feared = [Query(name=name, attributes=(word,)) for name, word in lacking]
     rivals = [
@@ -161,8 +161,8 @@ class _Demands:
         for query in self.counted:
             if query.size is None:
                 continue
-            others = tuple(one for one in self.counted if RANKS[one.size] != RANKS[query.size])
-            counts = tuple(self.some(one) for one in (query, *others))
+            others = tuple(known for known in self.counted if RANKS[known.size] != RANKS[query.size])
+            counts = tuple(self.some(known) for known in (query, *others))
             result.append(Requirement(kind="size", query=query, count=counts[0], objects=others, counts=counts))
         return result
 
@@ -171,7 +171,7 @@ class _Demands:
         predicate = relation.predicate
         if predicate in GROUP_PREDICATES:
             members = self._group(relation.subject)
-            counts = tuple(self.some(one) for one in members)
+            counts = tuple(self.some(known) for known in members)
             if sum(counts) < 2:
                 raise ValueError(f"{predicate!r} needs two or more objects, not {relation.subject!r}")
             return Requirement(
@@ -216,15 +216,17 @@ class _Demands:
         if query in self.counted or phrase in self.said:
             return self.said.get(phrase, query)
         meant = [
-            one
-            for one in self.counted
-            if one.name == query.name
-            and set(query.attributes) <= set(one.attributes)
-            and set(query.lacks) <= set(one.lacks)
-            and query.size in {None, one.size}
+            known
+            for known in self.counted
+            if known.name == query.name
+            and set(query.attributes) <= set(known.attributes)
+            and set(query.lacks) <= set(known.lacks)
+            and query.size in {None, known.size}
         ]
         words = set(phrase.split())
-        by_words = {one for said, one in self.said.items() if words <= set(said.split()) and said.endswith(one.name)}
+        by_words = {
+            known for said, known in self.said.items() if words <= set(said.split()) and said.endswith(known.name)
+        }
         return meant[0] if len(meant) == 1 else by_words.pop() if len(by_words) == 1 else query
 
     def _seen(self, query: Query) -> tuple[Query, list[str]]:
@@ -232,7 +234,7 @@ class _Demands:
         sees = self.sees
         if sees is None:
             return query, []
-        known = {word for word in (*query.attributes, *query.lacks) if any(implies(word, one) for one in sees)}
+        known = {word for word in (*query.attributes, *query.lacks) if any(implies(word, seen) for seen in sees)}
         blind = [f"{word} {query.name}" for word in query.attributes if word not in known]
         blind += [f"{query.name} that is not {word}" for word in query.lacks if word not in known]
         kept = {
@@ -252,7 +254,7 @@ class _Demands:
         if len(parts) > 1 and (found := self._split(phrase, len(parts))):
             return found
         query = self._resolve(phrase)
-        return [one for one in self.counted if one.name == query.name and _is_kind(one, query)] or [query]
+        return [known for known in self.counted if known.name == query.name and _is_kind(known, query)] or [query]
 
     def _split(self, phrase: str, number: int) -> list[Query] | None:
         """Cut at "and" into ``number`` phrases, known ones if possible; None where there are too few."""
@@ -266,8 +268,8 @@ class _Demands:
         return next((pair for pair in pairs if all(query in self.counted for query in pair)), pairs[0])
 
 
-def _is_kind(one: Query, kind: Query) -> bool:
-    return set(kind.attributes) <= set(one.attributes) and kind.size in {None, one.size}
+def _is_kind(known: Query, kind: Query) -> bool:
+    return set(kind.attributes) <= set(known.attributes) and kind.size in {None, known.size}
 
 
 def _unsized(query: Query) -> Query:

@@ -72,4 +72,4 @@ class Verdict(Frozen):
     def text(self) -> str:
         """One line per requirement, for people and language models."""
         signs = {True: "ok  ", False: "FAIL", None: "?   "}
-        return "\n".join(f"{signs[one.passed]} {one.reason}" for one in self.results)
+        return "\n".join(f"{signs[result.passed]} {result.reason}" for result in self.results)

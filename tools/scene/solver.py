@@ -29,7 +29,7 @@ class Unsatisfiable(ValueError):
 
     def __init__(self, requirements: tuple[Requirement, ...]) -> None:
         self.requirements = requirements
-        told = "; ".join(one.text for one in requirements)
+        told = "; ".join(demand.text for demand in requirements)
         super().__init__(f"no layout fulfils these together: {told}. Drop or change one of them")
 
 
@@ -57,8 +57,8 @@ def solve(
     demands = tuple(requirements)
     if verdict(demands, as_detections(current)).agreed:
         return current
-    crowd = tuple(one for one in demands if one.kind == "count")
-    if sum(one.count for one in crowd) > MOST:
+    crowd = tuple(demand for demand in demands if demand.kind == "count")
+    if sum(demand.count for demand in crowd) > MOST:
         raise Unsatisfiable(crowd)
     for tight in (False, True):
         solved = LayoutModel(demands, current, tight, shapes, seed).solve(effort)
@@ -70,8 +70,8 @@ def solve(
 def _conflict(demands: tuple[Requirement, ...], current: Layout) -> tuple[Requirement, ...]:
     """Drop requirements one by one as long as the rest stays impossible."""
     core = list(demands)
-    for one in demands:
-        rest = [other for other in core if other is not one]
+    for demand in demands:
+        rest = [other for other in core if other is not demand]
         if LayoutModel(tuple(rest), current, tight=True).is_impossible():
             core = rest
     return tuple(core)

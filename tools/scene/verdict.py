@@ -53,11 +53,11 @@ def judged(demands: Sequence[Requirement], observation: Observation, unanswered:
 
 
 def _answered(result: RequirementResult, unanswered: Collection[Query]) -> RequirementResult:
-    one = result.requirement
-    unknown = [query.asked.phrase for query in (one.query, *one.objects) if query.asked in unanswered]
+    demand = result.requirement
+    unknown = [query.asked.phrase for query in (demand.query, *demand.objects) if query.asked in unanswered]
     if not unknown:
         return result
-    told = f"not checked: {one.text}; the detector knows no {' and no '.join(dict.fromkeys(unknown))}"
+    told = f"not checked: {demand.text}; the detector knows no {' and no '.join(dict.fromkeys(unknown))}"
     return result.model_copy(update={"passed": None, "reason": told})
 
 
@@ -93,7 +93,7 @@ def with_doubts(outcome: Verdict, doubts: Sequence[str]) -> Verdict:
 
 def _read(demands: Sequence[Requirement], things: Iterable[Thing]) -> list[RequirementResult]:
     found = Found(demands, [thing for thing in things if not thing.alone])
-    return [check(one, found) for one in demands]
+    return [check(demand, found) for demand in demands]
 
 
 def _settled(result: RequirementResult, firm: RequirementResult, every: RequirementResult) -> RequirementResult:
