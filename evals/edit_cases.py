@@ -82,8 +82,8 @@ def edit_cases(kind: str, seed: int, number: int, size_wh: tuple[int, int] = (SI
 def scene_layout(scene: Scene) -> Layout:
     """Return what is truly in a scene, back to front."""
     layout = Layout(background="")
-    for one in scene.objects:
-        placed = PlacedObject(id=layout.new_id(one.name), name=one.name, attributes=(one.color,), box=one.box)
+    for item in scene.objects:
+        placed = PlacedObject(id=layout.new_id(item.name), name=item.name, attributes=(item.color,), box=item.box)
         layout = layout.model_copy(update={"objects": (*layout.objects, placed)})
     return layout
 
@@ -92,20 +92,20 @@ def _edit_case(kind: str, number: int, size_wh: tuple[int, int]) -> EditCase | N
     rng = np.random.default_rng(number)
     kinds = [kind]
     if kind == "mixed":
-        kinds = [str(one) for one in rng.permutation(KINDS[:-1])[:MIXED_OPERATIONS]]
+        kinds = [str(drawn) for drawn in rng.permutation(KINDS[:-1])[:MIXED_OPERATIONS]]
     elif kind == "speed":
         kinds = list(SPEED)
     scene = draw_scene(number, size_wh, counts=_COUNTS if len(kinds) == 1 else _COUNTS_MANY)
-    if len(scene.objects) < sum(one != "add" for one in kinds):
+    if len(scene.objects) < sum(wanted != "add" for wanted in kinds):
         return None  # the scene had no room for as many objects as were asked for
     layout = scene_layout(scene)
     chosen = iter(int(index) for index in rng.permutation(len(scene.objects)))
     drawn: list[IconObject | None] = list(scene.objects)
     operations: list[Operation] = []
-    for one in kinds:
-        index = None if one == "add" else next(chosen)
+    for wanted in kinds:
+        index = None if wanted == "add" else next(chosen)
         others = [it for place, it in enumerate(drawn) if it is not None and place != index]
-        made = _operation(rng, one, None if index is None else scene.objects[index], others)
+        made = _operation(rng, wanted, None if index is None else scene.objects[index], others)
         if made is None:
             return None
         build, new = made
@@ -137,7 +137,7 @@ def _operation(
     if kind == "move":
         box = _free_box(rng, old, others)
         return (Move(id="?", box=box), replace(old, box=box)) if box else None
-    color = str(rng.choice([one for one in COLORS if one != old.color]))
+    color = str(rng.choice([other for other in COLORS if other != old.color]))
     if kind == "restyle":
         return Restyle(id="?", attributes=(color,)), replace(old, color=color)
     # Something of about the old one's shape: a bottle drawn as wide as a car is no bottle to anyone.

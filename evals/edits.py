@@ -131,21 +131,24 @@ def operation_right(heldout: Heldout, image: Image, found: Sequence[Detection], 
         return True
     expected = [placed for placed in case.target.objects]
     leftovers = [
-        one
-        for one in found
-        if one.box.iou(old.box) >= THERE and not any(one.box.iou(placed.box) >= FOUND for placed in expected)
+        detection
+        for detection in found
+        if detection.box.iou(old.box) >= THERE
+        and not any(detection.box.iou(placed.box) >= FOUND for placed in expected)
     ]
     if isinstance(operation, Remove):
         return not leftovers
     if isinstance(operation, Replace):
-        return not any(one.name == old.name and one.box.iou(old.box) >= FOUND for one in found)
-    return not any(one.name == old.name for one in leftovers)
+        return not any(detection.name == old.name and detection.box.iou(old.box) >= FOUND for detection in found)
+    return not any(detection.name == old.name for detection in leftovers)
 
 
 def is_there(heldout: Heldout, image: Image, placed: PlacedObject, found: Sequence[Detection] | None = None) -> bool:
     """Return whether the held-out detector sees an object: class, place and colour."""
     found = heldout.detect(image, _CLASSES).detections if found is None else found
-    near = [one for one in found if one.name == placed.name and one.box.iou(placed.box) >= FOUND]
+    near = [
+        detection for detection in found if detection.name == placed.name and detection.box.iou(placed.box) >= FOUND
+    ]
     if not near:
         return False
     colors = list(COLORS)

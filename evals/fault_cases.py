@@ -76,8 +76,8 @@ def fault_cases(seed: int, number: int) -> list[FaultCase]:
 def _fault_case(number: int, how_many: int) -> FaultCase | None:
     """Draw one case; None where there is no room for what it needs."""
     rng = np.random.default_rng(number)
-    faults = tuple(str(one) for one in rng.permutation(FAULTS)[:how_many])
-    names = [str(one) for one in rng.permutation(CLASSES)]
+    faults = tuple(str(fault) for fault in rng.permutation(FAULTS)[:how_many])
+    names = [str(name) for name in rng.permutation(CLASSES)]
     groups = _groups(rng, faults, names)
     absent = names.pop() if "extra" in faults else ""
     right: list[IconObject] = []
@@ -126,7 +126,7 @@ def _plant(
             return None
     planted = [fault for fault in _OF_A_GROUP if fault in faults]
     for fault, group in zip(planted, groups[0 if relation is None else 2 :], strict=False):
-        place = next(index for index, one in enumerate(wrong) if one.name == group.name)
+        place = next(index for index, item in enumerate(wrong) if item.name == group.name)
         if fault == "colour":
             wrong[place] = replace(wrong[place], color=_color(rng, group.color))
         elif fault == "missing" or rng.random() < 0.5:
@@ -166,8 +166,8 @@ def _swapped(one: IconObject, two: IconObject) -> list[IconObject]:
 
 
 def _apart(some: Sequence[IconObject], others: Sequence[IconObject]) -> bool:
-    pairs = [(some[0].box, some[1].box), *((one.box, other.box) for one in some for other in others)]
-    return all(one.intersection(two) <= 0.15 * min(one.area, two.area) for one, two in pairs)
+    pairs = [(some[0].box, some[1].box), *((item.box, other.box) for item in some for other in others)]
+    return all(first.intersection(second) <= 0.15 * min(first.area, second.area) for first, second in pairs)
 
 
 def _sentence(groups: Sequence[_Group], relation: Predicate | None, absent: str) -> str:
@@ -181,7 +181,7 @@ def _sentence(groups: Sequence[_Group], relation: Predicate | None, absent: str)
 
 def _spec(groups: Sequence[_Group], relation: Predicate | None, absent: str) -> SceneSpec:
     return SceneSpec(
-        objects=tuple(SceneObject(name=one.name, attributes=(one.color,), count=one.count) for one in groups),
+        objects=tuple(SceneObject(name=item.name, attributes=(item.color,), count=item.count) for item in groups),
         relations=(Relation(subject=groups[0].phrase, predicate=relation, object=groups[1].phrase),)
         if relation
         else (),

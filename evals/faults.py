@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from evals.fault_cases import FaultCase
     from tools.backend.protocol import Backend
     from tools.scene.layout import Layout
-    from tools.scene.requirements import Requirement
+    from tools.scene.requirement import Requirement
 
 
 def run_faults(
@@ -81,8 +81,8 @@ def run_faults(
             if any(which)
         },
         **({"judged": statistics.fmean(judged)} if judged else {}),
-        "verdict": statistics.fmean(right for one in decided for right in one),
-        "verdict_pictures": statistics.fmean(all(one) for one in decided),
+        "verdict": statistics.fmean(right for decision in decided for right in decision),
+        "verdict_pictures": statistics.fmean(all(decision) for decision in decided),
         "rounds": statistics.fmean(rounds),
         "seconds": statistics.median(seconds),
         "scenes": len(cases),
@@ -94,4 +94,4 @@ def _decided_rightly(backend: Backend, image: Image, layout: Layout, demands: Se
     found = backend.detect(image, queries(demands))
     seen = verdict(demands, found.detections, found.doubtful)
     true = verdict(demands, as_detections(layout))
-    return [one.passed == other.passed for one, other in zip(seen.results, true.results, strict=True)]
+    return [result.passed == other.passed for result, other in zip(seen.results, true.results, strict=True)]

@@ -1,4 +1,4 @@
-"""Icon-world pictures that look right to a careless judge and are wrong: one flaw planted in each.
+"""Icon-world pictures that look right to a careless eye and are wrong: one flaw planted in each.
 
 Every case has a twin without the flaw. The shapes that are no things are drawn here in a way of their own, which
 no training knows. Knows no models.
@@ -219,8 +219,8 @@ _CASES = {
 
 def _two(rng: np.random.Generator) -> tuple[IconObject, IconObject]:
     """Draw two kinds, with icon and colour; where they stand is to be decided."""
-    names = [str(one) for one in rng.permutation(CLASSES)[:2]]
-    colors = [str(one) for one in rng.permutation(list(COLORS))[:2]]
+    names = [str(name) for name in rng.permutation(CLASSES)[:2]]
+    colors = [str(color) for color in rng.permutation(list(COLORS))[:2]]
     first, second = (
         IconObject(name, color, Box(0.3, 0.3, 0.3, 0.3), str(rng.choice(icons_of(name))))
         for name, color in zip(names, colors, strict=True)
@@ -228,13 +228,13 @@ def _two(rng: np.random.Generator) -> tuple[IconObject, IconObject]:
     return first, second
 
 
-def _at(one: IconObject, center: tuple[float, float], longest: float = 0.32) -> IconObject:
+def _at(item: IconObject, center: tuple[float, float], longest: float = 0.32) -> IconObject:
     """Put it around a centre, in its icon's own shape, inside the picture."""
-    silhouette, _ = icon_raster(one.icon)
+    silhouette, _ = icon_raster(item.icon)
     aspect = float(np.clip(silhouette.shape[1] / silhouette.shape[0], 0.5, 2.0))
     w, h = longest * min(1.0, aspect), longest * min(1.0, 1 / aspect)
     x, y = (min(max(value - size / 2, 0.01), 0.99 - size) for value, size in zip(center, (w, h), strict=True))
-    return IconObject(one.name, one.color, Box(x, y, w, h), one.icon)
+    return IconObject(item.name, item.color, Box(x, y, w, h), item.icon)
 
 
 def _paint(
@@ -248,12 +248,12 @@ def _image(canvas: np.ndarray) -> Image.Image:
     return Image.fromarray(np.clip(canvas + 0.5, 0, 255).astype(np.uint8))
 
 
-def _phrase(one: IconObject) -> str:
-    return f"{one.color} {one.name}"
+def _phrase(item: IconObject) -> str:
+    return f"{item.color} {item.name}"
 
 
 def _spec(objects: Sequence[IconObject], *relations: Relation) -> SceneSpec:
-    wanted = tuple(SceneObject(name=one.name, attributes=(one.color,)) for one in objects)
+    wanted = tuple(SceneObject(name=item.name, attributes=(item.color,)) for item in objects)
     return SceneSpec(objects=wanted, relations=relations)
 
 

@@ -11,7 +11,8 @@ from evals.flaw_cases import FLAWS
 from tools.backend.leftovers import leftovers
 from tools.scene.layout import Detection
 from tools.scene.observation import observe
-from tools.scene.requirements import LEFTOVER, Requirement, queries, requirements
+from tools.scene.requirement import LEFTOVER, Requirement
+from tools.scene.requirements import queries, requirements
 from tools.scene.verdict import judged
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
     from evals.flaw_cases import FlawCase
     from tools.backend.protocol import Backend
-    from tools.scene.verdict import Verdict
+    from tools.scene.results import Verdict
 
 COLUMNS = 8  # pictures side by side on a sheet
 

@@ -116,9 +116,9 @@ def measure_autoencoder(round_trip: RoundTrip, scenes: Iterable[Scene]) -> dict[
         for scene, restored in zip(batch, round_trip([scene.image for scene in batch]), strict=True):
             wrong = np.asarray(scene.image, np.float64) - np.asarray(restored, np.float64)
             psnr.append(float(10 * np.log10(255**2 / max(float(np.square(wrong).mean()), 1e-6))))
-            for index, one in enumerate(scene.objects):
-                seen[one.color] += 1
-                right[one.color] += nearest_color(restored, _painted(scene, index)) == one.color
+            for index, item in enumerate(scene.objects):
+                seen[item.color] += 1
+                right[item.color] += nearest_color(restored, _painted(scene, index)) == item.color
     colors = {f"color_{color}": right[color] / seen[color] for color in COLORS if seen[color]}
     return {"psnr_db": statistics.fmean(psnr), **colors, "color_worst": min(colors.values(), default=1.0)}
 
@@ -142,10 +142,10 @@ def measure_detector(detector: Detector, scenes: Iterable[Scene]) -> dict[str, f
     for scene in scenes:
         answer = detector.detect(scene.image, NAMES)
         seconds.append(sum(answer.cost.seconds.values()))
-        plain.add(answer.detections, [(Query(name=one.name), one.box) for one in scene.objects])
-        colored.add(detector.detect(scene.image, PHRASES).detections, [_phrase(one) for one in scene.objects])
-        found = Counter(one.name for one in answer.detections)
-        there = Counter(one.name for one in scene.objects)
+        plain.add(answer.detections, [(Query(name=item.name), item.box) for item in scene.objects])
+        colored.add(detector.detect(scene.image, PHRASES).detections, [_phrase(item) for item in scene.objects])
+        found = Counter(detection.name for detection in answer.detections)
+        there = Counter(item.name for item in scene.objects)
         counts += [found[name] == number for name, number in there.items() if number <= FIVE]
     return {
         "class_precision": plain.precision,
@@ -162,7 +162,7 @@ def measure_segmenter(backend: Backend, scenes: Iterable[Scene]) -> dict[str, fl
     ious: list[float] = []
     seconds: list[float] = []
     for scene in scenes:
-        boxes = [one.box for one in scene.objects]
+        boxes = [item.box for item in scene.objects]
         if not boxes:
             continue
         answer = backend.segment(scene.image, boxes)
@@ -184,8 +184,10 @@ def measure_grounding(backend: Backend, heldout: Detector, scenes: Iterable[Scen
         made = draw_again(backend, scene, seed * SCENES_PER_SEED + number)
         seconds.append(sum(made.cost.seconds.values()))
         image = made.images[0]
-        colored.add(heldout.detect(image, PHRASES).detections, [_phrase(one) for one in scene.objects])
-        plain.add(heldout.detect(image, NAMES).detections, [(Query(name=one.name), one.box) for one in scene.objects])
+        colored.add(heldout.detect(image, PHRASES).detections, [_phrase(item) for item in scene.objects])
+        plain.add(
+            heldout.detect(image, NAMES).detections, [(Query(name=item.name), item.box) for item in scene.objects]
+        )
     return {
         "grounded_accuracy": colored.recall,
         "grounded_class_accuracy": plain.recall,
@@ -210,10 +212,10 @@ class _Rates:
         left = list(truth)
         self.found += len(detections)
         self.there += len(truth)
-        for one in sorted(detections, key=lambda one: -one.score):
-            fitting = [it for it in left if it[0] == one.query and it[1].iou(one.box) >= AT]
+        for detection in sorted(detections, key=lambda detection: -detection.score):
+            fitting = [it for it in left if it[0] == detection.query and it[1].iou(detection.box) >= AT]
             if fitting:
-                left.remove(max(fitting, key=lambda it: it[1].iou(one.box)))
+                left.remove(max(fitting, key=lambda it: it[1].iou(detection.box)))
                 self.hits += 1
 
     @property
@@ -225,8 +227,8 @@ class _Rates:
         return self.hits / self.there if self.there else 1.0
 
 
-def _phrase(one: IconObject) -> tuple[Query, Box]:
-    return Query(name=one.name, attributes=(one.color,)), one.box
+def _phrase(item: IconObject) -> tuple[Query, Box]:
+    return Query(name=item.name, attributes=(item.color,)), item.box
 
 
 def _share(values: Sequence[bool]) -> float:

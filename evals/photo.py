@@ -17,10 +17,10 @@ from evals.photo_scenes import planted_scenes, side_by_side
 from tools.backend.editor.recolour import TARGETS
 from tools.backend.oklab import to_oklch
 from tools.scene.box import Box
+from tools.scene.checking import is_leftover
 from tools.scene.layout import Layout, PlacedObject
 from tools.scene.operations import Move, Remove, Restyle
 from tools.scene.spec import Query
-from tools.scene.verdict import is_leftover
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -80,7 +80,7 @@ def _measure(backend: Backend, scene: PlantedScene, colour: str, number: int) ->
     start = time.perf_counter()
     seen = backend.detect(scene.image, [query]).detections
     row = {"detect_seconds": time.perf_counter() - start}
-    best = max(seen, key=lambda one: one.box.iou(scene.box), default=None)
+    best = max(seen, key=lambda detection: detection.box.iou(scene.box), default=None)
     found = best is not None and best.box.iou(scene.box) >= FOUND
     row["found"] = float(found)
     # what is not found is edited all the same, so that the editor is measured on every scene
@@ -100,13 +100,13 @@ def _measure(backend: Backend, scene: PlantedScene, colour: str, number: int) ->
     name = layout.ids[0]
     removed = edit("remove", Remove(id=name))
     left = backend.detect(removed.image, [query]).detections
-    row["removed"] = float(not any(is_leftover(one.box, scene.box) for one in left))
+    row["removed"] = float(not any(is_leftover(detection.box, scene.box) for detection in left))
     row["clean"] = float(not removed.doubts)
     row["psnr"] = _psnr(removed.image, scene.truth, removed.region)
     plain = _opencv(scene.image, removed.region)
     row["psnr_opencv"] = _psnr(plain, scene.truth, removed.region)
     row["better_than_opencv"] = float(row["psnr"] > row["psnr_opencv"])
-    soft = [one.filter(ImageFilter.GaussianBlur(STRUCTURE)) for one in (removed.image, plain, scene.truth)]
+    soft = [picture.filter(ImageFilter.GaussianBlur(STRUCTURE)) for picture in (removed.image, plain, scene.truth)]
     row["better_structure"] = float(_psnr(soft[0], soft[2], removed.region) > _psnr(soft[1], soft[2], removed.region))
     images.append(plain)
 

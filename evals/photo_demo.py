@@ -41,7 +41,10 @@ def run_demo(folder: Path, wishes: Sequence[str] = WISHES) -> Path:
         if result.image is not None:
             with Image.open(result.image) as edited:
                 pictures.append(edited.convert("RGB"))
-    small = [one.resize((WIDTH, round(one.height * WIDTH / one.width)), Image.Resampling.LANCZOS) for one in pictures]
+    small = [
+        picture.resize((WIDTH, round(picture.height * WIDTH / picture.width)), Image.Resampling.LANCZOS)
+        for picture in pictures
+    ]
     overview = folder / "overview.jpg"
     side_by_side(small).save(overview, quality=88)
     return overview

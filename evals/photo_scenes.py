@@ -117,9 +117,9 @@ def _extent(mask: np.ndarray) -> Box:
 
 def side_by_side(images: Sequence[Image.Image]) -> Image.Image:
     """Return pictures of one height in a row."""
-    sheet = Image.new("RGB", (sum(one.width for one in images), max(one.height for one in images)), "white")
+    sheet = Image.new("RGB", (sum(image.width for image in images), max(image.height for image in images)), "white")
     x = 0
-    for one in images:
-        sheet.paste(one, (x, 0))
-        x += one.width
+    for image in images:
+        sheet.paste(image, (x, 0))
+        x += image.width
     return sheet

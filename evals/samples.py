@@ -38,7 +38,10 @@ _INK, _MARK = (30, 30, 30), (220, 0, 140)
 def sample_sheet(backend: Backend, round_trip: RoundTrip, seed: int = 0) -> Image:
     """Return one sheet: scenes, what the models see in them, and what the generator draws."""
     scenes = [draw_scene(number, counts=COUNTS) for number in NUMBERS]
-    found = [[one for one in backend.detect(it.image, PHRASES).detections if one.attributes] for it in scenes]
+    found = [
+        [detection for detection in backend.detect(it.image, PHRASES).detections if detection.attributes]
+        for it in scenes
+    ]
     grounded = [draw_again(backend, scene, seed + number).images[0] for number, scene in enumerate(scenes)]
     ungrounded = [
         _captioned(_enlarged(backend.generate(prompt, seed=seed + number).images[0]), prompt)
@@ -48,8 +51,10 @@ def sample_sheet(backend: Backend, round_trip: RoundTrip, seed: int = 0) -> Imag
         {
             "scene": [_enlarged(scene.image) for scene in scenes],
             "after the autoencoder": [_enlarged(image) for image in round_trip([scene.image for scene in scenes])],
-            "detector": [_marked(scene.image, one) for scene, one in zip(scenes, found, strict=True)],
-            "segmenter": [_masked(backend, scene.image, one) for scene, one in zip(scenes, found, strict=True)],
+            "detector": [_marked(scene.image, detections) for scene, detections in zip(scenes, found, strict=True)],
+            "segmenter": [
+                _masked(backend, scene.image, detections) for scene, detections in zip(scenes, found, strict=True)
+            ],
             "generator, the scene's boxes and phrases given": [_enlarged(image) for image in grounded],
             "generator, only a sentence given": ungrounded,
         }
@@ -63,9 +68,9 @@ def _enlarged(image: Image) -> Image:
 def _marked(image: Image, found: Sequence[Detection]) -> Image:
     big, font = _enlarged(image), ImageFont.load_default(12)
     pen = ImageDraw.Draw(big)
-    for one in found:
-        x0, y0, x1, y1 = one.box.to_px(big.size)
-        said = f"{one.phrase} {one.score:.2f}"
+    for detection in found:
+        x0, y0, x1, y1 = detection.box.to_px(big.size)
+        said = f"{detection.phrase} {detection.score:.2f}"
         left, top = max(0, min(x0, SIDE - round(pen.textlength(said, font=font)) - 4)), max(0, y0 - 15)
         pen.rectangle((x0, y0, x1, y1), outline=_MARK, width=2)
         pen.rectangle((left, top, left + pen.textlength(said, font=font) + 4, top + 15), fill=_MARK)
@@ -74,10 +79,10 @@ def _marked(image: Image, found: Sequence[Detection]) -> Image:
 
 
 def _masked(backend: Backend, image: Image, found: Sequence[Detection]) -> Image:
-    masks = backend.segment(image, [one.box for one in found]).masks
+    masks = backend.segment(image, [detection.box for detection in found]).masks
     pixels = np.asarray(image.convert("L").convert("RGB"), dtype=np.float32) * 0.5 + 110
-    for one, mask in zip(found, masks, strict=True):
-        pixels[mask] = 0.35 * pixels[mask] + 0.65 * np.array(COLORS[one.attributes[0]])
+    for detection, mask in zip(found, masks, strict=True):
+        pixels[mask] = 0.35 * pixels[mask] + 0.65 * np.array(COLORS[detection.attributes[0]])
     return _enlarged(PillowImage.fromarray(pixels.clip(0, 255).astype(np.uint8)))
 
 

@@ -69,16 +69,16 @@ class SeedSchedule:
         model, target = self.model, apply(scene, operations)
         model.collect()
         self._elsewhere = Cost()
-        gone = [scene[one.id] for one in operations if isinstance(one, Remove | Move)]
+        gone = [scene[operation.id] for operation in operations if isinstance(operation, Remove | Move)]
         removed = np.zeros(model.latent_hw(image.size), dtype=bool)
         for placed in gone:
             removed |= self._cells(self._mask(image, placed.box))
         pasted: list[tuple[Mask, Trajectory]] = []
-        for one in operations:
-            if isinstance(one, Move):
-                pasted.append(self._moved(image, scene[one.id].box, one.box))
-            elif isinstance(one, Restyle):
-                pasted.append(self._restyled(image, scene[one.id], target[one.id], seed))
+        for operation in operations:
+            if isinstance(operation, Move):
+                pasted.append(self._moved(image, scene[operation.id].box, operation.box))
+            elif isinstance(operation, Restyle):
+                pasted.append(self._restyled(image, scene[operation.id], target[operation.id], seed))
         background = self._invert(image)
         added = [placed for placed in target.objects if placed.id not in scene.ids]
         references = {}
@@ -131,7 +131,7 @@ class SeedSchedule:
         down, across = (
             round((new_at - at) * cells) for new_at, at, cells in ((new.y, y, mask.shape[0]), (new.x, x, mask.shape[1]))
         )
-        return np.roll(mask, (down, across), (0, 1)), [one.roll((down, across), (2, 3)) for one in levels]
+        return np.roll(mask, (down, across), (0, 1)), [level.roll((down, across), (2, 3)) for level in levels]
 
     def _restyled(self, image: Image.Image, old: PlacedObject, new: PlacedObject, seed: int) -> tuple[Mask, Trajectory]:
         model = self.reload() if self.reload else self.model
@@ -189,7 +189,7 @@ class SeedSchedule:
     ) -> tuple[Trajectory, torch.Tensor]:
         objects = np.zeros_like(removed)
         held = list(background)
-        for mask, levels in sorted(pasted, key=lambda one: -int(one[0].sum())):
+        for mask, levels in sorted(pasted, key=lambda pair: -int(pair[0].sum())):
             cells = torch.from_numpy(mask).to(self.model.device)
             held = [torch.where(cells, new, old) for new, old in zip(levels, held, strict=True)]
             objects |= mask

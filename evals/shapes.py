@@ -48,7 +48,11 @@ def measure_shapes(backend: Backend, vae: AutoencoderKL, detectors: Mapping[str,
             found = detector.detect(image, PHRASES).detections
             for shape in shapes:
                 place = Box(*shape["box"])
-                scores = [one.score for one in found if one.phrase == shape["phrase"] and one.box.iou(place) >= AT]
+                scores = [
+                    detection.score
+                    for detection in found
+                    if detection.phrase == shape["phrase"] and detection.box.iou(place) >= AT
+                ]
                 counts.setdefault(f"{name}_{shape['eye']}", []).append(bool(scores))
                 sure = any(score >= SURE for score in scores)
                 counts.setdefault(f"{name}_sure_{shape['eye']}", []).append(sure)

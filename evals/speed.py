@@ -118,7 +118,9 @@ def run_speed(
     result["unet_ratio"] = result["reference_unet_evaluations"] / result["ours_unet_evaluations"]
     looks = {
         "detector": [detector.detect(case.image, case.layout.queries).cost for case in (cold, *cases)][1:],
-        "segmenter": [forgetful.segment(case.image, [one.box for one in case.layout.objects]).cost for case in cases],
+        "segmenter": [
+            forgetful.segment(case.image, [placed.box for placed in case.layout.objects]).cost for case in cases
+        ],
     }
     for part, costs in looks.items():
         result[f"{part}_passes"] = statistics.fmean(getattr(cost, f"{part}_passes") for cost in costs)

@@ -12,13 +12,13 @@ from pydantic import Field
 
 from graphs.node_helpers import picture_block
 from prompts import render
+from tools.scene.results import Verdict
 from tools.scene.spec import Frozen
-from tools.scene.verdict import Verdict
 
 if TYPE_CHECKING:
     from graphs.state import Usage
     from tools.context import Context
-    from tools.scene.verdict import RequirementResult
+    from tools.scene.results import RequirementResult
 
 
 class Sighting(Frozen):

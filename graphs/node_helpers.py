@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from graphs.state import State
     from tools.backend.protocol import Drawing, Generated, Progress
     from tools.context import Context
-    from tools.scene.requirements import Requirement
+    from tools.scene.requirement import Requirement
     from tools.scene.spec import SceneSpec
 
     class Node(Protocol):

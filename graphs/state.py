@@ -17,8 +17,8 @@ from tools.scene.box import Box
 from tools.scene.goal import Goal
 from tools.scene.layout import Layout, PlacedObject
 from tools.scene.operations import Add, Adjust, Move, Operation, Remove, Replace, Restyle, Source
+from tools.scene.results import Verdict
 from tools.scene.spec import Frozen, SceneSpec
-from tools.scene.verdict import Verdict
 
 if TYPE_CHECKING:
     from langchain_core.messages import BaseMessage

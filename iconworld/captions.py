@@ -35,7 +35,7 @@ def caption(rng: np.random.Generator, objects: Sequence[IconObject], background:
     lead = _LMD_LEAD if rng.random() < 0.45 else str(rng.choice(_LEADS))
     form = rng.random()
     if not objects or form < 0.06:
-        absent = [name for name in CLASSES if all(one.name != name for one in objects)]
+        absent = [name for name in CLASSES if all(item.name != name for item in objects)]
         missing = str(rng.choice(absent))
         lead = "a realistic photo of a scene" if rng.random() < 0.7 else "a scene"
         return f"{lead} without {PLURALS[missing] if rng.random() < 0.6 else a(missing)}{place}"
@@ -49,7 +49,7 @@ def caption(rng: np.random.Generator, objects: Sequence[IconObject], background:
 
 def listing(rng: np.random.Generator, objects: Sequence[IconObject], colored: bool) -> str:
     """Join the objects, alike ones counted: "two red cars and a dog"."""
-    groups = list(Counter((one.color if colored else "", one.name) for one in objects).items())
+    groups = list(Counter((item.color if colored else "", item.name) for item in objects).items())
     rng.shuffle(groups)
     parts = [counted(name, color, number) for (color, name), number in groups]
     if len(parts) == 1 or rng.random() < 0.3:

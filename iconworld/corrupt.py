@@ -1,7 +1,7 @@
-"""Worn scenes, for the loop's detector: torn fragments and shapeless things between the objects, soft edges.
+"""Corrupted scenes, for the loop's detector: torn fragments and shapeless things between the objects, soft edges.
 
-A detector that has only ever seen whole, sharp objects takes any muddle for one of them. Here the
-muddle has a truth: what is mostly covered is no longer there.
+A detector that has only ever seen whole, sharp objects takes any corruption for one of them. Here the
+corruption has a truth: what is mostly covered is no longer there.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ SHAPES = 3  # shapeless things at most
 LATENT_NOISE = 0.4  # largest standard deviation; latents have about unit size
 
 
-def wear(scene: Scene, rng: np.random.Generator) -> Labeled:
+def corrupt(scene: Scene, rng: np.random.Generator) -> Labeled:
     """Lay fragments of other objects and shapeless things over a scene."""
     canvas, seen = np.array(scene.image), np.ones(scene.ids.shape, bool)
     other = draw_scene(int(rng.integers(2**31)), scene.image.size)

@@ -42,13 +42,13 @@ class Labeled:
         """Return what is left of scenes; each comes with where it can still be seen, bool ``[height, width]``."""
         objects, doubtful = [], []
         for scene, seen in parts:
-            for index, one in enumerate(scene.objects):
+            for index, item in enumerate(scene.objects):
                 mask = scene.mask(index)
                 visible = (mask & seen).sum() / max(1, mask.sum())
                 if visible >= WHOLE:
-                    objects.append(one)
+                    objects.append(item)
                 elif visible > GONE:
-                    doubtful.append(one.box)
+                    doubtful.append(item.box)
         return cls(image, tuple(objects), tuple(doubtful))
 
 
@@ -71,7 +71,7 @@ def to_tensor(images: Sequence[Image.Image]) -> Tensor:
 def to_images(tensor: Tensor) -> list[Image.Image]:
     """Turn ``[n, 3, height, width]`` in [-1, 1] into pictures."""
     array = ((tensor.float().clamp(-1, 1) + 1) * 127.5).round().byte().permute(0, 2, 3, 1).cpu().numpy()
-    return [Image.fromarray(one) for one in array]
+    return [Image.fromarray(pixels) for pixels in array]
 
 
 def contact_sheet(rows: Sequence[Sequence[Image.Image]], gap: int = 4) -> Image.Image:

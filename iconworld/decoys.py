@@ -86,7 +86,9 @@ def _melted(icon: str, rng: np.random.Generator) -> Sketch:
     softly = ImageFilter.GaussianBlur(float(rng.uniform(4, 12)))
     between = Image.blend(body.filter(softly), other.filter(softly), float(rng.uniform(0.35, 0.65)))
     mixed = between.point([255 if value > 115 else 0 for value in range(256)])
-    shared = max(_area(ImageChops.darker(one, mixed)) / _area(ImageChops.lighter(one, mixed)) for one in (body, other))
+    shared = max(
+        _area(ImageChops.darker(piece, mixed)) / _area(ImageChops.lighter(piece, mixed)) for piece in (body, other)
+    )
     return mixed, details if rng.random() < 0.6 else Image.new("L", body.size), 0.7 if shared > 0.72 else 0.0
 
 

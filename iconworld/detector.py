@@ -26,7 +26,7 @@ from transformers.models.owlv2.image_processing_pil_owlv2 import Owlv2ImageProce
 from transformers.models.owlvit.image_processing_pil_owlvit import OwlViTImageProcessorPil
 
 from configs.settings import GroundedPart
-from iconworld.corrupt import soften, wear
+from iconworld.corrupt import corrupt, soften
 from iconworld.data import Labeled, contact_sheet, training_scenes
 from iconworld.decoys import add_decoys
 from iconworld.flaws import add_flaws
@@ -65,12 +65,12 @@ class Architecture:
     text_width: int
     text_layers: int
     stream: int  # of training scenes
-    worn: float = 0.0  # share of training scenes that are worn (`iconworld.corrupt`)
+    corrupted: float = 0.0  # share of training scenes that are corrupted (`iconworld.corrupt`)
     flawed: float = 0.0  # share of the other scenes that hold things that are none (`iconworld.flaws`)
     decoyed: float = 0.0  # the same with the held-out detector's own (`iconworld.decoys`)
     soft: float = 0.0  # share of batches that are passed through the autoencoder
     redrawn: float = 0.0  # share of batches that the generator draws again (`iconworld.sdedit`)
-    muddled_from: int = 0  # step from which all these begin
+    corrupt_from: int = 0  # step from which all these begin
     calm_from: int = 1 << 40  # step from which plain cross-entropy takes the focal loss's place: scores become chances
 
 
@@ -152,22 +152,22 @@ class DetectorRecipe:
         options = self.architecture
         rng = np.random.default_rng((options.stream, step))
         template = TEMPLATES[int(rng.choice(len(TEMPLATES), p=(0.55, 0.15, 0.15, 0.15)))]
-        muddled = step >= options.muddled_from
-        if muddled and options.redrawn and rng.random() < options.redrawn:
+        corrupting = step >= options.corrupt_from
+        if corrupting and options.redrawn and rng.random() < options.redrawn:
             samples = self._redrawn(int(rng.integers(REDRAWN)), size)
         else:
             scenes = training_scenes(options.stream, step, size, square=0.75)
-            samples = [self._muddled(one, rng) if muddled else Labeled.of(one) for one in scenes]
-            if muddled and rng.random() < options.soft:
-                soft = soften([one.image for one in samples], self.vae, rng)
-                samples = [replace(one, image=image) for one, image in zip(samples, soft, strict=True)]
+            samples = [self._corrupt(scene, rng) if corrupting else Labeled.of(scene) for scene in scenes]
+            if corrupting and rng.random() < options.soft:
+                soft = soften([sample.image for sample in samples], self.vae, rng)
+                samples = [replace(sample, image=image) for sample, image in zip(samples, soft, strict=True)]
         focus = 0.0 if step >= options.calm_from else FOCUS
-        pixels = self.pixels([one.image for one in samples])
+        pixels = self.pixels([sample.image for sample in samples])
         return {"pixels": pixels, "template": template, "focus": focus, **self.targets(samples)}
 
-    def _muddled(self, scene: Scene, rng: np.random.Generator) -> Labeled:
-        if rng.random() < self.architecture.worn:
-            return wear(scene, rng)
+    def _corrupt(self, scene: Scene, rng: np.random.Generator) -> Labeled:
+        if rng.random() < self.architecture.corrupted:
+            return corrupt(scene, rng)
         # asked for only where they are used, so that recipes without them see the same scenes as ever
         for share, add in ((self.architecture.flawed, add_flaws), (self.architecture.decoyed, add_decoys)):
             if share and rng.random() < share:
@@ -180,10 +180,10 @@ class DetectorRecipe:
             stream = self.architecture.stream + REDRAWN_STREAMS
             rng = np.random.default_rng((stream, number))
             scenes = training_scenes(stream, number, size, square=0.75, counts=COUNTS)
-            rest = add_decoys if self.architecture.decoyed else lambda one, _rng: Labeled.of(one)
-            samples = [(cut_mix if rng.random() < 0.5 else rest)(one, rng) for one in scenes]
-            images = redraw([one.image for one in samples], self.generator, rng)
-            self.redrawn[number] = [replace(one, image=image) for one, image in zip(samples, images, strict=True)]
+            rest = add_decoys if self.architecture.decoyed else lambda scene, _rng: Labeled.of(scene)
+            samples = [(cut_mix if rng.random() < 0.5 else rest)(scene, rng) for scene in scenes]
+            images = redraw([sample.image for sample in samples], self.generator, rng)
+            self.redrawn[number] = [replace(sample, image=image) for sample, image in zip(samples, images, strict=True)]
         return self.redrawn[number]
 
     def pixels(self, images: list[Image.Image]) -> Tensor:
@@ -208,12 +208,12 @@ class DetectorRecipe:
             # OWLv2 pads to a square at the right and the bottom; OWL-ViT stretches.
             scale = (width / max(width, height), height / max(width, height)) if self.core == "owlv2" else (1.0, 1.0)
             best = torch.full((count,), torch.inf)
-            for box, one in [*((box, None) for box in scene.doubtful), *((one.box, one) for one in scene.objects)]:
+            for box, item in [*((box, None) for box in scene.doubtful), *((item.box, item) for item in scene.objects)]:
                 (cx, cy), w, h = box.center, box.w * scale[0], box.h * scale[1]
                 cx, cy = cx * scale[0], cy * scale[1]
                 off = torch.maximum((x - cx).abs() / w, (y - cy).abs() / h)
                 inside_any[number] |= off < 0.5
-                if one is None:
+                if item is None:
                     continue
                 chosen = off < CENTRAL / 2
                 chosen[((x - cx) ** 2 + (y - cy) ** 2).argmin()] = True
@@ -222,8 +222,8 @@ class DetectorRecipe:
                 positive[number] |= chosen
                 boxes[number, chosen] = torch.tensor([cx, cy, w, h])
                 row = torch.zeros(len(PHRASES), dtype=torch.bool)
-                row[CLASSES.index(one.name)] = True
-                row[len(CLASSES) + list(COLORS).index(one.color) * len(CLASSES) + CLASSES.index(one.name)] = True
+                row[CLASSES.index(item.name)] = True
+                row[len(CLASSES) + list(COLORS).index(item.color) * len(CLASSES) + CLASSES.index(item.name)] = True
                 phrases[number, chosen] = row
         return {"phrases": phrases, "boxes": boxes, "positive": positive, "ignored": inside_any & ~positive}
 
@@ -261,9 +261,11 @@ class DetectorRecipe:
     @torch.no_grad()
     def sample(self, file: Path) -> None:
         scenes = [draw_scene(seed) for seed in range(16)]
-        pixels = self.pixels([one.image for one in scenes]).to(next(self.model.parameters()).device)
+        pixels = self.pixels([scene.image for scene in scenes]).to(next(self.model.parameters()).device)
         logits, boxes, _ = self.predict(pixels, TEMPLATES[0])
-        images = [_drawn(scene.image, *one) for scene, *one in zip(scenes, logits.float(), boxes.float(), strict=True)]
+        images = [
+            _drawn(scene.image, *output) for scene, *output in zip(scenes, logits.float(), boxes.float(), strict=True)
+        ]
         contact_sheet([images[:8], images[8:]]).save(file)
 
     def load(self, folder: Path) -> None:

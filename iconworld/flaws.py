@@ -36,33 +36,33 @@ def add_flaws(scene: Scene, rng: np.random.Generator) -> Labeled:
     canvas = np.asarray(scene.image, np.float32).copy()
     objects, doubtful = list(scene.objects), []
     taken = list(scene.objects)
-    alike = [one for one in taken if rng.random() < 0.5]  # flaws in the colours and kinds that are there confuse most
+    alike = [item for item in taken if rng.random() < 0.5]  # flaws in the colours and kinds that are there confuse most
     for _ in range(int(rng.integers(1, MOST + 1))):
         model = alike[int(rng.integers(len(alike)))] if alike else None
         name = model.name if model and rng.random() < 0.5 else str(rng.choice(CLASSES))
         color = model.color if model and rng.random() < 0.7 else str(rng.choice(list(COLORS)))
-        one = place_object(rng, name, color, taken, size_wh)
-        if one is None:
+        item = place_object(rng, name, color, taken, size_wh)
+        if item is None:
             break
-        taken.append(one)
-        whole = _draw(canvas, one, size_wh, rng)
+        taken.append(item)
+        whole = _draw(canvas, item, size_wh, rng)
         if whole >= NEARLY:
-            objects.append(one)
+            objects.append(item)
         elif whole > HALF:
-            doubtful.append(one.box)
+            doubtful.append(item.box)
     image = Image.fromarray(np.clip(canvas + 0.5, 0, 255).astype(np.uint8))
     return Labeled(image, tuple(objects), tuple(doubtful))
 
 
-def _draw(canvas: np.ndarray, one: IconObject, size_wh: tuple[int, int], rng: np.random.Generator) -> float:
+def _draw(canvas: np.ndarray, item: IconObject, size_wh: tuple[int, int], rng: np.random.Generator) -> float:
     """Draw a flawed thing in an object's place; return how much of the object it still is, in [0, 1]."""
     kinds: tuple[tuple[float, Callable[[IconObject, np.random.Generator], tuple[Shape, float]]], ...] = (
         (0.24, _whole), (0.14, _grown_together), (0.16, _piled), (0.20, _fused), (0.12, _blob), (0.07, _plain_box),
         (0.07, _warped),
     )  # fmt: skip
     make = kinds[int(rng.choice(len(kinds), p=[odds for odds, _ in kinds]))][1]
-    shape, whole = make(one, rng)
-    x0, y0, x1, y1 = one.box.to_px(size_wh)
+    shape, whole = make(item, rng)
+    x0, y0, x1, y1 = item.box.to_px(size_wh)
     if whole < HALF and rng.random() < CRUMB:
         scale = rng.uniform(0.3, 0.6)
         x1, y1 = x0 + max(5, round((x1 - x0) * scale)), y0 + max(5, round((y1 - y0) * scale))
@@ -70,7 +70,7 @@ def _draw(canvas: np.ndarray, one: IconObject, size_wh: tuple[int, int], rng: np
     if make is _whole:  # only a part of it is drawn, or it is nearly transparent
         kept, whole = _part((y1 - y0, x1 - x0), layers[2], rng)
         layers = (layers[0] * kept, layers[1] * kept, layers[2] * kept)
-    paint(canvas[y0:y1, x0:x1], layers, one.color, rng)
+    paint(canvas[y0:y1, x0:x1], layers, item.color, rng)
     if whole == 0 and rng.random() < 0.2:  # two colours have run together as well
         there = smooth_field(rng, (y1 - y0, x1 - x0)) > 0
         other = str(rng.choice(list(COLORS)))
@@ -95,14 +95,14 @@ def _part(shape: tuple[int, int], rim: np.ndarray, rng: np.random.Generator) -> 
     return np.clip((field - edge) / soft + 0.5, 0, 1).astype(np.float32), share
 
 
-def _whole(one: IconObject, rng: np.random.Generator) -> tuple[Shape, float]:
-    return _icon(one.icon), 1.0
+def _whole(item: IconObject, rng: np.random.Generator) -> tuple[Shape, float]:
+    return _icon(item.icon), 1.0
 
 
-def _grown_together(one: IconObject, rng: np.random.Generator) -> tuple[Shape, float]:
+def _grown_together(item: IconObject, rng: np.random.Generator) -> tuple[Shape, float]:
     """Two or three of a kind, so near that they have one outline."""
     silhouette, details = (np.zeros((SIDE, SIDE), np.uint8) for _ in range(2))
-    shape = _icon(one.icon, round(SIDE * rng.uniform(0.5, 0.75)))
+    shape = _icon(item.icon, round(SIDE * rng.uniform(0.5, 0.75)))
     side = len(shape[0])
     step = rng.uniform(0.25, 0.6) * side
     angle = rng.uniform(0, 2 * np.pi)
@@ -115,12 +115,12 @@ def _grown_together(one: IconObject, rng: np.random.Generator) -> tuple[Shape, f
     return (silhouette, details), 0.0
 
 
-def _piled(one: IconObject, rng: np.random.Generator) -> tuple[Shape, float]:
+def _piled(item: IconObject, rng: np.random.Generator) -> tuple[Shape, float]:
     """Different things in one outline, one half over or beside the other."""
     silhouette, details = (np.zeros((SIDE, SIDE), np.uint8) for _ in range(2))
     side = round(SIDE * rng.uniform(0.55, 0.75))
     across = int(rng.integers(2))
-    for number, name in enumerate((one.name, str(rng.choice(CLASSES)))):
+    for number, name in enumerate((item.name, str(rng.choice(CLASSES)))):
         layers = _icon(str(rng.choice(icons_of(name))), side)
         spot = [0, 0]
         spot[across], spot[1 - across] = number * (SIDE - side), int(rng.integers(SIDE - side + 1))
@@ -130,12 +130,12 @@ def _piled(one: IconObject, rng: np.random.Generator) -> tuple[Shape, float]:
     return (silhouette, details), 0.0
 
 
-def _fused(one: IconObject, rng: np.random.Generator) -> tuple[Shape, float]:
+def _fused(item: IconObject, rng: np.random.Generator) -> tuple[Shape, float]:
     """One icon on this side of a line, another, or the same turned over, on that side."""
-    names = [one.name] if rng.random() < 0.4 else list(CLASSES)
+    names = [item.name] if rng.random() < 0.4 else list(CLASSES)
     icon = str(rng.choice(icons_of(str(rng.choice(names)))))
-    first, second = _icon(one.icon), _icon(icon)
-    if icon == one.icon:
+    first, second = _icon(item.icon), _icon(icon)
+    if icon == item.icon:
         turned = rng.choice(("flip", "turn", "slide"))
         second = tuple(  # type: ignore[assignment]
             layer[::-1] if turned == "flip" else np.rot90(layer) if turned == "turn" else np.roll(layer, SIDE // 3, 0)
@@ -150,11 +150,11 @@ def _fused(one: IconObject, rng: np.random.Generator) -> tuple[Shape, float]:
     return (silhouette, details), 0.7 if same > 0.75 else 0.0
 
 
-def _blob(one: IconObject, rng: np.random.Generator) -> tuple[Shape, float]:
+def _blob(item: IconObject, rng: np.random.Generator) -> tuple[Shape, float]:
     """A smooth lump; sometimes what an icon becomes when its outline is lost."""
     details = _icon(str(rng.choice(icons_of(str(rng.choice(CLASSES))))))[1]
     if rng.random() < 0.5:
-        icon = _icon(one.icon)[0]
+        icon = _icon(item.icon)[0]
         soft = Image.fromarray(np.pad(icon, SIDE // 4)).filter(ImageFilter.GaussianBlur(rng.uniform(0.1, 0.22) * SIDE))
         blurred = np.asarray(soft)[SIDE // 4 : -SIDE // 4, SIDE // 4 : -SIDE // 4]
         silhouette = np.where(blurred > rng.uniform(80, 130), 255, 0).astype(np.uint8)
@@ -167,7 +167,7 @@ def _blob(one: IconObject, rng: np.random.Generator) -> tuple[Shape, float]:
     return (silhouette, np.minimum(details, kept)), whole
 
 
-def _plain_box(one: IconObject, rng: np.random.Generator) -> tuple[Shape, float]:
+def _plain_box(item: IconObject, rng: np.random.Generator) -> tuple[Shape, float]:
     """A rectangle, full or a frame, sometimes with a corner missing."""
     silhouette, details = (np.zeros((SIDE, SIDE), np.uint8) for _ in range(2))
     x, y = (int(value) for value in rng.integers(0, SIDE // 4, 2))
@@ -183,9 +183,9 @@ def _plain_box(one: IconObject, rng: np.random.Generator) -> tuple[Shape, float]
     return (silhouette, details), 0.0
 
 
-def _warped(one: IconObject, rng: np.random.Generator) -> tuple[Shape, float]:
+def _warped(item: IconObject, rng: np.random.Generator) -> tuple[Shape, float]:
     """An icon pulled out of shape: a little and it is still one, far and it is none."""
-    icon = _icon(one.icon)
+    icon = _icon(item.icon)
     strength = float(rng.choice((rng.uniform(0.01, 0.03), rng.uniform(0.07, 0.16))))
     rows, columns = (
         np.clip(axis + strength * SIDE * smooth_field(rng, (SIDE, SIDE)), 0, SIDE - 1).astype(int)

@@ -116,8 +116,8 @@ def _keep_output(module: Any, _arguments: Any, output: Any) -> None:
 
 def _truth(scene: Scene) -> Tensor:
     """Return one-hot maps ``[channels, side / 4, side / 4]``: background or class, then background or colour."""
-    classes = [0, *(1 + CLASSES.index(one.name) for one in scene.objects)]
-    colors = [0, *(1 + list(COLORS).index(one.color) for one in scene.objects)]
+    classes = [0, *(1 + CLASSES.index(item.name) for item in scene.objects)]
+    colors = [0, *(1 + list(COLORS).index(item.color) for item in scene.objects)]
     ids = torch.from_numpy(scene.ids[2::4, 2::4].astype(np.int64))
     one_hot = [F.one_hot(torch.tensor(row)[ids], 1 + n) for row, n in ((classes, len(CLASSES)), (colors, len(COLORS)))]
     return torch.cat(one_hot, -1).permute(2, 0, 1).float()
@@ -157,10 +157,10 @@ class GeneratorRecipe:
             grounded = everything and rng.random() < self.options.grounded
             told = everything and (not grounded or rng.random() >= self.options.drop_caption)
             prompts.append(caption(rng, scene.objects, scene.background) if told else "")
-            for column, one in enumerate(scene.objects[:OBJECTS] if grounded else ()):
-                name = one.name if rng.random() < 0.15 else f"{one.color} {one.name}"
+            for column, item in enumerate(scene.objects[:OBJECTS] if grounded else ()):
+                name = item.name if rng.random() < 0.15 else f"{item.color} {item.name}"
                 phrases.append(a(name) if rng.random() < 0.3 else name)
-                boxes[row, column] = torch.tensor(one.box.box_xyxy)
+                boxes[row, column] = torch.tensor(item.box.box_xyxy)
                 masks[row, column] = 1
         things = torch.from_numpy(np.stack([scene.ids > 0 for scene in scenes]).astype(np.float32))
         generator = torch.Generator().manual_seed(step)
@@ -247,9 +247,9 @@ class GeneratorRecipe:
         boxes, masks = torch.zeros(8, OBJECTS, 4), torch.zeros(8, OBJECTS)
         phrases = []
         for row, scene in enumerate(scenes):
-            for column, one in enumerate(scene.objects):
-                phrases.append(f"{one.color} {one.name}")
-                boxes[row, column] = torch.tensor(one.box.box_xyxy)
+            for column, item in enumerate(scene.objects):
+                phrases.append(f"{item.color} {item.name}")
+                boxes[row, column] = torch.tensor(item.box.box_xyxy)
                 masks[row, column] = 1
         boxes, masks = boxes.repeat(2, 1, 1).to(device), masks.repeat(2, 1).to(device)
         masks[8:] = 0

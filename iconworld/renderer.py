@@ -118,9 +118,9 @@ def sample_objects(
     for _ in range(wanted):
         name = str(rng.choice(pool))
         color = str(rng.choice(list(COLORS)))
-        one = place_object(rng, name, color, placed, size_wh)
-        if one is not None:
-            placed.append(one)
+        item = place_object(rng, name, color, placed, size_wh)
+        if item is not None:
+            placed.append(item)
     return tuple(placed)
 
 
@@ -160,10 +160,10 @@ def render(
     rng = np.random.default_rng(seed)
     canvas = _background(background, size_wh, rng)
     ids = np.zeros(canvas.shape[:2], np.uint8)
-    for index, one in enumerate(objects):
-        x0, y0, x1, y1 = one.box.to_px(size_wh)
-        layers = _layers(one.icon, x1 - x0, y1 - y0)
-        paint(canvas[y0:y1, x0:x1], layers, one.color, rng)
+    for index, item in enumerate(objects):
+        x0, y0, x1, y1 = item.box.to_px(size_wh)
+        layers = _layers(item.icon, x1 - x0, y1 - y0)
+        paint(canvas[y0:y1, x0:x1], layers, item.color, rng)
         ids[y0:y1, x0:x1][layers[2] > 0.5] = index + 1
     image = Image.fromarray(np.clip(canvas + 0.5, 0, 255).astype(np.uint8))
     return Scene(image, tuple(objects), background, ids)
@@ -222,10 +222,10 @@ def icon_raster(icon: str) -> tuple[np.ndarray, np.ndarray]:
     filled = Image.new("1", (_RASTER, _RASTER))
     for contour in contours:
         points = [(x * scale, y * scale) for x, y in contour]
-        one = Image.new("1", (_RASTER, _RASTER))
-        ImageDraw.Draw(one).polygon(points, fill=1)
-        odd = ImageChops.logical_xor(odd, one)
-        filled = ImageChops.logical_or(filled, one)
+        outline = Image.new("1", (_RASTER, _RASTER))
+        ImageDraw.Draw(outline).polygon(points, fill=1)
+        odd = ImageChops.logical_xor(odd, outline)
+        filled = ImageChops.logical_or(filled, outline)
     # Close the gaps between an icon's parts, so that it is one thing with a simple outline.
     closed = filled.convert("L").filter(ImageFilter.MaxFilter(13)).filter(ImageFilter.MinFilter(13))
     bounds = filled.getbbox()
@@ -251,5 +251,5 @@ def shape_layers(
         sheet.paste(Image.fromarray(layer).resize(inside, Image.Resampling.BOX), (line, line))
         alphas.append(sheet)
     rim = alphas[0].filter(ImageFilter.MaxFilter(2 * line + 1))
-    body, detail, rim_array = (np.asarray(one, np.float32) / 255 for one in (*alphas, rim))
+    body, detail, rim_array = (np.asarray(alpha, np.float32) / 255 for alpha in (*alphas, rim))
     return body, detail, rim_array

@@ -157,7 +157,7 @@ class SegmenterRecipe:
         for scene in scenes:
             inputs = self.processor(
                 scene.image,
-                input_boxes=[[list(one.box.to_px(scene.image.size)) for one in scene.objects]],
+                input_boxes=[[list(item.box.to_px(scene.image.size)) for item in scene.objects]],
                 return_tensors="pt",
             ).to(device)
             masks = self.model(**inputs, multimask_output=False).pred_masks[0, :, 0].float() > 0

@@ -19,7 +19,7 @@ PROMPT_LENGTH = 64  # tokens of a generator's prompt
 def build_tokenizer(length: int = LENGTH) -> CLIPTokenizer:
     """Build the tokenizer of all icon-world models; unknown words fall apart into letters."""
     characters = string.ascii_lowercase + string.digits + "-'.,"
-    tokens = ["!", *characters, *(f"{one}</w>" for one in characters)]
+    tokens = ["!", *characters, *(f"{character}</w>" for character in characters)]
     merges: list[tuple[str, str]] = []
     known = set(tokens)
     for word in sorted(WORDS):

@@ -214,15 +214,15 @@ def _optimizers(
     Both at one learning rate: Muon's updates are scaled to the size of AdamW's.
     """
     inner = {id(weight) for weight, _ in matrices}
-    others = [one for one in model.parameters() if one.requires_grad and id(one) not in inner]
+    others = [parameter for parameter in model.parameters() if parameter.requires_grad and id(parameter) not in inner]
     groups = [
-        {"params": [one for one in others if one.ndim > 1], "weight_decay": hyper.weight_decay},
-        {"params": [one for one in others if one.ndim <= 1], "weight_decay": 0.0},
+        {"params": [other for other in others if other.ndim > 1], "weight_decay": hyper.weight_decay},
+        {"params": [other for other in others if other.ndim <= 1], "weight_decay": 0.0},
     ]
     adam = torch.optim.AdamW(groups, lr=hyper.lr, betas=(0.9, 0.99))
     if not matrices:
         return [adam]
-    flat = [one for _, one in matrices]
+    flat = [matrix for _, matrix in matrices]
     decay = hyper.weight_decay
     muon = torch.optim.Muon(flat, lr=hyper.lr, weight_decay=decay, adjust_lr_fn="match_rms_adamw", ns_steps=4)
     return [adam, muon]

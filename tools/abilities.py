@@ -44,7 +44,7 @@ def refusal(capabilities: Capabilities, scene: Layout, operations: Iterable[Oper
 def scene_refusal(capabilities: Capabilities, spec: SceneSpec) -> str | None:
     """Return why a scene cannot be drawn: it names kinds that the backend does not know. None when it can be."""
     drawn = capabilities.draws
-    strange = [one.name for one in spec.objects if drawn and one.name not in drawn]
+    strange = [wanted.name for wanted in spec.objects if drawn and wanted.name not in drawn]
     return cannot_draw(strange[0], drawn or frozenset()) if strange else None
 
 

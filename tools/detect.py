@@ -35,9 +35,9 @@ def detect(
     found = context.backend.detect(context.images.load(runtime.state["picture"]), queries, threshold)
     answer: dict[str, Any] = {
         query.phrase: [
-            {"box": [round(value, 3) for value in one.box], "score": round(one.score, 3)}
-            for one in found.detections
-            if one.query == query
+            {"box": [round(value, 3) for value in detection.box], "score": round(detection.score, 3)}
+            for detection in found.detections
+            if detection.query == query
         ]
         for query in queries
     }

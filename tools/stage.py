@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from tools.context import Context
-    from tools.scene.requirements import Requirement
+    from tools.scene.requirement import Requirement
 
 
 SEEDS = 4  # tried before it is believed that there is no layout
@@ -40,7 +40,7 @@ def _painted(layout: Layout, demands: Iterable[Requirement], looks: Sequence[str
 
     What a demand names for things of that name is no choice, whether it is wanted of others or unwanted.
     """
-    queries = [query for one in demands for query in (one.query, *one.objects)]
+    queries = [query for demand in demands for query in (demand.query, *demand.objects)]
     objects = []
     for placed in layout.objects:
         named = {word for query in queries if query.name == placed.name for word in (*query.attributes, *query.lacks)}

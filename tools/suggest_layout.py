@@ -11,7 +11,7 @@ from tools.context import Context
 from tools.errors import FinalToolError
 from tools.scene.difference import completed, difference
 from tools.scene.operations import Remove, apply
-from tools.scene.requirements import Requirement
+from tools.scene.requirement import Requirement
 from tools.scene.solver import Unsatisfiable, solve
 
 if TYPE_CHECKING:

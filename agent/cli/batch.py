@@ -51,28 +51,28 @@ def run_batch(
     base = make_backend(options.load())
     console = SafeConsole(sys.stderr)
     outcomes: list[dict[str, Any]] = []
-    for number, one in enumerate(work, start=1):
-        console.print(f"{number}/{len(work)} {one.item.output_dir}", markup=False)
+    for number, job in enumerate(work, start=1):
+        console.print(f"{number}/{len(work)} {job.item.output_dir}", markup=False)
         try:
             if overwrite:
-                one.folder.clear()
+                job.folder.clear()
             with LiveProgress(sys.stderr) as progress:
                 result = run_correction(
-                    _job(one, mode, options.seed or 0),
-                    one.settings,
-                    one.folder,
-                    backend=base.with_settings(one.settings),
+                    _job(job, mode, options.seed or 0),
+                    job.settings,
+                    job.folder,
+                    backend=base.with_settings(job.settings),
                     chat=chat,
                     preset=options.preset or DEFAULT_PRESET,
-                    overrides=one.overrides,
+                    overrides=job.overrides,
                     listener=progress,
                 )
-            write_report(one.folder)
-            outcomes.append({"item": one.item.output_dir, **result.to_json()})
+            write_report(job.folder)
+            outcomes.append({"item": job.item.output_dir, **result.to_json()})
         except Exception as error:  # noqa: BLE001 - one item's failure must not lose the others
             message = Redactor(environment_secrets()).text(str(error) or type(error).__name__)
             console.print(f"  failed: {message}", markup=False)
-            outcomes.append({"item": one.item.output_dir, "error": message})
+            outcomes.append({"item": job.item.output_dir, "error": message})
     return _summary(outcomes, as_json=options.as_json)
 
 
@@ -112,8 +112,8 @@ def _clashes(work: Sequence[_Work], output_dir: Path) -> Iterator[str]:
     """Yield what would let one item write into, or clear away, what is another's: names are compared as places."""
     base = output_dir.resolve()
     known: dict[Path, str] = {}
-    for one in work:
-        place, name = one.folder.path.resolve(), one.item.output_dir
+    for job in work:
+        place, name = job.folder.path.resolve(), job.item.output_dir
         if place in known:
             yield f"output_dir {name!r} is the same folder as {known[place]!r}"
         known[place] = name
@@ -127,17 +127,17 @@ def _clashes(work: Sequence[_Work], output_dir: Path) -> Iterator[str]:
             yield f"output_dir {name!r} holds another run in its images"
 
 
-def _job(one: _Work, mode: Mode, seed: int) -> Job:
+def _job(job: _Work, mode: Mode, seed: int) -> Job:
     editing = mode is Mode.IMAGE_EDITING
     return Job(
-        prompt="" if editing else one.item.prompt,
-        instruction=one.item.prompt if editing else "",
-        image=open_picture(one.picture),
-        spec=one.item.spec(),
-        places=not editing and one.item.is_placeless,
-        target=one.item.layout(),
+        prompt="" if editing else job.item.prompt,
+        instruction=job.item.prompt if editing else "",
+        image=open_picture(job.picture),
+        spec=job.item.spec(),
+        places=not editing and job.item.is_placeless,
+        target=job.item.layout(),
         seed=seed,
-        origin=one.picture.name,
+        origin=job.picture.name,
     )
 
 
@@ -157,8 +157,8 @@ def _inside(folder: Path, name: str, field: str) -> Path:
 
 
 def _summary(outcomes: list[dict[str, Any]], *, as_json: bool) -> int:
-    agreed = sum(bool(one.get("agreed")) for one in outcomes)
-    failed = sum("error" in one for one in outcomes)
+    agreed = sum(bool(outcome.get("agreed")) for outcome in outcomes)
+    failed = sum("error" in outcome for outcome in outcomes)
     if as_json:
         write_json({"items": outcomes, "agreed": agreed, "failed": failed})
     else:

@@ -152,7 +152,7 @@ def _is_sld(given: Any) -> bool:
     objects = given.get("objects")
     if "bg_prompt" in given or "neg_prompt" in given:
         return True
-    return isinstance(objects, list) and any(isinstance(one, (list, tuple)) for one in objects)
+    return isinstance(objects, list) and any(isinstance(entry, (list, tuple)) for entry in objects)
 
 
 def _sld_spec(parse: _SldParse) -> SceneSpec:
@@ -163,7 +163,7 @@ def _sld_spec(parse: _SldParse) -> SceneSpec:
         name = singular(noun.lower())
         if name in absent:
             continue  # SLD lists an unwanted object too, so that its detector looks for it
-        for attribute, count in Counter(one.strip() if one else "" for one in instances).items():
+        for attribute, count in Counter(instance.strip() if instance else "" for instance in instances).items():
             objects.append(SceneObject(name=name, attributes=(attribute,) if attribute else (), count=count))
     return SceneSpec(objects=tuple(objects), absent=absent, background=_unless_none(parse.bg_prompt))
 

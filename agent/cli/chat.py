@@ -317,9 +317,9 @@ class Talk:
             self._say(f"picture: {result.image}")
 
     def _verdict(self, result: TurnResult) -> None:
-        for one in result.verdict.get("results", []):
-            style = MARK_STYLES[one["passed"]]
-            self.console.print(f"  [{style}]{mark(one['passed'])}[/] {escape(one['reason'])}")
+        for outcome in result.verdict.get("results", []):
+            style = MARK_STYLES[outcome["passed"]]
+            self.console.print(f"  [{style}]{mark(outcome['passed'])}[/] {escape(outcome['reason'])}")
 
     def _stand(self, result: TurnResult) -> None:
         told = f"after turn {result.turn}: {result.text}" if result.turn else "at the beginning"

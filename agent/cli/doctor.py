@@ -37,14 +37,16 @@ def examine(options: Options) -> int:
     """Print the findings; the code is 0 unless something would keep a run from working."""
     findings = [*_program(), *_device(), *_settings(options.load())]
     if options.as_json:
-        write_json([asdict(one) for one in findings])
+        write_json([asdict(finding) for finding in findings])
     else:
         console = output_console()
         marks = {"ok": "[green]✓[/]", "warning": "[yellow]![/]", "problem": "[red]✗[/]"}
-        for one in findings:
-            console.print(f"{marks[one.status]} ", end="")
-            console.print(f"{one.what}: {one.found}" + (f"\n    {one.advice}" if one.advice else ""), markup=False)
-    return ExitCode.FAILURE if any(one.status == "problem" for one in findings) else ExitCode.AGREED
+        for finding in findings:
+            console.print(f"{marks[finding.status]} ", end="")
+            console.print(
+                f"{finding.what}: {finding.found}" + (f"\n    {finding.advice}" if finding.advice else ""), markup=False
+            )
+    return ExitCode.FAILURE if any(finding.status == "problem" for finding in findings) else ExitCode.AGREED
 
 
 def _program() -> Iterator[Finding]:

@@ -87,9 +87,9 @@ def describe(update: dict[str, Any]) -> str:
         return f"{latest['passed']} of {latest['total']} requirements met" + (f": {wrong}" if wrong else "")
     if update.get("done"):
         return "; ".join(map(str, update["done"]))
-    messages = [one for one in update.get("messages") or [] if isinstance(one, dict)]
-    calls = [call["name"] for one in messages for call in one.get("tool_calls") or []]
+    messages = [message for message in update.get("messages") or [] if isinstance(message, dict)]
+    calls = [call["name"] for message in messages for call in message.get("tool_calls") or []]
     if calls:
         return f"calls {', '.join(calls)}"
-    failures = [one["content"].split("\n")[0] for one in messages if one.get("failed")]
+    failures = [message["content"].split("\n")[0] for message in messages if message.get("failed")]
     return f"a tool refused: {'; '.join(failures)}" if failures else ""

@@ -157,9 +157,9 @@ def show_result(result: RunResult, folder: RunFolder) -> None:
     else:
         console.print(f"[bold yellow]not agreed[/] after {rounds} ({result.exit.replace('_', ' ')})")
         console.print(result.detail, markup=False)
-    for one in result.verdict.get("results", []):
-        console.print(f"  {mark(one['passed'])} ", end="", style=MARK_STYLES[one["passed"]])
-        console.print(str(one.get("reason") or one.get("requirement")), markup=False)
+    for outcome in result.verdict.get("results", []):
+        console.print(f"  {mark(outcome['passed'])} ", end="", style=MARK_STYLES[outcome["passed"]])
+        console.print(str(outcome.get("reason") or outcome.get("requirement")), markup=False)
     if result.image is not None:
         console.print(f"picture: {result.image}", markup=False)
     console.print(f"report:  {folder.report_path}", markup=False)

@@ -34,9 +34,9 @@ def make_tree(record: dict[str, Any], events: Sequence[dict[str, Any]]) -> Tree:
             tree.add(f"[yellow]{escape(turn.text)}[/]")
             continue
         branch = tree.add(_turn_line(turn))
-        for one in turn.rounds:
-            if one.steps:
-                _add_round(branch, one)
+        for round_ in turn.rounds:
+            if round_.steps:
+                _add_round(branch, round_)
     if record.get("error"):
         tree.add(f"[bold red]✗ {escape(record['error'])}[/]")
     return tree
@@ -89,16 +89,16 @@ def _table(title: str, rows: Sequence[Difference], left: str, right: str) -> Tab
     return table
 
 
-def _add_round(branch: Tree, one: Round) -> None:
-    title = f"[bold]{one.title.lower()}[/]"
-    if one.attempt:
-        colour = "green" if one.attempt["agreed"] else "yellow"
-        title += f" [{colour}]{one.attempt['passed']} of {one.attempt['total']} met[/]"
-    leaf = branch.add(f"{title} [cyan]{duration(one.seconds)}[/]")
-    for step in one.steps:
+def _add_round(branch: Tree, round_: Round) -> None:
+    title = f"[bold]{round_.title.lower()}[/]"
+    if round_.attempt:
+        colour = "green" if round_.attempt["agreed"] else "yellow"
+        title += f" [{colour}]{round_.attempt['passed']} of {round_.attempt['total']} met[/]"
+    leaf = branch.add(f"{title} [cyan]{duration(round_.seconds)}[/]")
+    for step in round_.steps:
         node = leaf.add(_step_line(step))
-        if step.node == "judge" and one.attempt:
-            for result in one.attempt["verdict"].get("results", []):
+        if step.node == "judge" and round_.attempt:
+            for result in round_.attempt["verdict"].get("results", []):
                 if not result["passed"]:
                     node.add(f"[yellow]{mark(result['passed'])} {escape(result['reason'])}[/]")
         for call in step.calls:
@@ -132,7 +132,7 @@ def _call_line(call: dict[str, Any]) -> str:
     if call["event"] == "llm":
         answer = call.get("answer")
         wishes = answer.get("tool_calls") or [] if isinstance(answer, dict) else []
-        wanted = f" → {', '.join(escape(str(one['name'])) for one in wishes)}" if wishes else ""
+        wanted = f" → {', '.join(escape(str(wish['name'])) for wish in wishes)}" if wishes else ""
         model = f" {escape(str(call['model']))}" if call.get("model") else ""
         recorded = " (recorded answer)" if call.get("recorded") else ""
         tokens = f"{call.get('input_tokens', 0):,} + {call.get('output_tokens', 0):,} tokens"

@@ -55,7 +55,7 @@ def parse_json(text: str, *, more: bool = False) -> Any:
         raise ValueError("the JSON is nested too deeply") from None
     level = [value]
     for _ in range(DEEPEST):
-        level = [item for one in level for item in _items(one)]
+        level = [item for node in level for item in _items(node)]
         if not level:
             return _whole_tree(value)
     raise ValueError(f"the JSON is nested too deeply: at most {DEEPEST} levels are read")

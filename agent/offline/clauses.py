@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from agent.offline.descriptions import Descriptions
 from agent.offline.draft import HINT
 from agent.offline.lexer import phrases
+from agent.offline.positions import ITS, REGIONS, TWO_SIDED
 from agent.offline.speech import describes, is_known_noun, is_noun
 from agent.offline.surroundings import NO_NOUN, STOPS
 from agent.offline.vocabulary import (
@@ -21,12 +22,9 @@ from agent.offline.vocabulary import (
     EACH_SIDE,
     ING_NOUNS,
     INSIDE,
-    ITS,
     OPENERS,
     PLACES,
-    REGIONS,
     SKIES,
-    TWO_SIDED,
     UNKNOWN_RELATIONS,
 )
 from tools.scene.errors import CannotParse

@@ -149,21 +149,23 @@ def _other(text: str, layout: Layout, memory: Memory, last: str) -> tuple[Operat
     if before is None or not last:
         raise CannotParse(f"cannot do {text!r}: nothing was changed before")
     done = parse_instruction(last, before, memory)
-    ids = list(dict.fromkeys(one.id for one in done if not isinstance(one, Add) and one.id))
+    ids = list(dict.fromkeys(operation.id for operation in done if not isinstance(operation, Add) and operation.id))
     if len(ids) != 1 or len(done) > 2:
         raise CannotParse(f"cannot do {text!r}: {last!r} was about {len(ids) or 'no'} objects; say which one is meant")
-    others = [one for one in before.objects if one.name == before[ids[0]].name and one.id != ids[0]]
+    others = [placed for placed in before.objects if placed.name == before[ids[0]].name and placed.id != ids[0]]
     if len(others) != 1:
         raise CannotParse(f"cannot do {text!r}: there are {len(others)} others; say which one is meant")
     wrong, right = before[ids[0]], others[0]
-    redone = tuple(one.model_copy(update={"id": right.id} | _box_of(one, wrong, right)) for one in done)
+    redone = tuple(
+        operation.model_copy(update={"id": right.id} | _box_of(operation, wrong, right)) for operation in done
+    )
     return difference(layout, apply(before, redone))
 
 
-def _box_of(one: Operation, wrong: PlacedObject, right: PlacedObject) -> dict[str, object]:
+def _box_of(operation: Operation, wrong: PlacedObject, right: PlacedObject) -> dict[str, object]:
     """Return the box of a move as the same shift (or growth) of the other object."""
-    box = getattr(one, "box", None)
-    if box is None or not isinstance(one, Move):
+    box = getattr(operation, "box", None)
+    if box is None or not isinstance(operation, Move):
         return {}
     (x0, y0), (x1, y1) = wrong.box.center, box.center
     x, y = right.box.center

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 from agent.offline.draft import HINT, Link, Thing
 from agent.offline.lexer import phrases
 from agent.offline.nouns import DIMENSIONS, read_attributes
+from agent.offline.positions import REGIONS, TWO_SIDED
 from agent.offline.relations import Relations
 from agent.offline.speech import is_adjective, is_noun
 from agent.offline.surroundings import STOPS
-from agent.offline.vocabulary import CLOSED, COPULA, PAINTED, REGIONS, TWO_SIDED
+from agent.offline.vocabulary import CLOSED, COPULA, PAINTED
 from tools.scene.lexicon import SHADES, attribute, family, is_attribute, number
 from tools.scene.spec import SIZES
 from tools.scene.wordnet import can_be, is_mostly
@@ -133,17 +134,17 @@ class Descriptions(Relations):
     def _describe(self, things: Sequence[Thing], found: tuple[str, ...], *, negated: bool, start: int) -> None:
         words = self.words
         colours = [attribute(word) for word in found if family(word) == "colour"]
-        one = things[0]
+        mention = things[0]
         if negated:
             if any(word in SIZES or word in DIMENSIONS for word in found):
                 words.fail("only attributes such as colours can be excluded", start, words.position)
             for thing in things:
                 thing.lacks = (*thing.lacks, *(attribute(word) for word in found))
             return
-        if len(things) == 1 and 2 <= one.count == len(colours) == len(found):
-            if one.count == 2 and words.word(-2) == "and" and "," not in words.quote(start):
+        if len(things) == 1 and 2 <= mention.count == len(colours) == len(found):
+            if mention.count == 2 and words.word(-2) == "and" and "," not in words.quote(start):
                 words.unclear("say 'one red and one blue' or 'each red and blue'", start, words.position)
-            self._part(one, [(1, (colour,)) for colour in colours], start)
+            self._part(mention, [(1, (colour,)) for colour in colours], start)
             return
         self._say(things, found)
 
@@ -270,19 +271,19 @@ class Descriptions(Relations):
             self.words.fail(f"say it for all {whole.count}", start, self.words.position)
         at = self.things.index(whole)
         made = [replace(whole, count=count, bound="exactly") for count, _ in parts]
-        for one, (_, found) in zip(made, parts, strict=True):
-            one.attributes, described = (), one.attributes
-            self._say([one], found)
-            one.describe(described)
+        for mention, (_, found) in zip(made, parts, strict=True):
+            mention.attributes, described = (), mention.attributes
+            self._say([mention], found)
+            mention.describe(described)
         if left:
             made.append(replace(whole, count=left, bound="exactly", lacks=(*whole.lacks, *parts[0][1])))
         self.things[at : at + 1] = made
         links = []
         for link in self.links:
             if whole in link.subjects and len(link.subjects) == 1:
-                links += [Link((one,), link.predicate, link.objects, None, link.factor) for one in made]
+                links += [Link((mention,), link.predicate, link.objects, None, link.factor) for mention in made]
             else:
                 links.append(link)
         self.links = links
         self.mentioned += made
-        self.listed = [*(one for one in self.listed if one is not whole), *made]
+        self.listed = [*(mention for mention in self.listed if mention is not whole), *made]

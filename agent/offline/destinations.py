@@ -15,8 +15,8 @@ from agent.offline.placement import (
     free_place,
     in_picture,
 )
+from agent.offline.positions import PICTURE_SIDES, TWO_SIDED
 from agent.offline.selectors import read_selection, sides_length
-from agent.offline.vocabulary import PICTURE_SIDES, TWO_SIDED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -166,9 +166,9 @@ class Draft:
 
     def _spec(self) -> SceneSpec:
         objects = self._objects()
-        for one in objects:
-            if one.phrase in self.absent or one.name in self.absent:
-                self.words.unclear(f"{one.phrase!r} is both demanded and excluded; say which one you mean", 0)
+        for wanted in objects:
+            if wanted.phrase in self.absent or wanted.name in self.absent:
+                self.words.unclear(f"{wanted.phrase!r} is both demanded and excluded; say which one you mean", 0)
         if not (objects or self.absent or self.background or self.style):
             self.words.fail(HINT, 0)
         return SceneSpec(
@@ -198,7 +198,7 @@ class Draft:
     def _relation(self, link: Link) -> Relation:
         subject = link.subjects[0]
         total = sum(thing.count for thing in self.things if thing.query == subject.query)
-        facing_itself = any(one.query == subject.query for one in link.objects)
+        facing_itself = any(mention.query == subject.query for mention in link.objects)
         several = link.predicate in GROUP_PREDICATES
         count = link.count or (subject.count if total != subject.count and not facing_itself and not several else None)
         return Relation(

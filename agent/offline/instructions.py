@@ -347,7 +347,7 @@ class _Instruction(Wishes):
 
     def _restore(self, start: int, spoken: str) -> None:
         words = self.words
-        removed = Scene([Item(one.id, one.name, one.attributes, one.box) for one in self.memory.removed])
+        removed = Scene([Item(gone.id, gone.name, gone.attributes, gone.box) for gone in self.memory.removed])
         if not removed.items:
             words.fail("nothing was removed before", start)
         removed.focus = removed.items[-1:]

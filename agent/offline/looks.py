@@ -179,7 +179,7 @@ class Looks(Workbench):
             attributes = tuple(word for word in attributes if word not in BIG)
         for word in [word for word in attributes if word in _STRETCHED]:
             self._scale(chosen, _STRETCHED[word], start)
-            attributes = tuple(one for one in attributes if one != word)
+            attributes = tuple(own for own in attributes if own != word)
         for item in chosen:
             item.attributes = self._restyled(item.attributes, attributes)
         self.scene.focus = list(chosen)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from agent.offline.lexer import Phrases, meaning, phrases, word_set
+from agent.offline.positions import TWO_SIDED, predicates
 from agent.offline.speech import describes, is_adjective, is_known_noun, is_noun
 from agent.offline.vocabulary import (
     CLOSED,
@@ -22,9 +23,7 @@ from agent.offline.vocabulary import (
     INTENSIFIERS,
     PAINTED,
     PAIRS,
-    TWO_SIDED,
     VERBS,
-    predicates,
 )
 from tools.scene.lexicon import COMPOUNDS, NUMBERS, SHADES, attribute, family, number, plural, singular
 from tools.scene.spec import SIZES, Query

@@ -170,7 +170,7 @@ def _memory(turns: list[Any], history: dict[str, Any], shapes: dict[str, float],
     """Read what earlier turns did or spoke of: ids, or turns as ``{"done": ["moved 'cup #1' ..."]}``, newest last."""
     before = history.get("before_last_change")
     memory = Memory(
-        removed=tuple(PlacedObject.model_validate(one) for one in history.get("removed", [])),
+        removed=tuple(PlacedObject.model_validate(removed) for removed in history.get("removed", [])),
         before=None if before is None else Layout.model_validate(before),
         shapes=shapes,
     )
@@ -178,8 +178,8 @@ def _memory(turns: list[Any], history: dict[str, Any], shapes: dict[str, float],
         return replace(memory, recent=ids_given)
     for turn in reversed(turns):
         lines = [turn] if isinstance(turn, str) else [*turn.get("done", []), turn.get("answer", "")]
-        ids = dict.fromkeys(one for line in lines for one in _ID.findall(str(line)))
-        if known := tuple(one for one in ids if one in layout.ids):
+        ids = dict.fromkeys(id_ for line in lines for id_ in _ID.findall(str(line)))
+        if known := tuple(id_ for id_ in ids if id_ in layout.ids):
             return replace(memory, recent=known)
     return memory
 
@@ -213,7 +213,7 @@ def _plan(messages: Sequence[BaseMessage], bound: set[str]) -> AIMessage:
         return AIMessage("The edit is planned; I wait for the next verdict.")
     if not operations:
         return AIMessage("I know no change that would bring the picture closer to what was asked for.")
-    looks = next((one for one in operations if one.get("op") == "restyle"), None)
+    looks = next((operation for operation in operations if operation.get("op") == "restyle"), None)
     if looks and "inspect" in bound and not any(answer.name == "inspect" for answer in answers):
         return _calling(number, "inspect", {"object": looks["id"], "candidates": looks["attributes"]})
     return _calling(number, "edit", {"operations": operations})

@@ -88,13 +88,13 @@ class Facts:
     def _everything(self) -> str:
         if not self.layout.objects:
             return "I see nothing that I know."
-        return f"I see {joined((f'{_named(one)} {_where(one)}' for one in self.layout.objects), 'and')}."
+        return f"I see {joined((f'{_named(item)} {_where(item)}' for item in self.layout.objects), 'and')}."
 
     def _how_many(self, phrase: str) -> str:
         found = self._of_kind(phrase)
         name = parse_phrase(phrase).phrase
         count = number_word(len(found)) if found else "no"
-        listed = f": {joined((_named(one) for one in found), 'and')}" if found else ""
+        listed = f": {joined((_named(item) for item in found), 'and')}" if found else ""
         many = singular(name) if len(found) == 1 else plural(singular(name))
         return f"There {'is' if len(found) == 1 else 'are'} {count} {many}{listed}."
 
@@ -102,7 +102,7 @@ class Facts:
         found = self._of_kind(phrase)
         if not found:
             return f"No, I see no {parse_phrase(phrase).phrase}."
-        return f"Yes: {joined((f'{_named(one)} {_where(one)}' for one in found), 'and')}."
+        return f"Yes: {joined((f'{_named(item)} {_where(item)}' for item in found), 'and')}."
 
     def _where(self, phrase: str) -> str:
         gone = self._gone(phrase)
@@ -110,17 +110,17 @@ class Facts:
         if not found:
             return f"{_named(gone[-1])} was taken away; it was {_where(gone[-1])}."
         lines = [
-            f"{_named(one)} is {_where(one)}, at {[round(value, 2) for value in one.box]} (x, y, width, height)"
-            for one in found
+            f"{_named(item)} is {_where(item)}, at {[round(value, 2) for value in item.box]} (x, y, width, height)"
+            for item in found
         ]
         return f"{joined(lines, 'and')}."
 
     def _looks(self, phrase: str) -> str:
         lines = [
-            f"{one.id!r} is {joined(one.attributes, 'and')}"
-            if one.attributes
-            else f"of {one.id!r} I know nothing but what it is"
-            for one in self._meant(phrase)
+            f"{item.id!r} is {joined(item.attributes, 'and')}"
+            if item.attributes
+            else f"of {item.id!r} I know nothing but what it is"
+            for item in self._meant(phrase)
         ]
         return f"{joined(lines, 'and')}."
 
@@ -128,12 +128,14 @@ class Facts:
         base = self._meant(phrase)
         predicate = _RELATIONS[words]
         found = [
-            one
-            for one in self.layout.objects
-            if one not in base and all(holds(predicate, one.box, other.box) for other in base)
+            item
+            for item in self.layout.objects
+            if item not in base and all(holds(predicate, item.box, other.box) for other in base)
         ]
-        listed = joined((_named(one) for one in found), "and") if found else "Nothing that I see"
-        return f"{listed} {'are' if len(found) > 1 else 'is'} {words} {joined((repr(one.id) for one in base), 'and')}."
+        listed = joined((_named(item) for item in found), "and") if found else "Nothing that I see"
+        return (
+            f"{listed} {'are' if len(found) > 1 else 'is'} {words} {joined((repr(item.id) for item in base), 'and')}."
+        )
 
     # what was done
 
@@ -143,19 +145,19 @@ class Facts:
         there = (
             self._of_kind(phrase.partition(" ")[2]) if some else self._meant(phrase, or_nothing=True) if phrase else []
         )
-        names = {one.id for one in [*there, *self._gone(phrase)]} if phrase else set()
+        names = {item.id for item in [*there, *self._gone(phrase)]} if phrase else set()
         phrase = "" if phrase in _POINTING and not names else phrase
         kind = singular(phrase.split()[-1]) if phrase else ""
         for turn in reversed(self.turns):
             for line in reversed(turn.get("done", [])):
-                told = any(f"'{one}'" in line for one in names) or (kind and f"'{kind} #" in line and not names)
+                told = any(f"'{id_}'" in line for id_ in names) or (kind and f"'{kind} #" in line and not names)
                 if (told or not phrase) and line.startswith(done):
                     return f"I {line}, because {_reason(turn)}."
         others = [
             line
             for turn in self.turns
             for line in turn.get("done", [])
-            if any(f"'{one}'" in line for one in names) or (kind and f"'{kind} #" in line)
+            if any(f"'{id_}'" in line for id_ in names) or (kind and f"'{kind} #" in line)
         ]
         what = f"{done or 'changed'} {phrase}".strip()
         if others:
@@ -186,15 +188,15 @@ class Facts:
         query = parse_phrase(phrase)
         name = singular(query.name)
         return [
-            one
-            for one in self.layout.objects
-            if name in {one.name, *(_ANYTHING & {name})}
-            and all(any(implies(has, word) for has in one.attributes) for word in query.attributes)
+            item
+            for item in self.layout.objects
+            if name in {item.name, *(_ANYTHING & {name})}
+            and all(any(implies(has, word) for has in item.attributes) for word in query.attributes)
         ]
 
     def _meant(self, phrase: str, *, or_nothing: bool = False) -> list[PlacedObject]:
         """Return what "the left dog", "it" or "dogs" means; of several that could be meant, all."""
-        items = [Item(one.id, one.name, one.attributes, one.box, one) for one in self.layout.objects]
+        items = [Item(thing.id, thing.name, thing.attributes, thing.box, thing) for thing in self.layout.objects]
         focus = [item for recent in self.memory.recent for item in items if item.id == recent]
         words = Cursor(phrase)
         try:
@@ -214,10 +216,10 @@ class Facts:
     def _gone(self, phrase: str) -> list[PlacedObject]:
         query = parse_phrase(re.sub(r"^(?:the|a|an|my)\s+", "", phrase))
         return [
-            one
-            for one in self.memory.removed
-            if one.name == singular(query.name)
-            and all(family(word) is None or word in one.attributes for word in query.attributes)
+            item
+            for item in self.memory.removed
+            if item.name == singular(query.name)
+            and all(family(word) is None or word in item.attributes for word in query.attributes)
         ]
 
 
@@ -265,12 +267,12 @@ def _reason(turn: dict[str, Any]) -> str:
     return f"{asked} and the detector said: {'; '.join(wrong)}" if wrong else asked
 
 
-def _named(one: PlacedObject) -> str:
-    return f"{one.id!r} ({one.phrase})" if one.attributes else repr(one.id)
+def _named(item: PlacedObject) -> str:
+    return f"{item.id!r} ({item.phrase})" if item.attributes else repr(item.id)
 
 
-def _where(one: PlacedObject) -> str:
-    x, y = one.box.center
+def _where(item: PlacedObject) -> str:
+    x, y = item.box.center
     across = "on the left" if x < 0.4 else "on the right" if x > 0.6 else "in the middle"
     down = "at the top" if y < 0.35 else "at the bottom" if y > 0.65 else ""
     return f"{across} {down}".strip()

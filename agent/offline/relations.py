@@ -6,6 +6,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from agent.offline.draft import HINT, Thing
+from agent.offline.positions import ITS, REGIONS, TWO_SIDED
 from agent.offline.speech import is_noun
 from agent.offline.surroundings import Surroundings
 from agent.offline.vocabulary import (
@@ -17,12 +18,9 @@ from agent.offline.vocabulary import (
     FOREGROUND,
     GROUPED,
     INSIDE,
-    ITS,
     NUMBERED,
-    REGIONS,
     THERE_IS,
     TOGETHER,
-    TWO_SIDED,
     UNKNOWN_RELATIONS,
 )
 from tools.scene.wordnet import is_part_of_body
@@ -125,9 +123,9 @@ class Relations(Surroundings):
             words.fail("say what is there", start - 1)
         meant = list(dict.fromkeys([*self._everyone(), about])) if everyone else [about]
         self.listed = []
-        for one in meant:
+        for mention in meant:
             for predicate in sides:
-                self._link((one,), predicate)
+                self._link((mention,), predicate)
         self.subject = meant[-1]
         return True
 
@@ -152,8 +150,8 @@ class Relations(Surroundings):
         if hung or (predicate == "inside" and objects[0].name.endswith(tuple(CLOTHES))):
             self._keep((listed[0] if listed else about).start, objects[0].end)
             return True
-        for one in dict.fromkeys([*(thing for thing in listed if thing not in objects), about]):
-            self._link((one,), predicate, objects)
+        for mention in dict.fromkeys([*(thing for thing in listed if thing not in objects), about]):
+            self._link((mention,), predicate, objects)
         self.subject = about
         return True
 
@@ -177,7 +175,7 @@ class Relations(Surroundings):
         words = self.words
         start = words.position
         if words.word() in {"it", "them", "him", "her", "which"}:
-            named = [one for one in self.mentioned if one]
+            named = [mention for mention in self.mentioned if mention]
             meant = self.host if self.host is not None and self.host is not self.last else None
             meant = meant or (named[-2] if len(named) > 1 else None)
             if meant is None or words.word() == "which":
@@ -207,7 +205,7 @@ class Relations(Surroundings):
     def _read_own_side(self) -> bool:
         """Take "to its left", "on it": "a dog with a cat to its left"."""
         words = self.words
-        named = [one for one in self.mentioned if one]
+        named = [mention for mention in self.mentioned if mention]
         if len(named) < 2 or not words.sees(ITS):
             return False
         host = self.host if self.host is not None and self.host is not named[-1] else named[-2]
@@ -249,7 +247,7 @@ class Relations(Surroundings):
         if not several:
             words.fail("say of which objects", words.position - 1)
         self.listed = []
-        if beside and len(listed) == 2 and all(one.count == 1 for one in listed):
+        if beside and len(listed) == 2 and all(mention.count == 1 for mention in listed):
             self._link((listed[0],), "next to", (listed[1],))
         elif beside and len(listed) == 1:
             self._link((listed[0],), "next to", (listed[0],))
@@ -289,9 +287,9 @@ class Relations(Surroundings):
         pair = [self._demand(phrase) for phrase in (first, second)]
         if pair[0] is None or pair[1] is None:
             words.fail(HINT, start, words.position)
-        for one, phrase in zip(pair, (first, second), strict=True):
-            if one is not None and phrase.count is None and not phrase.definite:
-                one.count, one.bound = 1, "at least"
+        for mention, phrase in zip(pair, (first, second), strict=True):
+            if mention is not None and phrase.count is None and not phrase.definite:
+                mention.count, mention.bound = 1, "at least"
         self._link((pair[0],), predicate, (pair[1],))
         return True
 
@@ -347,7 +345,7 @@ class Relations(Surroundings):
             while words.take_word(",", "and", "then"):
                 pass
         row, self.row = self.row, None
-        if len(row) < 2 or len({one.phrase for one in row}) < len(row):
+        if len(row) < 2 or len({entry.phrase for entry in row}) < len(row):
             words.fail("a row needs two or more different objects", start)
         for left, right in pairwise(row):
             self._link((left,), order, (right,))

@@ -6,45 +6,19 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from agent.offline.items import Item, Scene, names_of
-from agent.offline.lexer import Phrases, meaning, phrases, word_set
+from agent.offline.lexer import Phrases, phrases, word_set
 from agent.offline.nouns import is_adjective
-from agent.offline.vocabulary import CLOSED, PICTURE_SIDES, TWO_SIDED
+from agent.offline.positions import PICTURE_SIDES, TWO_SIDED
+from agent.offline.ranking import EXTREMES, ORDINALS, SORT, ranked, read_extremes
+from agent.offline.vocabulary import CLOSED
 from tools.scene.lexicon import SHADES, attribute, family, implies, number, plural
 from tools.scene.relations import holds
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from agent.offline.lexer import Cursor
     from tools.scene.spec import Predicate
 
 
-_SORT: dict[str, tuple[Callable[[Item], float], bool]] = {
-    "left": (lambda item: item.seen.box.center[0], False),
-    "right": (lambda item: item.seen.box.center[0], True),
-    "top": (lambda item: item.seen.box.center[1], False),
-    "bottom": (lambda item: item.seen.box.center[1], True),
-    "largest": (lambda item: item.seen.box.area, True),
-    "smallest": (lambda item: item.seen.box.area, False),
-    "tallest": (lambda item: item.seen.box.h, True),
-    "widest": (lambda item: item.seen.box.w, True),
-    "middle": (lambda item: abs(item.seen.box.center[0] - 0.5) + abs(item.seen.box.center[1] - 0.5), False),
-}  # fmt: skip
-_EXTREMES = Phrases(
-    meaning("left|leftmost|left-most|left-hand|left hand|most left|far left", "left")
-    | meaning("right|rightmost|right-most|right-hand|right hand|most right|far right", "right")
-    | meaning("top|topmost|upper|uppermost|highest|top-most", "top")
-    | meaning("bottom|bottommost|lower|lowermost|lowest|bottom-most", "bottom")
-    | meaning("largest|biggest|larger|bigger", "largest")
-    | meaning("smallest|smaller|tiniest|littlest", "smallest")
-    | dict.fromkeys(("middle", "center", "central", "centre"), "middle")
-    | {"tallest": "tallest", "widest": "widest"}
-)
-_ORDINALS = Phrases({"first": 0, "second": 1, "third": 2, "fourth": 3, "fifth": 4, "sixth": 5, "seventh": 6}
-                    | {"last": -1, "1st": 0, "2nd": 1, "3rd": 2, "4th": 3, "5th": 4, "second to last": -2,
-                       "second last": -2})  # fmt: skip
-_FROM = Phrases({f"{start} the {side}": side for start in ("from", "counting from", "on from")
-                 for side in ("left", "right", "top", "bottom")})  # fmt: skip
 _IT = phrases("it|that one|this one|that|this|the same one|that object|this object")
 _THEM = phrases("them|both of them|all of them|these|those|they|them all|them both|those two|these two")
 _EVERYTHING = phrases("everything|all objects|all the objects|every object|all things|all of the objects|"
@@ -123,7 +97,7 @@ def _continues(words: Cursor, scene: Scene, length: int) -> bool:
         return False
     here = words.position
     words.position += length
-    while words.word() in {"the", "of"} or words.sees(_EXTREMES) or is_adjective(words.word()) or number(words.word()):
+    while words.word() in {"the", "of"} or words.sees(EXTREMES) or is_adjective(words.word()) or number(words.word()):
         if _name_length(words, scene):
             break
         words.position += 1
@@ -173,7 +147,7 @@ def _read_described(words: Cursor, scene: Scene, start: int, *, places: bool) ->
     if places:
         found = _filtered(words, scene, found, many=said.many or said.everything)
     if said.ordinal is not None or said.extremes:
-        return _ranked(words, found, said.ordinal, said.extremes, said.count or 1, start)
+        return ranked(words, found, said.ordinal, said.extremes, said.count or 1, start)
     return _counted(words, scene, found, said)
 
 
@@ -191,23 +165,16 @@ def _read_description(words: Cursor, scene: Scene, start: int) -> _Description:
     if said.count is not None and words.take_word("of"):
         said.some = True
         words.accept(_THE)
-    said.ordinal = words.take(_ORDINALS)
-    said.extremes = _read_extremes(words)
+    said.ordinal = words.take(ORDINALS)
+    said.extremes = read_extremes(words)
     said.count = said.count or _read_number(words)
     said.attributes = _read_attributes(words, scene)
-    said.extremes += _read_extremes(words)
+    said.extremes += read_extremes(words)
     said.name, said.many = _read_name(words, scene, start)
     if words.take_word("#"):
         said.number = words.word()
         words.position += 1
     return said
-
-
-def _read_extremes(words: Cursor) -> list[str]:
-    found = []
-    while (extreme := words.take(_EXTREMES)) is not None:
-        found.append(extreme)
-    return found
 
 
 def _matching(words: Cursor, scene: Scene, said: _Description) -> list[Item]:
@@ -308,13 +275,13 @@ def _read_name(words: Cursor, scene: Scene, start: int) -> tuple[str, bool]:
 def _with_attributes(found: list[Item], attributes: tuple[str, ...]) -> list[Item]:
     """Keep what has the attributes; where nothing has, the only one of which nothing else is known."""
     for fitting in (
-        [item for item in found if all(any(implies(one, word) for one in item.seen.attributes) for word in attributes)],
-        [item for item in found if all(any(implies(one, word) for one in item.attributes) for word in attributes)],
+        [item for item in found if all(any(implies(own, word) for own in item.seen.attributes) for word in attributes)],
+        [item for item in found if all(any(implies(own, word) for own in item.attributes) for word in attributes)],
     ):
         if fitting or not attributes:
             return fitting
     kinds = {family(word) for word in attributes}
-    unknown = [item for item in found if not any(family(one) in kinds for one in item.attributes)]
+    unknown = [item for item in found if not any(family(own) in kinds for own in item.attributes)]
     return unknown if len(found) == 1 and len(unknown) == 1 else []
 
 
@@ -337,7 +304,7 @@ def _filtered(words: Cursor, scene: Scene, found: list[Item], *, many: bool) -> 
     if many or len(there) == 1 or len(found) == 1:
         kept = there if there else (found if len(found) == 1 else [])
     elif len(sides) == 1 and sides[0] != "in the middle":
-        key, reverse = _SORT[sides[0].split()[-1]]
+        key, reverse = SORT[sides[0].split()[-1]]
         kept = sorted(found, key=key, reverse=reverse)[:1]
     else:
         kept = there
@@ -364,31 +331,6 @@ def _related(words: Cursor, scene: Scene, found: list[Item], predicate: Predicat
     if not kept:
         words.fail(f"nothing of it is there: {names_of(found)}", start, words.position)
     return kept
-
-
-def _ranked(
-    words: Cursor, found: list[Item], ordinal: int | None, extremes: list[str], count: int, start: int
-) -> list[Item]:
-    side = words.take(_FROM)
-    if ordinal is None:
-        if len(extremes) > 1:  # "the upper left dog": nearest to that corner
-            sides = [_SORT[extreme] for extreme in extremes]
-            ranked = sorted(found, key=lambda item: sum(-key(item) if back else key(item) for key, back in sides))
-        else:
-            key, reverse = _SORT[extremes[0]]
-            if extremes[0] == "middle" and len(found) % 2:
-                along = sorted(found, key=_SORT["left"][0])
-                ranked = [along[len(along) // 2]]
-            else:
-                ranked = sorted(found, key=key, reverse=reverse)
-        if count > len(ranked):
-            words.fail(f"there are only {len(found)}: {names_of(found)}", start, words.position)
-        return ranked[:count]
-    key, reverse = _SORT[extremes[0] if extremes else side or "left"]
-    ranked = sorted(found, key=key, reverse=reverse)
-    if not -len(ranked) <= ordinal < len(ranked):
-        words.fail(f"there are only {len(found)}: {names_of(found)}", start, words.position)
-    return [ranked[ordinal]]
 
 
 def _without_exceptions(words: Cursor, scene: Scene, found: list[Item], start: int) -> list[Item]:

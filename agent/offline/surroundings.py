@@ -7,6 +7,7 @@ from dataclasses import replace
 from agent.offline.draft import HINT, Draft
 from agent.offline.lexer import phrases
 from agent.offline.nouns import NounPhrase, read_noun_phrase
+from agent.offline.positions import REGIONS, TWO_SIDED
 from agent.offline.speech import is_stuff
 from agent.offline.vocabulary import (
     BACKGROUND,
@@ -17,12 +18,10 @@ from agent.offline.vocabulary import (
     PLACE_PREPOSITIONS,
     PLACES,
     POSITIVE,
-    REGIONS,
     SKIES,
     STYLE_PHRASES,
     STYLE_SUFFIXES,
     THERE_IS,
-    TWO_SIDED,
     WITHOUT,
 )
 from tools.scene.errors import CannotParse

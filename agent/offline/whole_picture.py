@@ -126,7 +126,11 @@ def _chosen(what: str, text: str, layout: Layout, memory: Memory) -> str:
             return layout.objects[0].id
         names = ", ".join(layout.ids) or "nothing"
         raise CannotParse(f"did not understand {text!r}: say which object it is about; there is: {names}")
-    chosen = [one.id for one in parse_instruction(f"remove {what}", layout, memory) if isinstance(one, Remove)]
+    chosen = [
+        operation.id
+        for operation in parse_instruction(f"remove {what}", layout, memory)
+        if isinstance(operation, Remove)
+    ]
     if len(chosen) != 1:
         raise CannotParse(f"did not understand {text!r}: name one object, {what!r} are {len(chosen)}")
     return chosen[0]

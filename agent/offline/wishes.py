@@ -172,5 +172,5 @@ class Wishes(Looks):
             item
             for item in self.scene.items
             if singular(phrase.name) in {item.name, item.seen.name}
-            and all(any(implies(one, word) for one in item.attributes) for word in phrase.attributes)
+            and all(any(implies(own, word) for own in item.attributes) for word in phrase.attributes)
         ]

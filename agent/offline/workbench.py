@@ -50,7 +50,7 @@ class Workbench:
     def __init__(self, text: str, layout: Layout, memory: Memory) -> None:
         self.words = Cursor(text)
         self.memory = memory
-        items = [Item(one.id, one.name, one.attributes, one.box, one) for one in layout.objects]
+        items = [Item(placed.id, placed.name, placed.attributes, placed.box, placed) for placed in layout.objects]
         focus = [item for recent in memory.recent for item in items if item.id == recent]
         self.scene = Scene(items, focus, focus[-1].name if focus else "")
         self.layout = layout
@@ -175,4 +175,4 @@ class Workbench:
 
 
 def _same(first: Box, second: Box) -> bool:
-    return all(abs(one - other) < 1e-6 for one, other in zip(first, second, strict=True))
+    return all(abs(left - other) < 1e-6 for left, other in zip(first, second, strict=True))

@@ -72,7 +72,7 @@ def render_report(folder: RunFolder) -> str:
     chapters = _chapters(turns, load)
     film = [chapter for part in chapters for chapter in part if chapter.round.attempt]
     result = record.get("result") or {}
-    shown = [record["input"].get("image"), *(one.round.attempt["image"] for one in film if one.round.attempt)]
+    shown = [record["input"].get("image"), *(frame.round.attempt["image"] for frame in film if frame.round.attempt)]
     return (
         _environment()
         .get_template("report.html.j2")
@@ -126,14 +126,14 @@ def _chapters(turns: Sequence[Turn], load: Loader) -> list[list[Chapter]]:
     number, result = 0, list[list[Chapter]]()
     for turn in turns:
         part, before = list[Chapter](), None
-        for one in turn.rounds:
-            if not one.steps:
+        for round_ in turn.rounds:
+            if not round_.steps:
                 continue
             number += 1
-            image = one.attempt["image"] if one.attempt else None
+            image = round_.attempt["image"] if round_.attempt else None
             changed = changed_overlay(load, before, image) if before and image and image != before else ""
-            masks = masks_overlay(load, one.masks, [_hue(object_id) for object_id in one.masked])
-            part.append(Chapter(number, one, changed, region_overlay(load, one.region), masks))
+            masks = masks_overlay(load, round_.masks, [_hue(object_id) for object_id in round_.masked])
+            part.append(Chapter(number, round_, changed, region_overlay(load, round_.region), masks))
             before = image or before
         result.append(part)
     return result

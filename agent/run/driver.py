@@ -103,7 +103,7 @@ class RunResult:
             "image": None if self.image is None else str(self.image),
             "run": str(self.run),
             "verdict": self.verdict,
-            "unchecked": [one["reason"] for one in self.verdict.get("results", []) if one["passed"] is None],
+            "unchecked": [result["reason"] for result in self.verdict.get("results", []) if result["passed"] is None],
             "usage": self.usage,
         }
 

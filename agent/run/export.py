@@ -49,7 +49,7 @@ def write_zip(folder: RunFolder, target: Path) -> None:
     ):
         for path in sorted(folder.path.rglob("*")):
             inside = path.relative_to(folder.path)
-            hidden = any(one.startswith(".") for one in inside.parts)
+            hidden = any(piece.startswith(".") for piece in inside.parts)
             # SQLite keeps recent changes beside the file, where a copy would miss them.
             if path.is_file() and not hidden and not path.name.startswith(folder.checkpoints_path.name):
                 archive.write(path, f"{name}/{inside.as_posix()}")

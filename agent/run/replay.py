@@ -57,7 +57,7 @@ class RecordedAnswers(BaseCache):
 
     def lookup(self, prompt: str, llm_string: str) -> list[Generation] | None:
         """Return the answer to these messages; the same question asked twice gets the answers in their order."""
-        asked = [{"type": one["kwargs"]["type"], "data": one["kwargs"]} for one in json.loads(prompt)]
+        asked = [{"type": entry["kwargs"]["type"], "data": entry["kwargs"]} for entry in json.loads(prompt)]
         known = self._answers.get(self._key([readable(message) for message in messages_from_dict(asked)]))
         if not known:
             return None
@@ -199,9 +199,9 @@ def _fork(source: RunFolder, target: RunFolder, task: str, count: int, seed: int
         raise RunError(f"{str(source.path)!r} has no checkpoints any more, and a replay needs them")
     with open_checkpoints(source) as old, open_checkpoints(target) as new:
         graph, chosen = build_graph(old), None
-        thread = next((one.config["configurable"]["thread_id"] for one in old.list(None, limit=1)), "run")
+        thread = next((entry.config["configurable"]["thread_id"] for entry in old.list(None, limit=1)), "run")
         for snapshot in graph.get_state_history({"configurable": {"thread_id": thread}}):
-            if any(one.id == task for one in snapshot.tasks):
+            if any(pending.id == task for pending in snapshot.tasks):
                 chosen = old.get_tuple(snapshot.config)
         if chosen is None:
             raise RunError(f"the checkpoints of {str(source.path)!r} do not hold this step: choose another one")

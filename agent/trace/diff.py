@@ -49,11 +49,11 @@ class Comparison:
         """Return what ``--json`` prints."""
         return {
             "same": self.same,
-            "given": [vars(one) for one in self.given],
+            "given": [vars(difference) for difference in self.given],
             "same_steps": len(self.same_steps),
             "parted": None if self.parted is None else [_place(step) for step in self.parted],
-            "details": [vars(one) for one in self.details],
-            "ends": [vars(one) for one in self.ends],
+            "details": [vars(difference) for difference in self.details],
+            "ends": [vars(difference) for difference in self.ends],
         }
 
 
@@ -70,11 +70,11 @@ def compare(
     )
     ends = tuple(differences(_end(timelines[0]), _end(timelines[1]), ""))
     same: list[Step] = []
-    for one, other in zip_longest(_steps(timelines[0]), _steps(timelines[1])):
-        details = tuple(differences(one and _decided(one), other and _decided(other), ""))
+    for first, other in zip_longest(_steps(timelines[0]), _steps(timelines[1])):
+        details = tuple(differences(first and _decided(first), other and _decided(other), ""))
         if details:
-            return Comparison(given, tuple(same), (one, other), details, ends)
-        same.append(one)
+            return Comparison(given, tuple(same), (first, other), details, ends)
+        same.append(first)
     return Comparison(given, tuple(same), None, (), ends)
 
 
@@ -86,8 +86,8 @@ def differences(left: Any, right: Any, where: str) -> Iterator[Difference]:
             if key not in PASSING and not call_id:
                 yield from differences(left.get(key), right.get(key), f"{where}.{key}" if where else key)
     elif isinstance(left, list) and isinstance(right, list):
-        for at, (one, other) in enumerate(zip_longest(left, right)):
-            yield from differences(one, other, f"{where}[{at}]")
+        for at, (first, other) in enumerate(zip_longest(left, right)):
+            yield from differences(first, other, f"{where}[{at}]")
     elif left != right:
         yield Difference(where, MISSING if left is None else left, MISSING if right is None else right)
 
@@ -109,7 +109,7 @@ def _end(turns: Sequence[Turn]) -> dict[str, Any]:
     turns = [turn for turn in turns if turn.rounds]
     result = turns[-1].result if turns else {}
     attempts = turns[-1].attempts if turns else []
-    best = next((one for one in attempts if one["image"] == result.get("image")), None)
+    best = next((attempt for attempt in attempts if attempt["image"] == result.get("image")), None)
     return {
         "ended": outcome(result),
         "rounds": result.get("rounds"),

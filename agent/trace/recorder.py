@@ -163,7 +163,9 @@ def _answer(output: Any) -> Any:
         return readable(output)["content"]
     update = getattr(output, "update", None)  # a Command carries the answer among its messages
     if isinstance(update, dict):
-        return "\n".join(readable(one)["content"] for one in update.get("messages", []) if isinstance(one, BaseMessage))
+        return "\n".join(
+            readable(message)["content"] for message in update.get("messages", []) if isinstance(message, BaseMessage)
+        )
     return output
 
 

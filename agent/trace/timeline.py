@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from agent.trace.events import effective
-from tools.scene.requirements import Requirement
+from tools.scene.requirement import Requirement
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -141,7 +141,7 @@ def _add_step(turn: Turn, event: dict[str, Any], calls: list[dict[str, Any]]) ->
     step = Step(event["node"], event.get("step"), event.get("seconds"), calls, update, error=event.get("error") or "")
     step.notes, step.unet_evaluations = _notes(step, turn.steps), _evaluations(step, turn.steps)
     if isinstance(update.get("latest"), dict):
-        shown = next(filter(None, (_shown(one.update) for one in reversed(turn.rounds[-1].steps))), {})
+        shown = next(filter(None, (_shown(last.update) for last in reversed(turn.rounds[-1].steps))), {})
         turn.rounds.append(
             Round(
                 attempt=update["latest"],
@@ -183,9 +183,9 @@ def requirement_table(attempts: Sequence[dict[str, Any]]) -> list[tuple[str, lis
     """Return, per requirement, its result in each round (None where it was not asked)."""
     rows: dict[str, list[dict[str, Any] | None]] = {}
     for column, attempt in enumerate(attempts):
-        for one in attempt["verdict"].get("results", []):
-            text = Requirement.model_validate(one["requirement"]).text
-            rows.setdefault(text, [None] * len(attempts))[column] = one
+        for result in attempt["verdict"].get("results", []):
+            text = Requirement.model_validate(result["requirement"]).text
+            rows.setdefault(text, [None] * len(attempts))[column] = result
     return list(rows.items())
 
 
@@ -198,10 +198,12 @@ def _decision(decision: dict[str, Any]) -> str:
 def _notes(step: Step, before: Sequence[Step]) -> list[str]:
     update = step.update
     if step.node == "parse" and isinstance(update.get("goal"), dict):
-        return [Requirement.model_validate(one).text for one in update["goal"].get("requirements") or []]
+        return [Requirement.model_validate(demand).text for demand in update["goal"].get("requirements") or []]
     if step.node == "edit":
-        known: list[str] = next((one.update["done"] for one in reversed(before) if "done" in one.update), [])
-        refused = [one["content"] for one in update.get("messages", []) if one.get("failed")]
+        known: list[str] = next(
+            (earlier.update["done"] for earlier in reversed(before) if "done" in earlier.update), []
+        )
+        refused = [message["content"] for message in update.get("messages", []) if message.get("failed")]
         return [*(update.get("done") or [])[len(known) :], *refused]
     return [update["detail"]] if update.get("detail") else []
 
@@ -210,11 +212,13 @@ def _evaluations(step: Step, before: Sequence[Step]) -> int:
     """Return how many UNet evaluations a step took: the state holds the sum over the turn."""
     if "usage" not in step.update:
         return 0
-    known: dict[str, Any] = next((one.update["usage"] for one in reversed(before) if "usage" in one.update), {})
+    known: dict[str, Any] = next(
+        (earlier.update["usage"] for earlier in reversed(before) if "usage" in earlier.update), {}
+    )
     return int(step.update["usage"].get("unet_evaluations", 0) - known.get("unet_evaluations", 0))
 
 
 def _shown(update: dict[str, Any]) -> dict[str, Any]:
     """Return what an edit left for the reader beside its answer: its region and masks."""
-    artifacts = (one.get("artifact") or {} for one in update.get("messages", []) if isinstance(one, dict))
-    return next((one for one in artifacts if one.get("region")), {})
+    artifacts = (message.get("artifact") or {} for message in update.get("messages", []) if isinstance(message, dict))
+    return next((artifact for artifact in artifacts if artifact.get("region")), {})

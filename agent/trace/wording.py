@@ -60,7 +60,7 @@ def outcome(result: dict[str, Any]) -> str:
 
 def unchecked_clause(verdict: dict[str, Any]) -> str:
     """Return ", 1 not checked" for a verdict with such a requirement; empty for one without."""
-    number = sum(one["passed"] is None for one in verdict.get("results", []))
+    number = sum(result["passed"] is None for result in verdict.get("results", []))
     return f", {number} not checked" if number else ""
 
 
@@ -74,6 +74,6 @@ def standing(passed: bool | None) -> str:
     return "open" if passed is None else "pass" if passed else "fail"
 
 
-def counted(number: int, one: str, many: str = "") -> str:
+def counted(number: int, word: str, many: str = "") -> str:
     """Return a number with its noun."""
-    return f"{number:,} {one if number == 1 else many or one + 's'}"
+    return f"{number:,} {word if number == 1 else many or word + 's'}"

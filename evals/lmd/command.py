@@ -55,10 +55,10 @@ def choose_start(name: str) -> Start:
 def print_prompts(prompts: Sequence[LmdPrompt], *, as_json: bool) -> None:
     """Print prompts, one per line, or as one JSON list."""
     if as_json:
-        rows = [{"number": one.number, "task": one.task, "prompt": one.text} for one in prompts]
+        rows = [{"number": prompt.number, "task": prompt.task, "prompt": prompt.text} for prompt in prompts]
         sys.stdout.write(json.dumps(rows) + "\n")
     else:
-        sys.stdout.write("".join(f"{one.text}\n" for one in prompts))
+        sys.stdout.write("".join(f"{prompt.text}\n" for prompt in prompts))
 
 
 def measure_lmd(

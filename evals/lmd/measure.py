@@ -13,8 +13,9 @@ from evals.lmd.scoring import count, is_right, queries, suppress
 from graphs.correction import build_graph
 from graphs.node_helpers import make_once
 from tools.images import open_picture
-from tools.scene.requirements import Requirement, requirements
+from tools.scene.requirement import Requirement
 from tools.scene.requirements import queries as queries_of
+from tools.scene.requirements import requirements
 from tools.scene.spec import SceneSpec
 from tools.scene.verdict import verdict
 
@@ -67,7 +68,7 @@ def measure(prompt: LmdPrompt, plan: Plan, services: Services) -> dict[str, Any]
     start = _start(prompt, plan, services.context, seed)
     attempts, result = _correct(prompt, services.context, start, seed)
     rival = _best_of_n(prompt, plan, services.context, attempts, result, seed) if plan.baselines else None
-    pictures = {one["kept"] for one in attempts} | {one["image"] for one in attempts}
+    pictures = {attempt["kept"] for attempt in attempts} | {attempt["image"] for attempt in attempts}
     pictures |= {rival["image"]} if rival else set()
     demands = _demands(result["spec"])
     return head(prompt) | {
@@ -137,7 +138,7 @@ def _correct(
             if node in {"edit", "generate"}:
                 done = update.get("done", done)
             elif node == "judge":
-                told = sum(len(one["done"]) for one in attempts)
+                told = sum(len(attempt["done"]) for attempt in attempts)
                 attempts.append(_attempt(update, start, done[told:]))
             elif node == "finish":
                 result = update["result"]
@@ -156,7 +157,7 @@ def _attempt(update: Mapping[str, Any], start: Mapping[str, Any], done: list[str
         "kept": update["best"]["image"],
         "agreed": latest["agreed"],
         "changed": round(update["best"]["changed"], 5),
-        "wrong": [one["reason"] for one in latest["verdict"]["results"] if not one["passed"]],
+        "wrong": [result["reason"] for result in latest["verdict"]["results"] if not result["passed"]],
         "done": list(done),
     } | _spent(update["usage"] | {"wall_seconds": update["elapsed"]}, start)
 

@@ -117,6 +117,8 @@ def choose(tasks: Sequence[Task] = TASKS, limit: int | None = None) -> tuple[Lmd
     turns: dict[int, tuple[int, int]] = {}
     for task in tasks:
         numbers = [prompt.number for prompt in prompts if prompt.task == task]
-        turns |= {number: (turn, number) for turn, number in enumerate(sorted(numbers, key=lambda one: shuffle[one]))}
+        turns |= {
+            number: (turn, number) for turn, number in enumerate(sorted(numbers, key=lambda index: shuffle[index]))
+        }
     chosen = sorted(prompts, key=lambda prompt: turns[prompt.number])[:limit]
     return tuple(sorted(chosen))

@@ -63,9 +63,9 @@ def _plot_rounds(figure: Any, summary: Mapping[str, Any]) -> None:
         rates = summary["rates"][scorer]
         for task in next(iter(rates.values())):
             cells = [rates[method_name(number)][task] for number in numbers]
-            axes.plot(numbers, [one["rate"] for one in cells], marker="o", label=task, **STYLES.get(task, {}))
+            axes.plot(numbers, [attempt["rate"] for attempt in cells], marker="o", label=task, **STYLES.get(task, {}))
             if task == "overall":
-                low, high = ([one[end] for one in cells] for end in ("low", "high"))
+                low, high = ([attempt[end] for attempt in cells] for end in ("low", "high"))
                 axes.fill_between(numbers, low, high, color="black", alpha=0.1)
         axes.set_title(f"by the {SCORERS[scorer]}")
         axes.set_xlabel("rounds of correction")
@@ -142,16 +142,16 @@ def _failure(record: Record, rounds: int, store: ImageStore) -> dict[str, Any]:
     kept = attempt_after(record, rounds)["kept"]
     pictures = [
         {
-            "name": "start" if one["round"] == 0 else f"round {one['round']}",
-            "kept": one["image"] == kept,
-            "data": _picture(store, one["image"]),
-            "done": one["done"],
-            "loop": one["wrong"] or ["agreed" if one["agreed"] else "not looked at"],
-            "seen": {scorer: _said(seen) for scorer, seen in record["scored"][one["image"]]["seen"].items()},
-            "right": record["scored"][one["image"]]["right"],
+            "name": "start" if attempt["round"] == 0 else f"round {attempt['round']}",
+            "kept": attempt["image"] == kept,
+            "data": _picture(store, attempt["image"]),
+            "done": attempt["done"],
+            "loop": attempt["wrong"] or ["agreed" if attempt["agreed"] else "not looked at"],
+            "seen": {scorer: _said(seen) for scorer, seen in record["scored"][attempt["image"]]["seen"].items()},
+            "right": record["scored"][attempt["image"]]["right"],
         }
-        for one in record["attempts"]
-        if one["round"] <= rounds
+        for attempt in record["attempts"]
+        if attempt["round"] <= rounds
     ]
     return shown | {"error": "", "exit": record["exit"].replace("_", " "), "pictures": pictures}
 

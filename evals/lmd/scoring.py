@@ -27,38 +27,38 @@ NMS = 0.15  # IoU above which two boxes of one phrase are one object
 def queries(prompt: LmdPrompt) -> tuple[Query, ...]:
     """Return what the detector is asked for."""
     absent = (Query(name=name) for name in prompt.truth.absent)
-    return tuple(dict.fromkeys([*(one.query for one in prompt.truth.objects), *absent]))
+    return tuple(dict.fromkeys([*(item.query for item in prompt.truth.objects), *absent]))
 
 
 def suppress(detections: Iterable[Detection], iou: float = NMS) -> tuple[Detection, ...]:
     """Return the detections that no better one of the same phrase overlaps by more than ``iou``, best first."""
     kept: list[Detection] = []
-    for one in sorted(detections, key=lambda one: -one.score):
-        if all(one.query != better.query or one.box.iou(better.box) <= iou for better in kept):
-            kept.append(one)
+    for detection in sorted(detections, key=lambda detection: -detection.score):
+        if all(detection.query != better.query or detection.box.iou(better.box) <= iou for better in kept):
+            kept.append(detection)
     return tuple(kept)
 
 
 def count(detections: Iterable[Detection]) -> Counter[str]:
     """Return how many objects of each phrase there are, after suppression."""
-    return Counter(one.phrase for one in suppress(detections))
+    return Counter(detection.phrase for detection in suppress(detections))
 
 
 def is_right(prompt: LmdPrompt, detections: Iterable[Detection]) -> bool:
     """Return whether what was found for ``queries(prompt)`` is what the prompt demands."""
     kept = suppress(detections)
-    found = Counter(one.query for one in kept)
+    found = Counter(detection.query for detection in kept)
     truth = prompt.truth
     match prompt.task:
         case "negation":
             return not any(found[Query(name=name)] for name in truth.absent)
         case "numeracy":
-            return all(found[one.query] == one.count for one in truth.objects)
+            return all(found[item.query] == item.count for item in truth.objects)
         case "attribution":
-            return all(found[one.query] >= 1 for one in truth.objects)
+            return all(found[item.query] >= 1 for item in truth.objects)
         case "spatial":
-            if not all(found[one.query] for one in truth.objects):
+            if not all(found[item.query] for item in truth.objects):
                 return False
-            first, second = (next(it for it in kept if it.query == one.query) for one in truth.objects)
+            first, second = (next(it for it in kept if it.query == item.query) for item in truth.objects)
             axis, sign = DIRECTIONS[truth.relations[0].predicate]
             return sign * (first.box.center[axis] - second.box.center[axis]) > 0

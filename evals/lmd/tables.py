@@ -32,7 +32,7 @@ def method_name(rounds: int) -> str:
 
 def attempt_after(record: Record, rounds: int) -> dict[str, Any]:
     """Return the last judged picture of at most so many rounds: where a loop with that limit had ended."""
-    found: dict[str, Any] = [one for one in record["attempts"] if one["round"] <= rounds][-1]
+    found: dict[str, Any] = [attempt for attempt in record["attempts"] if attempt["round"] <= rounds][-1]
     return found
 
 
@@ -121,11 +121,11 @@ def _last(record: Record, rounds: int) -> dict[str, bool]:
 
 
 def _right(records: Sequence[Record], method: str, rounds: int, scorer: str) -> np.ndarray:
-    def one(record: Record) -> float:
+    def is_right(record: Record) -> float:
         image = None if "error" in record else picture_of(record, method, rounds)
         return float(image is not None and record["scored"][image]["right"][scorer])
 
-    return np.array([one(record) for record in records])
+    return np.array([is_right(record) for record in records])
 
 
 def _by_task(values: np.ndarray, tasks: np.ndarray) -> dict[str, Any]:
@@ -150,7 +150,7 @@ def _cost(records: Sequence[Record], method: str, rounds: int) -> dict[str, floa
     """Return what one picture took on average, its first making included."""
     spent = [record["best_of_n"] if method == RIVAL else attempt_after(record, rounds) for record in records]
     keys = ("unet_evaluations", "seconds", "llm_calls", "tokens")
-    cost = {key: round(_mean([one.get(key, 0) for one in spent if one]), 2) for key in keys}
+    cost = {key: round(_mean([spending.get(key, 0) for spending in spent if spending]), 2) for key in keys}
     # reading the sentence was of no use to a picture that nobody corrects
     return cost | {"llm_calls": 0.0, "tokens": 0.0} if method == START else cost
 
@@ -221,7 +221,7 @@ def rates_table(summary: Mapping[str, Any], scorer: str) -> list[list[str]]:
     for start, part in _starts(summary):
         for method in part["methods"]:
             cells = [part["rates"][scorer][method][task] for task in tasks]
-            said = [f"{one['rate']:.1f} [{one['low']:.1f}, {one['high']:.1f}]" for one in cells]
+            said = [f"{attempt['rate']:.1f} [{attempt['low']:.1f}, {attempt['high']:.1f}]" for attempt in cells]
             rows.append([f"{start}{method}", *said])
     return rows
 

@@ -18,7 +18,8 @@ from tools.scene.doubt import doubted, things_in_layout
 from tools.scene.layout import Detection
 from tools.scene.loss import is_destroyed
 from tools.scene.observation import observe
-from tools.scene.requirements import LEFTOVER, Requirement, queries
+from tools.scene.requirement import LEFTOVER, Requirement
+from tools.scene.requirements import queries
 from tools.scene.track import track
 from tools.scene.verdict import judged, with_doubts, with_kept
 
@@ -68,7 +69,7 @@ def judge(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
     background = goal.spec.background if goal.spec else ""
     layout = track(state["layout"], things_in_layout(verdict, observation), background)
     certain = {thing.box for thing in observation.found if thing.name != LEFTOVER.name}
-    held = layout.model_copy(update={"objects": tuple(one for one in layout.objects if one.box in certain)})
+    held = layout.model_copy(update={"objects": tuple(placed for placed in layout.objects if placed.box in certain)})
     # An instruction asks for a change: its requirements allow for tolerance, and a small wish within
     # it ("a bit larger") would seem fulfilled before anything was done.
     untouched = state["rounds"] == 0 and bool(goal.operations)
@@ -125,7 +126,7 @@ def _left_behind(
     """Return what the turn's edits left in their regions that is no object, as detections named `LEFTOVER`."""
     regions = [np.asarray(context.images.load(region).convert("L")) > 0 for region in state["touched"]]
     region = np.any(
-        [np.zeros(image.size[::-1], bool), *(one for one in regions if one.shape == image.size[::-1])], axis=0
+        [np.zeros(image.size[::-1], bool), *(area for area in regions if area.shape == image.size[::-1])], axis=0
     )
     boxes = [detection.box for detection in detections]
     return tuple(Detection(name=LEFTOVER.name, box=box, score=1.0) for box in leftovers(image, region, boxes))

@@ -20,7 +20,7 @@ from tools.scene.edit_goal import edit_requirements, layout_requirements, wish_r
 from tools.scene.errors import CannotParse
 from tools.scene.lexicon import parse_phrase
 from tools.scene.operations import Operation, apply
-from tools.scene.requirements import Requirement
+from tools.scene.requirement import Requirement
 from tools.scene.spec import Frozen, Quote, SceneSpec
 from tools.scene.spec_check import with_all_words
 from tools.suggest_layout import usual_shapes

@@ -10,7 +10,7 @@ from diffusers import AutoencoderKL
 import iconworld
 from configs.settings import load_settings
 from evals.iconworld import measure_detector
-from iconworld.corrupt import soften, wear
+from iconworld.corrupt import corrupt, soften
 from iconworld.data import GONE, WHOLE, Labeled
 from iconworld.renderer import draw_scene
 from tools.backend.detector import ZeroShotDetector
@@ -19,21 +19,21 @@ from tools.backend.detector import ZeroShotDetector
 @pytest.fixture(scope="module")
 def pairs() -> list[tuple]:
     scenes = [draw_scene(seed, counts=(0, 0, 0, 1, 1)) for seed in range(60)]
-    return [(scene, wear(scene, np.random.default_rng(number))) for number, scene in enumerate(scenes)]
+    return [(scene, corrupt(scene, np.random.default_rng(number))) for number, scene in enumerate(scenes)]
 
 
-def share_left(scene, worn: Labeled, index: int) -> float:
+def share_left(scene, corrupted: Labeled, index: int) -> float:
     """Return how much of an object's visible pixels is as it was drawn."""
-    same = (np.asarray(scene.image) == np.asarray(worn.image)).all(axis=-1)
+    same = (np.asarray(scene.image) == np.asarray(corrupted.image)).all(axis=-1)
     return float(same[scene.mask(index)].mean())
 
 
 def test_an_object_counts_as_far_as_it_is_left(pairs) -> None:
     seen = {"counts": 0, "doubtful": 0, "gone": 0}
-    for scene, worn in pairs:
+    for scene, corrupted in pairs:
         for index, one in enumerate(scene.objects):
-            left = share_left(scene, worn, index)
-            kind = "counts" if one in worn.objects else "doubtful" if one.box in worn.doubtful else "gone"
+            left = share_left(scene, corrupted, index)
+            kind = "counts" if one in corrupted.objects else "doubtful" if one.box in corrupted.doubtful else "gone"
             seen[kind] += 1
             if kind == "counts":
                 assert left >= WHOLE - 0.02
@@ -45,10 +45,10 @@ def test_an_object_counts_as_far_as_it_is_left(pairs) -> None:
 
 
 def test_the_same_seed_wears_the_same_way(pairs) -> None:
-    scene, worn = pairs[7]
-    again = wear(scene, np.random.default_rng(7))
-    assert again.objects == worn.objects
-    assert np.array_equal(np.asarray(again.image), np.asarray(worn.image))
+    scene, corrupted = pairs[7]
+    again = corrupt(scene, np.random.default_rng(7))
+    assert again.objects == corrupted.objects
+    assert np.array_equal(np.asarray(again.image), np.asarray(corrupted.image))
 
 
 @pytest.mark.parametrize("size_wh", [(128, 128), (160, 96)])

@@ -130,17 +130,17 @@ def test_what_is_half_hidden_counts_neither_way():
 
 def test_scenes_are_worn_and_soft_if_the_recipe_says_so(tmp_path):
     autoencoder_recipe().save(tmp_path / "vae")
-    architecture = dataclasses.replace(TINY_DETECTOR, worn=1.0, soft=1.0)
-    worn = detector.DetectorRecipe("detector", architecture, 0, tmp_path).batch(0, 4)
+    architecture = dataclasses.replace(TINY_DETECTOR, corrupted=1.0, soft=1.0)
+    corrupted = detector.DetectorRecipe("detector", architecture, 0, tmp_path).batch(0, 4)
     plain = detector.DetectorRecipe("detector", TINY_DETECTOR, 0).batch(0, 4)
-    assert worn["pixels"].shape == plain["pixels"].shape
-    assert not torch.equal(worn["pixels"], plain["pixels"])
-    assert worn["positive"].sum() < plain["positive"].sum()
+    assert corrupted["pixels"].shape == plain["pixels"].shape
+    assert not torch.equal(corrupted["pixels"], plain["pixels"])
+    assert corrupted["positive"].sum() < plain["positive"].sum()
 
 
 def test_batches_are_redrawn_if_the_recipe_says_so():
     folder = Path(generator.__file__).parent / "weights" / "generator"
-    architecture = dataclasses.replace(TINY_DETECTOR, redrawn=1.0, muddled_from=5)
+    architecture = dataclasses.replace(TINY_DETECTOR, redrawn=1.0, corrupt_from=5)
     recipe = detector.DetectorRecipe("heldout_detector", architecture, 0, folder)
     assert torch.equal(
         recipe.batch(4, 2)["pixels"],

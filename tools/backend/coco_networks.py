@@ -75,7 +75,7 @@ class TfliteLooker:
         padded, share_wh = _letterboxed(image, (self._shape[2], self._shape[1]))
         self._interpreter.set_tensor(self._input, padded[None])
         self._interpreter.invoke()
-        outputs = [self._interpreter.get_tensor(one["index"]) for one in self._interpreter.get_output_details()]
+        outputs = [self._interpreter.get_tensor(output["index"]) for output in self._interpreter.get_output_details()]
         return _read(outputs, padded.shape, share_wh, self._labels, self._path)
 
 
@@ -149,19 +149,21 @@ def _read(
     path: str,
 ) -> Looked:
     """Tell the outputs apart and bring the boxes to the picture's frame; kinds without a name are left out."""
-    arrays = [np.asarray(one, dtype=np.float32) for one in outputs]
-    boxes = [one.reshape(-1, 4) for one in arrays if one.ndim >= 2 and one.shape[-1] == 4]
+    arrays = [np.asarray(output, dtype=np.float32) for output in outputs]
+    boxes = [array.reshape(-1, 4) for array in arrays if array.ndim >= 2 and array.shape[-1] == 4]
     rows = len(boxes[0]) if boxes else 0
-    lists = [one.reshape(-1) for one in arrays if one.ndim >= 1 and one.size == rows and one.shape[-1] == rows]
-    counts = [int(one.reshape(-1)[0]) for one in arrays if one.size == 1]
+    lists = [
+        array.reshape(-1) for array in arrays if array.ndim >= 1 and array.size == rows and array.shape[-1] == rows
+    ]
+    counts = [int(array.reshape(-1)[0]) for array in arrays if array.size == 1]
     if len(boxes) != 1 or len(lists) < 2:
         raise BackendError(
-            f"network {path!r} answers with {[list(one.shape) for one in arrays]}: detector.path must name a detector "
-            "that answers with boxes [1, n, 4], classes [1, n] and scores [1, n]"
+            f"network {path!r} answers with {[list(array.shape) for array in arrays]}: detector.path must name "
+            "a detector that answers with boxes [1, n, 4], classes [1, n] and scores [1, n]"
         )
     # scores fall and lie in 0..1; classes are whole numbers
-    scores = min(lists, key=lambda one: (bool((one > 1).any()), bool((one == np.rint(one)).all())))
-    classes = next(one for one in lists if one is not scores)
+    scores = min(lists, key=lambda array: (bool((array > 1).any()), bool((array == np.rint(array)).all())))
+    classes = next(values for values in lists if values is not scores)
     corners = boxes[0] / np.array(shape[:2] * 2) if boxes[0].max(initial=0) > 2 else boxes[0]
     corners = corners[:, [1, 0, 3, 2]] / np.array(share_wh * 2)
     known = [labels[int(index)] if 0 <= index < len(labels) else "" for index in classes]

@@ -96,12 +96,14 @@ class ZeroShotDetector:
             if group:
                 limit = threshold or (self.settings.attribute_threshold if attributed else self.settings.threshold)
                 for score, i, box in self._best(found, group, max(limit - doubt, 0.0)):
-                    one = Detection(name=queries[i].name, attributes=queries[i].attributes, box=box, score=score)
-                    kept += [one] if score > limit else []
-                    doubtful += [one] if doubt and score < limit + doubt else []
+                    detection = Detection(name=queries[i].name, attributes=queries[i].attributes, box=box, score=score)
+                    kept += [detection] if score > limit else []
+                    doubtful += [detection] if doubt and score < limit + doubt else []
         told = dict.fromkeys(self._warnings(queries))
         cost = Cost(detector_passes=self.head.passes - passes, seconds={"detect": time.perf_counter() - start})
-        detections, unsettled = (tuple(sorted(some, key=lambda one: -one.score)) for some in (kept, doubtful))
+        detections, unsettled = (
+            tuple(sorted(some, key=lambda detection: -detection.score)) for some in (kept, doubtful)
+        )
         return Detected(detections, unsettled, tuple(warning for warning in told if warning), cost)
 
     def score(self, image: Image, box: Box, queries: Sequence[Query]) -> tuple[float, ...]:

@@ -90,16 +90,18 @@ class CocoDetector:
             plain = [query for query in asked if not query.attributes]
             for kind, box, score in rows:
                 for query in _first(kind, plain):
-                    one = Detection(name=query.name, box=box, score=score)
-                    kept += [one] if score > limit else []
-                    doubtful += [one] if doubt and score < limit + doubt else []
+                    detection = Detection(name=query.name, box=box, score=score)
+                    kept += [detection] if score > limit else []
+                    doubtful += [detection] if doubt and score < limit + doubt else []
             attributed = [query for query in asked if query.attributes]
             good = [(kind, box) for kind, box, score in rows if score > limit]
             more, cost = self._coloured(image, good, attributed, threshold or self.settings.attribute_threshold)
             kept += more
         seconds = time.perf_counter() - start - sum(cost.seconds.values())
         cost += Cost(detector_passes=self._passes - before, seconds={"detect": seconds})
-        detections, unsettled = (tuple(sorted(some, key=lambda one: -one.score)) for some in (kept, doubtful))
+        detections, unsettled = (
+            tuple(sorted(some, key=lambda detection: -detection.score)) for some in (kept, doubtful)
+        )
         return Detected(detections, unsettled, tuple(_warnings(queries)), cost, unknown)
 
     def score(self, image: Picture, box: Box, queries: Sequence[Query]) -> tuple[float, ...]:
@@ -177,9 +179,9 @@ class CocoDetector:
             moved = seen.boxes_xyxy * scale + np.array([x0, y0] * 2) / np.array(image.size * 2)
             parts.append((Looked(moved, seen.kinds, seen.scores), inside))
         return Looked(
-            np.concatenate([one.boxes_xyxy[kept] for one, kept in parts]),
-            tuple(kind for one, kept in parts for kind, here in zip(one.kinds, kept, strict=True) if here),
-            np.concatenate([one.scores[kept] for one, kept in parts]),
+            np.concatenate([part.boxes_xyxy[kept] for part, kept in parts]),
+            tuple(kind for part, kept in parts for kind, here in zip(part.kinds, kept, strict=True) if here),
+            np.concatenate([part.scores[kept] for part, kept in parts]),
         )
 
 

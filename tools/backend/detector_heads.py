@@ -139,12 +139,12 @@ class OneShotHead:
             self.passes += 1
             parts.append(self.ask(pixels, some))
         # every pass proposes boxes of its own, which say nothing of the other passes' phrases
-        boxes = torch.cat([one.boxes_xyxy for one in parts])
+        boxes = torch.cat([part.boxes_xyxy for part in parts])
         scores = torch.zeros(len(boxes), len(prompts))
         row = column = 0
-        for one in parts:
-            rows, columns = one.scores.shape
-            scores[row : row + rows, column : column + columns] = one.scores
+        for part in parts:
+            rows, columns = part.scores.shape
+            scores[row : row + rows, column : column + columns] = part.scores
             row, column = row + rows, column + columns
         return Candidates(boxes, scores)
 

@@ -55,7 +55,9 @@ class Batcher:
         while True:
             size = min(total, self.largest or total)
             try:
-                pieces = [function(*(one[start : start + size] for one in batches)) for start in range(0, total, size)]
+                pieces = [
+                    function(*(batch[start : start + size] for batch in batches)) for start in range(0, total, size)
+                ]
                 return pieces[0] if len(pieces) == 1 else torch.cat(pieces)
             except torch.OutOfMemoryError:
                 pass  # handled below, after the exception has let go of its tensors

@@ -114,7 +114,7 @@ class GroundedGenerator:
         model.collect()
         model.warn(vocabulary_warning(model.tokenizer, prompt))
         text, negative = model.text_embeddings([prompt]), model.text_embeddings([""])
-        placed = [(one.phrase, one.box) for one in layout.objects] if layout else []
+        placed = [(item.phrase, item.box) for item in layout.objects] if layout else []
         # A checkpoint that has boxes to the last step was never trained without its grounding layers: where
         # no box is given, it still gets the empty tokens that it knows.
         grounded = bool(placed) or settings.grounding_ratio == 1

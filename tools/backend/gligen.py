@@ -9,7 +9,6 @@ Shapes: latents are ``[n, channels, height / factor, width / factor]`` in the mo
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,6 +19,7 @@ from transformers import AutoTokenizer, CLIPTextModel
 
 from tools.backend import checkpoints
 from tools.backend.device_memory import Batcher, free
+from tools.backend.grounding import Grounding
 from tools.backend.meter import Meter
 from tools.backend.protocol import BackendError
 from tools.backend.text import truncation_warning, vocabulary_warning
@@ -35,35 +35,6 @@ if TYPE_CHECKING:
     """Called after step ``i`` (from 0) with the new latents; returns the latents to go on with."""
 
 MAX_OBJECTS = 30  # objects that are placed at once; GLIGEN was trained with this many grounding tokens
-
-
-@dataclass(frozen=True)
-class Grounding:
-    """Input of GLIGEN's position net, one row per sample, padded to so many tokens as the model was trained with.
-
-    boxes: ``[n, tokens, 4]`` xyxy normalized to the padded canvas; phrases: ``[n, tokens, dim]`` pooled text
-    embeddings; masks: ``[n, tokens]``, 1 where there is an object.
-    """
-
-    boxes: torch.Tensor
-    phrases: torch.Tensor
-    masks: torch.Tensor
-
-    def null(self) -> Grounding:
-        """Return the same shapes with no object, for the unconditional half of guidance."""
-        return replace(self, masks=torch.zeros_like(self.masks))
-
-    def __add__(self, other: Grounding) -> Grounding:
-        tokens = max(self.masks.shape[1], other.masks.shape[1])
-        one, two = self._padded(tokens), other._padded(tokens)
-        pairs = ((one.boxes, two.boxes), (one.phrases, two.phrases), (one.masks, two.masks))
-        return Grounding(*(torch.cat(pair) for pair in pairs))
-
-    def _padded(self, tokens: int) -> Grounding:
-        more = tokens - self.masks.shape[1]
-        pad = torch.nn.functional.pad
-        boxes, phrases = (pad(one, (0, 0, 0, more)) for one in (self.boxes, self.phrases))
-        return Grounding(boxes, phrases, pad(self.masks, (0, more)))
 
 
 class GroundedDiffusion(Meter):

@@ -83,4 +83,4 @@ def _best_icon(picture: Picture) -> float:
     settings = load_settings(PRESET, environment={})
     asked = [Query(name=name) for name in settings.detector.vocabulary]
     found = LocalBackend(settings).detect(picture, asked, threshold=0.05).detections
-    return max((one.score for one in found), default=0.0)
+    return max((detection.score for detection in found), default=0.0)

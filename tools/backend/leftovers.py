@@ -69,7 +69,7 @@ def leftovers(
         box = Box.from_px(columns.start, rows.start, columns.stop, rows.stop, (width, height))
         if area >= LEAST and (objectness is None or area >= LARGE * LEAST or objectness(box) >= SURE):
             found.append((area, box))
-    return tuple(box for _, box in sorted(found, key=lambda one: -one[0]))
+    return tuple(box for _, box in sorted(found, key=lambda pair: -pair[0]))
 
 
 def _covered(objects: Sequence[Box], size_wh: tuple[int, int], rim: int) -> np.ndarray:
@@ -97,7 +97,7 @@ def _strangeness(pixels: np.ndarray, known: np.ndarray) -> np.ndarray:
         middles[row] = np.median(pixels[row][known[row]], axis=0)
     candidates.append(middles)
     smooth = ndimage.uniform_filter(pixels, size=(3, 3, 1))
-    distances: np.ndarray = np.min([np.linalg.norm(smooth - one, axis=-1) for one in candidates], axis=0)
+    distances: np.ndarray = np.min([np.linalg.norm(smooth - candidate, axis=-1) for candidate in candidates], axis=0)
     return distances
 
 

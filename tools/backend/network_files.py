@@ -28,8 +28,8 @@ class OnnxNetwork:
 
     def __init__(self, session: Any, path: str) -> None:
         self._session, self.path = session, path
-        self.inputs: dict[str, list[int | str | None]] = {one.name: one.shape for one in session.get_inputs()}
-        self.outputs: tuple[str, ...] = tuple(one.name for one in session.get_outputs())
+        self.inputs: dict[str, list[int | str | None]] = {node.name: node.shape for node in session.get_inputs()}
+        self.outputs: tuple[str, ...] = tuple(node.name for node in session.get_outputs())
 
     @classmethod
     def open(cls, path: str, threads: int | None) -> OnnxNetwork:

@@ -58,7 +58,7 @@ class Pipeline:
     @property
     def components(self) -> list[Any]:
         """The models in it."""
-        return [one for one in self.pipe.components.values() if isinstance(one, torch.nn.Module)]
+        return [component for component in self.pipe.components.values() if isinstance(component, torch.nn.Module)]
 
     def __call__(
         self, seeds: Sequence[int], progress: Progress | None, phase: str, steps: int, **arguments: Any
@@ -87,7 +87,7 @@ class Pipeline:
 
         values = self.batcher(run, torch.tensor([seed % 2**63 for seed in seeds])).numpy()
         values = np.where(np.isfinite(values).all(axis=(1, 2, 3), keepdims=True), values, 0)
-        return [Image.fromarray(one) for one in (values * 255).round().clip(0, 255).astype(np.uint8)]
+        return [Image.fromarray(array) for array in (values * 255).round().clip(0, 255).astype(np.uint8)]
 
 
 def until_usable(

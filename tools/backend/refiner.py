@@ -49,7 +49,7 @@ class Refiner:
             made = self.pipeline(
                 seeds, progress, "refine", steps, prompt=prompt, image=canvas, strength=settings.strength
             )
-            return [one.crop((0, 0, *image.size)) for one in made]
+            return [picture.crop((0, 0, *image.size)) for picture in made]
 
         images, warnings = until_usable(make, [seed], self.pipeline.name)
         cost = Cost(

@@ -167,8 +167,10 @@ class Segmenter:
             raise BackendError("the segmenter made values that are not finite; set segmenter.dtype to float32")
         # enlarged box by box: all proposals at full size at once would take far more memory than the model
         chosen = [
-            _choose((self.masker.enlarge(one, image.size) > 0).cpu().numpy(), quality.float().cpu().numpy(), box)
-            for one, quality, box in zip(logits, qualities, boxes, strict=True)
+            _choose(
+                (self.masker.enlarge(mask_logits, image.size) > 0).cpu().numpy(), quality.float().cpu().numpy(), box
+            )
+            for mask_logits, quality, box in zip(logits, qualities, boxes, strict=True)
         ]
         cost = Cost(segmenter_passes=passes, seconds={"segment": time.perf_counter() - start})
         return Segmented(np.stack([mask for mask, _ in chosen]), tuple(score for _, score in chosen), cost)

@@ -62,17 +62,17 @@ def joined(found: Sequence[Candidates], seen: Sequence[View], size_wh: tuple[int
     """
     boxes, scores = torch.zeros(0, 4), torch.zeros(0, found[0].scores.shape[1])
     wider = side = 0
-    for one, view in zip(found, seen, strict=True):
+    for answer, view in zip(found, seen, strict=True):
         start = torch.tensor([*view[:2], *view[:2]], dtype=torch.float32)
         extent = torch.tensor([view[2] - view[0], view[3] - view[1]] * 2, dtype=torch.float32)
         inner = torch.tensor([view[0] > 0, view[1] > 0, view[2] < size_wh[0], view[3] < size_wh[1]])
-        cut = torch.cat([one.boxes_xyxy[:, :2] < CUT, one.boxes_xyxy[:, 2:] > 1 - CUT], dim=1) & inner
-        place = (one.boxes_xyxy * extent + start) / torch.tensor([*size_wh, *size_wh])
+        cut = torch.cat([answer.boxes_xyxy[:, :2] < CUT, answer.boxes_xyxy[:, 2:] > 1 - CUT], dim=1) & inner
+        place = (answer.boxes_xyxy * extent + start) / torch.tensor([*size_wh, *size_wh])
         if view[2] - view[0] != side:  # the views before were wider
             side, wider = view[2] - view[0], len(boxes)
         things = boxes[:wider][(scores[:wider] > sure).any(dim=1)]
         kept = ~cut.any(dim=1) & ~_on(place, things)
-        boxes, scores = torch.cat([boxes, place[kept]]), torch.cat([scores, one.scores[kept]])
+        boxes, scores = torch.cat([boxes, place[kept]]), torch.cat([scores, answer.scores[kept]])
     return Candidates(boxes, scores)
 
 

@@ -1,6 +1,6 @@
 """What each requirement demands of the solver's slots, as constraints of its model.
 
-Knows how a demand is put to CP-SAT; what the demand means is defined in `tools.scene.verdict`.
+Knows how a demand is put to CP-SAT; what the demand means is defined in `tools.scene.checking`.
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ from __future__ import annotations
 from itertools import combinations, pairwise, permutations
 from typing import TYPE_CHECKING
 
+from tools.scene.checking import claims, is_leftover
 from tools.scene.lexicon import family, implies
 from tools.scene.placing import GRID, Slot, beyond, in_line, larger, mainly, placings, sized
 from tools.scene.relations import (
@@ -22,9 +23,8 @@ from tools.scene.relations import (
     is_mainly,
     side,
 )
-from tools.scene.requirements import LEFTOVER, RANKS
+from tools.scene.requirement import LEFTOVER, RANKS
 from tools.scene.spec import GROUP_PREDICATES, SIZE_PREDICATES, Query
-from tools.scene.verdict import claims, is_leftover
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     from tools.scene.box import Box
     from tools.scene.placing import Constraint
-    from tools.scene.requirements import Requirement
+    from tools.scene.requirement import Requirement
     from tools.scene.spec import Predicate
 
 MOST_ORDERS = 4  # things of which every order of a pile is tried
@@ -57,30 +57,30 @@ class Demands:
         self.cp, self.slots, self.pins, self.tight = cp, slots, pins, tight
         self.fits: dict[tuple[int, Query], IntVar] = {}
         self.roles: dict[Query, dict[int, IntVar]] = {}
-        for one in requirements:
-            if one.kind == "size" and one.query not in self.roles:
-                self._cast(one)
-        for number, one in enumerate(requirements):
-            self._add(number, one)
+        for demand in requirements:
+            if demand.kind == "size" and demand.query not in self.roles:
+                self._cast(demand)
+        for number, demand in enumerate(requirements):
+            self._add(number, demand)
 
     def _named(self, name: str) -> list[Slot]:
         return [slot for slot in self.slots if slot.name == name]
 
-    def _cast(self, one: Requirement) -> None:
+    def _cast(self, demand: Requirement) -> None:
         """Choose which objects are the large (small, ...) ones; each is so in one way at most."""
-        slots = self._named(one.query.name)
+        slots = self._named(demand.query.name)
         roles = {id(slot): self.cp.new_bool_var("") for slot in slots}
         for slot in slots:
-            self.cp.add_implication(roles[id(slot)], self._fit(slot, one.query))
-            others = [known[id(slot)] for query, known in self.roles.items() if query.name == one.query.name]
+            self.cp.add_implication(roles[id(slot)], self._fit(slot, demand.query))
+            others = [known[id(slot)] for query, known in self.roles.items() if query.name == demand.query.name]
             self.cp.add_at_most_one([roles[id(slot)], *others])
-        self.cp.add(sum(roles.values()) == one.count)
-        self.roles[one.query] = roles
+        self.cp.add(sum(roles.values()) == demand.count)
+        self.roles[demand.query] = roles
 
-    def _add(self, number: int, one: Requirement) -> None:
-        if claims(one):
-            if one.kind != "kept":
-                self.cp.add(self._fit(self.pins[number], one.query) == 1)
+    def _add(self, number: int, demand: Requirement) -> None:
+        if claims(demand):
+            if demand.kind != "kept":
+                self.cp.add(self._fit(self.pins[number], demand.query) == 1)
             return
         put = {
             "count": self._count,
@@ -92,37 +92,38 @@ class Demands:
             "size": self._size,
             "relation": self._relate,
         }
-        if one.kind in put:  # what cannot be checked cannot be planned for either
-            put[one.kind](one)
+        if demand.kind in put:  # what cannot be checked cannot be planned for either
+            put[demand.kind](demand)
 
-    def _attribute(self, one: Requirement) -> None:
-        fitting = sum(self._fit(slot, one.query) for slot in self._named(one.query.name))
-        self.cp.add(fitting <= one.count if one.bound == "at most" else fitting >= one.count)
+    def _attribute(self, demand: Requirement) -> None:
+        fitting = sum(self._fit(slot, demand.query) for slot in self._named(demand.query.name))
+        self.cp.add(fitting <= demand.count if demand.bound == "at most" else fitting >= demand.count)
 
-    def _every(self, one: Requirement) -> None:
-        for slot in self._named(one.query.name):
-            self.cp.add_implication(slot.present, self._fit(slot, one.query))
+    def _every(self, demand: Requirement) -> None:
+        for slot in self._named(demand.query.name):
+            self.cp.add_implication(slot.present, self._fit(slot, demand.query))
 
-    def _absent(self, one: Requirement) -> None:
-        query = LEFTOVER if one.kind == "clean" else one.query
+    def _absent(self, demand: Requirement) -> None:
+        query = LEFTOVER if demand.kind == "clean" else demand.query
         for slot in self._named(query.name):
-            if one.box is None:
+            if demand.box is None:
                 self.cp.add(self._fit(slot, query) == 0)
             elif slot.pinned is None:
-                self._clear(slot, one.box, self._fit(slot, query))
+                self._clear(slot, demand.box, self._fit(slot, query))
 
-    def _count(self, one: Requirement) -> None:
-        there = sum(slot.present for slot in self._named(one.query.name))
-        if one.bound != "at most":
-            self.cp.add(there >= one.count)
-        if one.bound != "at least":
-            self.cp.add(there <= one.count)
+    def _count(self, demand: Requirement) -> None:
+        there = sum(slot.present for slot in self._named(demand.query.name))
+        if demand.bound != "at most":
+            self.cp.add(there >= demand.count)
+        if demand.bound != "at least":
+            self.cp.add(there <= demand.count)
 
-    def _number(self, one: Requirement) -> None:
+    def _number(self, demand: Requirement) -> None:
         mine, theirs = (
-            sum(self._means(slot, query) for slot in self._named(query.name)) for query in (one.query, one.objects[0])
+            sum(self._means(slot, query) for slot in self._named(query.name))
+            for query in (demand.query, demand.objects[0])
         )
-        match one.predicate:
+        match demand.predicate:
             case "more than":
                 self.cp.add(mine >= theirs + 1)
             case "fewer than":
@@ -189,19 +190,19 @@ class Demands:
         grazing = slot.old is not None and not is_leftover(slot.old.box, place)
         self.cp.add_bool_or([*ways, fits.negated(), *([slot.moved.negated()] if grazing else [])])
 
-    def _relate(self, one: Requirement) -> None:
-        predicate = one.predicate
+    def _relate(self, demand: Requirement) -> None:
+        predicate = demand.predicate
         assert predicate is not None
         if predicate in GROUP_PREDICATES:
-            self._gather(one)
+            self._gather(demand)
             return
-        subjects = self._select(one.query, one.count)
+        subjects = self._select(demand.query, demand.count)
         if predicate in PAIR_DIRECTIONS:
-            self._face(one, subjects)
+            self._face(demand, subjects)
             return
-        groups = [[(slot, self._means(slot, query)) for slot in self._named(query.name)] for query in one.objects]
+        groups = [[(slot, self._means(slot, query)) for slot in self._named(query.name)] for query in demand.objects]
         if predicate in SIZE_PREDICATES:
-            self._compare(one, subjects, groups[0])
+            self._compare(demand, subjects, groups[0])
             return
         for subject, chosen in subjects:
             ways = []
@@ -214,11 +215,11 @@ class Demands:
                 ways.append(option)
             self.cp.add_bool_or([chosen.negated(), *ways])
 
-    def _face(self, one: Requirement, subjects: Sequence[tuple[Slot, IntVar]]) -> None:
+    def _face(self, demand: Requirement, subjects: Sequence[tuple[Slot, IntVar]]) -> None:
         """Put each subject beyond every object, and mainly so of at least one."""
-        assert one.predicate is not None
-        predicate = one.predicate
-        objects = self._select(one.objects[0], one.object_count)
+        assert demand.predicate is not None
+        predicate = demand.predicate
+        objects = self._select(demand.objects[0], demand.object_count)
         for subject, is_subject in subjects:
             main = []
             for other, is_object in objects:
@@ -238,31 +239,31 @@ class Demands:
             self.cp.add_bool_or([is_subject.negated(), *main])
 
     def _compare(
-        self, one: Requirement, subjects: Sequence[tuple[Slot, IntVar]], objects: Sequence[tuple[Slot, IntVar]]
+        self, demand: Requirement, subjects: Sequence[tuple[Slot, IntVar]], objects: Sequence[tuple[Slot, IntVar]]
     ) -> None:
         """Give each subject its size beside every object of the other phrase."""
-        assert one.predicate is not None
+        assert demand.predicate is not None
         for subject, chosen in subjects:
             for other, meant in objects:
                 if subject is not other:
-                    ways = self._ways(one.predicate, subject, other, factor=one.factor or 1.0)
+                    ways = self._ways(demand.predicate, subject, other, factor=demand.factor or 1.0)
                     self.cp.add_bool_or([chosen.negated(), meant.negated(), *ways])
             self.cp.add_bool_or([chosen.negated(), *(meant for other, meant in objects if other is not subject)])
 
-    def _size(self, one: Requirement) -> None:
+    def _size(self, demand: Requirement) -> None:
         """Make things as large as their word says, in the picture and beside those of another size."""
-        size = one.query.size
+        size = demand.query.size
         assert size is not None
-        for slot, chosen in ((slot, self._means(slot, one.query)) for slot in self._named(one.query.name)):
-            alone = not one.objects
+        for slot, chosen in ((slot, self._means(slot, demand.query)) for slot in self._named(demand.query.name)):
+            alone = not demand.objects
             already = slot.here is not None and has_size(size, slot.here, alone=alone)
             ways = self._either([sized(size, self.tight, slot, alone=alone)], already, slot)
             self.cp.add_bool_or([chosen.negated(), *ways])
-        for query, count in zip(one.objects, one.counts[1:], strict=True):
-            if query.name == one.query.name and query not in self.roles:
+        for query, count in zip(demand.objects, demand.counts[1:], strict=True):
+            if query.name == demand.query.name and query not in self.roles:
                 self.cp.add(sum(self._means(slot, query) for slot in self._named(query.name)) >= count)
-        for slot, chosen in ((slot, self._means(slot, one.query)) for slot in self._named(one.query.name)):
-            for query in one.objects:
+        for slot, chosen in ((slot, self._means(slot, demand.query)) for slot in self._named(demand.query.name)):
+            for query in demand.objects:
                 steps = RANKS[size] - RANKS[query.size]
                 for other in self._named(query.name):
                     if other is slot:
@@ -273,14 +274,14 @@ class Demands:
                     ways = self._either([larger(abs(steps), self.tight, *pair)], already, slot, other)
                     self.cp.add_bool_or([chosen.negated(), self._means(other, query).negated(), *ways])
 
-    def _gather(self, one: Requirement) -> None:
+    def _gather(self, demand: Requirement) -> None:
         """Bring a group together: in a row, in a column, into a pile, or to one size."""
-        assert one.predicate is not None
-        if one.predicate == "stacked":
-            self._pile(one)
+        assert demand.predicate is not None
+        if demand.predicate == "stacked":
+            self._pile(demand)
             return
         members: list[tuple[Slot, IntVar]] = []
-        for query, count in zip((one.query, *one.objects), one.counts, strict=True):
+        for query, count in zip((demand.query, *demand.objects), demand.counts, strict=True):
             chosen = self._select(query, count)
             for slot, literal in chosen:
                 self.cp.add_at_most_one([literal, *(known for member, known in members if member is slot)])
@@ -288,18 +289,18 @@ class Demands:
         for (first, in_it), (second, in_it_too) in combinations(members, 2):
             if first is second:
                 continue
-            if one.predicate == "of the same size":
+            if demand.predicate == "of the same size":
                 ways = self._ways("as big as", first, second)
             else:
-                axis, known = 0 if one.predicate == "in a row" else 1, _boxes(first, second)
+                axis, known = 0 if demand.predicate == "in a row" else 1, _boxes(first, second)
                 already = bool(known) and are_in_line(axis, *known)
                 ways = self._either(in_line(axis, self.tight, first, second), already, first, second)
             self.cp.add_bool_or([in_it.negated(), in_it_too.negated(), *ways])
 
-    def _pile(self, one: Requirement) -> None:
+    def _pile(self, demand: Requirement) -> None:
         """Stand things on each other: in any order if they are few, else as high as they are now, new ones on top."""
         members: list[Slot] = []
-        for query, count in zip((one.query, *one.objects), one.counts, strict=True):
+        for query, count in zip((demand.query, *demand.objects), demand.counts, strict=True):
             usable = [slot for slot in self._named(query.name) if slot not in members and _can_show(slot, query)]
             for slot in usable[:count]:
                 self.cp.add(self._means(slot, query) == 1)
@@ -363,9 +364,9 @@ def _distinct(subject: Slot, groups: Sequence[Sequence[tuple[Slot, IntVar]]]) ->
     choices: list[tuple[tuple[Slot, IntVar], ...]] = [()]
     for group in groups:
         choices = [
-            (*choice, one)
+            (*choice, member)
             for choice in choices
-            for one in group
-            if one[0] is not subject and all(one[0] is not other for other, _ in choice)
+            for member in group
+            if member[0] is not subject and all(member[0] is not other for other, _ in choice)
         ]
     return choices

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from tools.scene.layout import Layout, PlacedObject
     from tools.scene.merge import Thing
     from tools.scene.observation import Observation
+    from tools.scene.results import Verdict
     from tools.scene.spec import Query
-    from tools.scene.verdict import Verdict
 
 
 def things_in_layout(outcome: Verdict, observation: Observation) -> tuple[Thing, ...]:
@@ -42,5 +42,5 @@ def _backs(thing: Thing, placed: PlacedObject, asked: Sequence[Query]) -> bool:
     """Return whether a thing seen without doubt is the object, with all that is asked of it."""
     if thing.name != placed.name or can_be_told_apart(thing.box, placed.box):
         return False
-    claimed = (one for one in asked if one.name == placed.name and covers(one.attributes, placed.attributes))
+    claimed = (item for item in asked if item.name == placed.name and covers(item.attributes, placed.attributes))
     return all(thing.fits(query) for query in claimed)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from tools.scene.difference import IN_PLACE, KEPT, match
 from tools.scene.lexicon import attribute
 from tools.scene.operations import Adjust, in_new_light
-from tools.scene.requirements import Requirement
+from tools.scene.requirement import Requirement
 from tools.scene.spec import Query
 
 if TYPE_CHECKING:

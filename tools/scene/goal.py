@@ -5,7 +5,7 @@ from __future__ import annotations
 from tools.scene.layout import Layout
 from tools.scene.lexicon import parse_phrase
 from tools.scene.operations import Operation
-from tools.scene.requirements import Requirement
+from tools.scene.requirement import Requirement
 from tools.scene.spec import Frozen, SceneSpec
 
 
@@ -25,5 +25,5 @@ class Goal(Frozen):
     def names(self) -> frozenset[str]:
         """The nouns that the source of the target layout knew of; everything else in the picture stays."""
         spec, target = self.spec or SceneSpec(), self.target or Layout()
-        named = (*(one.name for one in spec.objects), *spec.absent, *(placed.name for placed in target.objects))
+        named = (*(wanted.name for wanted in spec.objects), *spec.absent, *(placed.name for placed in target.objects))
         return frozenset(parse_phrase(name).name for name in named)

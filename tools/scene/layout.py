@@ -61,7 +61,7 @@ class Layout(Frozen):
     @model_validator(mode="after")
     def _ids_are_unique(self) -> Layout:
         ids = [placed.id for placed in self.objects]
-        twice = sorted({one for one in ids if ids.count(one) > 1})
+        twice = sorted({id_ for id_ in ids if ids.count(id_) > 1})
         if twice:
             raise ValueError(f"object ids must be unique, but these appear twice: {twice}")
         return self
@@ -77,7 +77,7 @@ class Layout(Frozen):
 
     def without(self, names: Collection[str]) -> Layout:
         """Return the layout without the objects of these names."""
-        return self.model_copy(update={"objects": tuple(one for one in self.objects if one.name not in names)})
+        return self.model_copy(update={"objects": tuple(placed for placed in self.objects if placed.name not in names)})
 
     def __getitem__(self, object_id: str) -> PlacedObject:
         """Return the object with this id.

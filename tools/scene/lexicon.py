@@ -120,12 +120,12 @@ _IRREGULAR = (
         "blouse": "blouses",
     }
     | {
-        one: one.removesuffix("fe").removesuffix("f") + "ves"
-        for one in "knife leaf wolf shelf bookshelf loaf scarf half calf life wife thief elf hoof penknife".split()
+        word: word.removesuffix("fe").removesuffix("f") + "ves"
+        for word in "knife leaf wolf shelf bookshelf loaf scarf half calf life wife thief elf hoof penknife".split()
     }
-    | {one: one + "es" for one in "tomato potato hero mango echo torpedo mosquito volcano buffalo domino".split()}
+    | {word: word + "es" for word in "tomato potato hero mango echo torpedo mosquito volcano buffalo domino".split()}
 )
-_PLURALS = {many: one for one, many in _IRREGULAR.items()} | {"cactuses": "cactus", "persons": "person"}
+_PLURALS = {many: word for word, many in _IRREGULAR.items()} | {"cactuses": "cactus", "persons": "person"}
 _UNCHANGED = frozenset(
     "rhinoceros chaps overalls leggings slacks stairs tweezers "
     "sheep fish deer moose aircraft spacecraft series species scissors trousers pants jeans shorts pajamas "

@@ -31,9 +31,9 @@ def _wanted(goal: Goal) -> Counter[str]:
     if goal.target is not None:
         return Counter(placed.name for placed in goal.target.objects)
     counts = Counter[str]()
-    for one in goal.requirements or ():
-        if one.kind == "count" and one.bound != "at most":
-            counts[one.query.name] = one.count
+    for demand in goal.requirements or ():
+        if demand.kind == "count" and demand.bound != "at most":
+            counts[demand.query.name] = demand.count
     return counts
 
 

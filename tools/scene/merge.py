@@ -74,13 +74,17 @@ def merge(detections: Iterable[Detection], wanted: Collection[Query] = ()) -> tu
     """
     groups: list[list[Detection]] = []
     # Plain names first: of overlapping objects each gets its own colour.
-    for detection in sorted((_plain(one) for one in detections), key=lambda one: (bool(one.attributes), -one.score)):
+    for detection in sorted(
+        (_plain(seen) for seen in detections), key=lambda candidate: (bool(candidate.attributes), -candidate.score)
+    ):
         fitting = [group for group in groups if _belongs(detection, group)]
         if fitting:
             max(fitting, key=lambda group: group[0].box.iou(detection.box)).append(detection)
         else:
             groups.append([detection])
-    groups = sorted((sorted(group, key=lambda one: -one.score) for group in groups), key=lambda group: -group[0].score)
+    groups = sorted(
+        (sorted(group, key=lambda candidate: -candidate.score) for group in groups), key=lambda group: -group[0].score
+    )
     asked = frozenset(wanted)
     found = [_thing(group, asked) for group in groups]
     return tuple(
@@ -122,15 +126,17 @@ def _overlap(first: Box, second: Box) -> bool:
 
 
 def _thing(group: list[Detection], wanted: frozenset[Query]) -> Thing:
-    def strength(one: Detection) -> float:
-        return one.score + (FAVOUR if one.query in wanted else 0.0)
+    def strength(detection: Detection) -> float:
+        return detection.score + (FAVOUR if detection.query in wanted else 0.0)
 
     accepted: list[Detection] = []
-    for one in sorted((one for one in group if one.attributes), key=lambda one: -strength(one)):
-        if not any(_rivals(one.attributes, other.attributes) for other in accepted):
-            accepted.append(one)
-    words = dict.fromkeys(word for one in accepted for word in one.attributes)
-    alone = bool(wanted) and not any(not one.attributes or one.query in wanted for one in group)
+    for detection in sorted(
+        (detection for detection in group if detection.attributes), key=lambda detection: -strength(detection)
+    ):
+        if not any(_rivals(detection.attributes, other.attributes) for other in accepted):
+            accepted.append(detection)
+    words = dict.fromkeys(word for detection in accepted for word in detection.attributes)
+    alone = bool(wanted) and not any(not detection.attributes or detection.query in wanted for detection in group)
     return Thing(group[0].name, tuple(words), group[0].box, group[0].score, tuple(group), alone)
 
 
@@ -146,11 +152,11 @@ def _rivals(first: Collection[str], second: Collection[str]) -> bool:
 
 def covers(asked: Collection[str], found: Collection[str]) -> bool:
     """Return whether every attribute that is asked for follows from one that was found."""
-    return all(any(implies(one, word) for one in found) for word in asked)
+    return all(any(implies(has, word) for has in found) for word in asked)
 
 
 def _outshines(strong: Thing, weak: Thing) -> bool:
-    by_name = any(not one.attributes for one in weak.detections)
+    by_name = any(not detection.attributes for detection in weak.detections)
     limit = strong.score * (WEAK if by_name else 1.0)
     return strong.name != weak.name and weak.score < limit and strong.box.iou(weak.box) >= CLASH
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from tools.scene.layout import Detection
     from tools.scene.merge import Thing
-    from tools.scene.requirements import Requirement
+    from tools.scene.requirement import Requirement
 
 
 @dataclass(frozen=True)

@@ -162,7 +162,10 @@ def apply(layout: Layout, operations: Iterable[Operation]) -> Layout:
 
 def in_new_light(layout: Layout, operations: Iterable[Operation]) -> Layout:
     """Return a layout without the colours that wishes for the picture's light may change: they prove nothing then."""
-    return apply(layout, [one for one in operations if isinstance(one, Adjust) and one.wish not in AROUND])
+    return apply(
+        layout,
+        [operation for operation in operations if isinstance(operation, Adjust) and operation.wish not in AROUND],
+    )
 
 
 def crop_frame(box: Box) -> Box:

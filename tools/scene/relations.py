@@ -147,7 +147,7 @@ def is_beyond(predicate: Predicate, subject: Box, other: Box) -> bool:
 def is_mainly(predicate: Predicate, subject: Box, other: Box) -> bool:
     """Return whether the direction between the centres is the main one (`LEAN`): not left of, if mainly above."""
     axis, sign = DIRECTIONS[predicate]
-    way = [subject.center[one] - other.center[one] for one in (0, 1)]
+    way = [subject.center[dimension] - other.center[dimension] for dimension in (0, 1)]
     return sign * way[axis] >= LEAN * abs(way[1 - axis]) - ROUNDING
 
 

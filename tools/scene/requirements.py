@@ -1,8 +1,6 @@
 """The goal of a turn: single checkable demands, made from a sentence's spec.
 
-Those of an edit are in `tools.scene.edit_goal`.
-
-Knows what is demanded, not how it is checked: that is `tools.scene.verdict`.
+Those of an edit are in `tools.scene.edit_goal`; how they are checked is in `tools.scene.checking`.
 """
 
 from __future__ import annotations
@@ -11,131 +9,17 @@ import re
 from collections import Counter
 from typing import TYPE_CHECKING, Literal
 
-from pydantic import Field, model_validator
-
-from tools.scene.box import Box
-from tools.scene.layout import ObjectId
-from tools.scene.lexicon import COLOURS, attribute, family, implies, number_word, parse_phrase, plural
-from tools.scene.spec import (
-    GROUP_PREDICATES,
-    NUMBER_PREDICATES,
-    PICTURE_PREDICATES,
-    SIZES,
-    Frozen,
-    Predicate,
-    Query,
-    Relation,
-    Size,
-)
+from tools.scene.lexicon import COLOURS, attribute, family, implies, parse_phrase
+from tools.scene.requirement import RANKS, Requirement
+from tools.scene.spec import GROUP_PREDICATES, NUMBER_PREDICATES, PICTURE_PREDICATES, SIZES, Query, Relation
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
     from tools.scene.spec import Bound, SceneObject, SceneSpec
 
-Kind = Literal[
-    "count", "attribute", "every", "size", "relation", "number", "placed", "kept", "absent", "clean", "unchecked"
-]
-RANKS: dict[Size | None, int] = {"tiny": -2, "small": -1, None: 0, "large": 1, "huge": 2}
 NO_SETTING = frozenset("a an the of photo photograph picture image scene realistic view shot".split())  # noqa: SIM905 - as text
 """Words of a background that say no more than that there is a picture."""
-ANYTHING = Query(name="anything")
-LEFTOVER = Query(name="leftover")
-"""What is found where an edit left something behind that is no object."""
-
-
-class Requirement(Frozen):
-    """One demand on a picture.
-
-    - count: ``bound`` ``count`` objects of the name, whatever their attributes.
-    - attribute: at least ``count`` of them have the attributes, and lack what they must not have ("at most" as the
-      ``bound``: at most so many); with a ``box``, the one there has them. every: all of the name do.
-    - size: the query's objects have its size, compared with the ``objects``, or else with the picture.
-    - relation: ``count`` subjects stand in ``predicate`` to the ``objects`` (none: to the picture, or, for a
-      group, to each other; then the group is the query's objects and those of ``objects``, so many as ``counts``).
-    - number: there are more, fewer, ... of the query's objects than of the other's.
-    - placed: the object is at ``box``, and more there than where it ``was``. kept: it is still there.
-    - absent: nothing like it in the picture; with a ``box``, nothing like it there.
-    - clean: where the turn's edits worked, nothing was left that is no object. An editor that fills such places says
-      when it is not so.
-    - unchecked: ``said``, a part of the sentence that no detector can check.
-    """
-
-    kind: Kind
-    query: Query = ANYTHING
-    count: int = Field(default=1, ge=1, le=5000)
-    bound: Literal["exactly", "at least", "at most"] = "exactly"
-    predicate: Predicate | None = None
-    factor: float | None = None
-    objects: tuple[Query, ...] = Field(default=(), max_length=50)
-    counts: tuple[int, ...] = Field(default=(), max_length=50, description="of a group or a size: how many of each")
-    object_count: int = Field(default=1, ge=1, le=5000, description="how many things a directional relation must face")
-    box: Box | None = None
-    was: Box | None = Field(default=None, description="where a moved object stood before; a short way must be seen too")
-    id: ObjectId | None = Field(default=None, description="of the layout's object that is meant")
-    said: str = ""
-
-    @model_validator(mode="after")
-    def _is_complete(self) -> Requirement:
-        if self.kind in {"placed", "kept"} and self.box is None:
-            raise ValueError(f"a {self.kind!r} requirement needs a box")
-        if self.kind == "unchecked" and not self.said:
-            raise ValueError("an 'unchecked' requirement needs the words")
-        if self.kind in {"relation", "number"}:
-            if self.predicate is None:
-                raise ValueError(f"a {self.kind!r} requirement needs a predicate")
-            if self.predicate in GROUP_PREDICATES:
-                if len(self.counts) != 1 + len(self.objects):
-                    raise ValueError(f"{self.predicate!r} needs a count of each")
-                return self
-            expected = 0 if self.predicate in PICTURE_PREDICATES else 2 if self.predicate == "between" else 1
-            if len(self.objects) != expected:
-                raise ValueError(f"{self.predicate!r} takes {expected} objects, not {len(self.objects)}")
-        return self
-
-    @property
-    def text(self) -> str:
-        """The demand in plain words: "exactly two cars", "a cat left of a dog"."""
-        phrase, place = self.query.phrase, "" if self.box is None else f" at {[round(v, 2) for v in self.box]}"
-        match self.kind:
-            case "count":
-                return f"{self.bound} {counted(self.count, phrase)}"
-            case "every":
-                return f"all {plural(self.query.name)} {_looks(self.query)}"
-            case "size":
-                beside = " and ".join(f"the {one.phrase}" for one in self.objects)
-                return f"{counted(self.count, phrase)} {f'beside {beside}' if beside else 'in the picture'}"
-            case "relation":
-                return self._related(phrase)
-            case "number":
-                return f"{self.predicate} {plural(self.objects[0].phrase)}: {plural(phrase)}"
-        most = "at most " if self.bound == "at most" else ""
-        plain = {
-            "attribute": f"{phrase}{place}" if self.box else f"{most}{counted(self.count, phrase)}",
-            "placed": f"{phrase}{place}",
-            "kept": f"{phrase} still{place}",
-            "absent": f"no {phrase}{place}",
-            "clean": "nothing else there",
-            "unchecked": f"{self.said!r}",
-        }
-        return plain[self.kind]
-
-    def _related(self, phrase: str) -> str:
-        if self.counts:  # a group
-            members = zip((self.query, *self.objects), self.counts, strict=True)
-            return f"{' and '.join(counted(count, one.phrase) for one, count in members)} {self.predicate}"
-        others = " and ".join(query.phrase for query in self.objects)
-        predicate: str = self.predicate or ""
-        if predicate == "as big as" and self.factor not in {None, 1}:
-            predicate = f"{self.factor:g} times as big as"
-        return f"{counted(self.count, phrase)} {predicate} {others}".rstrip()
-
-
-def counted(count: int, phrase: str) -> str:
-    """Return "one red car", "two red cars", "no red car"."""
-    if count == 0:
-        return f"no {phrase}"
-    return f"{number_word(count)} {phrase if count == 1 else plural(phrase)}"
 
 
 def requirements(
@@ -155,11 +39,11 @@ def requirements(
         ValueError: a relation lacks its object, or a phrase has no words; written for the model to mend.
     """
     demands = _Demands(sees)
-    numbered = {one.name for one in spec.objects if not one.every}
-    for one in spec.objects:
-        demands.add(one, article, counts=not one.every or one.name not in numbered)
+    numbered = {wanted.name for wanted in spec.objects if not wanted.every}
+    for wanted in spec.objects:
+        demands.add(wanted, article, counts=not wanted.every or wanted.name not in numbered)
     absent = [demands.absent(phrase) for phrase in spec.absent]
-    result = [*demands.counts(), *demands.looks(), *(one for one in absent if one)]
+    result = [*demands.counts(), *demands.looks(), *(demand for demand in absent if demand)]
     result += demands.sizes()
     result += [demands.relation(relation) for relation in spec.relations]
     unseen = (*demands.unseen, *([spec.background] if _is_setting(spec.background) else []), *spec.unchecked)
@@ -169,8 +53,8 @@ def requirements(
 
 def wanted(requirements: Iterable[Requirement]) -> tuple[Query, ...]:
     """Return the phrases that the requirements name; `tools.scene.merge.merge` favours them."""
-    checked = (one for one in requirements if one.kind not in {"clean", "unchecked"})
-    return tuple(dict.fromkeys(query.asked for one in checked for query in (one.query, *one.objects)))
+    checked = (demand for demand in requirements if demand.kind not in {"clean", "unchecked"})
+    return tuple(dict.fromkeys(query.asked for demand in checked for query in (demand.query, *demand.objects)))
 
 
 def queries(requirements: Iterable[Requirement]) -> tuple[Query, ...]:
@@ -179,11 +63,11 @@ def queries(requirements: Iterable[Requirement]) -> tuple[Query, ...]:
     A detector that is asked only for "red car" finds one in an orange car too; asked for all colours, the
     best one wins. What an object must not be is asked for as well.
     """
-    demands = tuple(one for one in requirements if one.kind not in {"clean", "unchecked"})
+    demands = tuple(demand for demand in requirements if demand.kind not in {"clean", "unchecked"})
     phrases = wanted(demands)
     plain = [Query(name=query.name) for query in phrases]
     lacking = dict.fromkeys(
-        (query.name, word) for one in demands for query in (one.query, *one.objects) for word in query.lacks
+        (query.name, word) for demand in demands for query in (demand.query, *demand.objects) for word in query.lacks
     )
     feared = [Query(name=name, attributes=(word,)) for name, word in lacking]
     rivals = [
@@ -277,8 +161,8 @@ class _Demands:
         for query in self.counted:
             if query.size is None:
                 continue
-            others = tuple(one for one in self.counted if RANKS[one.size] != RANKS[query.size])
-            counts = tuple(self.some(one) for one in (query, *others))
+            others = tuple(known for known in self.counted if RANKS[known.size] != RANKS[query.size])
+            counts = tuple(self.some(known) for known in (query, *others))
             result.append(Requirement(kind="size", query=query, count=counts[0], objects=others, counts=counts))
         return result
 
@@ -287,7 +171,7 @@ class _Demands:
         predicate = relation.predicate
         if predicate in GROUP_PREDICATES:
             members = self._group(relation.subject)
-            counts = tuple(self.some(one) for one in members)
+            counts = tuple(self.some(known) for known in members)
             if sum(counts) < 2:
                 raise ValueError(f"{predicate!r} needs two or more objects, not {relation.subject!r}")
             return Requirement(
@@ -332,15 +216,17 @@ class _Demands:
         if query in self.counted or phrase in self.said:
             return self.said.get(phrase, query)
         meant = [
-            one
-            for one in self.counted
-            if one.name == query.name
-            and set(query.attributes) <= set(one.attributes)
-            and set(query.lacks) <= set(one.lacks)
-            and query.size in {None, one.size}
+            known
+            for known in self.counted
+            if known.name == query.name
+            and set(query.attributes) <= set(known.attributes)
+            and set(query.lacks) <= set(known.lacks)
+            and query.size in {None, known.size}
         ]
         words = set(phrase.split())
-        by_words = {one for said, one in self.said.items() if words <= set(said.split()) and said.endswith(one.name)}
+        by_words = {
+            known for said, known in self.said.items() if words <= set(said.split()) and said.endswith(known.name)
+        }
         return meant[0] if len(meant) == 1 else by_words.pop() if len(by_words) == 1 else query
 
     def _seen(self, query: Query) -> tuple[Query, list[str]]:
@@ -348,7 +234,7 @@ class _Demands:
         sees = self.sees
         if sees is None:
             return query, []
-        known = {word for word in (*query.attributes, *query.lacks) if any(implies(word, one) for one in sees)}
+        known = {word for word in (*query.attributes, *query.lacks) if any(implies(word, seen) for seen in sees)}
         blind = [f"{word} {query.name}" for word in query.attributes if word not in known]
         blind += [f"{query.name} that is not {word}" for word in query.lacks if word not in known]
         kept = {
@@ -368,7 +254,7 @@ class _Demands:
         if len(parts) > 1 and (found := self._split(phrase, len(parts))):
             return found
         query = self._resolve(phrase)
-        return [one for one in self.counted if one.name == query.name and _is_kind(one, query)] or [query]
+        return [known for known in self.counted if known.name == query.name and _is_kind(known, query)] or [query]
 
     def _split(self, phrase: str, number: int) -> list[Query] | None:
         """Cut at "and" into ``number`` phrases, known ones if possible; None where there are too few."""
@@ -382,12 +268,8 @@ class _Demands:
         return next((pair for pair in pairs if all(query in self.counted for query in pair)), pairs[0])
 
 
-def _is_kind(one: Query, kind: Query) -> bool:
-    return set(kind.attributes) <= set(one.attributes) and kind.size in {None, one.size}
-
-
-def _looks(query: Query) -> str:
-    return " and ".join([*query.attributes, *(f"not {word}" for word in query.lacks)])
+def _is_kind(known: Query, kind: Query) -> bool:
+    return set(kind.attributes) <= set(known.attributes) and kind.size in {None, known.size}
 
 
 def _unsized(query: Query) -> Query:

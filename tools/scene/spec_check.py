@@ -36,7 +36,7 @@ def overlooked(sentence: str, spec: SceneSpec) -> tuple[str, ...]:
         plain = _SAME.get(word, singular(word))
         if {word, plain, _SAME.get(plain, plain)} & used or {word, plain} & _CARRY_NOTHING:
             continue
-        if word in SIZES and any(one.size == SIZES[word] for one in spec.objects):
+        if word in SIZES and any(wanted.size == SIZES[word] for wanted in spec.objects):
             continue
         if _shows(word, plain) or _counts(word, spec):
             found.append(word)
@@ -51,8 +51,8 @@ def with_all_words(sentence: str, spec: SceneSpec) -> SceneSpec:
 
 def _words_of(spec: SceneSpec) -> set[str]:
     parts = [spec.background, *spec.absent, *spec.unchecked, *spec.notes]
-    for one in spec.objects:
-        parts += [one.name, *one.attributes, *one.lacks]
+    for wanted in spec.objects:
+        parts += [wanted.name, *wanted.attributes, *wanted.lacks]
     for relation in spec.relations:
         parts += [relation.subject, relation.predicate, relation.object]
     words = {word for part in parts for word in _WORD.findall(part.lower())}
@@ -73,7 +73,11 @@ def _counts(word: str, spec: SceneSpec) -> bool:
     if value is None or word != number_word(value):
         return False
     totals: dict[str, int] = {}
-    for one in spec.objects:
-        totals[one.name] = totals.get(one.name, 0) + one.count
-    numbers = {*totals.values(), *(one.count for one in spec.objects), *(one.count for one in spec.relations)}
-    return value not in numbers and not any(one.factor == value for one in spec.relations)
+    for wanted in spec.objects:
+        totals[wanted.name] = totals.get(wanted.name, 0) + wanted.count
+    numbers = {
+        *totals.values(),
+        *(wanted.count for wanted in spec.objects),
+        *(relation.count for relation in spec.relations),
+    }
+    return value not in numbers and not any(relation.factor == value for relation in spec.relations)

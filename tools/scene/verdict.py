@@ -2,99 +2,20 @@
 
 from __future__ import annotations
 
-from itertools import combinations, permutations
 from typing import TYPE_CHECKING
 
-import numpy as np
-from pydantic import model_validator
-from scipy.optimize import linear_sum_assignment
-
-from tools.scene.layout import Detection
-from tools.scene.merge import Thing
+from tools.scene.checking import Found, check
 from tools.scene.observation import Observation, observe
-from tools.scene.relations import (
-    BIGGER,
-    DIRECTIONS,
-    PAIR_DIRECTIONS,
-    compares,
-    has_size,
-    hold_together,
-    holds,
-    is_beyond,
-    is_mainly,
-    side,
-)
-from tools.scene.requirements import LEFTOVER, RANKS, Requirement, counted
-from tools.scene.spec import GROUP_PREDICATES, SIZE_PREDICATES, Frozen, Query
+from tools.scene.results import RequirementResult, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Sequence
 
     from tools.scene.box import Box
-
-AT = 0.5  # IoU from which a thing is at a box
-STILL = 0.5  # share of the smaller of thing and box that they share, from which it is still there
-
-
-class RequirementResult(Frozen):
-    """One requirement, whether it is met, the detections behind that, and a plain sentence about it.
-
-    ``passed`` is None where nothing could check it.
-    """
-
-    requirement: Requirement
-    passed: bool | None
-    evidence: tuple[Detection, ...] = ()
-    reason: str
-
-
-class Verdict(Frozen):
-    """All results, and whether the picture agrees with everything that could be checked.
-
-    Dumps to plain JSON and is rebuilt by ``Verdict.model_validate``.
-    Raises (on building): ValueError when ``agreed`` contradicts the results.
-    """
-
-    agreed: bool
-    results: tuple[RequirementResult, ...] = ()
-
-    @model_validator(mode="after")
-    def _agreed_follows_from_the_results(self) -> Verdict:
-        if self.agreed != (not self.failures):
-            raise ValueError(f"agreed is {self.agreed}, but {self.satisfied} of {self.total} requirements are met")
-        return self
-
-    @classmethod
-    def of(cls, results: Iterable[RequirementResult]) -> Verdict:
-        """Return the verdict that follows from the results."""
-        given = tuple(results)
-        return cls(agreed=all(result.passed is not False for result in given), results=given)
-
-    @property
-    def satisfied(self) -> int:
-        """How many requirements are met."""
-        return sum(result.passed is True for result in self.results)
-
-    @property
-    def total(self) -> int:
-        """How many requirements were checked."""
-        return sum(result.passed is not None for result in self.results)
-
-    @property
-    def failures(self) -> tuple[RequirementResult, ...]:
-        """What is still wrong."""
-        return tuple(result for result in self.results if result.passed is False)
-
-    @property
-    def unchecked(self) -> tuple[RequirementResult, ...]:
-        """What nothing could check."""
-        return tuple(result for result in self.results if result.passed is None)
-
-    @property
-    def text(self) -> str:
-        """One line per requirement, for people and language models."""
-        signs = {True: "ok  ", False: "FAIL", None: "?   "}
-        return "\n".join(f"{signs[one.passed]} {one.reason}" for one in self.results)
+    from tools.scene.layout import Detection
+    from tools.scene.merge import Thing
+    from tools.scene.requirement import Requirement
+    from tools.scene.spec import Query
 
 
 def verdict(
@@ -132,11 +53,11 @@ def judged(demands: Sequence[Requirement], observation: Observation, unanswered:
 
 
 def _answered(result: RequirementResult, unanswered: Collection[Query]) -> RequirementResult:
-    one = result.requirement
-    unknown = [query.asked.phrase for query in (one.query, *one.objects) if query.asked in unanswered]
+    demand = result.requirement
+    unknown = [query.asked.phrase for query in (demand.query, *demand.objects) if query.asked in unanswered]
     if not unknown:
         return result
-    told = f"not checked: {one.text}; the detector knows no {' and no '.join(dict.fromkeys(unknown))}"
+    told = f"not checked: {demand.text}; the detector knows no {' and no '.join(dict.fromkeys(unknown))}"
     return result.model_copy(update={"passed": None, "reason": told})
 
 
@@ -171,56 +92,8 @@ def with_doubts(outcome: Verdict, doubts: Sequence[str]) -> Verdict:
 
 
 def _read(demands: Sequence[Requirement], things: Iterable[Thing]) -> list[RequirementResult]:
-    found = _Found(demands, [thing for thing in things if not thing.alone])
-    return [_check(one, found) for one in demands]
-
-
-class _Found:
-    """The things in a picture, and which of them the demands mean."""
-
-    def __init__(self, demands: Sequence[Requirement], found: Sequence[Thing]) -> None:
-        self.all = found
-        self.claimed = _claim(demands, found)
-        self.cast = _cast(demands, found)
-
-    def of(self, query: Query) -> list[Thing]:
-        """Return what a phrase means: things that fit; where sizes tell those of a name apart, the ones cast as it."""
-        fitting = [thing for thing in self.all if thing.fits(query)]
-        if query.name not in {one.name for one in self.cast.values() if one.size}:
-            return fitting
-        return [thing for thing in fitting if self.cast.get(id(thing), _unsized(query)) == query]
-
-
-def _cast(demands: Sequence[Requirement], found: Sequence[Thing]) -> dict[int, Query]:
-    """Say which thing is the large one, the small one, ...: the best cast, by looks first and then by size."""
-    counts = {
-        query: count
-        for one in demands
-        if one.kind == "size"
-        for query, count in zip((one.query, *one.objects), one.counts, strict=True)
-    }
-    cast: dict[int, Query] = {}
-    for name in {query.name for query in counts if query.size}:
-        roles = [query for query, count in counts.items() if query.name == name for _ in range(count)]
-        candidates = [thing for thing in found if thing.name == name]
-        gain = np.array(
-            [
-                [
-                    1 + bool(role.size) + RANKS[role.size] * side(thing.box) / 4 if thing.fits(role) else 0.0
-                    for thing in candidates
-                ]
-                for role in roles
-            ]
-        ).reshape(len(roles), len(candidates))
-        for row, column in zip(*linear_sum_assignment(-gain), strict=True):
-            if gain[row, column] > 0:
-                cast[id(candidates[column])] = roles[row]
-    return cast
-
-
-def _unsized(query: Query) -> Query | None:
-    """What is not cast is nothing that a size tells apart."""
-    return None if query.size else query
+    found = Found(demands, [thing for thing in things if not thing.alone])
+    return [check(demand, found) for demand in demands]
 
 
 def _settled(result: RequirementResult, firm: RequirementResult, every: RequirementResult) -> RequirementResult:
@@ -229,217 +102,3 @@ def _settled(result: RequirementResult, firm: RequirementResult, every: Requirem
         return result
     failed, told = (every, "counting doubtful ones") if firm.passed else (firm, "not counting doubtful ones")
     return failed.model_copy(update={"reason": f"{failed.reason}, {told}"})
-
-
-def claims(requirement: Requirement) -> bool:
-    """Return whether the requirement is about one thing at one place."""
-    return requirement.box is not None and requirement.kind != "absent"
-
-
-def is_leftover(box: Box, place: Box) -> bool:
-    """Return whether something in ``box`` is still at a place that shall be empty."""
-    return box.intersection(place) >= STILL * min(box.area, place.area)
-
-
-def _claim(demands: Sequence[Requirement], found: Sequence[Thing]) -> dict[int, Thing]:
-    """Give each demand for a place its own thing, best overlap first, so that none counts twice."""
-    candidates = sorted(
-        (
-            (-one.box.iou(thing.box), one.query.name != thing.name, index, number)
-            for index, one in enumerate(demands)
-            for number, thing in enumerate(found)
-            if claims(one) and one.box is not None and thing.name == one.query.name
-        ),
-    )
-    claimed: dict[int, Thing] = {}
-    taken: set[int] = set()
-    for overlap, _, index, number in candidates:
-        if -overlap >= AT and index not in claimed and number not in taken:
-            claimed[index] = found[number]
-            taken.add(number)
-    return {id(demands[index]): thing for index, thing in claimed.items()}
-
-
-def _check(one: Requirement, found: _Found) -> RequirementResult:
-    if claims(one):
-        return _at_place(one, found)
-    same_name = [thing for thing in found.all if thing.name == one.query.name]
-    match one.kind:
-        case "count":
-            number = len(same_name)
-            met = {"exactly": number == one.count, "at least": number >= one.count, "at most": number <= one.count}
-            return _result(one, met[one.bound], same_name, counted(number, one.query.phrase))
-        case "absent":
-            return _gone(one, found)
-        case "relation":
-            return _relation(one, found)
-        case "number":
-            return _number(one, found)
-        case "size":
-            return _size(one, found)
-        case "every":
-            odd = [thing for thing in same_name if not thing.fits(one.query)]
-            return _result(one, not odd, odd or same_name, _seen(odd or same_name))
-        case "clean":
-            left = [thing for thing in found.all if thing.name == LEFTOVER.name]
-            return _result(one, not left, left, _seen(left, places=True))
-        case "unchecked":
-            return RequirementResult(requirement=one, passed=None, reason=f"not checked: {one.text}")
-    fitting = [thing for thing in same_name if thing.fits(one.query)]
-    passed = len(fitting) <= one.count if one.bound == "at most" else len(fitting) >= one.count
-    return _result(one, passed, same_name, _seen(same_name))
-
-
-def _at_place(one: Requirement, found: _Found) -> RequirementResult:
-    here = found.claimed.get(id(one))
-    if here and one.was and one.box and here.box.iou(one.was) >= here.box.iou(one.box):
-        return _result(one, False, [here], f"it still at {[round(v, 2) for v in here.box]}")
-    passed = here is not None and (not here.contradicts(one.query) if one.kind == "kept" else here.fits(one.query))
-    seen = [here] if here else [thing for thing in found.all if thing.name == one.query.name]
-    return _result(one, passed, seen, _seen(seen) if here or not seen else f"it elsewhere: {_seen(seen, True)}")
-
-
-def _gone(one: Requirement, found: _Found) -> RequirementResult:
-    fitting = [thing for thing in found.all if thing.fits(one.query)]
-    if one.box is not None:
-        taken = {id(thing) for thing in found.claimed.values()}
-        place = one.box
-        fitting = [thing for thing in fitting if id(thing) not in taken and is_leftover(thing.box, place)]
-    return _result(one, not fitting, fitting, _seen(fitting, places=True))
-
-
-def _number(one: Requirement, found: _Found) -> RequirementResult:
-    mine, theirs = (found.of(query) for query in (one.query, one.objects[0]))
-    passed = {
-        "more than": len(mine) > len(theirs),
-        "fewer than": len(mine) < len(theirs),
-        "as many as": len(mine) == len(theirs),
-        "no more than": len(mine) <= len(theirs),
-        "no fewer than": len(mine) >= len(theirs),
-    }
-    told = f"{counted(len(mine), one.query.phrase)} and {counted(len(theirs), one.objects[0].phrase)}"
-    return _result(one, passed[one.predicate or ""], [*mine, *theirs], told)
-
-
-def _size(one: Requirement, found: _Found) -> RequirementResult:
-    assert one.query.size is not None
-    subjects = found.of(one.query)
-    others = {query: [thing for thing in found.of(query) if thing not in subjects] for query in one.objects}
-    good = [
-        thing
-        for thing in subjects
-        if has_size(one.query.size, thing.box, alone=not one.objects)
-        and all(_outranks(one.query, thing, query, other) for query, group in others.items() for other in group)
-    ]
-    seen = [*subjects, *(thing for group in others.values() for thing in group)]
-    return _result(one, len(good) >= one.count, seen, _seen(seen, sizes=True))
-
-
-def _outranks(query: Query, thing: Thing, other_query: Query, other: Thing) -> bool:
-    """Return whether two things differ in size as their words do, by `BIGGER` for every step between the words."""
-    steps = RANKS[query.size] - RANKS[other_query.size]
-    larger, smaller = (thing, other) if steps > 0 else (other, thing)
-    return side(larger.box) >= (BIGGER ** abs(steps)) * side(smaller.box) * 0.999
-
-
-def _relation(one: Requirement, found: _Found) -> RequirementResult:
-    predicate = one.predicate
-    assert predicate is not None  # a relation without one cannot be built
-    if predicate in GROUP_PREDICATES:
-        return _together(one, found)
-    subjects = found.of(one.query)
-    others = [found.of(query) for query in one.objects]
-    if predicate in PAIR_DIRECTIONS:
-        axis, sign = DIRECTIONS[predicate]
-        good, others[0] = _facing(one, subjects, sorted(others[0], key=lambda thing: sign * thing.box.center[axis]))
-        passed = len(good) >= one.count and len(others[0]) >= one.object_count
-        subjects = sorted(subjects, key=lambda thing: -sign * thing.box.center[axis])[: one.count]
-    else:
-        good = [thing for thing in subjects if _holds_somewhere(one, thing, others)]
-        passed = len(good) >= one.count
-    seen = list({id(thing): thing for thing in [*subjects, *(thing for group in others for thing in group)]}.values())
-    missing = [
-        query.phrase for query, group in zip((one.query, *one.objects), (subjects, *others), strict=True) if not group
-    ]
-    sizes = predicate in SIZE_PREDICATES
-    told = f"no {' and no '.join(dict.fromkeys(missing))}" if missing else _seen(seen, places=not sizes, sizes=sizes)
-    return _result(one, passed, seen, told)
-
-
-def _facing(one: Requirement, subjects: Sequence[Thing], others: Sequence[Thing]) -> tuple[list[Thing], list[Thing]]:
-    """Return the subjects that stand as they should, and the objects they face: those that are easiest to face."""
-    predicate = one.predicate
-    assert predicate is not None
-    choices = [list(others)] if len(others) <= one.object_count else [list(others[: one.object_count])]
-    if one.object_count == 1:
-        choices = [[other] for other in others] or [[]]  # of several, any one will do
-    best: list[Thing] = []
-    faced = choices[0]
-    for chosen in choices:
-        good = [
-            thing
-            for thing in subjects
-            if any(other is not thing for other in chosen)
-            and all(is_beyond(predicate, thing.box, other.box) for other in chosen if other is not thing)
-            and any(is_mainly(predicate, thing.box, other.box) for other in chosen if other is not thing)
-        ]
-        if len(good) > len(best):
-            best, faced = good, chosen
-    return best, faced
-
-
-def _together(one: Requirement, found: _Found) -> RequirementResult:
-    """Check a group; of more things than demanded, some choice of so many must do."""
-    assert one.predicate is not None
-    groups = [found.of(query) for query in (one.query, *one.objects)]
-    seen = list({id(thing): thing for group in groups for thing in group}.values())
-    enough = all(len(group) >= count for group, count in zip(groups, one.counts, strict=True))
-    passed = enough and any(
-        hold_together(one.predicate, [thing.box for thing in chosen]) for chosen in _choices(groups, one.counts)
-    )
-    return _result(one, passed, seen, _seen(seen, places=True, sizes=one.predicate == "of the same size"))
-
-
-def _choices(groups: Sequence[Sequence[Thing]], counts: Sequence[int]) -> Iterable[tuple[Thing, ...]]:
-    chosen: list[tuple[Thing, ...]] = [()]
-    for group, count in zip(groups, counts, strict=True):
-        options = list(combinations(group, count)) if len(group) <= 8 else [tuple(group[:count])]
-        chosen = [(*one, *more) for one in chosen for more in options if not {*map(id, one)} & {*map(id, more)}]
-    return chosen
-
-
-def _holds_somewhere(one: Requirement, subject: Thing, others: list[list[Thing]]) -> bool:
-    assert one.predicate is not None
-    if not others:
-        return holds(one.predicate, subject.box)
-    if len(others) == 1:
-        group = [other for other in others[0] if other is not subject]
-        if one.predicate in SIZE_PREDICATES:
-            factor = one.factor or 1.0
-            return bool(group) and all(compares(one.predicate, subject.box, other.box, factor) for other in group)
-        return any(holds(one.predicate, subject.box, other.box) for other in group)
-    return any(
-        first in others[0] and second in others[1] and holds("between", subject.box, first.box, second.box)
-        for first, second in permutations({id(t): t for t in [*others[0], *others[1]] if t is not subject}.values(), 2)
-    )
-
-
-def _seen(found: Sequence[Thing], places: bool = False, sizes: bool = False) -> str:
-    if sizes and found:
-        return ", ".join(f"{thing.detection.phrase} of {thing.box.w:.2f} by {thing.box.h:.2f}" for thing in found)
-    if places and found:
-        return ", ".join(
-            f"{thing.detection.phrase} at ({thing.box.center[0]:.2f}, {thing.box.center[1]:.2f})" for thing in found
-        )
-    tally: dict[Query, int] = {}
-    for thing in found:
-        query = Query(name=thing.name, attributes=thing.attributes)
-        tally[query] = tally.get(query, 0) + 1
-    return " and ".join(counted(number, query.phrase) for query, number in tally.items()) or "none"
-
-
-def _result(one: Requirement, passed: bool, seen: Iterable[Thing], found: str) -> RequirementResult:
-    evidence = tuple(thing.detection for thing in seen)
-    return RequirementResult(
-        requirement=one, passed=passed, evidence=evidence, reason=f"expected {one.text}, found {found}"
-    )

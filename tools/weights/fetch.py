@@ -87,8 +87,8 @@ def remove(group: str, file: str) -> bool:
     """Delete a file from the cache; return whether it was there. A user's own folder is never touched."""
     path = cache() / group / file
     there = path.is_file()
-    for one in (path, _made_mark(path)):
-        one.unlink(missing_ok=True)
+    for place in (path, _made_mark(path)):
+        place.unlink(missing_ok=True)
     return there
 
 

@@ -4,7 +4,8 @@ from pydantic import ValidationError
 from tools.scene.box import Box
 from tools.scene.edit_goal import edit_requirements
 from tools.scene.layout import Layout
-from tools.scene.requirements import Requirement, queries, requirements
+from tools.scene.requirement import Requirement
+from tools.scene.requirements import queries, requirements
 from tools.scene.spec import Query, Relation, SceneObject, SceneSpec
 
 LEFT, RIGHT, TOP = [0.1, 0.4, 0.2, 0.2], [0.7, 0.4, 0.2, 0.2], [0.4, 0.05, 0.2, 0.2]

@@ -11,7 +11,8 @@ from tools.scene.layout import Layout, PlacedObject
 from tools.scene.lexicon import parse_phrase
 from tools.scene.merge import as_detections
 from tools.scene.operations import Add, Move, Operation, Remove, Replace, Restyle, apply
-from tools.scene.requirements import Requirement, requirements
+from tools.scene.requirement import Requirement
+from tools.scene.requirements import requirements
 from tools.scene.solver import Unsatisfiable, solve
 from tools.scene.spec import (
     GROUP_PREDICATES,

@@ -7,9 +7,11 @@ from tools.scene.layout import Detection, Layout, PlacedObject
 from tools.scene.lexicon import parse_phrase
 from tools.scene.merge import as_detections
 from tools.scene.operations import Add, Move, Operation, Remove, Replace, Restyle, apply
-from tools.scene.requirements import Requirement, requirements
+from tools.scene.requirement import Requirement
+from tools.scene.requirements import requirements
+from tools.scene.results import Verdict
 from tools.scene.spec import Predicate, Relation, SceneObject, SceneSpec
-from tools.scene.verdict import Verdict, verdict
+from tools.scene.verdict import verdict
 
 # Nine places in the picture, row by row.
 PLACES = [Box(x, y, 0.2, 0.2) for y in (0.05, 0.4, 0.75) for x in (0.05, 0.4, 0.75)]

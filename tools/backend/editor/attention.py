@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from diffusers import UNet2DConditionModel
     from diffusers.models.attention_processor import Attention
 
-    from tools.backend.gligen import GroundedDiffusion, Grounding
+    from tools.backend.gligen import GroundedDiffusion
+    from tools.backend.grounding import Grounding
     from tools.scene.box import Box
 
 GUIDED_SHARE = 0.6  # of the steps, the noisiest ones: later ones do not move things (LMD+: 30 of 50)
@@ -59,8 +60,12 @@ class _Reader:
         **_: Any,
     ) -> torch.Tensor:
         query, key, value = (
-            attn.head_to_batch_dim(one)
-            for one in (attn.to_q(hidden_states), attn.to_k(encoder_hidden_states), attn.to_v(encoder_hidden_states))
+            attn.head_to_batch_dim(projection)
+            for projection in (
+                attn.to_q(hidden_states),
+                attn.to_k(encoder_hidden_states),
+                attn.to_v(encoder_hidden_states),
+            )
         )
         weights = attn.get_attention_scores(query, key, attention_mask)
         self.maps.append(weights.unflatten(0, (-1, attn.heads)).mean(dim=1))
@@ -113,13 +118,13 @@ def energy(maps: Maps, objects: Sequence[GuidedObject], latent_hw: tuple[int, in
     total = maps[0].new_zeros(())
     for layer, attention in enumerate(maps):
         height, width = _map_hw(attention.shape[1], latent_hw)
-        for one in objects:
-            inside = _inside(one.box, (height, width)).to(attention.device)
-            words = attention[0, :, list(one.tokens)].float()
+        for placed in objects:
+            inside = _inside(placed.box, (height, width)).to(attention.device)
+            words = attention[0, :, list(placed.tokens)].float()
             near, far = _strongest(words[inside]), _strongest(words[~inside])
             total = total + ((1 - near) + OUTSIDE_WEIGHT * far).mean()
-            if level in one.references:
-                noun, alone = words[:, -1] * inside, one.references[level][layer].to(words) * inside
+            if level in placed.references:
+                noun, alone = words[:, -1] * inside, placed.references[level][layer].to(words) * inside
                 distance = (noun / (noun.sum() + 1e-5) - alone / (alone.sum() + 1e-5)).abs().sum()
                 total = total + REFERENCE_WEIGHT * distance
     return total / (len(maps) * len(objects))

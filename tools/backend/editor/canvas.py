@@ -61,19 +61,19 @@ def make_canvas(pixels: Pixels, plan: NetEdit, masks: Mapping[str, Mask]) -> Can
 
     order = {object_id: place for place, object_id in enumerate(plan.target.ids)}
     cores, alphas = {}, {}
-    for one in plan.touched:
-        if one.source is None:
+    for touched in plan.touched:
+        if touched.source is None:
             continue
-        mask = masks[one.source.id]
-        if not one.moved:
-            cores[one.placed.id] = mask
+        mask = masks[touched.source.id]
+        if not touched.moved:
+            cores[touched.placed.id] = mask
             continue
-        layer, alpha = relocate(pixels, mask, one.source.box, one.placed.box)
+        layer, alpha = relocate(pixels, mask, touched.source.box, touched.placed.box)
         for other in plan.untouched:
-            if order[other.id] > order[one.placed.id] and other.id in masks:
+            if order[other.id] > order[touched.placed.id] and other.id in masks:
                 alpha = np.where(masks[other.id], 0, alpha).astype(np.float32)
         result += alpha[..., None] * (layer - result)
-        cores[one.placed.id], alphas[one.placed.id] = alpha > 0.1, alpha
+        cores[touched.placed.id], alphas[touched.placed.id] = alpha > 0.1, alpha
     return Canvas(np.clip(result + 0.5, 0, 255).astype(np.uint8), erased, cores, alphas)
 
 

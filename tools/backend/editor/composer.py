@@ -144,9 +144,9 @@ class Composer:
 
     def _segment(self, image: Image.Image, plan: NetEdit) -> tuple[dict[str, Mask], Cost]:
         """Return disjoint masks of all objects that matter, by id, from one embedding and one decoder batch."""
-        changed = [placed.box for placed in plan.erased] + [one.placed.box for one in plan.touched]
+        changed = [placed.box for placed in plan.erased] + [touched.placed.box for touched in plan.touched]
         wanted = {placed.id: placed for placed in plan.erased}
-        wanted |= {one.source.id: one.source for one in plan.touched if one.source is not None}
+        wanted |= {touched.source.id: touched.source for touched in plan.touched if touched.source is not None}
         wanted |= {placed.id: placed for placed in plan.untouched if any(_near(placed.box, box) for box in changed)}
         if not wanted:
             return {}, Cost()

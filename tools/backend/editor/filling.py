@@ -54,7 +54,7 @@ class Evidence:
     @property
     def doubts(self) -> tuple[str, ...]:
         """What is not clean, in words; empty when all is well."""
-        told = [f"{one} is still seen there" for one in self.seen]
+        told = [f"{part} is still seen there" for part in self.seen]
         if self.foreign > COLOUR_LIMIT:
             told.append(f"{self.foreign:.0%} of the place has colours that are nowhere around it")
         if abs(self.rough) > ROUGH_LIMIT:
@@ -182,7 +182,8 @@ def _small(pixels: Pixels, hole: Mask, others: Mask) -> tuple[Floats, Mask, Mask
     size = (max(1, round(hole.shape[1] * scale)), max(1, round(hole.shape[0] * scale)))
     small = np.asarray(Image.fromarray(pixels).resize(size, Image.Resampling.BOX))
     inside, taken = (
-        np.asarray(Image.fromarray(one.astype(np.float32)).resize(size, Image.Resampling.BOX)) for one in (hole, others)
+        np.asarray(Image.fromarray(part.astype(np.float32)).resize(size, Image.Resampling.BOX))
+        for part in (hole, others)
     )
     filled, busy = inside > 0.5, (inside > 0.02) | (taken > 0.02)
     return to_oklab(small), filled, dilate(filled, max(4, round(RING * max(size)))) & ~busy
@@ -211,10 +212,10 @@ def _seam(lab: Floats, filled: Mask, ring: Mask) -> float:
     return float((steps.mean() + 2e-3) / (usual.mean() + 2e-3))
 
 
-def _steps(lab: Floats, one: Mask, other: Mask, axis: int) -> Floats:
+def _steps(lab: Floats, part: Mask, other: Mask, axis: int) -> Floats:
     """Return the distances of colours two pixels apart, one of them in ``one`` and the other in ``other``."""
     first, second = [slice(None), slice(None)], [slice(None), slice(None)]
     first[axis], second[axis] = slice(None, -2), slice(2, None)
     a, b = tuple(first), tuple(second)
-    pairs = (one[a] & other[b]) | (other[a] & one[b])
+    pairs = (part[a] & other[b]) | (other[a] & part[b])
     return np.asarray(np.linalg.norm(lab[a][pairs] - lab[b][pairs], axis=-1))

@@ -50,17 +50,17 @@ class Looked:
         whole = slice(0, gone.shape[0]), slice(0, gone.shape[1])
         self.windows = (near,) if gone[near].size > LIKE * gone.size else (near, whole)
         self.before = [
-            [one.box for one in self._find(before, window) if _share(one.box, gone[window]) < INSIDE]
+            [seen.box for seen in self._find(before, window) if _share(seen.box, gone[window]) < INSIDE]
             for window in self.windows
         ]
 
     def seen(self, pixels: Pixels, hole: Mask) -> list[str]:
         """Return what is seen in the hole of a picture and should not be, in words."""
         seen = dict.fromkeys(
-            one.phrase
+            found.phrase
             for window, before in zip(self.windows, self.before, strict=True)
-            for one in self._find(pixels, window)
-            if _share(one.box, hole[window]) >= INSIDE and not any(one.box.iou(other) > SAME for other in before)
+            for found in self._find(pixels, window)
+            if _share(found.box, hole[window]) >= INSIDE and not any(found.box.iou(other) > SAME for other in before)
         )
         return list(seen)
 

@@ -53,7 +53,7 @@ def owned(masks: Mapping[Key, Mask]) -> dict[Key, Mask]:
     """
     taken: Mask | None = None
     result = {}
-    for key in sorted(masks, key=lambda one: int(masks[one].sum())):
+    for key in sorted(masks, key=lambda index: int(masks[index].sum())):
         mask = masks[key]
         result[key] = mask if taken is None else mask & ~taken
         taken = mask if taken is None else mask | taken
@@ -110,9 +110,9 @@ def _pull_push(summed: Floats, weight: Floats) -> Floats:
         total = summed.sum(axis=(0, 1)) / max(float(weight.sum()), 1e-6)
         return np.asarray(np.where(weight > 0, summed / np.maximum(weight, 1e-6), total), dtype=np.float32)
     pad = ((0, height % 2), (0, width % 2), (0, 0))
-    halves = [np.pad(one, pad) for one in (summed, weight)]
+    halves = [np.pad(part, pad) for part in (summed, weight)]
     small, small_weight = (
-        one.reshape(one.shape[0] // 2, 2, one.shape[1] // 2, 2, -1).sum(axis=(1, 3)) for one in halves
+        part.reshape(part.shape[0] // 2, 2, part.shape[1] // 2, 2, -1).sum(axis=(1, 3)) for part in halves
     )
     scale = np.maximum(small_weight, 1.0)  # a cell weighs at most one pixel, so far ones do not outweigh near ones
     coarse = _pull_push(small / scale, small_weight / scale)

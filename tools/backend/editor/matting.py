@@ -74,5 +74,5 @@ def cut_out(pixels: Pixels, mask: Mask) -> Cut:
 
 def _signed_distance(mask: Mask) -> Floats:
     """Return how deep inside the mask each pixel lies, in pixels; negative outside."""
-    inside, outside = (ndimage.distance_transform_edt(one) for one in (mask, ~mask))
+    inside, outside = (ndimage.distance_transform_edt(side) for side in (mask, ~mask))
     return np.asarray(np.where(mask, inside - 0.5, 0.5 - outside), dtype=np.float32)

@@ -75,12 +75,12 @@ class NetEdit:
     @property
     def made(self) -> tuple[PlacedObject, ...]:
         """Objects to make from noise (added ones and replacements)."""
-        return tuple(one.placed for one in self.touched if one.source is None)
+        return tuple(touched.placed for touched in self.touched if touched.source is None)
 
     @property
     def canvas_layout(self) -> Layout:
         """The picture half-way: erased objects gone, moved ones at their new place, nothing new yet."""
-        sources = {one.placed.id: one.source for one in self.touched}
+        sources = {touched.placed.id: touched.source for touched in self.touched}
         objects = []
         for placed in self.target.objects:
             source = sources.get(placed.id, placed)
@@ -123,13 +123,13 @@ def plan_edit(scene: Layout, operations: Sequence[Operation]) -> NetEdit:
     touched, untouched = [], []
     for placed in layout.objects:
         source = origin[placed.id]
-        one = Touched(placed, source, None if source else _copied(placed, given.get(placed.id), scene))
-        if source is None or one.moved or one.restyled:
-            touched.append(one)
+        change = Touched(placed, source, None if source else _copied(placed, given.get(placed.id), scene))
+        if source is None or change.moved or change.restyled:
+            touched.append(change)
         else:
             untouched.append(source)
     staying = {source.id for source in (origin[placed.id] for placed in layout.objects) if source is not None}
-    leaving = {one.source.id for one in touched if one.source is not None and one.moved}
+    leaving = {change.source.id for change in touched if change.source is not None and change.moved}
     erased = tuple(placed for placed in scene.objects if placed.id not in staying or placed.id in leaving)
     return NetEdit(layout, tuple(touched), tuple(untouched), erased)
 
@@ -137,13 +137,13 @@ def plan_edit(scene: Layout, operations: Sequence[Operation]) -> NetEdit:
 def _copied(placed: PlacedObject, given: Source | None, scene: Layout) -> Copied | None:
     """Return what a new object may be copied from: what is given, or else the object that is most like it."""
     if given is not None:
-        there = [one for one in scene.objects if not given.picture and _same(one.box, given.box)]
+        there = [item for item in scene.objects if not given.picture and _same(item.box, given.box)]
         attributes = given.attributes or (there[0].attributes if there else ())
         return Copied(given.picture, given.box, there[0].id if there else "", attributes, wanted=True)
-    alike = [one for one in scene.objects if one.name == placed.name]
+    alike = [item for item in scene.objects if item.name == placed.name]
     if not alike:
         return None
-    best = max(alike, key=lambda one: (len(set(one.attributes) & set(placed.attributes)), one.box.area))
+    best = max(alike, key=lambda old: (len(set(old.attributes) & set(placed.attributes)), old.box.area))
     return Copied("", best.box, best.id, best.attributes)
 
 

@@ -100,7 +100,7 @@ class Change:
 
 def read_change(attributes: Sequence[str]) -> Change | None:
     """Return what the words ask for; None where none of them is about colour."""
-    for word in (attribute(one) for one in attributes):
+    for word in (attribute(own) for own in attributes):
         shade, _, colour = word.rpartition(" ")
         if colour in TARGETS and (not shade or shade in _SHADE):
             light, chroma, hue = TARGETS[colour]
@@ -197,7 +197,7 @@ def _same(main: Floats, other: Floats) -> bool:
 
     Light scales a surface's colour: hue stays, and chroma goes with lightness.
     """
-    main_chroma, other_chroma = (float(np.hypot(one[1], one[2])) for one in (main, other))
+    main_chroma, other_chroma = (float(np.hypot(colour[1], colour[2])) for colour in (main, other))
     if np.linalg.norm(main - other) < 0.04:
         return True
     if min(main_chroma, other_chroma) > 0.03:

@@ -82,14 +82,14 @@ def make_schedule(
     restyle_level = steps - round(settings.restyle_strength * steps)
     restyled = np.zeros_like(protected)
     cores = {}
-    for one in plan.touched:
-        pixels = visible[one.placed.id]
+    for touched in plan.touched:
+        pixels = visible[touched.placed.id]
         cells = cell_share(pixels, factor)
         let_go(dilate(cells > 0, settings.dilation), held)
-        if one.source is None:
-            cores[one.placed.id] = cells > 0.5
+        if touched.source is None:
+            cores[touched.placed.id] = cells > 0.5
             release[cells > 0.5] = held
-        elif one.restyled:
+        elif touched.restyled:
             rim = dilate(cells > 0, 1) & ~protected
             let_go(rim, restyle_level)
             restyled |= rim
@@ -104,7 +104,9 @@ def make_schedule(
 
 def _visible(plan: NetEdit, canvas: Canvas, masks: Mapping[str, Mask], made: Mapping[str, Mask]) -> dict[str, Mask]:
     """Return what of each touched object is not covered by one in front of it."""
-    touched = {one.placed.id: made.get(one.placed.id, canvas.cores.get(one.placed.id)) for one in plan.touched}
+    touched = {
+        change.placed.id: made.get(change.placed.id, canvas.cores.get(change.placed.id)) for change in plan.touched
+    }
     covered = np.zeros_like(canvas.erased)
     visible = {}
     for placed in reversed(plan.target.objects):

@@ -102,7 +102,9 @@ def place_light(pixels: Pixels, mask: Mask, busy: Mask) -> Floats | None:
 
 def shade_of(pixels: Pixels, ground: Pixels, shadow: Mask) -> Floats:
     """Return how much light a shadow leaves, in [0, 1], from the picture and the ground without it; 1 elsewhere."""
-    with_it, without = (ndimage.gaussian_filter(one.astype(np.float32).mean(axis=-1), 2.0) for one in (pixels, ground))
+    with_it, without = (
+        ndimage.gaussian_filter(image.astype(np.float32).mean(axis=-1), 2.0) for image in (pixels, ground)
+    )
     ratio = np.clip((with_it + 1) / (without + 1), SHADE_LEAST, 1)
     soft = ndimage.gaussian_filter(shadow.astype(np.float32), 2.0)
     return np.asarray(1 - soft * (1 - ratio), dtype=np.float32)

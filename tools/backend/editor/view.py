@@ -73,20 +73,22 @@ class View:
         def here(placed: PlacedObject) -> PlacedObject:
             return placed.model_copy(update={"box": self.boxed(placed.box).clipped()})
 
-        def touched(one: Touched) -> Touched:
-            copied = one.copied
+        def touched(change: Touched) -> Touched:
+            copied = change.copied
             if copied is not None and not copied.picture:
                 copied = replace(copied, box=self.boxed(copied.box))
-            return replace(one, placed=here(one.placed), source=one.source and here(one.source), copied=copied)
+            return replace(
+                change, placed=here(change.placed), source=change.source and here(change.source), copied=copied
+            )
 
         untouched = tuple(shown for placed in plan.untouched if (shown := here(placed)).box.area > 0)
-        kept = {placed.id for placed in untouched} | {one.placed.id for one in plan.touched}
+        kept = {placed.id for placed in untouched} | {change.placed.id for change in plan.touched}
         objects = tuple(here(placed) for placed in plan.target.objects if placed.id in kept)
         target = plan.target.model_copy(update={"objects": objects})
         return replace(
             plan,
             target=target,
-            touched=tuple(touched(one) for one in plan.touched),
+            touched=tuple(touched(change) for change in plan.touched),
             untouched=untouched,
             erased=tuple(here(placed) for placed in plan.erased),
         )
@@ -118,11 +120,13 @@ def choose_view(plan: NetEdit, picture_wh: tuple[int, int], best_side: int | Non
     width, height = picture_wh
     whole = View((0, 0, width, height), picture_wh, picture_wh)
     boxes = [placed.box for placed in plan.erased]
-    boxes += [box for one in plan.touched for box in (one.placed.box, one.source and one.source.box) if box]
+    boxes += [
+        box for touched in plan.touched for box in (touched.placed.box, touched.source and touched.source.box) if box
+    ]
     if not boxes or (best_side is not None and max(picture_wh) <= SLACK * best_side):
         return whole
     if best_side is None:  # an engine that draws nothing anew copies, and has to see what
-        copies = (one.copied for one in plan.touched if one.source is None and one.copied is not None)
+        copies = (touched.copied for touched in plan.touched if touched.source is None and touched.copied is not None)
         boxes += [copied.box for copied in copies if not copied.picture]
     around = enclosing(boxes)
     sides = around.w * width, around.h * height

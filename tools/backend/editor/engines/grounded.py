@@ -31,7 +31,8 @@ if TYPE_CHECKING:
     from tools.backend.editor.objects import MadeObjects
     from tools.backend.editor.plan import NetEdit
     from tools.backend.editor.schedule import Schedule
-    from tools.backend.gligen import GroundedDiffusion, Grounding
+    from tools.backend.gligen import GroundedDiffusion
+    from tools.backend.grounding import Grounding
     from tools.backend.protocol import Progress
     from tools.scene.layout import Layout, PlacedObject
 
@@ -63,7 +64,9 @@ class GroundedEngine:
         self.model.require_grounding("editor.path")
         for placed in plan.made:
             self._check_size(placed, size_wh)
-        if copied := [one.placed.id for one in plan.touched if one.copied is not None and one.copied.wanted]:
+        if copied := [
+            touched.placed.id for touched in plan.touched if touched.copied is not None and touched.copied.wanted
+        ]:
             raise BackendError(f"this preset draws new objects and copies none: give {copied[0]!r} without a source")
 
     def paint(self, job: Job) -> Painted:
@@ -82,9 +85,9 @@ class GroundedEngine:
         width, height = job.size_wh
         # A round trip through the autoencoder would blur a moved object more with every move.
         own = {
-            one.placed.id: schedule.visible[one.placed.id][:height, :width]
-            for one in plan.touched
-            if one.source is not None and not one.restyled
+            touched.placed.id: schedule.visible[touched.placed.id][:height, :width]
+            for touched in plan.touched
+            if touched.source is not None and not touched.restyled
         }
         return Painted(
             edited,
@@ -218,7 +221,10 @@ class GroundedEngine:
 
     def _attentive(self, plan: NetEdit, made: MadeObjects, prompt: str, size_wh: tuple[int, int]) -> list[GuidedObject]:
         """Return what attention guidance looks after: objects in a new style, and new ones."""
-        model, wanted = self.model, {one.placed.id for one in plan.touched if one.source is None or one.restyled}
+        model, wanted = (
+            self.model,
+            {touched.placed.id for touched in plan.touched if touched.source is None or touched.restyled},
+        )
         length = model.text_encoder.config.max_position_embeddings
         found = find_tokens(model.tokenizer, prompt, [placed.phrase for placed in plan.target.objects], length)
         canvas_wh = model.canvas_wh(size_wh)

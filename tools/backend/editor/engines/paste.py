@@ -80,13 +80,13 @@ class PasteEngine:
 
     def check(self, plan: NetEdit, size_wh: tuple[int, int], scene: Layout) -> None:
         """Refuse what would have to be drawn, and looks that are no colours."""
-        for one in plan.touched:
-            placed = one.placed
+        for touched in plan.touched:
+            placed = touched.placed
             if min(placed.box.w * size_wh[0], placed.box.h * size_wh[1]) < LEAST_PX:
                 raise BackendError(f"the box of {placed.id!r} is smaller than {LEAST_PX} pixels; give a larger one")
-            if one.source is None and one.copied is None:
+            if touched.source is None and touched.copied is None:
                 raise BackendError(cannot_draw(placed.name))
-            wanted = _new_words(one)
+            wanted = _new_words(touched)
             if wanted and read_change(wanted) is None:
                 raise BackendError(cannot_restyle(placed.id, wanted))
 
@@ -122,20 +122,20 @@ class PasteEngine:
             placed.id: job.masks[placed.id] for placed in plan.untouched if placed.id in job.masks
         }
         with self.meter.phase("paste"):
-            for one in plan.touched:
-                layer = self._layer(job, one, ground, busy)
+            for touched in plan.touched:
+                layer = self._layer(job, touched, ground, busy)
                 front = [shown[other.id] for other in plan.untouched if other.id in shown]
                 front = [
                     shown[other.id]
                     for other in plan.untouched
-                    if other.id in shown and order[other.id] > order[one.placed.id]
+                    if other.id in shown and order[other.id] > order[touched.placed.id]
                 ]
                 allowed = 1 - soft_edge(_union(nothing, front), 1) if front else None
                 result = composed(result, layer, allowed)
                 seen = layer.core if allowed is None else layer.core & (allowed > 0.5)
                 for key in shown:
                     shown[key] = shown[key] & ~seen
-                shown[one.placed.id] = seen
+                shown[touched.placed.id] = seen
                 region |= layer.alpha > 0
                 region |= layer.shade < 0.995 if layer.shade is not None else nothing
         result += 0.5
@@ -184,16 +184,16 @@ class PasteEngine:
 
     # objects
 
-    def _layer(self, job: Job, one: Touched, ground: Pixels, busy: Mask) -> Layer:
+    def _layer(self, job: Job, touched: Touched, ground: Pixels, busy: Mask) -> Layer:
         """Return a touched object as it shall be seen, over the whole view."""
-        placed, source = one.placed, one.source
+        placed, source = touched.placed, touched.source
         if source is None:
-            return self._copied(job, one, busy)
+            return self._copied(job, touched, busy)
         mask = job.masks[source.id]
-        pixels, change = job.pixels, read_change(_new_words(one))
+        pixels, change = job.pixels, read_change(_new_words(touched))
         if change is not None:
             colours, weight = recolour(pixels, mask, change, placed.name)
-            if not one.moved:
+            if not touched.moved:
                 return Layer(colours, weight)
             painted = pixels + weight[..., None] * (colours - pixels)
             pixels = np.clip(painted + 0.5, 0, 255).astype(np.uint8)
@@ -206,14 +206,14 @@ class PasteEngine:
         cut = _Shade(shade, shadow)
         return Layer(layer.colours, layer.alpha, cut.moved(source.box, placed.box, job.size_wh))
 
-    def _copied(self, job: Job, one: Touched, busy: Mask) -> Layer:
+    def _copied(self, job: Job, touched: Touched, busy: Mask) -> Layer:
         """Return an object that is copied from this picture or another."""
-        copied = one.copied
+        copied = touched.copied
         assert copied is not None  # checked before
         if copied.picture:
             if copied.picture not in job.references:
                 raise BackendError(
-                    f"there is no picture {copied.picture!r} to copy {one.placed.name!r} from; given: "
+                    f"there is no picture {copied.picture!r} to copy {touched.placed.name!r} from; given: "
                     f"{', '.join(map(repr, job.references)) or 'none'}"
                 )
             image = job.references[copied.picture].convert("RGB")
@@ -224,11 +224,11 @@ class PasteEngine:
             mask = job.masks.get(copied.id, np.zeros(pixels.shape[:2], dtype=bool))
             if not mask.any():
                 mask = trusted(self.segmenter.segment(image, [copied.box]).masks[0], copied.box)
-        change = read_change(_new_words(one))
+        change = read_change(_new_words(touched))
         if change is not None:
-            colours, weight = recolour(pixels, mask, change, one.placed.name)
+            colours, weight = recolour(pixels, mask, change, touched.placed.name)
             pixels = np.clip(pixels + weight[..., None] * (colours - pixels) + 0.5, 0, 255).astype(np.uint8)
-        layer = set_down(cut_out(pixels, mask), copied.box, image.size, one.placed.box, job.size_wh)
+        layer = set_down(cut_out(pixels, mask), copied.box, image.size, touched.placed.box, job.size_wh)
         here = place_light(job.pixels, layer.core, busy)
         return harmonised(layer, place_light(np.asarray(image), mask, np.zeros_like(mask)), here)
 
@@ -250,10 +250,12 @@ class _Shade:
         return 1 - layer.alpha
 
 
-def _new_words(one: Touched) -> tuple[str, ...]:
+def _new_words(touched: Touched) -> tuple[str, ...]:
     """Return the attributes that an object shall have and does not have yet."""
-    before = one.source.attributes if one.source is not None else one.copied.attributes if one.copied else ()
-    return tuple(word for word in one.placed.attributes if word not in before)
+    before = (
+        touched.source.attributes if touched.source is not None else touched.copied.attributes if touched.copied else ()
+    )
+    return tuple(word for word in touched.placed.attributes if word not in before)
 
 
 def _ids(objects: Sequence[PlacedObject]) -> set[str]:
