@@ -357,7 +357,7 @@ def load_settings(
             tree.setdefault("chat", {}).setdefault(dotted.partition(".")[2], environment[variable])
     for variable, value in environment.items():
         if variable.startswith("SLD_") and "__" in variable:
-            _put(tree, variable.removeprefix("SLD_").lower().replace("__", "."), yaml.safe_load(value))
+            _put(tree, variable.removeprefix("SLD_").lower().replace("__", "."), _yaml(value, variable))
     for dotted, value in (overrides or {}).items():
         _put(tree, dotted, value)
     try:
@@ -379,13 +379,20 @@ def _read_preset(preset: str) -> dict[str, Any]:
             raise SettingsError(f"cannot read preset {preset!r}: {error}") from None
     else:
         raise SettingsError(f"no preset {preset!r}: choose one of {', '.join(preset_names())}, or a path to a .yaml")
-    try:
-        tree = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise SettingsError(f"preset {preset!r} is not valid YAML: {error}") from None
+    tree = _yaml(text, f"preset {preset!r}")
     if not isinstance(tree, dict):
         raise SettingsError(f"preset {preset!r} must be a YAML mapping of sections, not {type(tree).__name__}")
     return tree
+
+
+def _yaml(text: str, what: str) -> Any:
+    """Return what a YAML text says; an error tells the place and not the line itself, which may hold a key."""
+    try:
+        return yaml.safe_load(text)
+    except (yaml.YAMLError, RecursionError) as error:
+        mark = getattr(error, "problem_mark", None)
+        place = f" (line {mark.line + 1}, column {mark.column + 1})" if mark else ""
+        raise SettingsError(f"{what} is not valid YAML{place}: put text with special characters in quotes") from None
 
 
 def _put(tree: dict[str, Any], dotted: str, value: Any) -> None:

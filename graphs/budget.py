@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from graphs.answer_bounds import SPOKEN, spoken
+
 if TYPE_CHECKING:
     from configs.settings import LoopSettings
     from graphs.state import Exit, State
@@ -18,6 +20,7 @@ def reached_limit(state: State, loop: LoopSettings) -> tuple[Exit, str] | None:
         ("failure_limit", state["tool_failures"], loop.tool_failures, "tool failures in a row"),
         ("tool_limit", state["tool_calls"], loop.tool_calls, "tool calls"),
         ("token_limit", state["usage"].tokens, loop.tokens, "tokens"),
+        ("size_limit", spoken(state["messages"]), SPOKEN, "characters of conversation"),
         ("time_limit", state["elapsed"], loop.seconds, "seconds"),
         ("round_limit", state["rounds"], loop.rounds, "rounds"),
     )

@@ -13,6 +13,7 @@ from langgraph.graph.message import add_messages
 from pydantic import Field
 from typing_extensions import TypedDict
 
+from graphs.answer_bounds import TOKENS
 from tools.scene.box import Box
 from tools.scene.goal import Goal
 from tools.scene.layout import Layout, PlacedObject
@@ -34,6 +35,7 @@ Exit = Literal[
     "failure_limit",
     "token_limit",
     "time_limit",
+    "size_limit",
     "model_stopped",  # the model gave up while the verdict failed
     "parse_failed",
     "answered",  # a question: nothing was to be changed
@@ -97,8 +99,8 @@ class Usage(Frozen):
         return self.model_copy(
             update={
                 "llm_calls": self.llm_calls + 1,
-                "input_tokens": self.input_tokens + used.get("input_tokens", 0),
-                "output_tokens": self.output_tokens + used.get("output_tokens", 0),
+                "input_tokens": self.input_tokens + min(used.get("input_tokens", 0), TOKENS),
+                "output_tokens": self.output_tokens + min(used.get("output_tokens", 0), TOKENS),
             }
         )
 

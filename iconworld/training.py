@@ -17,6 +17,8 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, Ti
 from torch import nn
 from torch.utils.data import DataLoader, Dataset
 
+from tools.files import replacing
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -161,9 +163,8 @@ class _State:
             "optimizers": [optimizer.state_dict() for optimizer in self.optimizers],
             "step": self.step,
         }
-        fresh = file.with_suffix(".tmp")
-        torch.save(state, fresh)
-        fresh.replace(file)
+        with replacing(file) as fresh:
+            torch.save(state, fresh)
 
     def read(self, file: Path, device: str) -> None:
         state = torch.load(file, map_location=device, weights_only=True)

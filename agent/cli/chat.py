@@ -13,7 +13,7 @@ from rich.markup import escape
 from rich.table import Table
 from rich.tree import Tree
 
-from agent.cli.console import lines_of_input, output_console
+from agent.cli.console import hide, lines_of_input, output_console
 from agent.cli.options import ExitCode, Options, fail
 from agent.cli.progress import LiveProgress
 from agent.cli.run import MARK_STYLES, announce_chat, announce_preset
@@ -67,7 +67,7 @@ def chat(
         picture = None if image is None else open_picture(image)
         preset = options.preset or (None if folder.started else announce_preset(picture))
         overrides = options.overrides()
-        settings = recorded_settings(folder, preset, overrides, options.allow_endpoint)
+        settings = hide(recorded_settings(folder, preset, overrides, options.allow_endpoint))
         opened = stack.enter_context(
             Session.open(
                 folder.path,

@@ -8,11 +8,13 @@ from __future__ import annotations
 import json
 import re
 import sys
+from contextvars import ContextVar
 from typing import IO, TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.segment import Segment
 
+from agent.run.redaction import secrets_of
 from agent.trace.wording import visible
 from tools.redaction import Redactor, environment_secrets
 
@@ -21,8 +23,28 @@ if TYPE_CHECKING:
 
     from rich.console import ConsoleOptions, RenderableType
 
+    from configs.settings import Settings
+
+_SECRETS: ContextVar[tuple[str, ...]] = ContextVar("secrets of this command's settings", default=())
+
 WIDE = 200  # columns where nobody looks: lines are not broken for a pipe
 UNWRITABLE = re.compile("[\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+
+
+def forget() -> None:
+    """Begin a command: nothing is known of its settings."""
+    _SECRETS.set(())
+
+
+def hide(settings: Settings) -> Settings:
+    """Let nothing show what is secret in these settings, from here to the command's end; return them."""
+    _SECRETS.set((*_SECRETS.get(), *secrets_of(settings)))
+    return settings
+
+
+def redactor() -> Redactor:
+    """Return what cleans a text before it is shown."""
+    return Redactor((*_SECRETS.get(), *environment_secrets()))
 
 
 class SafeConsole(Console):
@@ -31,7 +53,7 @@ class SafeConsole(Console):
     def __init__(self, stream: IO[str] | None = None, width: int | None = None) -> None:
         stream = sys.stdout if stream is None else stream
         super().__init__(file=stream, soft_wrap=True, highlight=False, width=width)
-        self._redactor = Redactor(environment_secrets())
+        self._redactor = redactor()
 
     def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
         """Render, then clean what comes out."""
@@ -47,7 +69,7 @@ def output_console() -> Console:
 def write(text: str, stream: IO[str] | None = None) -> None:
     """Write a text and a line's end, to standard output if no stream is named."""
     stream = sys.stdout if stream is None else stream
-    stream.write(visible(Redactor(environment_secrets()).text(text)) + "\n")
+    stream.write(visible(redactor().text(text)) + "\n")
     stream.flush()
 
 
@@ -66,6 +88,6 @@ def is_text(text: str) -> bool:
 
 def write_json(value: Any, *, ascii_only: bool = True) -> None:
     """Write a value as one line of JSON to standard output."""
-    text = json.dumps(Redactor(environment_secrets()).tree(value), ensure_ascii=ascii_only)
+    text = json.dumps(redactor().tree(value), ensure_ascii=ascii_only)
     sys.stdout.write(UNWRITABLE.sub(lambda found: f"\\u{ord(found[0]):04x}", text) + "\n")
     sys.stdout.flush()

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import typer
 import yaml
 
-from agent.cli.console import write, write_json
+from agent.cli.console import forget, hide, write, write_json
 from agent.models.preset_choice import DEFAULT
 from configs.settings import Settings, SettingsError, load_settings
 
@@ -84,7 +84,7 @@ class Options:
 
     def load(self, preset: str = DEFAULT_PRESET) -> Settings:
         """Return the settings that these options make; ``preset`` is used where they name none."""
-        return load_settings(self.preset or preset, self.overrides())
+        return hide(load_settings(self.preset or preset, self.overrides()))
 
 
 def fail(message: str) -> NoReturn:
@@ -98,6 +98,7 @@ def reporting(as_json: bool = False) -> Iterator[None]:
 
     ``SLD_DEBUG=1`` lets them through with their stack trace.
     """
+    forget()
     try:
         yield
     except (typer.Exit, typer.Abort):

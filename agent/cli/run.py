@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from rich.table import Table
 
-from agent.cli.console import is_text, lines_of_input, output_console, write, write_json
+from agent.cli.console import hide, is_text, lines_of_input, output_console, write, write_json
 from agent.cli.options import ExitCode, Options, fail
 from agent.cli.progress import LiveProgress
 from agent.models.backend import make_backend
@@ -236,4 +236,4 @@ def _recorded(
     settings, preset, overrides = consented_settings(
         folder, record, options.preset, options.overrides(), options.allow_endpoint
     )
-    return job_of(given, folder, record.get("origin", "")), settings, preset, overrides
+    return job_of(given, folder, record.get("origin", "")), hide(settings), preset, overrides

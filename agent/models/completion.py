@@ -12,12 +12,7 @@ from typing import Any
 from langchain_core.messages import AIMessage
 
 from agent.models.structured_output import parse_json, whole
-
-CALLS = 64  # of one answer; a turn has fewer
-NAME = 64  # characters of an id or a name; longer ones are no tool's
-ARGUMENTS = 100_000  # characters
-TEXT = 100_000
-TOKENS = 2**40
+from graphs.answer_bounds import ARGUMENTS, CALLS, NAME, TEXT, TOKENS, TOLD
 
 
 class CompletionError(Exception):
@@ -49,7 +44,7 @@ def read_completion(body: Any) -> AIMessage:
         content=_content(message.get("content")),
         tool_calls=calls,
         invalid_tool_calls=broken,
-        additional_kwargs={"refusal": whole(refusal)[:2000]} if isinstance(refusal, str) and refusal else {},
+        additional_kwargs={"refusal": whole(refusal)[:TOLD]} if isinstance(refusal, str) and refusal else {},
         usage_metadata=_usage(body.get("usage")),
         response_metadata={"finish_reason": finished[:NAME]} if isinstance(finished, str) else {},
     )
@@ -93,7 +88,7 @@ def _calls(given: Any, single: Any) -> tuple[list[Any], list[Any]]:
             broken.append(
                 {
                     "name": name or None,
-                    "args": whole(told)[:2000],
+                    "args": whole(told)[:TOLD],
                     "id": call_id,
                     "error": str(error),
                     "type": "invalid_tool_call",

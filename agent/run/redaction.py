@@ -20,14 +20,18 @@ if TYPE_CHECKING:
 
 def hiding(folder: RunFolder, settings: Settings) -> RunFolder:
     """Return the folder with a redactor for what its files must not say when a run with ``settings`` writes them."""
-    key = settings.chat.api_key
-    secrets = (key.get_secret_value(),) if key else ()
     named = [Path(text) for text in _texts(settings.model_dump(mode="json"))]
     models = {str(path): path.name for path in named if path.is_absolute()}
     home = os.path.expanduser("~")  # noqa: PTH111 - Path.home() raises where there is none
     places = models | {str(folder.path.resolve()): ".", str(Path.cwd()): ".", home: "~"}
-    known = Redactor((*secrets, *login_secrets(settings.chat.base_url), *environment_secrets()), tuple(places.items()))
+    known = Redactor((*secrets_of(settings), *environment_secrets()), tuple(places.items()))
     return folder.with_redactor(known)
+
+
+def secrets_of(settings: Settings) -> tuple[str, ...]:
+    """Return what the settings hold that nobody may read: the key, and logins in the address."""
+    key = settings.chat.api_key
+    return (*((key.get_secret_value(),) if key else ()), *login_secrets(settings.chat.base_url))
 
 
 def recordable(overrides: Mapping[str, Any]) -> dict[str, Any]:

@@ -74,7 +74,8 @@ def act(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
         "impossible": impossible,
         "usage": usage,
     }
-    limit = None if planned else reached_limit({**state, **update}, loop)  # type: ignore[typeddict-item]  # messages as an update
+    after: Any = {**state, **update, "messages": [*state["messages"], *answers]}
+    limit = None if planned else reached_limit(after, loop)
     return update | ({"exit": limit[0], "detail": limit[1]} if limit else {})
 
 

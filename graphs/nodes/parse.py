@@ -10,6 +10,7 @@ from langgraph.graph.message import REMOVE_ALL_MESSAGES
 from pydantic import Field, ValidationError, model_validator
 
 from configs.errors import in_words
+from graphs.answer_bounds import TEXT
 from graphs.node_helpers import demands_of, timed
 from graphs.nodes.survey import nouns
 from graphs.turn_history import recall
@@ -88,7 +89,8 @@ def parse(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
     if state["repairs"] >= context.settings.loop.repairs:
         told = f"{state['repairs'] + 1} answers of the language model in a row were not usable: {problem}"
         return _unread(state, told, usage, context.settings)
-    broken = AIMessage(message.text or json.dumps([call["args"] for call in message.tool_calls]) or "(empty)")
+    shown = message.text or json.dumps([call["args"] for call in message.tool_calls], default=str)
+    broken = AIMessage(shown[:TEXT] or "(empty)")
     repair = HumanMessage(render("repair", problem=problem))
     fresh = [] if state["messages"] else asked
     return {"messages": [*fresh, broken, repair], "repairs": state["repairs"] + 1, "usage": usage}

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from langchain_core.messages import AIMessage, AnyMessage, HumanMessage, SystemMessage, ToolMessage
+from langchain_core.messages import AnyMessage, HumanMessage, SystemMessage, ToolMessage
 
+from graphs.answer_bounds import bounded
 from graphs.node_helpers import picture_block, timed
 from prompts import render
 from tools.registry import TOOLS
@@ -29,7 +30,7 @@ def think(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
     context = runtime.context
     asked = [SystemMessage(render("system", vision=context.settings.chat.vision)), *show_pictures(state, context)]
     message = context.chat.bind_tools(list(TOOLS)).invoke(asked)
-    answer = _with_ids(message if isinstance(message, AIMessage) else AIMessage(message.content))
+    answer = bounded(message)
     update: dict[str, Any] = {"messages": [answer], "usage": state["usage"].with_answer(message)}
     if answer.tool_calls or answer.invalid_tool_calls:
         return update | {"repairs": 0}
@@ -82,21 +83,3 @@ def _crops(messages: list[AnyMessage], context: Context) -> list[HumanMessage]:
                 *blocks,
             ]
     return [HumanMessage(blocks)] if blocks else []
-
-
-def _with_ids(message: AIMessage) -> AIMessage:
-    """Give every call an id of its own: some servers send none, or the same one twice."""
-    seen: set[str] = set()
-
-    def own(call: Any, number: int) -> Any:
-        call_id = call["id"] if call["id"] and call["id"] not in seen else f"call_{number}_{len(seen)}"
-        seen.add(call_id)
-        return {**call, "id": call_id}
-
-    count = len(message.tool_calls)
-    return AIMessage(
-        content=message.content,
-        tool_calls=[own(call, number) for number, call in enumerate(message.tool_calls)],
-        invalid_tool_calls=[own(call, count + number) for number, call in enumerate(message.invalid_tool_calls)],
-        usage_metadata=message.usage_metadata,
-    )

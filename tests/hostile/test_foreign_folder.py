@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import sqlite3
+import zlib
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from typer.testing import CliRunner
 
 from agent.cli import run as commands
 from agent.cli.app import app
-from agent.run.checkpoints import ForeignObject
+from agent.run.checkpoints import LARGEST, PACKED, CheckpointTooLarge, ForeignObject
 from agent.run.consent import consented_settings
 from agent.run.folder import RunError, RunFolder
 from agent.run.replay import replay
@@ -70,11 +71,30 @@ def payload(code: int, marker: Path) -> bytes:
     return ormsgpack.packb(ormsgpack.Ext(code, ormsgpack.packb(named[code])))
 
 
+def test_a_checkpoint_that_unpacks_without_an_end_is_refused(stopped: RunFolder) -> None:
+    plant(stopped, PACKED, zlib.compress(b"\xc0" * (LARGEST + 10)), inside=False)
+    with pytest.raises(CheckpointTooLarge, match="more than 16,777,216 bytes"):
+        run(stopped.path)
+    plant(stopped, PACKED, b"no such data", inside=False)
+    with pytest.raises(RunError, match="damaged"):
+        run(stopped.path)
+
+
+@pytest.mark.parametrize("kind", ["msgpack", PACKED])
+def test_what_is_packed_is_looked_at_too(stopped: RunFolder, tmp_path: Path, kind: str) -> None:
+    data = payload(0, tmp_path / "marker")
+    plant(stopped, kind, zlib.compress(data) if kind == PACKED else data, inside=False)
+    with pytest.raises(ForeignObject, match="never writes"):
+        run(stopped.path)
+    assert not (tmp_path / "marker").exists()
+
+
 def plant(folder: RunFolder, kind: str, data: bytes, *, inside: bool) -> None:
     """Put a value into every checkpoint, inside of the state or in place of it, and into every pending write."""
     with closing(sqlite3.connect(folder.checkpoints_path)) as database, database:
-        for row, old in database.execute("SELECT rowid, checkpoint FROM checkpoints").fetchall():
+        for row, written, old in database.execute("SELECT rowid, type, checkpoint FROM checkpoints").fetchall():
             if inside:
+                old = zlib.decompress(old) if written == PACKED else old
                 state = ormsgpack.unpackb(old, ext_hook=lambda code, body: body, option=ormsgpack.OPT_NON_STR_KEYS)
                 state["channel_values"] |= {"goal": ormsgpack.unpackb(data, ext_hook=ormsgpack.Ext)}
                 new = ormsgpack.packb(state, option=ormsgpack.OPT_NON_STR_KEYS)

@@ -1,4 +1,4 @@
-"""kill -9 at any moment of a batch or a generation, then the same command again: as if nothing had happened."""
+"""kill -9 at any moment of a batch, a generation or a conversation, then on again: as if nothing had happened."""
 
 from __future__ import annotations
 
@@ -14,9 +14,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from agent.run.folder import RunFolder
+from agent.offline.planner import OfflinePlanner
+from agent.run.folder import RunFolder, find_runs
+from agent.session.session import Session
+from agent.trace.events import effective, read_trace
 from tests.agent.jobs import START
-from tests.world import draw
+from tests.world import World, draw
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,6 +34,8 @@ COMMANDS = {
     "generate": ["generate", "two red cars", "--out", "out/one"],
 }
 RESUME = ["generate", "two red cars", "--resume", "out/one"]
+CHAT = ["chat", "a.png", "--preset", "iconworld", "--sessions", "talks"]
+LINES = ("add a blue cup", "make it green", "how many cups are there?", "move it to the top", "remove the dog")
 
 
 class Server:
@@ -68,6 +73,9 @@ def server() -> Iterator[Server]:
         process.stdin.close()
 
 
+MANY = pytest.mark.parametrize("kills", [1, pytest.param(34, marks=pytest.mark.slow)])
+
+
 def prepare(folder: Path) -> Path:
     folder.mkdir()
     draw(START).save(folder / "a.png")
@@ -87,7 +95,7 @@ def left_behind(folder: Path) -> dict[str, Any]:
 
 
 @pytest.mark.timeout(3600)
-@pytest.mark.parametrize("kills", [1, pytest.param(20, marks=pytest.mark.slow)])
+@MANY
 @pytest.mark.parametrize("name", COMMANDS)
 def test_a_killed_command_ends_as_one_that_was_not(server: Server, tmp_path: Path, name: str, kills: int) -> None:
     again = COMMANDS[name] if name == "batch" else RESUME
@@ -100,3 +108,44 @@ def test_a_killed_command_ends_as_one_that_was_not(server: Server, tmp_path: Pat
         begun = (folder / "out" / "one").is_dir()
         server(folder, again if begun else COMMANDS[name])
         assert left_behind(folder) == left_behind(whole)
+
+
+def converse(server: Server, folder: Path, seconds: float | None = None) -> int:
+    """Say in ``folder`` what was not said yet, as a person would who looks at what is there."""
+    begun = find_runs(folder / "talks")
+    said = begun[0].read_record()["session"]["turns"] if begun else 0
+    (folder / "typed.txt").write_text("\n".join([*LINES[said:], "/save saved.png", ""]))
+    return server(folder, [*CHAT[:1], "--session", begun[0].path.name, *CHAT[4:]] if begun else CHAT, seconds)
+
+
+def talk_left_behind(folder: Path) -> dict[str, Any]:
+    """Return what a conversation leaves, by its own account and byte by byte; nothing in its story is told twice."""
+    (run,) = find_runs(folder / "talks")
+    record, events = run.read_record(), effective(read_trace(run.trace_path))
+    nodes = [event["task"] for event in events if event["event"] == "node"]
+    assert len(set(nodes)) == len(nodes)
+    assert not list(run.path.rglob("*.part"))
+    with Session.open(run.path, backend=World(START), chat=OfflinePlanner()) as session:
+        tree = [(one.turn, one.parent, one.text, one.exit, one.image and one.image.stem) for one in session.history()]
+    ends = [event["turn"] for event in events if event["event"] == "end"]
+    pictures = {path.name for path in run.images_path.iterdir()}
+    return {"tree": tree, "ends": ends, "status": record["status"], "pending": record["session"]["pending"]} | {
+        "pictures": pictures,
+        "final": run.final_path.read_bytes(),
+        "saved": (folder / "saved.png").read_bytes(),
+    }
+
+
+@pytest.mark.timeout(3600)
+@MANY
+def test_a_killed_conversation_ends_as_one_that_was_not(server: Server, tmp_path: Path, kills: int) -> None:
+    whole, began = prepare(tmp_path / "whole"), time.monotonic()
+    assert converse(server, whole) == 0, (whole / "said.txt").read_text()
+    duration, moments = time.monotonic() - began, random.Random(kills)
+    expected = talk_left_behind(whole)
+    assert [text for _, _, text, _, _ in expected["tree"]] == ["", *LINES]
+    for number in range(kills):
+        folder = prepare(tmp_path / str(number))
+        converse(server, folder, moments.uniform(0, duration))
+        assert converse(server, folder) == 0, (folder / "said.txt").read_text()
+        assert talk_left_behind(folder) == expected
