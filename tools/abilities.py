@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tools.scene.lexicon import SURFACES, with_article
 from tools.scene.operations import Add, Adjust, Move, Remove, Replace, Restyle
 
 if TYPE_CHECKING:
@@ -39,6 +40,32 @@ def refusal(capabilities: Capabilities, scene: Layout, operations: Iterable[Oper
             case Move() | Remove() | Adjust():
                 pass
     return None
+
+
+def with_settings(capabilities: Capabilities, spec: SceneSpec) -> SceneSpec:
+    """Return a spec in which a desk that cannot be drawn is where the scene is set: unchecked, not demanded.
+
+    Only one surface of a kind that carries what is demanded ("a cup on a desk") is a setting; other things that
+    cannot be drawn stay, to be refused.
+    """
+    drawn = capabilities.draws
+    aside = {
+        one.phrase: f"on {with_article(one.phrase)}"
+        for one in spec.objects
+        if drawn and one.name not in drawn and one.name.split()[-1] in SURFACES and one.count == 1
+    }
+    about = [link for link in spec.relations if aside.keys() & {link.subject, *link.object.split(" and ")}]
+    carried = {link.object for link in about if link.predicate == "on top of" and link.subject not in aside}
+    strange = aside.keys() - carried
+    if not carried or any(link.predicate != "on top of" or link.object in strange for link in about):
+        return spec
+    return spec.model_copy(
+        update={
+            "objects": tuple(one for one in spec.objects if one.phrase not in carried),
+            "relations": tuple(link for link in spec.relations if link not in about),
+            "unchecked": (*spec.unchecked, *(aside[phrase] for phrase in aside if phrase in carried)),
+        }
+    )
 
 
 def scene_refusal(capabilities: Capabilities, spec: SceneSpec) -> str | None:

@@ -81,8 +81,8 @@ class Place:
     refs: tuple[Box, ...] = ()
     sides: tuple[Predicate, ...] = ()
 
-    def box(self, size_wh: tuple[float, float], center: Point, others: Sequence[Box]) -> Box:
-        """Return where an object of this size goes that is at ``center`` now.
+    def box(self, size_wh: tuple[float, float], center: Point, others: Sequence[Box], *, shrink: bool = True) -> Box:
+        """Return where an object of this size goes that is at ``center`` now; with ``shrink`` smaller in a crowd.
 
         Raises:
             NoPlaceError: nowhere.
@@ -90,11 +90,13 @@ class Place:
         if self.predicate == "at":
             return at(self.refs[0].center, size_wh)
         if self.sides:
-            return free_place(size_wh, [in_picture(self.sides, size_wh, center)], others, fits_picture(self.sides))
+            wish = in_picture(self.sides, size_wh, center)
+            return free_place(size_wh, [wish], others, fits_picture(self.sides), shrink=shrink)
         predicate: Predicate = self.predicate  # type: ignore[assignment]
         if predicate == "on top of":
             others = [box for box in others if box not in self.refs]
-        return free_place(size_wh, beside(predicate, size_wh, self.refs), others, fits_beside(predicate, self.refs))
+        wishes = beside(predicate, size_wh, self.refs)
+        return free_place(size_wh, wishes, others, fits_beside(predicate, self.refs), shrink=shrink)
 
 
 def read_place(words: Cursor, scene: Scene, *, sides: bool = False) -> Place | None:

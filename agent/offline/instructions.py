@@ -340,10 +340,28 @@ class _Instruction(Wishes):
         copies = []
         for item in chosen:
             for _ in range(times):
-                where = place or destinations.Place("next to", (item.box,))
                 self.added += 1
-                copies.append(self._insert(item.name, item.attributes, (item.box.w, item.box.h), where, start))
+                copies.append(self._copy(item, place, start))
         self.scene.focus = copies
+
+    def _copy(self, item: Item, place: destinations.Place | None, start: int) -> Item:
+        """Add another one of the very looks and size, next to it where there is room."""
+        size = item.box.w, item.box.h
+        places = [place] if place else [destinations.Place("next to", (item.box,)), None]
+        tries = [(where, False) for where in places] + [(places[0], True)]
+        for where, shrink in tries:
+            try:
+                found = self._insert(item.name, item.attributes, size, where, start, shrink=shrink)
+            except CannotParse:
+                if shrink:
+                    raise
+                continue
+            if not shrink and is_crowded(found.box, self.scene.boxes(found)):
+                self.scene.items.remove(found)
+                continue
+            found.model = item.original or item.model
+            return found
+        raise AssertionError("the last try returns or raises")
 
     def _restore(self, start: int, spoken: str) -> None:
         words = self.words

@@ -17,13 +17,17 @@ if TYPE_CHECKING:
 
 @dataclass
 class Item:
-    """An object while an instruction is worked out; ``original`` is what the picture holds of it."""
+    """An object while an instruction is worked out.
+
+    ``original`` is what the picture holds of it, ``model`` what the picture holds of another that it is a copy of.
+    """
 
     id: str
     name: str
     attributes: tuple[str, ...]
     box: Box
     original: PlacedObject | None = None
+    model: PlacedObject | None = None
 
     @property
     def phrase(self) -> str:

@@ -23,6 +23,7 @@ from agent.offline.vocabulary import (
     TOGETHER,
     UNKNOWN_RELATIONS,
 )
+from tools.scene.lexicon import SURFACES
 from tools.scene.wordnet import is_part_of_body
 
 if TYPE_CHECKING:
@@ -35,6 +36,11 @@ _ORDERS: dict[tuple[str, str], Predicate] = {
     ("top", "bottom"): "above",
     ("bottom", "top"): "below",
 }
+
+
+def _carries_all(predicate: Predicate, objects: tuple[Thing, ...]) -> bool:
+    """Whether a list of things before "on a desk" is meant to be on it, all of it."""
+    return predicate == "on top of" and objects[0].name.split()[-1] in SURFACES
 
 
 class Relations(Surroundings):
@@ -140,10 +146,13 @@ class Relations(Surroundings):
             words.position = here  # "in flight"
             return False
         about, listed = self._about(joined), self._everyone() if everyone else []
+        begins = words.position
         objects = self._read_objects_of(predicate)
         if not objects:
             words.position = here
             return False
+        if here == start and not joined and (predicate == "inside" or _carries_all(predicate, objects)):
+            listed = self._in_one_list(begins)
         about = self._following_subject(about, start)
         self.listed = []
         hung = words.tokens[here - 1].word in _HUNG and words.tokens[here].word == "on"  # "hung on the door"
@@ -154,6 +163,16 @@ class Relations(Surroundings):
             self._link((mention,), predicate, objects)
         self.subject = about
         return True
+
+    def _in_one_list(self, begins: int) -> list[Thing]:
+        """Return what was listed right before a place: "two pears and three apples in a bowl" are all in it."""
+        together: list[Thing] = []
+        for one in reversed([thing for thing in self.listed if thing.end <= begins]):
+            between = self.words.tokens[one.end : together[-1].start] if together else []
+            if any(token.word not in {"and", ","} for token in between):
+                break
+            together.append(one)
+        return together[::-1]
 
     def _following_subject(self, about: Thing | None, start: int) -> Thing:
         """Take what "next to a bowl is a red cup" is about; ``about`` where nothing follows."""

@@ -14,7 +14,7 @@ from agent.offline.items import Item, Scene
 from agent.offline.lexer import Cursor
 from agent.offline.placement import NoPlaceError, Point, at, free_place, scaled, usual_size
 from tools.scene.lexicon import family
-from tools.scene.operations import Add, Move, Remove, Replace, Restyle
+from tools.scene.operations import Add, Move, Remove, Replace, Restyle, Source
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -75,16 +75,22 @@ class Workbench:
         size: tuple[float, float],
         place: Place | None,
         start: int,
+        *,
+        shrink: bool = True,
     ) -> Item:
-        box = self._free_place((min(size[0], 0.95), min(size[1], 0.95)), (0.5, 0.6), start, place)
+        box = self._free_place((min(size[0], 0.95), min(size[1], 0.95)), (0.5, 0.6), start, place, shrink=shrink)
         item = Item(f"{name} (new {len(self.scene.items)})", name, attributes, box)
         self.scene.items.append(item)
         return item
 
-    def _free_place(self, size: tuple[float, float], wish: Point, start: int, place: Place | None = None) -> Box:
+    def _free_place(
+        self, size: tuple[float, float], wish: Point, start: int, place: Place | None = None, *, shrink: bool = True
+    ) -> Box:
         others = self.scene.boxes()
         try:
-            return free_place(size, [wish], others) if place is None else place.box(size, wish, others)
+            if place is None:
+                return free_place(size, [wish], others, shrink=shrink)
+            return place.box(size, wish, others, shrink=shrink)
         except NoPlaceError:
             self.words.fail("there is no room for it at that place", start, self.words.position)
 
@@ -167,11 +173,19 @@ class Workbench:
             if item.attributes != placed.attributes and item.attributes:
                 operations.append(Restyle(id=placed.id, attributes=item.attributes))
         operations += [
-            Add(name=item.name, attributes=item.attributes, box=item.box)
+            Add(name=item.name, attributes=item.attributes, box=item.box, source=_source(item))
             for item in self.scene.items
             if item.original is None
         ]
         return tuple(operations)
+
+
+def _source(item: Item) -> Source | None:
+    """Return what the picture can be copied from: a duplicate has the very looks of what it is one of."""
+    model = item.model
+    if model is None or (model.name, model.attributes) != (item.name, item.attributes):
+        return None
+    return Source(box=model.box, attributes=model.attributes)
 
 
 def _same(first: Box, second: Box) -> bool:

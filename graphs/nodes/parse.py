@@ -79,6 +79,8 @@ def parse(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
         return _unread(state, f"the language model refused: {refusal}", usage, context.settings)
     try:
         parsed = _checked(schema, answer)
+        if isinstance(parsed, SceneSpec) and context.backend is not None:
+            parsed = abilities.with_settings(context.backend.capabilities, parsed)
         if refused := _beyond(context, layout, parsed):
             return {"exit": "parse_failed", "detail": refused, "usage": usage}
         understood = _understand(goal, layout, parsed, context.settings, state["text"])

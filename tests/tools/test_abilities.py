@@ -2,8 +2,9 @@ from __future__ import annotations
 
 import pytest
 
+from agent.offline.sentences import parse_scene
 from tests.world import scene
-from tools.abilities import describe, refusal
+from tools.abilities import describe, refusal, scene_refusal, with_settings
 from tools.backend.protocol import Capabilities
 from tools.scene.box import Box
 from tools.scene.operations import Add, Move, Operation, Remove, Replace, Restyle
@@ -53,3 +54,23 @@ def test_a_language_model_is_told_only_what_there_is_to_say() -> None:
     assert describe(Capabilities(ALL)) == ""
     assert "Nothing can be drawn anew" in describe(PHOTO)
     assert describe(ICONS) == "New objects can only be cat or dog."
+
+
+@pytest.mark.parametrize("surface", ["desk", "wooden table", "shelf"])
+def test_what_carries_all_and_cannot_be_drawn_is_the_setting(surface: str) -> None:
+    spec = with_settings(ICONS, parse_scene(f"a cat and two dogs on a {surface}"))
+    assert [one.phrase for one in spec.objects] == ["cat", "dog"]
+    assert (spec.relations, spec.unchecked) == ((), (f"on a {surface}",))
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    ["a cat next to a desk", "a cat under a table", "two tables with a cat", "a cat on a horse", "a cat and a desk"],
+)
+def test_other_things_that_cannot_be_drawn_stay_refused(sentence: str) -> None:
+    assert scene_refusal(ICONS, with_settings(ICONS, parse_scene(sentence)))
+
+
+def test_a_surface_that_can_be_drawn_is_demanded() -> None:
+    spec = parse_scene("a cat on a table")
+    assert with_settings(Capabilities(ALL), spec) == spec

@@ -44,6 +44,8 @@ _STATES = (
     "smiling happy sad angry cute beautiful pretty ugly fancy elegant colourful multicolored rainbow folded lit "
     "sliced baked cooked raw wild stuffed toy parked floating hanging"
 )
+SURFACES = frozenset("desk table shelf bookshelf counter countertop worktop workbench floor tabletop".split())
+"""What things stand on: where nothing draws or finds it, it is the setting of a scene."""
 ATTRIBUTES = frozenset(
     [*COLOURS, *SYNONYMS, *" ".join([_MORE_COLOURS, _MATERIALS, _SIZES, _PATTERNS, _SHAPES, _STATES]).split()]
 )

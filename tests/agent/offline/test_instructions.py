@@ -5,11 +5,13 @@ from collections.abc import Callable
 import pytest
 
 from agent.offline.instructions import parse_instruction
+from agent.offline.placement import is_crowded
 from agent.offline.workbench import Memory
+from tests.world import scene
 from tools.scene.box import Box
 from tools.scene.errors import CannotParse
 from tools.scene.layout import Layout, PlacedObject
-from tools.scene.operations import Add, Move, Operation, Remove, Replace, Restyle, apply
+from tools.scene.operations import Add, Move, Operation, Remove, Replace, Restyle, Source, apply
 from tools.scene.relations import holds
 
 DOG, DOG2, CAR, CUP = "dog #1", "dog #2", "car #1", "cup #1"
@@ -299,3 +301,19 @@ def test_an_empty_picture_can_be_added_to() -> None:
     (operation,) = parse_instruction("add a red car on the left", Layout())
     assert isinstance(operation, Add)
     assert holds("on the left", operation.box)
+
+
+def test_a_duplicate_is_a_copy_of_its_very_looks_and_size() -> None:
+    [operation] = parse_instruction("duplicate the cup", SCENE)
+    cup = SCENE["cup #1"]
+    assert isinstance(operation, Add)
+    assert operation.source == Source(box=cup.box, attributes=cup.attributes)
+    assert (operation.box.w, operation.box.h) == pytest.approx((cup.box.w, cup.box.h))
+
+
+def test_a_duplicate_keeps_its_size_where_there_is_room_elsewhere() -> None:
+    crowd = scene(("red cup", [0.7, 0.6, 0.3, 0.4]), ("cat", [0.4, 0.55, 0.28, 0.45]), ("dog", [0.05, 0.5, 0.3, 0.5]))
+    [operation] = parse_instruction("duplicate the cup", crowd)
+    assert isinstance(operation, Add)
+    assert (operation.box.w, operation.box.h) == pytest.approx((0.3, 0.4))
+    assert not any(is_crowded(operation.box, [one.box]) for one in crowd.objects)

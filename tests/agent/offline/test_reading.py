@@ -147,6 +147,15 @@ PREPOSITIONS = {
     "a ball on the bottom of a chair": "1 ball, 1 chair; ball below chair",
     "a bird over a tree": "1 bird, 1 tree; bird above tree",
     "a cat inside a box": "1 cat, 1 box; cat inside box",
+    "two pears and three apples in a bowl": "2 pear, 3 apple, 1 bowl; pear inside bowl; apple inside bowl",
+    "a table with two pears and an apple in a bowl": (
+        "1 table, 2 pear, 1 apple, 1 bowl; pear inside bowl; apple inside bowl"
+    ),
+    "a cup, a book and a dog on a table": (
+        "1 cup, 1 book, 1 dog, 1 table; cup on top of table; book on top of table; dog on top of table"
+    ),
+    "a dog and a cup on a chair": "1 dog, 1 cup, 1 chair; cup on top of chair",
+    "a dog and a cup that is in a bowl": "1 dog, 1 cup, 1 bowl; cup inside bowl",
     "a dog in a basket": "1 dog, 1 basket; dog inside basket",
     "a cup close to a bottle": "1 cup, 1 bottle; cup near bottle",
     "a boy sat on a chair": "1 boy, 1 chair; boy on top of chair",

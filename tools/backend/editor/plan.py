@@ -40,8 +40,8 @@ class Copied:
 class Touched:
     """An object of the target layout that the edit makes or changes.
 
-    ``source`` is the object of the current layout whose pixels it keeps; None where it is made from noise, or by
-    an engine that cannot, from ``copied``.
+    ``source`` is the object of the current layout whose pixels it keeps, its own or those that it shall be a copy
+    of; None where it is made from noise, or by an engine that cannot, from ``copied``.
     """
 
     placed: PlacedObject
@@ -122,16 +122,22 @@ def plan_edit(scene: Layout, operations: Sequence[Operation]) -> NetEdit:
             given |= dict.fromkeys(set(layout.ids) - known or {operation.id}, operation.source)  # type: ignore[union-attr]
     touched, untouched = [], []
     for placed in layout.objects:
-        source = origin[placed.id]
-        change = Touched(placed, source, None if source else _copied(placed, given.get(placed.id), scene))
-        if source is None or change.moved or change.restyled:
+        change = _touched(placed, origin[placed.id], given.get(placed.id), scene)
+        if change.source is None or change.moved or change.restyled:
             touched.append(change)
         else:
-            untouched.append(source)
+            untouched.append(change.source)
     staying = {source.id for source in (origin[placed.id] for placed in layout.objects) if source is not None}
-    leaving = {change.source.id for change in touched if change.source is not None and change.moved}
+    leaving = {was.id for change in touched if (was := origin[change.placed.id]) is not None and change.moved}
     erased = tuple(placed for placed in scene.objects if placed.id not in staying or placed.id in leaving)
     return NetEdit(layout, tuple(touched), tuple(untouched), erased)
+
+
+def _touched(placed: PlacedObject, own: PlacedObject | None, given: Source | None, scene: Layout) -> Touched:
+    """Return how an object of the target comes about; a copy keeps pixels as if it had moved."""
+    copied = None if own else _copied(placed, given, scene)
+    model = scene[copied.id] if copied is not None and copied.wanted and copied.id else None
+    return Touched(placed, own or model, copied)
 
 
 def _copied(placed: PlacedObject, given: Source | None, scene: Layout) -> Copied | None:

@@ -6,7 +6,7 @@ from tools.backend.editor.plan import plan_edit
 from tools.backend.protocol import BackendError
 from tools.scene.box import Box
 from tools.scene.layout import Layout, PlacedObject
-from tools.scene.operations import Add, Move, Operation, Remove, Replace, Restyle
+from tools.scene.operations import Add, Move, Operation, Remove, Replace, Restyle, Source
 
 HERE, THERE = Box(0.1, 0.1, 0.2, 0.2), Box(0.5, 0.5, 0.2, 0.2)
 CAR = PlacedObject(id="car #1", name="car", attributes=("red",), box=HERE)
@@ -45,6 +45,16 @@ def test_operations_fold(operations: list[Operation], touched: list[str], erased
     assert words == touched
     assert [placed.id for placed in plan.erased] == erased
     assert DOG in plan.untouched
+
+
+def test_a_copy_keeps_the_pixels_of_an_original_that_stays() -> None:
+    copy = Add(name="car", attributes=CAR.attributes, box=THERE, source=Source(box=CAR.box))
+    plan = plan_edit(SCENE, [copy])
+    assert [(one.placed.id, one.source, one.moved, one.restyled) for one in plan.touched] == [
+        ("car #2", CAR, True, False)
+    ]
+    assert (plan.erased, plan.made) == ((), ())
+    assert CAR in plan.untouched
 
 
 def test_the_canvas_shows_old_styles_at_new_places() -> None:

@@ -64,10 +64,15 @@ class GroundedEngine:
         self.model.require_grounding("editor.path")
         for placed in plan.made:
             self._check_size(placed, size_wh)
-        if copied := [
-            touched.placed.id for touched in plan.touched if touched.copied is not None and touched.copied.wanted
-        ]:
-            raise BackendError(f"this preset draws new objects and copies none: give {copied[0]!r} without a source")
+        strange = [
+            touched.placed.id
+            for touched in plan.touched
+            if touched.source is None and touched.copied and touched.copied.wanted
+        ]
+        if strange:
+            raise BackendError(
+                f"this preset copies what is in the picture and was found there: give {strange[0]!r} without a source"
+            )
 
     def paint(self, job: Job) -> Painted:
         """Denoise the whole view once, with everything that is known held where and while it shall be."""
