@@ -14,7 +14,7 @@ PROMPT ?= a photo of two red cars and a blue cup
 
 help:
 	@echo "make demo    correct a picture with the embedded models; report in $(DEMO)/report.html"
-	@echo "make photo   edit a real photograph three ways with small networks (78 MB are fetched once); reports in $(PHOTO)"
+	@echo "make photo   edit a real photograph three ways with small networks (80 to 120 MB are fetched once); reports in $(PHOTO)"
 	@echo "make test    run the tests"
 	@echo "make slow    run the long tests too: kills, browsers, another processor's arithmetic, the built wheel"
 	@echo "make check   format, lint, types, import contract"
