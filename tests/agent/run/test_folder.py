@@ -26,7 +26,8 @@ def test_a_title_without_letters_still_makes_a_name(tmp_path: Path) -> None:
 
 def test_the_record_is_read_back_with_its_version(tmp_path: Path) -> None:
     folder = RunFolder(tmp_path / "run")
-    record = {"status": "running", "input": {"prompt": "a dog"}}
+    asked = {"prompt": "a dog", "instruction": "", "image": None, "spec": None, "target": None, "seed": 0}
+    record = {"status": "running", "input": asked, "preset": "iconworld", "overrides": {}}
     folder.write_record(record)
 
     assert folder.read_record() == {"version": VERSION, **record}
