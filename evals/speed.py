@@ -107,8 +107,7 @@ def run_speed(
             )
         if progress:
             progress("speed", done, len(cases))
-    result = _compared(measured, rated=heldout is not None)
-    result |= _looks(detector, forgetful, cold, cases)
+    result = _compared(measured, rated=heldout is not None) | _looks(detector, forgetful, cold, cases)
     return result | {"scenes": len(cases), "threads": torch.get_num_threads()}
 
 
