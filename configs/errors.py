@@ -18,10 +18,10 @@ def in_words(
     ``errors`` are those of ``ValidationError.errors()``; ``whole`` names the value itself. ``show_input`` adds
     what was given instead: not where it may be a secret.
     """
-    told = [
+    problems = [
         f"{'.'.join(map(str, error['loc'])) or whole}: {error['msg']}"
         + (f", not {repr(error['input'])[:120]}" if show_input else "")
         for error in errors
     ]
-    more = [f"(and {len(told) - MOST} more)"] if len(told) > MOST else []
-    return separator.join([*told[:MOST], *more])
+    more = [f"(and {len(problems) - MOST} more)"] if len(problems) > MOST else []
+    return separator.join([*problems[:MOST], *more])

@@ -78,11 +78,7 @@ def run_edits(
             edited = backend.edit(case.image, case.operations, case.layout, seed=seed)
             right.append(all(operations_right(heldout, edited.image, case)))
             ceiling.append(all(operations_right(heldout, case.expected, case)))
-            kept += [
-                is_there(heldout, edited.image, placed)
-                for placed in case.untouched
-                if is_there(heldout, case.image, placed)
-            ]
+            kept += _kept(heldout, edited.image, case)
             differs = (np.asarray(edited.image) != np.asarray(case.image)).any(axis=-1)
             identical.append(not (differs & ~edited.region).any())
             changed.append(float(differs.mean()))
@@ -108,6 +104,12 @@ def run_edits(
         "changed": statistics.fmean(changed),
         "region": statistics.fmean(regions),
     }
+
+
+def _kept(heldout: Heldout, image: Image, case: EditCase) -> list[bool]:
+    """Return, for each untouched object that was found before, whether it still is."""
+    found_before = [placed for placed in case.untouched if is_there(heldout, case.image, placed)]
+    return [is_there(heldout, image, placed) for placed in found_before]
 
 
 def operations_right(heldout: Heldout, image: Image, case: EditCase) -> list[bool]:

@@ -171,12 +171,12 @@ def _apart(some: Sequence[IconObject], others: Sequence[IconObject]) -> bool:
 
 
 def _sentence(groups: Sequence[_Group], relation: Predicate | None, absent: str) -> str:
-    said = [counted(group.name, group.color, group.count) for group in groups]
+    phrases = [counted(group.name, group.color, group.count) for group in groups]
     if relation is not None:
-        said[:2] = [f"{a(groups[0].phrase)} {_SAID[relation]} {a(groups[1].phrase)}"]
+        phrases[:2] = [f"{a(groups[0].phrase)} {_SAID[relation]} {a(groups[1].phrase)}"]
     if absent:
-        said.append(f"no {PLURALS[absent]}")
-    return said[0] if len(said) == 1 else f"{', '.join(said[:-1])} and {said[-1]}"
+        phrases.append(f"no {PLURALS[absent]}")
+    return phrases[0] if len(phrases) == 1 else f"{', '.join(phrases[:-1])} and {phrases[-1]}"
 
 
 def _spec(groups: Sequence[_Group], relation: Predicate | None, absent: str) -> SceneSpec:

@@ -79,10 +79,10 @@ def _side(number: int, rng: np.random.Generator) -> FlawCase | None:
     right = [_at(one, (0.25, 0.5)), _at(two, (0.75, 0.5))]
     places = ((0.75, 0.5), (0.25, 0.5)) if rng.random() < 0.5 else ((0.42, 0.2), (0.55, 0.75))
     wrong = [_at(one, places[0]), _at(two, places[1])]
-    said = f"{a(_phrase(one))} on the left of {a(_phrase(two))}"
+    sentence = f"{a(_phrase(one))} on the left of {a(_phrase(two))}"
     relation = Relation(subject=_phrase(one), predicate="left of", object=_phrase(two))
     assert holds("left of", right[0].box, right[1].box)
-    return _case(number, "side", said, _spec([one, two], relation), wrong, right, rng)
+    return _case(number, "side", sentence, _spec([one, two], relation), wrong, right, rng)
 
 
 def _corner(number: int, rng: np.random.Generator) -> FlawCase | None:
@@ -96,9 +96,9 @@ def _corner(number: int, rng: np.random.Generator) -> FlawCase | None:
     second = place_object(rng, two.name, two.color, [*right, *wrong])
     if second is None:
         return None
-    said = f"{a(_phrase(one))} {predicate} and {a(_phrase(two))}"
+    sentence = f"{a(_phrase(one))} {predicate} and {a(_phrase(two))}"
     spec = _spec([one, two], Relation(subject=_phrase(one), predicate=predicate))
-    return _case(number, "corner", said, spec, [*wrong, second], [*right, second], rng)
+    return _case(number, "corner", sentence, spec, [*wrong, second], [*right, second], rng)
 
 
 def _size(number: int, rng: np.random.Generator) -> FlawCase | None:
@@ -110,12 +110,12 @@ def _size(number: int, rng: np.random.Generator) -> FlawCase | None:
     wrong = [_at(one, (0.28, 0.5), sizes[0]), _at(two, (0.78, 0.5), sizes[1])]
     if not compares("bigger than", right[0].box, right[1].box, 1.0):
         return None
-    said = f"a large {_phrase(one)} and a small {_phrase(two)}"
+    sentence = f"a large {_phrase(one)} and a small {_phrase(two)}"
     objects = (
         SceneObject(name=one.name, attributes=(one.color,), size="large"),
         SceneObject(name=two.name, attributes=(two.color,), size="small"),
     )
-    return _case(number, "size", said, SceneSpec(objects=objects), wrong, right, rng)
+    return _case(number, "size", sentence, SceneSpec(objects=objects), wrong, right, rng)
 
 
 def _merged(number: int, rng: np.random.Generator) -> FlawCase | None:
@@ -144,9 +144,9 @@ def _merged(number: int, rng: np.random.Generator) -> FlawCase | None:
             SceneObject(name=two.name, attributes=(two.color,)),
         )
     )
-    said = f"{counted(one.name, one.color, 2)} and {a(_phrase(two))}"
+    sentence = f"{counted(one.name, one.color, 2)} and {a(_phrase(two))}"
     whole = render([*right, other], picture.background, seed=number).image
-    return FlawCase(number, "merged", said, spec, _image(canvas), whole)
+    return FlawCase(number, "merged", sentence, spec, _image(canvas), whole)
 
 
 def _half(number: int, rng: np.random.Generator) -> FlawCase | None:
@@ -162,8 +162,8 @@ def _half(number: int, rng: np.random.Generator) -> FlawCase | None:
     lost = slope > rng.uniform(-0.08, 0.04)
     image = Image.fromarray(np.where(lost[..., None], np.asarray(bare), np.asarray(whole)))
     image.paste(whole.crop(objects[1].box.to_px((SIDE, SIDE))), objects[1].box.to_px((SIDE, SIDE))[:2])
-    said = f"{a(_phrase(one))} and {a(_phrase(two))}"
-    return FlawCase(number, "half", said, _spec([one, two]), image, whole)
+    sentence = f"{a(_phrase(one))} and {a(_phrase(two))}"
+    return FlawCase(number, "half", sentence, _spec([one, two]), image, whole)
 
 
 def _blob(number: int, rng: np.random.Generator) -> FlawCase | None:
@@ -179,9 +179,9 @@ def _blob(number: int, rng: np.random.Generator) -> FlawCase | None:
     lump = np.asarray(sheet.crop(sheet.getbbox()))
     canvas = np.asarray(picture.image, np.float32).copy()
     _paint(canvas, objects[0].box, lump, np.zeros_like(lump), one.color, rng)
-    said = f"{a(_phrase(one))} and {a(_phrase(two))}"
+    sentence = f"{a(_phrase(one))} and {a(_phrase(two))}"
     right = render(objects, picture.background, seed=number).image
-    return FlawCase(number, "blob", said, _spec([one, two]), _image(canvas), right)
+    return FlawCase(number, "blob", sentence, _spec([one, two]), _image(canvas), right)
 
 
 def _leftover(number: int, rng: np.random.Generator) -> FlawCase | None:

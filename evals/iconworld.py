@@ -197,8 +197,8 @@ def measure_grounding(backend: Backend, heldout: Detector, scenes: Iterable[Scen
 
 def draw_again(backend: Backend, scene: Scene, seed: int) -> Generated:
     """Let the generator draw a scene's objects in their boxes."""
-    said = listing(np.random.default_rng(seed), scene.objects, colored=True)
-    return backend.generate(f"a realistic photo of a scene with {said}", layout=scene_layout(scene), seed=seed)
+    sentence = listing(np.random.default_rng(seed), scene.objects, colored=True)
+    return backend.generate(f"a realistic photo of a scene with {sentence}", layout=scene_layout(scene), seed=seed)
 
 
 class _Rates:

@@ -70,11 +70,11 @@ def _marked(image: Image, found: Sequence[Detection]) -> Image:
     pen = ImageDraw.Draw(big)
     for detection in found:
         x0, y0, x1, y1 = detection.box.to_px(big.size)
-        said = f"{detection.phrase} {detection.score:.2f}"
-        left, top = max(0, min(x0, SIDE - round(pen.textlength(said, font=font)) - 4)), max(0, y0 - 15)
+        label = f"{detection.phrase} {detection.score:.2f}"
+        left, top = max(0, min(x0, SIDE - round(pen.textlength(label, font=font)) - 4)), max(0, y0 - 15)
         pen.rectangle((x0, y0, x1, y1), outline=_MARK, width=2)
-        pen.rectangle((left, top, left + pen.textlength(said, font=font) + 4, top + 15), fill=_MARK)
-        pen.text((left + 2, top), said, fill="white", font=font)
+        pen.rectangle((left, top, left + pen.textlength(label, font=font) + 4, top + 15), fill=_MARK)
+        pen.text((left + 2, top), label, fill="white", font=font)
     return big
 
 

@@ -72,8 +72,8 @@ def labelled_pictures(backend: Backend, vae: AutoencoderKL) -> Iterator[tuple[Im
             by_picture.setdefault(tuple(shape["picture"]), []).append(shape)
     for (kind, number), shapes in by_picture.items():
         if kind == "words":
-            said = kept["sentences"][str(BATCH * (number // BATCH))]
-            yield backend.generate(said, seed=FIRST_WORDS + number).images[0], shapes
+            sentence = kept["sentences"][str(BATCH * (number // BATCH))]
+            yield backend.generate(sentence, seed=FIRST_WORDS + number).images[0], shapes
         else:
             made = MAKERS[kind](draw_scene(number, counts=(1, 2, 2)), np.random.default_rng(number))
             yield soften([made.image], vae, np.random.default_rng(number))[0], shapes

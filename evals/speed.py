@@ -25,7 +25,7 @@ from tools.backend.gligen import GroundedDiffusion
 from tools.backend.segmenter import Segmenter
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from PIL.Image import Image
 
@@ -107,25 +107,39 @@ def run_speed(
             )
         if progress:
             progress("speed", done, len(cases))
+    result = _compared(measured, rated=heldout is not None) | _looks(detector, forgetful, cold, cases)
+    return result | {"scenes": len(cases), "threads": torch.get_num_threads()}
+
+
+def _looks(
+    detector: ZeroShotDetector, segmenter: _Forgetful, cold: EditCase, cases: Sequence[EditCase]
+) -> dict[str, float]:
+    """Return what a round looks at costs, by part; ``cold`` warms the detector up, unmeasured."""
+    looks = {
+        "detector": [detector.detect(case.image, case.layout.queries).cost for case in (cold, *cases)][1:],
+        "segmenter": [
+            segmenter.segment(case.image, [placed.box for placed in case.layout.objects]).cost for case in cases
+        ],
+    }
+    result: dict[str, float] = {}
+    for part, costs in looks.items():
+        result[f"{part}_passes"] = statistics.fmean(getattr(cost, f"{part}_passes") for cost in costs)
+        result[f"{part}_seconds"] = statistics.median(sum(cost.seconds.values()) for cost in costs)
+    return result
+
+
+def _compared(measured: Mapping[str, Sequence[tuple[float, Cost, float]]], *, rated: bool) -> dict[str, float]:
+    """Return the figures of each side's (seconds, cost, share that is right), and how the sides compare."""
     result: dict[str, float] = {}
     for side, runs in measured.items():
         result[f"{side}_seconds"] = statistics.median(seconds for seconds, _, _ in runs)
         for name in ("unet_evaluations", "segmenter_passes", "encoder_passes", "decoder_passes"):
             result[f"{side}_{name}"] = statistics.fmean(getattr(cost, name) for _, cost, _ in runs)
-        if heldout:
+        if rated:
             result[f"{side}_right"] = statistics.fmean(right for _, _, right in runs)
     result["wall_ratio"] = result["reference_seconds"] / result["ours_seconds"]
     result["unet_ratio"] = result["reference_unet_evaluations"] / result["ours_unet_evaluations"]
-    looks = {
-        "detector": [detector.detect(case.image, case.layout.queries).cost for case in (cold, *cases)][1:],
-        "segmenter": [
-            forgetful.segment(case.image, [placed.box for placed in case.layout.objects]).cost for case in cases
-        ],
-    }
-    for part, costs in looks.items():
-        result[f"{part}_passes"] = statistics.fmean(getattr(cost, f"{part}_passes") for cost in costs)
-        result[f"{part}_seconds"] = statistics.median(sum(cost.seconds.values()) for cost in costs)
-    return result | {"scenes": len(cases), "threads": torch.get_num_threads()}
+    return result
 
 
 def table(result: dict[str, float]) -> str:

@@ -50,18 +50,18 @@ def ask_eyes(verdict: Verdict, text: str, picture: str, context: Context, usage:
     asked = [SystemMessage(render("look")), HumanMessage(blocks)]
     answer: Any = seer.with_structured_output(Sightings, include_raw=True).invoke(asked)
     usage = usage.with_answer(answer["raw"])
-    said: Sightings | None = answer["parsed"]
-    if said is None or len(said.answers) != len(claims):
+    parsed: Sightings | None = answer["parsed"]
+    if parsed is None or len(parsed.answers) != len(claims):
         return verdict, usage
-    told = {id(claim): sighting for claim, sighting in zip(claims, said.answers, strict=True)}
-    return Verdict.of(_with(result, told.get(id(result))) for result in verdict.results), usage
+    answers = {id(claim): sighting for claim, sighting in zip(claims, parsed.answers, strict=True)}
+    return Verdict.of(_with(result, answers.get(id(result))) for result in verdict.results), usage
 
 
 def _with(result: RequirementResult, sighting: Sighting | None) -> RequirementResult:
     if sighting is None:
         return result
     if sighting.true:
-        told = f"{result.reason}; the model that sees says yes: {sighting.reason}"
-        return result.model_copy(update={"reason": told})
-    told = f"expected {result.requirement.text}, the model that sees says no: {sighting.reason}"
-    return result.model_copy(update={"passed": False, "reason": told})
+        reason = f"{result.reason}; the model that sees says yes: {sighting.reason}"
+        return result.model_copy(update={"reason": reason})
+    reason = f"expected {result.requirement.text}, the model that sees says no: {sighting.reason}"
+    return result.model_copy(update={"passed": False, "reason": reason})

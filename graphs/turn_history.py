@@ -42,8 +42,8 @@ def recall(state: State) -> dict[str, Any]:
     """Return ``recent`` and ``history`` as the prompt for an instruction shows them (JSON types)."""
     turns, history = state["turns"], state["history"].model_dump(mode="json")
     older = turns[:-IN_FULL]
-    told = [*(turn for turn in older if _speaks_of(turn, state["text"])), *turns[-IN_FULL:]][-2 * IN_FULL :]
-    recent = [{key: value for key, value in turn.model_dump(mode="json").items() if value} for turn in told]
+    shown = [*(turn for turn in older if _speaks_of(turn, state["text"])), *turns[-IN_FULL:]][-2 * IN_FULL :]
+    recent = [{key: value for key, value in turn.model_dump(mode="json").items() if value} for turn in shown]
     lines = [_shortened(turn.instruction) for turn in older[-IN_A_LINE:]]
     more = len(older) - len(lines)
     return {

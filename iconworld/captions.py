@@ -80,9 +80,9 @@ def _relation(rng: np.random.Generator, objects: Sequence[IconObject], colored: 
         ("top", "bottom") if y < v else ("bottom", "top")
     )  # fmt: skip
     if rng.random() < 0.5:
-        said = f"{said_one} on the {side} and {said_two} on the {other}"
+        sentence = f"{said_one} on the {side} and {said_two} on the {other}"
     else:
         relation = _SIDES[{"left": 0, "right": 1, "top": 2, "bottom": 3}[side]]
-        said = f"{said_one} {relation} {said_two}"
+        sentence = f"{said_one} {relation} {said_two}"
     rest = [it for index, it in enumerate(objects) if index not in (first, second)]
-    return f"{said} and {listing(rng, rest, colored)}" if rest else said
+    return f"{sentence} and {listing(rng, rest, colored)}" if rest else sentence

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from torch import Tensor
+    from transformers import CLIPTokenizer
 
     from iconworld.renderer import Scene
 
@@ -92,6 +93,20 @@ class DetectorRecipe:
             self.generator = GroundedDiffusion.load(part)
         torch.manual_seed(seed)
         tokenizer = build_tokenizer()
+        self._build(tokenizer)
+        self.tokens = {
+            template: tokenizer(
+                [template.format(phrase) for phrase in PHRASES], padding="max_length", max_length=9, return_tensors="pt"
+            )
+            for template in TEMPLATES
+        }
+        grid = architecture.image_side // architecture.patch
+        middle = (torch.arange(grid) + 0.5) / grid
+        self.centers = torch.stack(torch.meshgrid(middle, middle, indexing="xy"), -1).reshape(-1, 2)
+
+    def _build(self, tokenizer: CLIPTokenizer) -> None:
+        """Make the model with its processor, and freeze what only its pretrained kin use."""
+        architecture = self.architecture
         text = {
             "vocab_size": len(tokenizer),
             "hidden_size": architecture.text_width,
@@ -138,15 +153,6 @@ class DetectorRecipe:
         for unused in (getattr(self.model, self.core).visual_projection, getattr(self.model, self.core).logit_scale):
             for parameter in unused.parameters() if isinstance(unused, torch.nn.Module) else (unused,):
                 parameter.requires_grad_(False)
-        self.tokens = {
-            template: tokenizer(
-                [template.format(phrase) for phrase in PHRASES], padding="max_length", max_length=9, return_tensors="pt"
-            )
-            for template in TEMPLATES
-        }
-        grid = architecture.image_side // architecture.patch
-        middle = (torch.arange(grid) + 0.5) / grid
-        self.centers = torch.stack(torch.meshgrid(middle, middle, indexing="xy"), -1).reshape(-1, 2)
 
     def batch(self, step: int, size: int) -> dict[str, Any]:
         options = self.architecture

@@ -232,8 +232,8 @@ class GeneratorRecipe:
             features = block.attentions[-1].read
             seen = F.adaptive_avg_pool2d(truth, features.shape[-2:])
             classes = 1 + len(CLASSES)
-            said = reader(features).float()
-            for part, right in ((said[:, :classes], seen[:, :classes]), (said[:, classes:], seen[:, classes:])):
+            answer = reader(features).float()
+            for part, right in ((answer[:, :classes], seen[:, :classes]), (answer[:, classes:], seen[:, classes:])):
                 losses.append(F.cross_entropy(part, right))
         return torch.stack(losses).mean()
 

@@ -115,16 +115,16 @@ def cannot_find(capabilities: Capabilities, names: Iterable[str], examples: Sequ
 
 def describe(capabilities: Capabilities) -> str:
     """Say in a line for a language model what it should not even plan; empty when there is nothing to say."""
-    told = []
+    messages = []
     if capabilities.draws is not None:
-        told.append(
+        messages.append(
             f"New objects can only be {_listed(sorted(capabilities.draws), 'or')}."
             if capabilities.draws
             else "Nothing can be drawn anew: add and replace only copy an object that is in the picture already."
         )
     if capabilities.attributes is not None:
-        told.append("Looks can only be changed in colour and brightness.")
-    return " ".join(told)
+        messages.append("Looks can only be changed in colour and brightness.")
+    return " ".join(messages)
 
 
 def _listed(words: Sequence[str], last: str) -> str:

@@ -322,8 +322,8 @@ class Talk:
             self.console.print(f"  [{style}]{mark(outcome['passed'])}[/] {escape(outcome['reason'])}")
 
     def _stand(self, result: TurnResult) -> None:
-        told = f"after turn {result.turn}: {result.text}" if result.turn else "at the beginning"
-        self._say(f"on {self.session.branch_name}, {told}")
+        moment = f"after turn {result.turn}: {result.text}" if result.turn else "at the beginning"
+        self._say(f"on {self.session.branch_name}, {moment}")
         if result.image is not None:
             self._say(f"picture: {result.image}")
 

@@ -44,7 +44,7 @@ def make_tree(record: dict[str, Any], events: Sequence[dict[str, Any]]) -> Tree:
 
 def show_step(events: Sequence[dict[str, Any]], number: int) -> list[dict[str, Any]]:
     """Return all events at a step; language model calls with every message that the model was shown."""
-    shown = {id(event): said for event, said in with_messages(events)}
+    shown = {id(event): spoken for event, spoken in with_messages(events)}
     found = []
     for event in events:
         if event.get("step") == number:

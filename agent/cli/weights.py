@@ -81,8 +81,8 @@ def remove(name: Name) -> None:
 
         group = name.partition("/")[0]
         for file in chosen(load_manifest(), name):
-            told = "removed" if forget(group, file) else "was not in the cache"
-            sys.stdout.write(f"{group}/{file}: {told}\n")
+            outcome = "removed" if forget(group, file) else "was not in the cache"
+            sys.stdout.write(f"{group}/{file}: {outcome}\n")
 
 
 @contextmanager

@@ -84,11 +84,11 @@ def _calls(given: Any, single: Any) -> tuple[list[Any], list[Any]]:
                 raise ValueError("a tool call needs the name of a function")
             calls.append({"name": name, "args": _arguments(arguments), "id": call_id, "type": "tool_call"})
         except ValueError as error:
-            told = arguments if isinstance(arguments, str) else json.dumps(arguments, default=str)
+            text = arguments if isinstance(arguments, str) else json.dumps(arguments, default=str)
             broken.append(
                 {
                     "name": name or None,
-                    "args": whole(told)[:TOLD],
+                    "args": whole(text)[:TOLD],
                     "id": call_id,
                     "error": str(error),
                     "type": "invalid_tool_call",

@@ -192,13 +192,13 @@ class EndpointModel(ChatOpenAI):
         return ChatModelError(text)
 
     def _status(self, error: openai.APIStatusError, tries: str) -> str:
-        told = self._hidden(str(error.message))
+        reason = self._hidden(str(error.message))
         if error.status_code < 400:
             return f"sends elsewhere ({error.status_code}): set chat.base_url to where the answers come from"
         if error.status_code >= 500:
-            return f"failed with status {error.status_code} {tries} ({told}): try again later"
+            return f"failed with status {error.status_code} {tries} ({reason}): try again later"
         return (
-            f"did not accept the request ({error.status_code}): {told}. "
+            f"did not accept the request ({error.status_code}): {reason}. "
             f"Perhaps another chat.structured_output than {self.method!r} helps, such as 'actions'"
         )
 

@@ -131,8 +131,8 @@ def _read(messages: Sequence[BaseMessage]) -> str:
             memory = _memory(turns, history, shapes, layout)
             instruction, notes = corrected(instruction, _names(layout, memory))
             if is_question(instruction):
-                told = [turn for turn in turns if isinstance(turn, dict)]
-                return json.dumps({"answer": Facts(layout, memory, told).answer(instruction)})
+                known_turns = [turn for turn in turns if isinstance(turn, dict)]
+                return json.dumps({"answer": Facts(layout, memory, known_turns).answer(instruction)})
             last = next((str(turn.get("instruction", "")) for turn in reversed(turns) if isinstance(turn, dict)), "")
             operations = (
                 parse_undo(instruction, layout, memory.before)

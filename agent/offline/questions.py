@@ -150,8 +150,8 @@ class Facts:
         kind = singular(phrase.split()[-1]) if phrase else ""
         for turn in reversed(self.turns):
             for line in reversed(turn.get("done", [])):
-                told = any(f"'{id_}'" in line for id_ in names) or (kind and f"'{kind} #" in line and not names)
-                if (told or not phrase) and line.startswith(done):
+                concerned = any(f"'{id_}'" in line for id_ in names) or (kind and f"'{kind} #" in line and not names)
+                if (concerned or not phrase) and line.startswith(done):
                     return f"I {line}, because {_reason(turn)}."
         others = [
             line

@@ -136,72 +136,84 @@ class _Description:
 
 
 def _read_described(words: Cursor, scene: Scene, start: int, *, places: bool) -> list[Item]:
-    said = _read_description(words, scene, start)
-    found = _matching(words, scene, said)
-    if said.name:
-        scene.last_name = said.name
-    if said.other and scene.focus:
+    description = _read_description(words, scene, start)
+    found = _matching(words, scene, description)
+    if description.name:
+        scene.last_name = description.name
+    if description.other and scene.focus:
         found = [item for item in found if item not in scene.focus]
-    elif said.other and len(found) > 1:
+    elif description.other and len(found) > 1:
         words.fail(f"say which one: {names_of(found)}", start, words.position)
     if places:
-        found = _filtered(words, scene, found, many=said.many or said.everything)
-    if said.ordinal is not None or said.extremes:
-        return ranked(words, found, said.ordinal, said.extremes, said.count or 1, start)
-    return _counted(words, scene, found, said)
+        found = _filtered(words, scene, found, many=description.many or description.everything)
+    if description.ordinal is not None or description.extremes:
+        return ranked(words, found, description.ordinal, description.extremes, description.count or 1, start)
+    return _counted(words, scene, found, description)
 
 
 def _read_description(words: Cursor, scene: Scene, start: int) -> _Description:
-    said = _Description(start, everything=words.accept(_ALL))
-    if not said.everything and words.accept(_BOTH):
-        said.everything, said.count = True, 2
-    said.some = not said.everything and words.accept(_SOME)
-    if said.some and words.word(-1) == "the":
-        said.count = 1  # "one of the dogs"
-    if not said.some:
+    description = _Description(start, everything=words.accept(_ALL))
+    if not description.everything and words.accept(_BOTH):
+        description.everything, description.count = True, 2
+    description.some = not description.everything and words.accept(_SOME)
+    if description.some and words.word(-1) == "the":
+        description.count = 1  # "one of the dogs"
+    if not description.some:
         words.accept(_THE)
-    said.other = bool(words.take_word("other"))
-    said.count = said.count or _read_number(words)
-    if said.count is not None and words.take_word("of"):
-        said.some = True
+    description.other = bool(words.take_word("other"))
+    description.count = description.count or _read_number(words)
+    if description.count is not None and words.take_word("of"):
+        description.some = True
         words.accept(_THE)
-    said.ordinal = words.take(ORDINALS)
-    said.extremes = read_extremes(words)
-    said.count = said.count or _read_number(words)
-    said.attributes = _read_attributes(words, scene)
-    said.extremes += read_extremes(words)
-    said.name, said.many = _read_name(words, scene, start)
+    description.ordinal = words.take(ORDINALS)
+    description.extremes = read_extremes(words)
+    description.count = description.count or _read_number(words)
+    description.attributes = _read_attributes(words, scene)
+    description.extremes += read_extremes(words)
+    description.name, description.many = _read_name(words, scene, start)
     if words.take_word("#"):
-        said.number = words.word()
+        description.number = words.word()
         words.position += 1
-    return said
+    return description
 
 
-def _matching(words: Cursor, scene: Scene, said: _Description) -> list[Item]:
+def _matching(words: Cursor, scene: Scene, description: _Description) -> list[Item]:
     """Return what has the name and the attributes, first as the picture shows it, then as it was made."""
-    found = [item for item in scene.items if said.name in {"", item.seen.name}]
-    found = found or [item for item in scene.items if said.name == item.name]
-    if said.number:
-        found = [item for item in found if item.id == f"{said.name} #{said.number}"]
-    found = _with_attributes(found, said.attributes)
+    found = [item for item in scene.items if description.name in {"", item.seen.name}]
+    found = found or [item for item in scene.items if description.name == item.name]
+    if description.number:
+        found = [item for item in found if item.id == f"{description.name} #{description.number}"]
+    found = _with_attributes(found, description.attributes)
     if not found:
-        words.fail(f"there is no {said.label!r} here; there is: {names_of(scene.items)}", said.start, words.position)
+        words.fail(
+            f"there is no {description.label!r} here; there is: {names_of(scene.items)}",
+            description.start,
+            words.position,
+        )
     return found
 
 
-def _counted(words: Cursor, scene: Scene, found: list[Item], said: _Description) -> list[Item]:
+def _counted(words: Cursor, scene: Scene, found: list[Item], description: _Description) -> list[Item]:
     """Return all, as many as said, or the only one."""
-    if said.everything or said.many or said.count:
-        if said.count is None or len(found) == said.count:
-            return _without_exceptions(words, scene, found, said.start)
-        if said.some and len(found) > said.count:
-            return sorted(found, key=lambda item: item.box.area)[: said.count]
-        words.fail(f"there are {len(found)}, not {said.count}: {names_of(found)}", said.start, words.position)
+    if description.everything or description.many or description.count:
+        if description.count is None or len(found) == description.count:
+            return _without_exceptions(words, scene, found, description.start)
+        if description.some and len(found) > description.count:
+            return sorted(found, key=lambda item: item.box.area)[: description.count]
+        words.fail(
+            f"there are {len(found)}, not {description.count}: {names_of(found)}", description.start, words.position
+        )
     if not found:
-        words.fail(f"there is no such {said.label!r}; there is: {names_of(scene.items)}", said.start, words.position)
-    if len(found) > 1 and not said.some:
+        words.fail(
+            f"there is no such {description.label!r}; there is: {names_of(scene.items)}",
+            description.start,
+            words.position,
+        )
+    if len(found) > 1 and not description.some:
         which = "('the left one', 'the largest one', 'all')"
-        words.fail(f"say which {said.label!r} is meant: {names_of(found)} {which}", said.start, words.position)
+        words.fail(
+            f"say which {description.label!r} is meant: {names_of(found)} {which}", description.start, words.position
+        )
     return sorted(found, key=lambda item: item.box.area)[:1]
 
 

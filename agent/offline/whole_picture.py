@@ -91,13 +91,13 @@ def parse_whole_picture(text: str, layout: Layout, memory: Memory) -> tuple[Adju
     Raises:
         CannotParse: it speaks of an object that is not there, or could be one of several.
     """
-    said = _POLITE.sub("", " ".join(text.lower().split()))
-    look = _read_look(said)
+    request = _POLITE.sub("", " ".join(text.lower().split()))
+    look = _read_look(request)
     if look is not None:
         return (look,)
     for wish, pattern in _AROUND:
-        found = pattern.fullmatch(said)
-        if found is None or (wish == "cut out" and not _CUTS_OUT.search(said)):
+        found = pattern.fullmatch(request)
+        if found is None or (wish == "cut out" and not _CUTS_OUT.search(request)):
             continue  # "cut out the dog" alone takes it away
         what = next((part for part in found.groupdict().values() if part), "")
         return (Adjust(wish=wish, id=_chosen(what, text, layout, memory)),)

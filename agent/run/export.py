@@ -27,7 +27,7 @@ def as_lines(folder: RunFolder) -> Iterator[str]:
     """
     yield json.dumps({"event": "record", **folder.read_record()})
     events = read_trace(folder.trace_path)
-    asked = {id(event): said for event, said in with_messages(events)}
+    asked = {id(event): messages for event, messages in with_messages(events)}
     for event in events:
         kept = {key: value for key, value in event.items() if key not in ("keep", "new")}
         yield json.dumps(kept | ({"asked": asked[id(event)]} if id(event) in asked else {}))

@@ -40,6 +40,12 @@ if TYPE_CHECKING:
     from configs.settings import Settings
     from tools.backend.protocol import Backend
 
+_OF_THE_FIRST_RUN = (
+    "result",
+    "error",
+    "finished",
+    "session",
+)  # keys of a record that a replay's own does not take over
 CUT = " characters)"  # how `agent.trace.events.plain` ends a string that was too long to keep
 
 
@@ -118,16 +124,10 @@ def replay(
     with target.locked():
         _copy_up_to(source, target, turn, start, seed)
         target.write_record(
-            {key: value for key, value in record.items() if key not in ("result", "error", "finished", "session")}
-            | {
-                "status": "running",
-                "started": now(),
-                "input": given,
-                "preset": target.preset_recorded(preset),
-                "overrides": recordable(merged),
-                "settings": shown(settings.model_dump(mode="json")),
-                "replay": {"of": source.path.resolve().name, "from": start["step"], "set": _named(changed, seed)},
-            }
+            {key: value for key, value in record.items() if key not in _OF_THE_FIRST_RUN}
+            | {"status": "running", "started": now(), "input": given, "preset": target.preset_recorded(preset)}
+            | {"overrides": recordable(merged), "settings": shown(settings.model_dump(mode="json"))}
+            | {"replay": {"of": source.path.resolve().name, "from": start["step"], "set": _named(changed, seed)}}
         )
     chat = make_chat(settings)
     if not any(key.split(".")[0] == "chat" for key in changed):

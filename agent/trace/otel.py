@@ -112,9 +112,9 @@ class Spans:
         return span
 
     def _add_calls(self, parent: Span, task: Any) -> None:
-        for event, said in self._calls.pop(task, []):
+        for event, messages in self._calls.pop(task, []):
             if event["event"] == "llm":
-                self._span("language model", parent, event, _llm(event, said))
+                self._span("language model", parent, event, _llm(event, messages))
             else:
                 self._span(str(event.get("tool")), parent, event, _tool(event))
 

@@ -227,5 +227,5 @@ def as_markdown(summary: Mapping[str, Any]) -> str:
         f"Right pictures by the {SCORERS[scorer]}, %\n\n{markdown(rates_table(summary, scorer))}"
         for scorer in summary["scorers"]
     ]
-    said = "\n".join(f"- {line}" for line in remarks(summary))
-    return "\n\n".join([*blocks, f"Cost of a picture\n\n{markdown(costs_table(summary))}", said]) + "\n"
+    notes = "\n".join(f"- {line}" for line in remarks(summary))
+    return "\n\n".join([*blocks, f"Cost of a picture\n\n{markdown(costs_table(summary))}", notes]) + "\n"

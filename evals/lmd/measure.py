@@ -138,8 +138,8 @@ def _correct(
             if node in {"edit", "generate"}:
                 done = update.get("done", done)
             elif node == "judge":
-                told = sum(len(attempt["done"]) for attempt in attempts)
-                attempts.append(_attempt(update, start, done[told:]))
+                reported = sum(len(attempt["done"]) for attempt in attempts)
+                attempts.append(_attempt(update, start, done[reported:]))
             elif node == "finish":
                 result = update["result"]
     if not attempts:  # the sentence was not understood, so nobody looked

@@ -221,8 +221,8 @@ def rates_table(summary: Mapping[str, Any], scorer: str) -> list[list[str]]:
     for start, part in _starts(summary):
         for method in part["methods"]:
             cells = [part["rates"][scorer][method][task] for task in tasks]
-            said = [f"{attempt['rate']:.1f} [{attempt['low']:.1f}, {attempt['high']:.1f}]" for attempt in cells]
-            rows.append([f"{start}{method}", *said])
+            shares = [f"{attempt['rate']:.1f} [{attempt['low']:.1f}, {attempt['high']:.1f}]" for attempt in cells]
+            rows.append([f"{start}{method}", *shares])
     return rows
 
 
@@ -286,8 +286,8 @@ def remarks(summary: Mapping[str, Any]) -> list[str]:
         total: Counter[str] = Counter()
         for by_cause in causes.values():
             total.update(by_cause)
-        said = ", ".join(f"{why} {number}" for why, number in total.most_common())
-        lines.append(f"still wrong by the {SCORERS[scorer]}: {said or 'none'}")
+        causes = ", ".join(f"{why} {number}" for why, number in total.most_common())
+        lines.append(f"still wrong by the {SCORERS[scorer]}: {causes or 'none'}")
     if summary["errors"]:
         lines.append(f"{summary['errors']} prompts failed and count as wrong; the same command retries them")
     return lines

@@ -30,8 +30,11 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
     from graphs.state import State
+    from tools.backend.protocol import Cost
     from tools.context import Context
     from tools.scene.layout import Layout
+    from tools.scene.observation import Observation
+    from tools.scene.results import Verdict
 
 
 SAME = 0.1  # share of an object's box that an edit beside it may change, and it still is the same object
@@ -45,25 +48,10 @@ def judge(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
     asked about keep their ids. Nothing that the language model said is read here.
     """
     context, goal = runtime.context, state["goal"]
-    demands = goal.requirements
-    assert demands is not None
     assert state["picture"] is not None
     assert state["first_picture"] is not None
-    image = context.images.load(state["picture"])
-    known = state["layout"].without({LEFTOVER.name})
-    found = context.backend.detect(image, list(dict.fromkeys([*queries(demands), *known.queries])))
-    detections, first = found.detections, context.images.load(state["first_picture"])
-    if state["touched"] or state["unclean"] is not None:
-        demands = (*demands, Requirement(kind="clean"))
-    if state["touched"]:
-        detections = (*detections, *_left_behind(image, state, detections, context))
-    observation = observe(demands, detections, found.doubtful)
-    seen = with_kept(
-        judged(demands, observation, found.unanswered),
-        lambda box: changed_share(*(picture.crop(box.to_px(picture.size)) for picture in (first, image))) <= SAME,
-    )
-    if state["unclean"]:
-        seen = with_doubts(seen, state["unclean"])
+    image, first = context.images.load(state["picture"]), context.images.load(state["first_picture"])
+    seen, observation, cost = _look(state, context, image, first)
     verdict, usage = ask_eyes(seen, state["text"], state["picture"], context, state["usage"])
     # What was only doubtfully seen is planned for, but is no part of the picture that a later turn starts from.
     background = goal.spec.background if goal.spec else ""
@@ -91,23 +79,49 @@ def judge(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
         "doubtful": doubted(verdict, layout, observation),
         "latest": attempt,
         "best": max(filter(None, (state["best"], attempt)), key=lambda judged: judged.rank),
-        "usage": usage + found.cost,
+        "usage": usage + cost,
     }
     if state["before"] is None:
         wrong = () if untouched else tuple(failure.reason for failure in verdict.failures)
         update |= {"before": held, "was_wrong": wrong}
+    return update | _next(state, context, attempt, layout)
+
+
+def _look(state: State, context: Context, image: Image, first: Image) -> tuple[Verdict, Observation, Cost]:
+    """Return what the picture's detections say of the demands, the detections, and what finding them cost."""
+    demands = state["goal"].requirements
+    assert demands is not None
+    known = state["layout"].without({LEFTOVER.name})
+    found = context.backend.detect(image, list(dict.fromkeys([*queries(demands), *known.queries])))
+    detections = found.detections
+    if state["touched"] or state["unclean"] is not None:
+        demands = (*demands, Requirement(kind="clean"))
+    if state["touched"]:
+        detections = (*detections, *_left_behind(image, state, detections, context))
+    observation = observe(demands, detections, found.doubtful)
+    seen = with_kept(
+        judged(demands, observation, found.unanswered),
+        lambda box: changed_share(*(picture.crop(box.to_px(picture.size)) for picture in (first, image))) <= SAME,
+    )
+    if state["unclean"]:
+        seen = with_doubts(seen, state["unclean"])
+    return seen, observation, found.cost
+
+
+def _next(state: State, context: Context, attempt: Attempt, layout: Layout) -> dict[str, Any]:
+    """Return the part of the update that says how the turn goes on: an end, a polish, a new drawing or a report."""
     if attempt.agreed or attempt.refined:
         # A picture that was right when it came is left alone: only what the run made is polished, once.
         made_here = state["generated"] or state["rounds"] > 0
         if context.settings.loop.refine and made_here and not attempt.refined:
-            return update | {"polish": "wanted"}
-        return update | {"exit": "agreed"}
+            return {"polish": "wanted"}
+        return {"exit": "agreed"}
     if limit := reached_limit(state, context.settings.loop):
-        return update | {"exit": limit[0], "detail": limit[1]}
+        return {"exit": limit[0], "detail": limit[1]}
     if _is_better_drawn_anew(state, context, attempt):
-        return update | {"anew": True}
+        return {"anew": True}
     report = HumanMessage(_report(state, attempt, layout), additional_kwargs={"picture": attempt.image})
-    return update | {"messages": [report]}
+    return {"messages": [report]}
 
 
 def _is_better_drawn_anew(state: State, context: Context, attempt: Attempt) -> bool:

@@ -89,8 +89,8 @@ def parse(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
     else:
         return understood | {"usage": usage}
     if state["repairs"] >= context.settings.loop.repairs:
-        told = f"{state['repairs'] + 1} answers of the language model in a row were not usable: {problem}"
-        return _unread(state, told, usage, context.settings)
+        detail = f"{state['repairs'] + 1} answers of the language model in a row were not usable: {problem}"
+        return _unread(state, detail, usage, context.settings)
     shown = message.text or json.dumps([call["args"] for call in message.tool_calls], default=str)
     broken = AIMessage(shown[:TEXT] or "(empty)")
     repair = HumanMessage(render("repair", problem=problem))
@@ -163,7 +163,7 @@ def _understand(goal: Goal, layout: Layout, parsed: SceneSpec | Reply, settings:
     except KeyError as error:
         raise ValueError(error.args[0]) from None
     plan = goal.model_copy(update={"target": target, "operations": parsed.operations, "notes": parsed.notes})
-    unchecked = (Requirement(kind="unchecked", said=said) for said in parsed.unchecked)
+    unchecked = (Requirement(kind="unchecked", said=words) for words in parsed.unchecked)
     demands = wish_requirements(layout, parsed.operations, target)
     return _understood(plan, (*demands, *unchecked))
 

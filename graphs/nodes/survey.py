@@ -48,8 +48,10 @@ def survey(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
     detector, layout = context.settings.detector, state["layout"]
     known, text = context.backend.capabilities.finds, state["text"]
     spoken = nouns(text) if known is None else known_nouns(text, known)
-    told = (placed.name for placed in layout.objects)
-    names = dict.fromkeys([*spoken, *told, *detector.vocabulary] if known else [*told, *detector.vocabulary, *spoken])
+    phrases = (placed.name for placed in layout.objects)
+    names = dict.fromkeys(
+        [*spoken, *phrases, *detector.vocabulary] if known else [*phrases, *detector.vocabulary, *spoken]
+    )
     image = context.images.load(state["picture"] or "")
     found = context.backend.detect(image, [Query(name=name) for name in names])
     usage, detections = state["usage"] + found.cost, found.detections

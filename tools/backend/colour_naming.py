@@ -179,9 +179,9 @@ class Look:
         if self.dressed:
             fit = min(share / CLOTHES, 1.0)
         else:
-            said = float(self.weight[mine].sum())
+            weight = float(self.weight[mine].sum())
             rivals = (float(self.weight[self._in[other] & ~mine].sum()) for other in COLOURS if other != colour)
-            fit = said / (said + max(rivals))
+            fit = weight / (weight + max(rivals))
         return fit * (self._shade(shade, self.lch[mine], _middle(colour)) if shade else 1.0)
 
     def words(self, candidates: Sequence[str] = COLOURS) -> list[str]:

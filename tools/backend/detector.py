@@ -99,12 +99,12 @@ class ZeroShotDetector:
                     detection = Detection(name=queries[i].name, attributes=queries[i].attributes, box=box, score=score)
                     kept += [detection] if score > limit else []
                     doubtful += [detection] if doubt and score < limit + doubt else []
-        told = dict.fromkeys(self._warnings(queries))
+        warnings = dict.fromkeys(self._warnings(queries))
         cost = Cost(detector_passes=self.head.passes - passes, seconds={"detect": time.perf_counter() - start})
         detections, unsettled = (
             tuple(sorted(some, key=lambda detection: -detection.score)) for some in (kept, doubtful)
         )
-        return Detected(detections, unsettled, tuple(warning for warning in told if warning), cost)
+        return Detected(detections, unsettled, tuple(warning for warning in warnings if warning), cost)
 
     def score(self, image: Image, box: Box, queries: Sequence[Query]) -> tuple[float, ...]:
         """Return, for each query, how well it fits what is inside ``box``, in [0, 1].

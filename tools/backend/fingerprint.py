@@ -36,8 +36,8 @@ def fingerprint(settings: Settings, drawing: Drawing) -> str:
         BackendError: a part's files are not there.
     """
     parts = {name: getattr(settings, name) for name in PARTS[drawing]}
-    told = {name: None if part is None else _described(part) for name, part in parts.items()}
-    return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
+    described = {name: None if part is None else _described(part) for name, part in parts.items()}
+    return hashlib.sha256(json.dumps(described, sort_keys=True).encode()).hexdigest()
 
 
 def _described(part: Section) -> dict[str, Any]:

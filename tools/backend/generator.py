@@ -90,9 +90,9 @@ def drawable(size_wh: tuple[int, int], side: int | None) -> tuple[int, int]:
 
 def enlarged(made: Generated, drawn_wh: tuple[int, int], size_wh: tuple[int, int]) -> Generated:
     """Return pictures at the size that was asked for, and say so."""
-    told = "drawn at {}x{} pixels, as large as the model knows, and enlarged".format(*drawn_wh)
+    note = "drawn at {}x{} pixels, as large as the model knows, and enlarged".format(*drawn_wh)
     images = tuple(image.resize(size_wh, Resampling.LANCZOS) for image in made.images)
-    return replace(made, images=images, warnings=(*made.warnings, told))
+    return replace(made, images=images, warnings=(*made.warnings, note))
 
 
 class GroundedGenerator:

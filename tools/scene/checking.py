@@ -176,8 +176,8 @@ def _number(demand: Requirement, found: Found) -> RequirementResult:
         "no more than": len(mine) <= len(theirs),
         "no fewer than": len(mine) >= len(theirs),
     }
-    told = f"{counted(len(mine), demand.query.phrase)} and {counted(len(theirs), demand.objects[0].phrase)}"
-    return _result(demand, passed[demand.predicate or ""], [*mine, *theirs], told)
+    answer = f"{counted(len(mine), demand.query.phrase)} and {counted(len(theirs), demand.objects[0].phrase)}"
+    return _result(demand, passed[demand.predicate or ""], [*mine, *theirs], answer)
 
 
 def _size(demand: Requirement, found: Found) -> RequirementResult:
@@ -223,8 +223,8 @@ def _relation(demand: Requirement, found: Found) -> RequirementResult:
         if not group
     ]
     sizes = predicate in SIZE_PREDICATES
-    told = f"no {' and no '.join(dict.fromkeys(missing))}" if missing else _seen(seen, places=not sizes, sizes=sizes)
-    return _result(demand, passed, seen, told)
+    answer = f"no {' and no '.join(dict.fromkeys(missing))}" if missing else _seen(seen, places=not sizes, sizes=sizes)
+    return _result(demand, passed, seen, answer)
 
 
 def _facing(demand: Requirement, subjects: Sequence[Thing], others: Sequence[Thing]) -> tuple[list[Thing], list[Thing]]:

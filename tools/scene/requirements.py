@@ -47,7 +47,7 @@ def requirements(
     result += demands.sizes()
     result += [demands.relation(relation) for relation in spec.relations]
     unseen = (*demands.unseen, *([spec.background] if _is_setting(spec.background) else []), *spec.unchecked)
-    result += [Requirement(kind="unchecked", said=said) for said in unseen]
+    result += [Requirement(kind="unchecked", said=words) for words in unseen]
     return tuple(dict.fromkeys(result))
 
 
@@ -225,7 +225,9 @@ class _Demands:
         ]
         words = set(phrase.split())
         by_words = {
-            known for said, known in self.said.items() if words <= set(said.split()) and said.endswith(known.name)
+            known
+            for wording, known in self.said.items()
+            if words <= set(wording.split()) and wording.endswith(known.name)
         }
         return meant[0] if len(meant) == 1 else by_words.pop() if len(by_words) == 1 else query
 
@@ -284,11 +286,11 @@ def _normal(query: Query) -> Query:
         lacks.append(attribute(words[1]))
         words = words[2:]
     parsed = parse_phrase(" ".join(words))
-    said = dict.fromkeys([*(attribute(word) for word in query.attributes), *parsed.attributes])
-    size = query.size or next((SIZES[word] for word in said if word in SIZES), None)
+    adjectives = dict.fromkeys([*(attribute(word) for word in query.attributes), *parsed.attributes])
+    size = query.size or next((SIZES[word] for word in adjectives if word in SIZES), None)
     return Query(
         name=parsed.name,
-        attributes=tuple(word for word in said if word not in SIZES),
+        attributes=tuple(word for word in adjectives if word not in SIZES),
         lacks=tuple(dict.fromkeys(lacks)),
         size=size,
     )

@@ -29,8 +29,8 @@ class Unsatisfiable(ValueError):
 
     def __init__(self, requirements: tuple[Requirement, ...]) -> None:
         self.requirements = requirements
-        told = "; ".join(demand.text for demand in requirements)
-        super().__init__(f"no layout fulfils these together: {told}. Drop or change one of them")
+        conflict = "; ".join(demand.text for demand in requirements)
+        super().__init__(f"no layout fulfils these together: {conflict}. Drop or change one of them")
 
 
 def solve(

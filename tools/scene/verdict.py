@@ -57,8 +57,8 @@ def _answered(result: RequirementResult, unanswered: Collection[Query]) -> Requi
     unknown = [query.asked.phrase for query in (demand.query, *demand.objects) if query.asked in unanswered]
     if not unknown:
         return result
-    told = f"not checked: {demand.text}; the detector knows no {' and no '.join(dict.fromkeys(unknown))}"
-    return result.model_copy(update={"passed": None, "reason": told})
+    reason = f"not checked: {demand.text}; the detector knows no {' and no '.join(dict.fromkeys(unknown))}"
+    return result.model_copy(update={"passed": None, "reason": reason})
 
 
 def with_kept(verdict: Verdict, unchanged: Callable[[Box], bool]) -> Verdict:
@@ -100,5 +100,5 @@ def _settled(result: RequirementResult, firm: RequirementResult, every: Requirem
     """Return the result, or the failing one of those without and with everything doubtful."""
     if result.passed is not True or (firm.passed and every.passed):
         return result
-    failed, told = (every, "counting doubtful ones") if firm.passed else (firm, "not counting doubtful ones")
-    return failed.model_copy(update={"reason": f"{failed.reason}, {told}"})
+    failed, note = (every, "counting doubtful ones") if firm.passed else (firm, "not counting doubtful ones")
+    return failed.model_copy(update={"reason": f"{failed.reason}, {note}"})

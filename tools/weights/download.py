@@ -161,8 +161,8 @@ def _pypi_index() -> str:
     given = os.environ.get("PIP_INDEX_URL") or os.environ.get("UV_DEFAULT_INDEX")
     if not given:
         asked = [sys.executable, "-m", "pip", "config", "get", "global.index-url"]
-        told = subprocess.run(asked, capture_output=True, text=True, timeout=60, check=False)
-        given = told.stdout.strip() if told.returncode == 0 else ""
+        answer = subprocess.run(asked, capture_output=True, text=True, timeout=60, check=False)
+        given = answer.stdout.strip() if answer.returncode == 0 else ""
     return (given or PYPI).rstrip("/") + "/"
 
 

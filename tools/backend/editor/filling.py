@@ -54,18 +54,18 @@ class Evidence:
     @property
     def doubts(self) -> tuple[str, ...]:
         """What is not clean, in words; empty when all is well."""
-        told = [f"{part} is still seen there" for part in self.seen]
+        problems = [f"{part} is still seen there" for part in self.seen]
         if self.foreign > COLOUR_LIMIT:
-            told.append(f"{self.foreign:.0%} of the place has colours that are nowhere around it")
+            problems.append(f"{self.foreign:.0%} of the place has colours that are nowhere around it")
         if abs(self.rough) > ROUGH_LIMIT:
-            told.append(f"the place is {'rougher' if self.rough > 0 else 'smoother'} than what is around it")
+            problems.append(f"the place is {'rougher' if self.rough > 0 else 'smoother'} than what is around it")
         if self.seam > SEAM_LIMIT:
-            told.append("the place has a visible rim")
+            problems.append("the place has a visible rim")
         if self.spread > SPREAD_LIMIT:
-            told.append("what is behind it cannot be told: every fill looks different")
+            problems.append("what is behind it cannot be told: every fill looks different")
         elif self.large > LARGE:
-            told.append(f"{self.large:.0%} of what is around had to be made up")
-        return tuple(told)
+            problems.append(f"{self.large:.0%} of what is around had to be made up")
+        return tuple(problems)
 
     @property
     def badness(self) -> float:
@@ -158,7 +158,7 @@ def judge_fills(
     blurred = [ndimage.gaussian_filter(lab, (BLUR, BLUR, 0)) for lab, _, _ in smalls]
     result = []
     for (pixels, hole), (lab, filled, ring), mine in zip(fills, smalls, blurred, strict=True):
-        told = tuple(seen(pixels, hole))
+        doubts = tuple(seen(pixels, hole))
         varied = float(np.linalg.norm(mine[ring].std(axis=0))) if ring.any() else 1.0
         large = float(filled.mean()) if varied > PLAIN else 0.0
         distances = [
@@ -168,10 +168,10 @@ def judge_fills(
         ]
         spread = float(np.mean(sorted(distances)[:2])) if distances else 0.0  # one odd fill among them says nothing
         if filled.sum() < 12 or ring.sum() < 12:
-            evidence = Evidence(told, spread=spread, large=large)
+            evidence = Evidence(doubts, spread=spread, large=large)
         else:
             measured = _foreign(lab, filled, ring), _roughness(lab, filled, ring), _seam(lab, filled, ring)
-            evidence = Evidence(told, *measured, spread, large)
+            evidence = Evidence(doubts, *measured, spread, large)
         result.append(Fill(pixels, hole, evidence))
     return result
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from diffusers import DDIMScheduler
+    from PIL.Image import Image
 
     from configs.settings import EditorSettings
     from tools.backend.editor.engine import Segmenter
@@ -86,10 +87,10 @@ def make_objects(
                 )
             rows = len(output) if settings.object_guidance == 1 else 2 * len(output)
             if reading and all(len(layer) == rows for layer in maps):  # a batch cut up for memory gives none to use
-                rows -= len(objects)  # the unconditional half comes first
-                for row, (placed, noun) in enumerate(zip(objects, nouns, strict=True)):
+                first = rows - len(objects)  # the unconditional half comes first
+                for row, (placed, noun) in enumerate(zip(objects, nouns, strict=True), first):
                     if noun is not None:
-                        references[placed.id][level] = noun_maps(tuple(maps), rows + row, noun)
+                        references[placed.id][level] = noun_maps(tuple(maps), row, noun)
             latents = stride(scheduler, output, level, following, latents)
             if following <= held:
                 trajectory.append(latents)
@@ -99,13 +100,21 @@ def make_objects(
         raise UnusableError(f"latents of single objects are not finite in {model.dtype}; try dtype float32")
     with model.phase("decode"):
         pictures = model.decode(latents, size_wh)
+    masks, cost = _cut_out(segmenter, objects, pictures, model.canvas_wh(size_wh))
+    kept = {placed.id: [batch[row] for batch in trajectory] for row, placed in enumerate(objects)}
+    return MadeObjects(kept, masks, dict(references), cost)
+
+
+def _cut_out(
+    segmenter: Segmenter, objects: Sequence[PlacedObject], pictures: Sequence[Image], canvas_wh: tuple[int, int]
+) -> tuple[dict[str, Mask], Cost]:
+    """Return each object's mask in its own picture, by id and on the canvas, and what they cost."""
     masks, cost = {}, Cost()
     for placed, picture in zip(objects, pictures, strict=True):
         found = segmenter.segment(picture, [placed.box])
-        masks[placed.id] = pad_mask(trusted(found.masks[0], placed.box), model.canvas_wh(size_wh))
+        masks[placed.id] = pad_mask(trusted(found.masks[0], placed.box), canvas_wh)
         cost += found.cost
-    kept = {placed.id: [batch[row] for batch in trajectory] for row, placed in enumerate(objects)}
-    return MadeObjects(kept, masks, dict(references), cost)
+    return masks, cost
 
 
 def _noun(model: GroundedDiffusion, prompt: str, placed: PlacedObject) -> int | None:
