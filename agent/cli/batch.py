@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from agent.cli.batch_file import BatchError, Item, read_items
-from agent.cli.console import SafeConsole, write, write_json
-from agent.cli.options import DEFAULT_PRESET, ExitCode, Mode, Options, fail
+from agent.cli.console import SafeConsole, redactor, write, write_json
+from agent.cli.options import DEFAULT_PRESET, ExitCode, Mode, Options, fail, in_words
 from agent.cli.progress import LiveProgress
 from agent.cli.run import announce_chat
 from agent.models.backend import make_backend
@@ -17,7 +17,6 @@ from agent.run.driver import Job, run_correction
 from agent.run.folder import RunFolder
 from configs.settings import Settings, load_settings
 from tools.images import open_picture
-from tools.redaction import Redactor, environment_secrets
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -70,7 +69,7 @@ def run_batch(
             write_report(job.folder)
             outcomes.append({"item": job.item.output_dir, **result.to_json()})
         except Exception as error:  # noqa: BLE001 - one item's failure must not lose the others
-            message = Redactor(environment_secrets()).text(str(error) or type(error).__name__)
+            message = redactor().text(in_words(error))
             console.print(f"  failed: {message}", markup=False)
             outcomes.append({"item": job.item.output_dir, "error": message})
     return _summary(outcomes, as_json=options.as_json)

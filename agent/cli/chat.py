@@ -14,19 +14,17 @@ from rich.table import Table
 from rich.tree import Tree
 
 from agent.cli.console import hide, lines_of_input, output_console
-from agent.cli.options import ExitCode, Options, fail
+from agent.cli.options import ExitCode, Options, fail, in_words
 from agent.cli.progress import LiveProgress
 from agent.cli.run import MARK_STYLES, announce_chat, announce_preset
 from agent.models.backend import make_backend
-from agent.models.endpoint import ChatModelError
 from agent.run.folder import RunError, RunFolder, abandoned_on_error, find_runs, new_folder
 from agent.session.proposal import change
 from agent.session.record import recorded_settings
 from agent.session.session import Session
 from agent.session.turn_result import SessionError, TurnResult, is_redo, is_undo
 from agent.trace.wording import mark, unchecked_clause
-from tools.backend.protocol import BackendError
-from tools.images import PictureError, open_picture
+from tools.images import open_picture
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -333,15 +331,6 @@ class Talk:
     def _refuse(self, text: str) -> None:
         self.code = ExitCode.MISTAKE
         self.console.print(f"[yellow]{escape(text)}[/]")
-
-
-def in_words(error: Exception) -> str:
-    """Return an error as a person should read it."""
-    if isinstance(error, (SessionError, PictureError, ChatModelError, BackendError, RunError)):
-        return str(error)
-    if isinstance(error, OSError) and error.strerror:
-        return f"{str(error.filename)!r}: {error.strerror}" if error.filename else error.strerror
-    return f"{type(error).__name__}: {str(error)[:500]}"
 
 
 def _find(session: str, base: Path) -> RunFolder:

@@ -123,6 +123,15 @@ def reporting(as_json: bool = False) -> Iterator[None]:
         _leave(f"{error if known else f'{type(error).__name__}: {error}'}{hint}", ExitCode.FAILURE, as_json)
 
 
+def in_words(error: Exception) -> str:
+    """Return an error that ends less than the command as a person should read it."""
+    if isinstance(error, (*_mistakes(), *_failures())):
+        return str(error)
+    if isinstance(error, OSError) and error.strerror:
+        return f"{str(error.filename)!r}: {error.strerror}" if error.filename else error.strerror
+    return f"{type(error).__name__}: {str(error)[:500]}"
+
+
 def _mistakes() -> tuple[type[Exception], ...]:
     from agent.run.folder import RunError
     from agent.session.turn_result import SessionError

@@ -10,6 +10,7 @@ import errno
 import sqlite3
 import zlib
 from contextlib import closing, contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import ormsgpack
@@ -126,15 +127,26 @@ def open_checkpoints(folder: RunFolder) -> Iterator[SqliteSaver]:
         OSError: it cannot be written.
     """
     try:
-        with closing(sqlite3.connect(folder.checkpoints_path, check_same_thread=False)) as connection:
-            connection.execute("PRAGMA trusted_schema = OFF")  # views and triggers of a foreign file do nothing
+        with _named(folder.checkpoints_path):
+            opened = sqlite3.connect(folder.checkpoints_path, check_same_thread=False)
+        with closing(opened) as connection:
+            with _named(folder.checkpoints_path):
+                connection.execute("PRAGMA trusted_schema = OFF")  # views and triggers of a foreign file do nothing
             saver = Checkpoints(connection, serde=StrictSerializer(folder.redactor))
-            saver.setup()
+            saver.path = folder.checkpoints_path
+            with _named(saver.path):
+                saver.setup()
             yield saver
-    except sqlite3.OperationalError as error:  # no room, no right to write
-        raise OSError(errno.EIO, str(error), str(folder.checkpoints_path)) from None
     except sqlite3.DatabaseError as error:
         raise RunError(f"{str(folder.checkpoints_path)!r} cannot be used: {error}") from None
+
+
+@contextmanager
+def _named(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except sqlite3.OperationalError as error:  # no room, no right to write
+        raise OSError(errno.EIO, str(error), str(path)) from None
 
 
 class Checkpoints(SqliteSaver):
@@ -142,6 +154,14 @@ class Checkpoints(SqliteSaver):
 
     The trace and run.json hold them.
     """
+
+    path = Path()
+
+    @contextmanager
+    def cursor(self, transaction: bool = True) -> Iterator[sqlite3.Cursor]:
+        """Yield a cursor; what the disk refuses is an `OSError`, as of any other file."""
+        with _named(self.path), super().cursor(transaction) as cursor:
+            yield cursor
 
     def put_writes(
         self, config: RunnableConfig, writes: Sequence[tuple[str, Any]], task_id: str, task_path: str = ""

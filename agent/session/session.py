@@ -106,7 +106,9 @@ class Session:
             context = Context(
                 backend or make_backend(settings), chat or _chat(settings), store, settings, make_eyes(settings)
             )
-            return cls(record, context, stack.pop_all())
+            opened = cls(record, context, stack)  # what it opens is closed again, and the lock let go, if it fails
+            opened._stack = stack.pop_all()
+            return opened
 
     # -- turns --------------------------------------------------------------------------------
 

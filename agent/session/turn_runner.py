@@ -101,7 +101,7 @@ class TurnRunner:
         if (latest.metadata or {}).get("turn") != pending["turn"]:
             given, latest = pending["given"], self.at(pending["parent"])
             config = self._config(pending["parent"], **tags)
-            if fresh or not self._was_begun(pending["turn"]):
+            if fresh or not self._is_told("start", pending["turn"], "input"):
                 self.trace.write("start", turn=pending["turn"], after=pending["after"], input=given)
         elif answer is not None:
             given = Command(resume=answer)
@@ -113,9 +113,10 @@ class TurnRunner:
             yield from self._stream(given, config, (latest.metadata or {}).get("step", -1))
         yield self._end(tags)
 
-    def _was_begun(self, turn: int) -> bool:
+    def _is_told(self, kind: str, turn: int, field: str) -> bool:
+        """Whether the trace holds such an event of the turn, with this field (an end may have an error instead)."""
         events = read_trace(self._record.folder.trace_path)
-        return any(event["event"] == "start" and event.get("turn") == turn for event in events)
+        return any(event["event"] == kind and event.get("turn") == turn and field in event for event in events)
 
     def _stream(self, given: Any, config: RunnableConfig, step: int) -> Iterator[Event]:
         try:
@@ -137,7 +138,10 @@ class TurnRunner:
             # What the model was told in this turn is of no use to later ones: their copies of the state stay small.
             spoken = {"messages": [RemoveMessage(id=REMOVE_ALL_MESSAGES)]}
             self._graph.update_state(self._config(**tags), spoken, as_node="finish")
-            latest = self.latest()
+            latest, told = self.latest(), False
+        else:  # a kill came after the mark, perhaps before the trace was told of it
+            told = self._is_told("end", tags["turn"], "result")
+        if not told:
             self.trace.write("end", turn=tags["turn"], result=latest.values["result"].model_dump(mode="json"))
         checkpoint = str(latest.config["configurable"]["checkpoint_id"])
         before = self.at(self.pending()["parent"])

@@ -13,6 +13,7 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
+from agent.cli import batch, chat
 from agent.cli import run as commands
 from agent.cli.app import app
 from agent.run import driver
@@ -126,6 +127,36 @@ def test_a_planted_secret_is_in_no_artifact(
         json.loads(line)
     with sqlite3.connect(run / "checkpoints.sqlite") as database:
         assert database.execute("SELECT count(*) FROM checkpoints").fetchone()[0] > 3
+
+
+def test_an_unexpected_error_shows_no_key_of_a_preset(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The key is in no variable: only the settings know it."""
+    monkeypatch.chdir(tmp_path)
+    tree = load_settings("iconworld", environment={}).model_dump(mode="json")
+    tree["chat"] |= {"base_url": "http://127.0.0.1:9/v1", "api_key": SECRET}
+    Path("mine.yaml").write_text(yaml.safe_dump(tree))
+
+    def fail(*_: object) -> None:
+        raise ZeroDivisionError(f"no {SECRET}, no {SECRET.lower()}")
+
+    for module in (commands, chat, batch):
+        monkeypatch.setattr(module, "make_backend", fail)
+    draw(START).save("start.png")
+    Path("items.json").write_text(json.dumps([{"input_fname": "start", "output_dir": "one", "prompt": PROMPT}]))
+    into = ["--mode", "self_correction", "--input-dir", ".", "--output-dir", "out"]
+    for command in (["generate", PROMPT, "--json"], ["chat", "start.png"], ["batch", "items.json", *into]):
+        ended = CliRunner().invoke(app, [*command, "--preset", "mine.yaml"])
+        assert "ZeroDivisionError: no ***, no ***" in ended.stderr, ended.output
+        assert not leaks(ended.output.encode(), "the terminal")
+
+
+@pytest.mark.parametrize("line", ['api_key: "{}', "api_key: [{}", "{}: : {}", "\tapi_key: {}"])
+def test_a_preset_that_is_no_yaml_is_refused_without_its_lines(line: str, tmp_path: Path) -> None:
+    (tmp_path / "mine.yaml").write_text("chat:\n  " + line.replace("{}", SECRET) + "\n")
+    ended = CliRunner().invoke(app, ["parse", "a red car", "--preset", str(tmp_path / "mine.yaml")])
+    assert ended.exit_code == 2
+    assert "is not valid YAML (line" in ended.stderr
+    assert not leaks(ended.output.encode(), "the terminal")
 
 
 @pytest.mark.parametrize(
