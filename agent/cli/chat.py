@@ -22,7 +22,7 @@ from agent.run.folder import RunError, RunFolder, abandoned_on_error, find_runs,
 from agent.session.proposal import change
 from agent.session.record import recorded_settings
 from agent.session.session import Session
-from agent.session.turn_result import SessionError, TurnResult, is_redo, is_undo
+from agent.session.turn_result import SessionError, TurnResult, is_redo, is_undo, undo_count
 from agent.trace.wording import mark, unchecked_clause
 from tools.images import open_picture
 
@@ -143,7 +143,7 @@ class Talk:
         if line.startswith("/"):
             return self._command(line)
         if is_undo(line) or is_redo(line):
-            return self._command("/undo" if is_undo(line) else "/redo")
+            return self._command(f"/undo {undo_count(line)}" if is_undo(line) else "/redo")
         if (proposal := self._proposal()) is not None:
             self._decide(line, proposal)
         else:
@@ -159,7 +159,7 @@ class Talk:
             self._refuse(f"{line!r}: {error}")
             return True
         actions: dict[str, Callable[..., None]] = {
-            "/undo": lambda: self._stand(self.session.undo()),
+            "/undo": lambda times="1": self._stand(self.session.undo(int(times) if times.isdigit() else 1)),
             "/redo": lambda: self._stand(self.session.redo()),
             "/branch": self._branch,
             "/switch": lambda to: self._stand(self.session.switch(to)),

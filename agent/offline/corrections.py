@@ -36,6 +36,11 @@ _TOO = re.compile(
     r"(?P<what>it|that|this|the [a-z #0-9]+?|they|those)(?: is|'s| are|'re| looks| look| was| were)?(?: still| now)?"
     r"(?P<degree> a bit| a little| slightly| much| way| far)? too (?P<how>[a-z ]+)"
 )
+_DISLIKED = re.compile(
+    r"i (?:do not|don't|no longer|really don't) (?:like|want|need) (?P<what>(?:the|this|that|those|these) [a-z #0-9]+?)"
+    r"(?: any ?more)?[,;. ]+(?:and |so |please )*(?P<verb>take|remove|delete|erase|get rid of|throw)"
+    r"(?: (?:it|them|that))?(?: away| out)?(?: please)?"
+)
 _ELLIPTIC = re.compile(
     r"(?:(?:even|still|slightly|a bit|a little|much|a lot|more|further|farther|to the|up|down|left|right|bigger|"
     r"smaller|larger|darker|lighter|taller|wider|narrower|shorter|higher|lower|closer|"
@@ -72,6 +77,8 @@ def parse_correction(text: str, layout: Layout, memory: Memory, last: str = "") 
     plain = re.sub(r"\s+", " ", text.strip().lower().rstrip("!. ").replace("\u2019", "'"))
     bare = _NO.sub("", plain)
     said_no = bare != plain
+    if found := _DISLIKED.fullmatch(bare):
+        return parse_instruction(f"remove {found['what']}", layout, memory)
     if found := _TOO.fullmatch(bare):
         return _cured(found, layout, memory)
     if found := _FURTHER.fullmatch(bare):

@@ -17,6 +17,7 @@ from agent.offline.placement import (
 )
 from agent.offline.positions import PICTURE_SIDES, TWO_SIDED
 from agent.offline.selectors import read_selection, sides_length
+from tools.scene.box import enclosing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -126,10 +127,11 @@ def read_place(words: Cursor, scene: Scene, *, sides: bool = False) -> Place | N
             return None
     focus, name = scene.focus, scene.last_name
     first = read_selection(words, scene, places=False) if predicate != "between" else _read_pair(words, scene, start)
-    if len(first) != (2 if predicate == "between" else 1):
-        words.fail("a place needs one object to compare with ('between' needs two)", start, words.position)
+    if predicate == "between" and len(first) != 2:
+        words.fail("'between' needs two objects to compare with", start, words.position)
     scene.focus, scene.last_name = focus, name
-    return Place(predicate, tuple(item.box for item in first))
+    boxes = tuple(item.box for item in first)
+    return Place(predicate, boxes if predicate == "between" or len(boxes) == 1 else (enclosing(boxes),))
 
 
 def read_shift(words: Cursor, scene: Scene, chosen: Sequence[Item], spoken: str) -> Shift | None:

@@ -22,6 +22,7 @@ EDGE = 0.03  # free border between an object and the picture's edge
 GAP = 0.03  # between neighbours
 STEP = 0.025  # of the grid of centres
 ROOM = 0.06  # how far beyond the definition of a place is aimed at
+CENTRAL = 0.12  # how far from the picture's centre an object is put that shall be in the middle
 CROWDED = 0.15  # share of a new object that may be covered before a smaller size is tried
 SIZE = 0.3  # of an object's sides where nothing is there to compare with
 
@@ -42,7 +43,9 @@ def usual_size(same: Sequence[Box], others: Sequence[Box], shape: float | None =
     if same or shape is None:
         return width, height
     side, stretch = math.sqrt(width * height), math.sqrt(shape)
-    return side * stretch, side / stretch
+    # of the same area, but no longer than what is there: a bottle next to a car is as tall as that at most
+    factor = min(1.0, max(width, height, SIZE) / (side * max(stretch, 1 / stretch)))
+    return side * stretch * factor, side / stretch * factor
 
 
 def at(center: Point, size_wh: tuple[float, float]) -> Box:
@@ -152,6 +155,8 @@ def scaled(box: Box, width: float, height: float) -> Box:
 
 def _beyond(predicate: Predicate, box: Box, *refs: Box) -> bool:
     """Whether the predicate holds with `ROOM` to spare, so that a detector's tolerance does not undo it."""
+    if predicate == "in the middle":
+        return max(abs(value - 0.5) for value in box.center) <= CENTRAL
     if predicate not in DIRECTIONS:
         return holds(predicate, box, *refs)
     axis, sign = DIRECTIONS[predicate]

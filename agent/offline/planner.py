@@ -25,7 +25,7 @@ from agent.offline.instructions import parse_instruction
 from agent.offline.questions import Facts, is_question
 from agent.offline.sentences import parse_scene
 from agent.offline.typing_errors import corrected
-from agent.offline.undoing import parse_undo
+from agent.offline.undoing import parse_put_back, parse_undo, parse_undo_and_more
 from agent.offline.whole_picture import parse_whole_picture
 from agent.offline.workbench import Memory
 from tools.scene.errors import CannotParse
@@ -136,6 +136,8 @@ def _read(messages: Sequence[BaseMessage]) -> str:
             last = next((str(turn.get("instruction", "")) for turn in reversed(turns) if isinstance(turn, dict)), "")
             operations = (
                 parse_undo(instruction, layout, memory.before)
+                or parse_undo_and_more(instruction, layout, memory, parse_instruction)
+                or parse_put_back(instruction, layout, memory)
                 or parse_whole_picture(instruction, layout, memory)
                 or parse_correction(instruction, layout, memory, last)
                 or parse_instruction(instruction, layout, memory)

@@ -164,6 +164,11 @@ class Facts:
             return f"I have not {what}, as far as this conversation goes; I {joined(others, 'and')}."
         return f"I have not {what}, as far as this conversation goes."
 
+    def _why_so(self, phrase: str) -> str:
+        if not self._gone(phrase):
+            self._meant(phrase)  # of what is not there nothing is known
+        return self._why(phrase, "change", "")
+
     def _last_change(self) -> str:
         for turn in reversed(self.turns):
             if turn.get("done"):
@@ -243,6 +248,7 @@ _FORMS: tuple[tuple[str, Callable[..., str]], ...] = (
         rf"why (?:did you|have you|was|were|is|are|has|have) ?(.*?)(?: been)? ?\b({_either(_VERBS)})[ed]*\b ?(.*)",
         Facts._why,
     ),
+    (r"why (?:is|are) (.+?)(?: (?:here|like (?:that|this)|so [a-z]+))?", Facts._why_so),
     (r"what (?:did|have) you (?:just )?(?:do|done|change|changed|edit|edited)(?: last)?", Facts._last_change),
     (r"what (?:has |was )?(?:done|changed)(?: last)?", Facts._last_change),
     (r"(?:what is|what was) (?:still )?(?:wrong|missing|the matter)", Facts._wrong),

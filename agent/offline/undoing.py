@@ -9,14 +9,29 @@ from agent.offline.placement import at
 from tools.scene.difference import difference
 from tools.scene.errors import CannotParse
 from tools.scene.layout import Layout
+from tools.scene.operations import Move, apply
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from agent.offline.workbench import Memory
     from tools.scene.layout import PlacedObject
     from tools.scene.operations import Operation
 
 _UNDO = re.compile(
     r"(?:please\s+)?(?:undo|revert|take\s+back)\s*(?:that|it|this|(?:the|my|your)\s+last\s+(?:change|edit|step|one))?"
     r"\s*,?\s*(?:(?:but|and|except|only)\s+)+(?:(?:please\s+)?keep(?:ing)?|leave|for)\s+(?P<kept>.+?)\s*[.!]?",
+    re.IGNORECASE,
+)
+_THEN = re.compile(
+    r"(?:please\s+)?(?:undo|revert|take\s+back)\s*(?:that|it|this|(?:the|my|your)\s+last\s+(?:change|edit|step|one))?"
+    r"\s*,?\s*(?:and\s+then|and|then|,)\s+(?:instead\s+)?(?P<rest>.+)",
+    re.IGNORECASE,
+)
+_BACK = re.compile(
+    r"(?:please\s+)?(?:put|move|bring|set)\s+(?P<what>it|them|that|the\s+[a-z #0-9]+?)\s+"
+    r"(?:back|(?:back\s+)?(?:to\s+)?where\s+(?:it|they)\s+(?:was|were)(?:\s+before)?|"
+    r"back\s+to\s+(?:its|their)\s+(?:old|former|previous|original)\s+place)(?:\s+please)?\s*[.!]?",
     re.IGNORECASE,
 )
 _ASPECTS = {
@@ -53,6 +68,40 @@ def parse_undo(text: str, layout: Layout, before: Layout | None) -> tuple[Operat
     if not operations:
         raise CannotParse(f"nothing is left to do for {text!r}: the last change was of what is to be kept")
     return operations
+
+
+def parse_undo_and_more(
+    text: str, layout: Layout, memory: Memory, read: Callable[[str, Layout, Memory], tuple[Operation, ...]]
+) -> tuple[Operation, ...] | None:
+    """Read "undo that and make the car yellow": what ``read`` makes of the rest, done where the last change was not.
+
+    Raises:
+        CannotParse: nothing was changed before, or the rest is not understood.
+    """
+    found = _THEN.fullmatch(text.strip())
+    if found is None:
+        return None
+    if memory.before is None:
+        raise CannotParse(f"cannot do {text!r}: nothing was changed before")
+    return difference(layout, apply(memory.before, read(found["rest"], memory.before, memory)))
+
+
+def parse_put_back(text: str, layout: Layout, memory: Memory) -> tuple[Operation, ...] | None:
+    """Read "put it back" where the last change moved or resized it; None where it did not."""
+    found = _BACK.fullmatch(text.strip())
+    if found is None or memory.before is None:
+        return None
+    what = re.sub(r"^the\s+", "", found["what"].lower())
+    return (
+        tuple(
+            Move(id=old.id, box=old.box)
+            for old in memory.before.objects
+            if old.id in layout.ids
+            and (old.id in memory.recent if what in {"it", "them", "that"} else what in {old.name, old.id, old.phrase})
+            and old.box.iou(layout[old.id].box) < SAME_SPOT
+        )
+        or None
+    )
 
 
 def _now(old: PlacedObject, layout: Layout, before: Layout) -> PlacedObject | None:

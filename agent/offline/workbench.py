@@ -15,6 +15,7 @@ from agent.offline.lexer import Cursor
 from agent.offline.placement import NoPlaceError, Point, at, free_place, scaled, usual_size
 from tools.scene.lexicon import family
 from tools.scene.operations import Add, Move, Remove, Replace, Restyle, Source
+from tools.scene.relations import LIMITS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
 BIG = {"big": 1.3, "large": 1.3, "huge": 1.7, "giant": 1.7, "enormous": 1.7, "small": 0.7, "little": 0.7, "tiny": 0.45,
        "gigantic": 1.7, "massive": 1.7, "miniature": 0.45, "mini": 0.45}  # fmt: skip
 """What a word of size means for a new object's sides, compared with its kind."""
+
+HUGE = LIMITS["huge"][0] * 1.05  # longest side of a new object that is called huge
+RESHAPED = 1.5  # kinds whose usual shapes differ by this do not fit into each other's boxes
 
 
 @dataclass(frozen=True)
@@ -66,6 +70,8 @@ class Workbench:
         attributes = phrase.attributes
         same = [item.box for item in self.scene.items if item.name == phrase.name]
         width, height = usual_size(same, self.scene.boxes(), self.memory.shapes.get(phrase.name))
+        if phrase.size == "huge":
+            factor = max(factor, HUGE / max(width, height))
         return self._insert(phrase.name, attributes, (width * factor, height * factor), place, start)
 
     def _insert(
@@ -131,6 +137,8 @@ class Workbench:
         if count not in {1, len(chosen)} and len(chosen) != 1:
             self.words.fail(f"{len(chosen)} objects cannot become {count}", start, self.words.position)
         for item in chosen:
+            if item.name != phrase.name:
+                item.box = self._reshaped(item, phrase.name)
             item.name, item.attributes = phrase.name, phrase.attributes
         if phrase.size_word:
             self._scale(chosen, (BIG[phrase.size_word], BIG[phrase.size_word]), start)
@@ -142,6 +150,15 @@ class Workbench:
             for _ in range(count - 1):
                 place = Place("next to", (box,))
                 self._insert(phrase.name, phrase.attributes, (box.w, box.h), place, start)
+
+    def _reshaped(self, item: Item, name: str) -> Box:
+        """Return the box for another kind in an object's place: of its usual shape, on the same ground."""
+        shape, old = self.memory.shapes.get(name), self.memory.shapes.get(item.name)
+        box = item.box
+        if shape is None or old is None or max(shape / old, old / shape) < RESHAPED:
+            return box
+        width, height = usual_size([], [box], shape)
+        return at((box.center[0], box.y + box.h - height / 2), (width, height))
 
     @staticmethod
     def _restyled(old: tuple[str, ...], new: tuple[str, ...]) -> tuple[str, ...]:

@@ -25,7 +25,16 @@ from agent.run.stream import Event, Listener
 from agent.session.async_bridge import in_thread
 from agent.session.proposal import Proposal
 from agent.session.record import SessionRecord, recorded_settings
-from agent.session.turn_result import Moment, SessionError, TurnResult, is_redo, is_undo, save_as, turn_result
+from agent.session.turn_result import (
+    Moment,
+    SessionError,
+    TurnResult,
+    is_redo,
+    is_undo,
+    save_as,
+    turn_result,
+    undo_count,
+)
 from agent.session.turn_runner import TurnRunner
 from tools.context import Context
 from tools.files import copy_file
@@ -132,7 +141,7 @@ class Session:
         if text != whole(text):
             raise SessionError("the text is not valid UTF-8: nothing was done")
         if is_undo(text) or is_redo(text):
-            yield self.undo() if is_undo(text) else self.redo()
+            yield self.undo(undo_count(text)) if is_undo(text) else self.redo()
             return
         yield from self._turns.start(text, str(self._record.here), None)
 
@@ -225,13 +234,18 @@ class Session:
         """Return every turn of every branch, oldest first; together they are a tree by ``parent``."""
         return self._turns.history()
 
-    def undo(self) -> TurnResult:
-        """Take back the last change of the picture (and what was only said since). Returns how things stand.
+    def undo(self, times: int = 1) -> TurnResult:
+        """Take back the last changes of the picture (and what was only said since). Returns how things stand.
 
         Raises:
-            SessionError: nothing has changed yet, or a turn is unfinished.
+            SessionError: nothing has changed yet (what has been is taken back), or a turn is unfinished.
         """
         self._check_idle()
+        for _ in range(times - 1):
+            self._undo()
+        return self._undo()
+
+    def _undo(self) -> TurnResult:
         known = {moment.turn: moment for moment in self.history()}
         here = next(moment for moment in known.values() if moment.current)
         while here.parent is not None and known[here.parent].image == here.image:

@@ -12,6 +12,7 @@ from agent.session.proposal import Proposal
 from tools.files import copy_file, remove_leftovers, replacing
 from tools.images import ImageStore, open_picture
 from tools.scene.layout import Layout
+from tools.scene.lexicon import number
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -29,6 +30,12 @@ _WHAT = r"(?:\s+(?:it|that|this|(?:the\s+|my\s+)?last\s+(?:change|edit|step|turn
 _UNDO = re.compile(
     rf"(?:please\s+)?(?:undo{_WHAT}|take\s+(?:it|that)\s+back|revert{_WHAT})(?:,?\s*please)?\s*[.!]?", re.I
 )
+_UNDO_MORE = re.compile(
+    r"(?:please\s+)?(?:undo|revert|take\s+back)\s+(?:(?:(?:the|my)\s+)?last\s+)?(?P<count>\w+)\s+"
+    r"(?:changes|edits|steps|turns|things|times)(?:,?\s*please)?\s*[.!]?",
+    re.I,
+)
+_UNDO_TWICE = re.compile(r"(?:please\s+)?undo(?:\s+(?:it|that))?\s+twice(?:,?\s*please)?\s*[.!]?", re.I)
 _REDO = re.compile(rf"(?:please\s+)?redo{_WHAT}(?:,?\s*please)?\s*[.!]?", re.I)
 
 
@@ -79,8 +86,18 @@ class Moment:
 
 
 def is_undo(text: str) -> bool:
-    """Whether a text says nothing but "undo"."""
-    return _UNDO.fullmatch(text.strip()) is not None
+    """Whether a text says nothing but "undo", once or several times."""
+    return undo_count(text) > 0
+
+
+def undo_count(text: str) -> int:
+    """Return how many changes a text that says nothing but "undo" takes back: "undo the last two changes"; else 0."""
+    if _UNDO.fullmatch(text.strip()):
+        return 1
+    if _UNDO_TWICE.fullmatch(text.strip()):
+        return 2
+    found = _UNDO_MORE.fullmatch(text.strip())
+    return (number(found["count"]) or 0) if found else 0
 
 
 def is_redo(text: str) -> bool:

@@ -153,7 +153,10 @@ class LocalBackend:
     def capabilities(self) -> Capabilities:
         """What the preset's parts can do; nothing is loaded for it."""
         settings = self.settings
-        own = paste.CAPABILITIES if isinstance(settings.editor, PasteSettings) else grounded.CAPABILITIES
+        if isinstance(settings.editor, PasteSettings):
+            own = paste.CAPABILITIES
+        else:
+            own = replace(grounded.CAPABILITIES, draws=frozenset(settings.editor.draws) or None)
         finds = frozenset(WORDS) if isinstance(settings.detector, CocoDetectorSettings) else None
         drawing = settings.generator
         grounds = drawing is not None and drawing.layout and drawing.kind == "diffusers" and is_grounded(drawing)

@@ -35,7 +35,7 @@ LIMITS: dict[Size, tuple[float, float]] = {
     "tiny": (0.2, 0.3),
     "small": (0.28, 0.4),
     "large": (0.36, 0.25),
-    "huge": (0.45, 0.33),
+    "huge": (0.6, 0.45),
 }
 """Longest side of a thing of that size, as a share of the picture: at most for the small ones, at least for the
 large ones; first where the sentence names nothing to compare it with, then where it does."""

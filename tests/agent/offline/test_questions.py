@@ -64,6 +64,7 @@ def facts(turns: list[dict[str, Any]] | None = None, layout: Layout = LAYOUT) ->
         ("what is left of the car", "Nothing that I see is left of 'car #1'."),
         ("why did you move the car?", MOVED),
         ("why did you do that?", MOVED),
+        ("why is the car there?", MOVED),
         ("why was the cup removed?", "I removed 'cup #1', because you asked for 'remove the cup'."),
         (
             "why did you add a dog?",

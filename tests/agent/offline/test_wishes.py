@@ -5,10 +5,14 @@ import pytest
 from agent.offline.corrections import parse_correction
 from agent.offline.instructions import parse_instruction
 from agent.offline.typing_errors import corrected
+from agent.offline.undoing import parse_put_back, parse_undo_and_more
 from agent.offline.workbench import Memory
 from tests.world import scene
+from tools.scene.box import Box
 from tools.scene.errors import CannotParse
+from tools.scene.layout import Layout
 from tools.scene.operations import Add, Move, Operation, Remove, Replace, Restyle, apply
+from tools.scene.relations import has_size
 
 SCENE = scene(
     ("brown dog", [0.05, 0.6, 0.2, 0.25]),
@@ -187,3 +191,75 @@ def test_small_typing_errors_are_mended_and_said(text: str, expected: str) -> No
 )  # fmt: skip
 def test_words_stay_as_they_are(text: str) -> None:
     assert corrected(text) == (text, ())
+
+
+def after_a_move() -> tuple[Layout, Memory]:
+    return apply(SCENE, [Move(id="car #1", box=Box(0.6, 0.1, 0.25, 0.2))]), Memory(recent=("car #1",), before=SCENE)
+
+
+@pytest.mark.parametrize(
+    "text", ["put it back", "move the car back where it was", "Put the red car back to its old place."]
+)
+def test_what_was_moved_is_put_back(text: str) -> None:
+    layout, memory = after_a_move()
+    assert parse_put_back(text, layout, memory) == (Move(id="car #1", box=SCENE["car #1"].box),)
+
+
+def test_what_was_not_moved_is_not_put_back() -> None:
+    layout, memory = after_a_move()
+    assert parse_put_back("put the cup back", layout, memory) is None
+
+
+@pytest.mark.parametrize("text", ["undo that and make the cup red", "undo it, then make the cup red"])
+def test_an_undo_goes_on_with_another_wish(text: str) -> None:
+    layout, memory = after_a_move()
+    operations = parse_undo_and_more(text, layout, memory, parse_instruction)
+    assert operations is not None
+    changed = apply(layout, operations)
+    assert changed["car #1"].box == SCENE["car #1"].box
+    assert changed["cup #1"].attributes == ("red",)
+
+
+def test_without_a_change_there_is_nothing_to_undo() -> None:
+    with pytest.raises(CannotParse, match="nothing was changed before"):
+        parse_undo_and_more("undo that and make the cup red", SCENE, Memory(), parse_instruction)
+
+
+@pytest.mark.parametrize(
+    "text", ["I don't like the cup, take it away", "I do not want the cup anymore, please remove it"]
+)
+def test_what_is_not_liked_goes(text: str) -> None:
+    assert parse_correction(text, SCENE, Memory()) == (Remove(id="cup #1"),)
+
+
+def test_a_place_towards_several_is_towards_all_of_them() -> None:
+    [added] = parse_instruction("put a laptop above the dogs", SCENE)
+    assert isinstance(added, Add)
+    assert added.box.y + added.box.h <= 0.65
+
+
+def test_the_middle_is_near_the_centre_whatever_stands_there() -> None:
+    [moved] = parse_instruction("make the car twice as large and move it to the middle", SCENE)
+    assert isinstance(moved, Move)
+    assert max(abs(value - 0.5) for value in moved.box.center) <= 0.12
+
+
+def test_a_new_thing_is_no_longer_than_what_is_there() -> None:
+    [added] = parse_instruction("add a bottle", SCENE, Memory(shapes={"bottle": 0.3}))
+    assert isinstance(added, Add)
+    assert added.box.h <= 0.31
+
+
+def test_a_huge_thing_is_huge() -> None:
+    [added] = parse_instruction("add a huge bowl", scene(("cat", [0.1, 0.7, 0.2, 0.2])), Memory(shapes={"bowl": 1.5}))
+    assert isinstance(added, Add)
+    assert has_size("huge", added.box, alone=True)
+
+
+def test_another_kind_gets_its_own_shape_in_the_same_place() -> None:
+    shapes = {"car": 1.5, "bottle": 0.3}
+    [changed] = parse_instruction("turn the car into a bottle", SCENE, Memory(shapes=shapes))
+    assert isinstance(changed, Replace)
+    assert changed.box is not None
+    assert changed.box.w / changed.box.h == pytest.approx(0.3)
+    assert changed.box.y + changed.box.h == pytest.approx(0.75)

@@ -16,7 +16,7 @@ from agent.offline.planner import OfflinePlanner
 from agent.run.folder import RunError
 from agent.run.stream import Event
 from agent.session.session import Session
-from agent.session.turn_result import SessionError, TurnResult, is_redo, is_undo
+from agent.session.turn_result import SessionError, TurnResult, is_redo, is_undo, undo_count
 from agent.trace.events import read_trace
 from evals.edits import is_there
 from tests.agent import embedded
@@ -325,6 +325,21 @@ def test_pictures_are_saved_as_their_suffix_says(tmp_path: Path) -> None:
 def test_plain_undo_is_known(text: str) -> None:
     assert is_undo(text)
     assert not is_redo(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "count"),
+    [
+        ("undo the last two changes", 2),
+        ("undo 3 steps", 3),
+        ("please undo the last three edits.", 3),
+        ("undo twice", 2),
+        ("undo two bottles", 0),
+        ("undo the changes", 0),
+    ],
+)
+def test_undo_may_count(text: str, count: int) -> None:
+    assert undo_count(text) == count
 
 
 @pytest.mark.parametrize("text", ["undo the last change but keep the colour", "put it back", "remove the undo", ""])

@@ -12,7 +12,7 @@ import pytest
 import torch
 from PIL import Image
 
-from configs.settings import Settings
+from configs.settings import Settings, load_settings
 from tests.tiny_models import save_gligen, save_owl, save_pipeline, save_sam
 from tools.backend.local import LocalBackend
 from tools.backend.pipelines import until_usable
@@ -265,3 +265,10 @@ def test_an_image_service_needs_a_key_or_an_address(folder: Path) -> None:
     settings = make_settings(folder, generator={"kind": "openai", "path": "painter"})
     with pytest.raises(BackendError, match="set OPENAI_API_KEY"):
         LocalBackend(settings).generate("a car")
+
+
+def test_what_the_editor_draws_is_said_before_anything_is_drawn() -> None:
+    draws = LocalBackend(load_settings("iconworld")).capabilities.draws
+    assert draws is not None
+    assert "dog" in draws
+    assert "zebra" not in draws
