@@ -10,6 +10,10 @@ if TYPE_CHECKING:
 MOST = 10  # problems told: nobody reads more
 
 
+class SettingsError(ValueError):
+    """A preset or a setting that cannot be used; the message says which and what to change."""
+
+
 def in_words(
     errors: Iterable[Mapping[str, Any]], *, whole: str = "the value", separator: str = "; ", show_input: bool = False
 ) -> str:

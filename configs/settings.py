@@ -7,12 +7,9 @@ Knows nothing of models: a preset only names them.
 from __future__ import annotations
 
 import os
-from importlib import resources
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
-import yaml
 from pydantic import (
     BaseModel,
     ConfigDict,
@@ -25,17 +22,14 @@ from pydantic import (
     model_validator,
 )
 
-from configs.errors import in_words
+from configs.errors import SettingsError, in_words
+from configs.preset_files import read_preset, read_yaml
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 Device = str  # "auto", "cpu", "cuda", "cuda:1", "mps"
 Dtype = Literal["auto", "float32", "float16", "bfloat16"]
-
-
-class SettingsError(ValueError):
-    """A preset or a setting that cannot be used; the message says which and what to change."""
 
 
 class Section(BaseModel):
@@ -330,12 +324,6 @@ class Settings(Section):
     chat: ChatSettings = ChatSettings()
 
 
-def preset_names() -> tuple[str, ...]:
-    """Return the presets that ship with the project."""
-    folder = resources.files("configs") / "presets"
-    return tuple(sorted(entry.name.removesuffix(".yaml") for entry in folder.iterdir() if entry.name.endswith(".yaml")))
-
-
 def load_settings(
     preset: str = "iconworld",
     overrides: Mapping[str, Any] | None = None,
@@ -351,13 +339,13 @@ def load_settings(
         SettingsError: unknown preset, unreadable YAML, unknown or invalid field.
     """
     environment = os.environ if environment is None else environment
-    tree = _read_preset(preset)
+    tree = read_preset(preset)
     for variable, dotted in (("OPENAI_API_KEY", "chat.api_key"), ("OPENAI_BASE_URL", "chat.base_url")):
         if environment.get(variable):
             tree.setdefault("chat", {}).setdefault(dotted.partition(".")[2], environment[variable])
     for variable, value in environment.items():
         if variable.startswith("SLD_") and "__" in variable:
-            _put(tree, variable.removeprefix("SLD_").lower().replace("__", "."), _yaml(value, variable))
+            _put(tree, variable.removeprefix("SLD_").lower().replace("__", "."), read_yaml(value, variable))
     for dotted, value in (overrides or {}).items():
         _put(tree, dotted, value)
     try:
@@ -365,34 +353,6 @@ def load_settings(
     except ValidationError as error:
         problems = in_words(error.errors(include_input=False, include_url=False))
         raise SettingsError(f"preset {preset!r} does not make valid settings: {problems}") from None
-
-
-def _read_preset(preset: str) -> dict[str, Any]:
-    if preset in preset_names():
-        text = (resources.files("configs") / "presets" / f"{preset}.yaml").read_text(encoding="utf-8")
-    elif preset.endswith((".yaml", ".yml")):
-        if Path(preset).exists() and not Path(preset).is_file():
-            raise SettingsError(f"cannot read preset {preset!r}: it is not an ordinary file")
-        try:
-            text = Path(preset).read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            raise SettingsError(f"cannot read preset {preset!r}: {error}") from None
-    else:
-        raise SettingsError(f"no preset {preset!r}: choose one of {', '.join(preset_names())}, or a path to a .yaml")
-    tree = _yaml(text, f"preset {preset!r}")
-    if not isinstance(tree, dict):
-        raise SettingsError(f"preset {preset!r} must be a YAML mapping of sections, not {type(tree).__name__}")
-    return tree
-
-
-def _yaml(text: str, what: str) -> Any:
-    """Return what a YAML text says; an error tells the place and not the line itself, which may hold a key."""
-    try:
-        return yaml.safe_load(text)
-    except (yaml.YAMLError, RecursionError) as error:
-        mark = getattr(error, "problem_mark", None)
-        place = f" (line {mark.line + 1}, column {mark.column + 1})" if mark else ""
-        raise SettingsError(f"{what} is not valid YAML{place}: put text with special characters in quotes") from None
 
 
 def _put(tree: dict[str, Any], dotted: str, value: Any) -> None:

@@ -7,7 +7,7 @@ import pytest
 from typer.testing import CliRunner
 
 import sld
-from configs.settings import preset_names
+from configs.preset_files import preset_names
 from graphs.correction import build_graph
 from sld.cli import app
 

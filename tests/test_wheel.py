@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from configs.settings import preset_names
+from configs.preset_files import preset_names
 from sld.shadows import PACKAGES
 
 ROOT = Path(__file__).resolve().parent.parent

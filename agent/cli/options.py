@@ -15,7 +15,8 @@ import yaml
 
 from agent.cli.console import forget, hide, write, write_json
 from agent.models.preset_choice import DEFAULT
-from configs.settings import Settings, SettingsError, load_settings
+from configs.errors import SettingsError
+from configs.settings import Settings, load_settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -19,7 +19,8 @@ from agent.run.consent import consented_settings
 from agent.run.driver import Job, RunResult, job_of, run_correction
 from agent.run.folder import RunError, RunFolder, abandoned_on_error, new_folder
 from agent.trace.wording import mark, unchecked_clause
-from configs.settings import Settings, load_settings, preset_names
+from configs.preset_files import preset_names
+from configs.settings import Settings, load_settings
 from graphs.correction import build_graph
 from tools.context import Context
 from tools.images import ImageStore, open_picture

@@ -5,7 +5,8 @@ from __future__ import annotations
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
-from configs.settings import FilePart, OnnxSegmenterSettings, SettingsError, load_settings
+from configs.errors import SettingsError
+from configs.settings import FilePart, OnnxSegmenterSettings, load_settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -12,7 +12,8 @@ from urllib.parse import SplitResult, urlsplit
 
 from agent.models.endpoint import OPENAI_URL
 from agent.run.folder import RunError
-from configs.settings import load_settings, preset_names
+from configs.preset_files import preset_names
+from configs.settings import load_settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

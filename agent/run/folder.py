@@ -28,7 +28,7 @@ from filelock import FileLock, Timeout
 
 from agent.run.record import find_problem
 from agent.trace.events import VERSION, other_version
-from configs.settings import preset_names
+from configs.preset_files import preset_names
 from tools.files import read_file, remove_leftovers, write_text
 from tools.redaction import Redactor, environment_secrets
 

@@ -21,7 +21,8 @@ from agent.cli.console import SafeConsole, write, write_json
 from agent.run.folder import RunError, RunFolder, new_folder
 from agent.trace.events import read_trace
 from agent.trace.wording import visible
-from configs.settings import SettingsError, load_settings
+from configs.errors import SettingsError
+from configs.settings import load_settings
 from tests.agent.jobs import LOOK, PROMPT, SCRIPT, SPEC, START
 from tests.agent.jobs import run as run_job
 from tests.scripted import ScriptedChat, ScriptEnded, calls

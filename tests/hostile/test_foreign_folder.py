@@ -22,7 +22,8 @@ from agent.run.consent import consented_settings
 from agent.run.folder import RunError, RunFolder
 from agent.run.replay import replay
 from agent.session.session import Session
-from configs.settings import SettingsError, load_settings
+from configs.errors import SettingsError
+from configs.settings import load_settings
 from tests.agent.endpoint import Server, failed
 from tests.agent.jobs import LOOK, SCRIPT, SPEC, START, run
 from tests.scripted import ScriptedChat, ScriptEnded

@@ -8,7 +8,7 @@ import pytest
 
 import sld
 from agent.run.folder import RunFolder
-from configs.settings import SettingsError
+from configs.errors import SettingsError
 from tests.agent.jobs import PROMPT, SCRIPT, START
 from tests.scripted import ScriptedChat
 from tests.world import World, draw, scene

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from agent.models.preset_choice import choose_preset
-from configs.settings import SettingsError
+from configs.errors import SettingsError
 from iconworld.renderer import draw_scene
 from tests.photo import photograph
 from tools.backend.icon_world import is_icon_world
