@@ -211,7 +211,7 @@ def check_any_answer(shapes: list[bytes], method: str) -> None:
         outcome(Path(place) / "run", *shapes, method=method, tool_calls=4, repairs=1)
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck), database=None, derandomize=True)
+@settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck), database=None, derandomize=True)
 @given(st.lists(bodies(), min_size=1, max_size=3), st.sampled_from(METHODS))
 def test_any_answer_ends_in_a_way_that_has_a_name(shapes: list[bytes], method: str) -> None:
     check_any_answer([SENTENCE, *shapes], method)
