@@ -275,7 +275,10 @@ class _Instruction(Wishes):
         colours = words.accept(_COLOURS_OF)
         words.take(_PLACES_OF)
         words.take_word("of")
-        chosen = read_selection(words, scene)
+        if len(scene.items) == 2 and words.word(1) in {"", ",", ".", "and"} and words.take_word("them"):
+            chosen = list(scene.items)  # whatever was spoken of last, there are no others
+        else:
+            chosen = read_selection(words, scene)
         if len(chosen) == 1 and words.take_word("for"):
             phrase = read_noun_phrase(words, scene.last_name)
             if phrase is None or phrase.definite:

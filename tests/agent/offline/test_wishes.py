@@ -263,3 +263,9 @@ def test_another_kind_gets_its_own_shape_in_the_same_place() -> None:
     assert changed.box is not None
     assert changed.box.w / changed.box.h == pytest.approx(0.3)
     assert changed.box.y + changed.box.h == pytest.approx(0.75)
+
+
+def test_of_two_things_both_are_swapped() -> None:
+    two = scene(("dog", [0.1, 0.6, 0.2, 0.2]), ("car", [0.6, 0.6, 0.3, 0.2]))
+    moves = parse_instruction("swap them", two, Memory(recent=("car #1",)))
+    assert {move.id for move in moves if isinstance(move, Move)} == {"dog #1", "car #1"}
