@@ -6,7 +6,9 @@ from agent.offline.lexer import Phrases, meaning, phrases
 
 HINT = (
     "known actions: add, remove, move ('to the left', 'a bit up', 'next to the car', 'towards the dog'), swap, "
-    "make larger or smaller ('by 20%', 'twice as big'), replace X with Y, make X red, turn X into Y, duplicate"
+    "make larger or smaller ('by 20%', 'twice as big'), replace X with Y, make X red, turn X into Y, duplicate; "
+    "alone in its sentence a wish for the whole picture: brighter, warmer, black and white, crop to X, "
+    "blur the background"
 )
 VERBS = Phrases(
     meaning("remove|delete|erase|get rid of|take away|take out|eliminate|clear|clear away|wipe out|discard|"

@@ -18,6 +18,16 @@ SYMBOLS = (
 )
 
 
+class _Readable(yaml.SafeDumper):
+    """YAML with texts of many lines as they are, indented."""
+
+    def represent_str(self, data: str) -> yaml.ScalarNode:
+        return self.represent_scalar("tag:yaml.org,2002:str", data, style="|" if "\n" in data else None)
+
+
+_Readable.add_representer(str, _Readable.represent_str)
+
+
 def pretty(value: Any) -> str:
     """Return a value to be read by a person: YAML with short lists on one line, or the text itself."""
     if isinstance(value, str):
@@ -27,7 +37,8 @@ def pretty(value: Any) -> str:
             return str(value)
     if not isinstance(value, (dict, list)):
         return str(value)
-    return str(yaml.safe_dump(value, default_flow_style=None, sort_keys=False, allow_unicode=True, width=110)).rstrip()
+    text = yaml.dump(value, Dumper=_Readable, default_flow_style=None, sort_keys=False, allow_unicode=True, width=110)
+    return str(text).rstrip()
 
 
 def visible(text: str) -> str:
@@ -46,7 +57,8 @@ def duration(seconds: float | None) -> str:
         return f"{round(seconds * 1000)} ms"
     if seconds < 100:
         return f"{seconds:.1f} s"
-    return f"{seconds // 60:.0f} min {seconds % 60:.0f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest} s"
 
 
 def outcome(result: dict[str, Any]) -> str:

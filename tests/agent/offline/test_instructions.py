@@ -204,6 +204,7 @@ REFUSED = {
     "make it red": "nothing was spoken of",
     "remove the other dog": "say which one",
     "frobnicate the dog": "known actions",
+    "make the car grey and crop to the dog": "alone in its sentence",
     "rotate the car": "known actions",
     "the car": "known actions",
     "undo the last change": "known actions",

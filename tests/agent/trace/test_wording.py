@@ -1,0 +1,29 @@
+import pytest
+import yaml
+
+from agent.trace.wording import duration, pretty
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [
+        (None, "time not known"),
+        (0.0124, "12 ms"),
+        (9.84, "9.8 s"),
+        (119.7, "2 min 0 s"),
+        (183.1, "3 min 3 s"),
+        (3599.9, "60 min 0 s"),
+    ],
+)
+def test_a_time_is_said_as_a_person_would(seconds: float | None, said: str) -> None:
+    assert duration(seconds) == said
+
+
+def test_a_text_of_many_lines_is_shown_line_by_line() -> None:
+    value = {"step": 4, "messages": [{"type": "human", "content": "<verdict>\nFAIL two cars\n</verdict>\n"}]}
+
+    shown = pretty(value)
+
+    assert "\n    FAIL two cars\n" in shown
+    assert "\n\n" not in shown
+    assert yaml.safe_load(shown + "\n") == value
