@@ -53,7 +53,7 @@ class CheckpointTooLarge(RunError):
 class StrictSerializer(JsonPlusSerializer):
     """Builds no objects but those of `BUILT`, and writes nothing uncleaned: a model may echo a secret.
 
-    Checkpoints repeat the whole state, so they are compressed: a conversation's folder stays a fourth as large.
+    Checkpoints repeat the whole state, so they are compressed: a conversation's folder grows about half as fast.
     """
 
     def __init__(self, redactor: Redactor) -> None:

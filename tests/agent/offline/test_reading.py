@@ -149,7 +149,7 @@ PREPOSITIONS = {
     "a cat inside a box": "1 cat, 1 box; cat inside box",
     "two pears and three apples in a bowl": "2 pear, 3 apple, 1 bowl; pear inside bowl; apple inside bowl",
     "a table with two pears and an apple in a bowl": (
-        "1 table, 2 pear, 1 apple, 1 bowl; pear inside bowl; apple inside bowl"
+        "1 table, 2 pear, 1 apple, 1 bowl; pear inside bowl; apple inside bowl; ? a table with two pears"
     ),
     "a cup, a book and a dog on a table": (
         "1 cup, 1 book, 1 dog, 1 table; cup on top of table; book on top of table; dog on top of table"

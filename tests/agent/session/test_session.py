@@ -368,12 +368,13 @@ def test_the_example_in_the_readme_does_what_it_says(
     (example,) = (block for block in re.findall(r"```python\n(.*?)```", readme, re.DOTALL) if "Session" in block)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("agent.session.session.make_backend", lambda settings: World())
-    draw(START).save("desk.png")
+    Path("runs/cars").mkdir(parents=True)
+    draw(scene(("red car", [0.1, 0.6, 0.2, 0.2]), ("blue cup", [0.6, 0.6, 0.2, 0.2]))).save("runs/cars/final.png")
 
     exec(compile(example, "README.md", "exec"), {})
 
     printed = capsys.readouterr().out
-    assert printed.startswith("True (\"made 'cup #1' red\",) ")
-    assert printed.endswith("There is one cup: 'cup #1' (red cup).\n")
-    kept = sorted(placed.phrase for placed in truth(open_picture("with-cup.png")).objects)
-    assert kept == ["blue cup", "brown dog", "red car"]
+    assert printed.startswith("True (\"made 'dog #1' orange\",) ")
+    assert printed.endswith("There is one dog: 'dog #1' (orange dog).\n")
+    kept = sorted(placed.phrase for placed in truth(open_picture("runs/with-dog.png")).objects)
+    assert kept == ["blue cup", "red car", "yellow dog"]
