@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from diffusers import AutoencoderKL
 from PIL import Image
 
+import iconworld
 from evals.shapes import labelled_pictures, measure_shapes
 from tools.backend.protocol import Detected, Generated
 
@@ -13,6 +15,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from tools.scene.spec import Query
+
+
+WEIGHTS = Path(iconworld.__file__).parent / "weights"
 
 
 class Blank:
@@ -31,7 +36,7 @@ class Blind:
 
 @pytest.fixture(scope="module")
 def vae() -> Any:
-    return AutoencoderKL.from_pretrained("iconworld/weights/generator/vae").eval()
+    return AutoencoderKL.from_pretrained(WEIGHTS / "generator" / "vae").eval()
 
 
 def test_every_shape_has_a_place_a_phrase_and_a_label(vae: Any) -> None:
