@@ -7,7 +7,6 @@ import os
 import random
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,6 +18,7 @@ from agent.run.folder import RunFolder, find_runs
 from agent.session.session import Session
 from agent.trace.events import effective, read_trace
 from tests.agent.jobs import START
+from tests.killing import serving
 from tests.world import World, draw
 
 if TYPE_CHECKING:
@@ -60,17 +60,8 @@ class Server:
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Server]:
-    with subprocess.Popen(
-        [sys.executable, "-m", "tests.hostile.killable"],
-        cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as process:
+    with serving("tests.hostile.killable") as process:
         yield Server(process)
-        assert process.stdin is not None
-        process.stdin.close()
 
 
 MANY = pytest.mark.parametrize("kills", [1, pytest.param(34, marks=pytest.mark.slow)])

@@ -6,7 +6,6 @@ import os
 import random
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,6 +14,7 @@ import pytest
 
 from agent.run.driver import RunFolder, read_result
 from agent.trace.events import effective, read_trace
+from tests.killing import serving
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -47,16 +47,8 @@ class Server:
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Server]:
-    with subprocess.Popen(
-        [sys.executable, "-m", "tests.agent.killable"],
-        cwd=ROOT,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as process:
+    with serving("tests.agent.killable") as process:
         yield Server(process)
-        assert process.stdin is not None
-        process.stdin.close()
 
 
 def check(folder: Path) -> None:

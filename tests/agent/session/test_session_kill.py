@@ -6,7 +6,6 @@ import os
 import random
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,6 +16,7 @@ from agent.offline.planner import OfflinePlanner
 from agent.session.session import Session
 from agent.trace.events import effective, read_trace
 from tests.agent.killable_session import SETTINGS, TEXTS
+from tests.killing import serving
 from tests.world import World
 
 if TYPE_CHECKING:
@@ -50,16 +50,8 @@ class Server:
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Server]:
-    with subprocess.Popen(
-        [sys.executable, "-m", "tests.agent.killable_session"],
-        cwd=ROOT,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as process:
+    with serving("tests.agent.killable_session") as process:
         yield Server(process)
-        assert process.stdin is not None
-        process.stdin.close()
 
 
 def outcome(folder: Path) -> dict[str, object]:
