@@ -12,7 +12,7 @@ from agent.trace.wording import duration, pretty
 from agent.web.page.dom import button, tag
 from agent.web.page.picture_view import PictureView
 from agent.web.page.shell import chip
-from agent.web.page.verdict import verdict_list
+from agent.web.page.verdict import lines_of, verdict_list
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -121,7 +121,7 @@ def _scene(scene: Scene, place: Place) -> None:
             if region:
                 _switch("Where the edit was free", False, lambda on: view.set(overlays=[region[0]] if on else []))
         if scene.results:
-            verdict_list(scene.results, view.light)
+            verdict_list(lines_of(scene.results), view.light)
 
 
 def _switch(words: str, checked: bool, do: Callable[[bool], Any]) -> None:

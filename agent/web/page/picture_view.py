@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 from nicegui.element import Element
 
-from agent.trace.wording import standing, visible
+from agent.trace.wording import visible
+from agent.web.page.verdict import ORDER
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from tools.scene.layout import Layout
+    from agent.studio.views import VerdictLine
+    from agent.web.page.plan import Plan
     from tools.scene.operations import Operation
 
 BoxLike = tuple[float, ...] | list[float]
@@ -42,18 +44,18 @@ class PictureView(Element, component="static/picture_view.js"):
             ]
         )
 
-    def plan(self, operations: Sequence[Operation], layout: Layout, words: Sequence[str], *, editable: bool) -> None:
-        """Draw operations, numbered from 1; those that have a box can be dragged where ``editable``."""
-        self._set(plan=[planned(n, one, layout, words[n - 1], editable) for n, one in enumerate(operations, 1)])
+    def plan(self, plan: Plan | None) -> None:
+        """Draw the operations of a plan, numbered from 1; those that have a box can be dragged."""
+        numbered = enumerate(zip(plan.operations, plan.words, strict=True), 1) if plan else ()
+        self._set(plan=[planned(n, one, plan.places, words) for n, (one, words) in numbered] if plan else [])
 
-    def light(self, result: Mapping[str, Any] | None) -> None:
-        """Light what a result of the verdict is about; None puts the light out."""
-        seen = [] if result is None else [one for one in result.get("evidence") or [] if isinstance(one, dict)]
-        tone = {"pass": "pass", "fail": "fail", "open": "open"}[standing(result["passed"])] if result else ""
-        self._set(marks=[{"box": one["box"], "tone": tone} for one in seen if one.get("box")])
+    def light(self, line: VerdictLine | None, masks: Sequence[str] = ()) -> None:
+        """Light what a line of the verdict is about, with the masks of its objects; None puts the light out."""
+        tone = ORDER[line.state][2] if line else ""
+        self._set(marks=[{"box": list(box), "tone": tone} for box in line.boxes] if line else [], overlays=list(masks))
 
     def set(self, **values: Any) -> None:
-        """Set ``tool`` ("pick", "box" or "paint"), ``picked``, ``where``, ``before``, ``lit``, ``overlays``, ``showObjects``."""
+        """Set ``tool`` ("pick", "box" or "paint"), ``picked``, ``where``, ``before``, ``overlays``, ``showObjects``."""
         self._set(**values)
 
     def on_pick(self, do: Callable[[str], Any]) -> None:
@@ -74,10 +76,10 @@ class PictureView(Element, component="static/picture_view.js"):
             self.update()
 
 
-def planned(number: int, operation: Operation, layout: Layout, words: str, editable: bool) -> dict[str, Any]:
+def planned(number: int, operation: Operation, places: Mapping[str, BoxLike], words: str) -> dict[str, Any]:
     """Return an operation as the picture draws it: ``old`` is where its object is, ``box`` where it will be."""
-    named = getattr(operation, "id", None)
-    old = next((list(one.box) for one in layout.objects if one.id == named), None)
+    place = places.get(getattr(operation, "id", None) or "")
+    old = None if place is None else list(place)
     box = getattr(operation, "box", None)
     return {
         "number": number,
@@ -85,7 +87,7 @@ def planned(number: int, operation: Operation, layout: Layout, words: str, edita
         "label": visible(f"{number} {words}"),
         "old": old if box else None,
         "box": list(box) if box else old,
-        "editable": editable and box is not None,
+        "editable": box is not None,
     }
 
 
