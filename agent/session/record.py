@@ -39,6 +39,7 @@ class SessionRecord:
     def begin(cls, folder: RunFolder, *, image: str | None, origin: str, seed: int) -> SessionRecord:
         """Return the record of a session that has no turn yet; nothing is written."""
         line = {
+            "picture": image,
             "branch": MAIN,
             "branches": {MAIN: {"at": None, "redo": []}},
             "turns": 0,
@@ -95,6 +96,11 @@ class SessionRecord:
         return self.line["pending"]  # type: ignore[no-any-return]  # JSON
 
     @property
+    def stopped(self) -> dict[str, Any] | None:
+        """The turn that was stopped last, if nothing has been done since: its text, and how it was meant."""
+        return self.line.get("stopped")
+
+    @property
     def names(self) -> dict[str, list[str]]:
         """The branches that stand at each checkpoint."""
         found: dict[str, list[str]] = {}
@@ -142,6 +148,17 @@ class SessionRecord:
     def _branch(self) -> dict[str, Any]:
         branch: dict[str, Any] = self.line["branches"][self.name]
         return branch
+
+
+def note_stopped(folder: RunFolder, text: str, *, whole: bool) -> None:
+    """Remember a turn that was called off before it began, so that it can be tried again.
+
+    Raises:
+        RunError: another process has the session open.
+    """
+    with folder.locked():
+        record = SessionRecord(folder, folder.read_record())
+        record.save(stopped={"text": text, "whole": whole})
 
 
 def recorded_settings(

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Self
 from agent.models.backend import make_backend
 from agent.models.eyes import make_eyes
 from agent.models.preset_choice import choose_preset
-from agent.models.structured_output import whole
+from agent.models.structured_output import whole as whole_text
 from agent.run.folder import RunError, RunFolder
 from agent.run.stream import Event, Listener
 from agent.session.async_bridge import in_thread
@@ -39,6 +39,7 @@ from agent.session.turn_runner import TurnRunner
 from tools.context import Context
 from tools.files import copy_file
 from tools.images import ImageStore, open_picture
+from tools.stopping import Stop
 from tools.suggest_layout import dump_operations
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ class Session:
 
     def __init__(self, record: SessionRecord, context: Context, stack: ExitStack) -> None:
         self.folder, self.settings = record.folder, context.settings
-        self._record, self._stack = record, stack
+        self._record, self._stack, self._stop = record, stack, context.stop
         self._turns = TurnRunner(record, context, stack)
 
     @classmethod
@@ -77,13 +78,16 @@ class Session:
         chat: BaseChatModel | None = None,
         seed: int = 0,
         approve: bool | None = None,
+        stop: Stop | None = None,
+        origin: str = "",
     ) -> Session:
         """Open the session in the folder ``path``, or begin one there.
 
         A new session begins with ``image``, or, without one, with a picture of its first text. An old one goes
         on where it was, with the preset and overrides that it was begun with unless others are given;
         ``settings`` replaces them. A picture without preset, settings and backend gets the preset that fits it
-        (`agent.models.preset_choice`). ``approve`` stops before each edit until `accept` or `reject`.
+        (`agent.models.preset_choice`). ``approve`` stops before each edit until `accept` or `reject`; ``stop`` is
+        asked by `cancel`, or by whoever gives it; ``origin`` is the picture's name, where it is no file.
 
         Raises:
             RunError: another process has it open, or the folder holds something else.
@@ -104,7 +108,7 @@ class Session:
             record = record or SessionRecord.begin(
                 folder,
                 image=None if picture is None else store.save(picture),
-                origin=Path(image).name if isinstance(image, (str, Path)) else "",
+                origin=Path(image).name if isinstance(image, (str, Path)) else origin,
                 seed=seed,
             )
             settings = settings or recorded_settings(folder, preset, overrides or {})
@@ -113,7 +117,12 @@ class Session:
             record.save()
             store = ImageStore(folder.images_path, record.folder.redactor)
             context = Context(
-                backend or make_backend(settings), chat or _chat(settings), store, settings, make_eyes(settings)
+                backend=backend or make_backend(settings),
+                chat=chat or _chat(settings),
+                images=store,
+                settings=settings,
+                eyes=make_eyes(settings),
+                stop=stop or Stop(),
             )
             opened = cls(record, context, stack)  # what it opens is closed again, and the lock let go, if it fails
             opened._stack = stack.pop_all()
@@ -132,21 +141,38 @@ class Session:
         """
         return _last(self.stream(text), listener)
 
-    def stream(self, text: str) -> Iterator[Event | TurnResult]:
-        """Do one turn as `send` does; what happens comes out as it happens, the result last."""
+    def correct(self, text: str, listener: Listener | None = None) -> TurnResult:
+        """Do one turn that makes the picture show what ``text`` describes, instead of changing what it names.
+
+        Raises:
+            SessionError: an empty text, or an earlier turn is unfinished.
+        """
+        return _last(self.stream(text, whole=True), listener)
+
+    def cancel(self) -> None:
+        """Ask the turn in progress to stop, from another thread: it raises `TurnStopped` within moments.
+
+        The session is then as it was before the turn, and `retry` does it anew.
+        """
+        self._stop.ask()
+
+    def stream(self, text: str, *, whole: bool = False) -> Iterator[Event | TurnResult]:
+        """Do one turn as `send` does (``whole``: as `correct`); what happens comes out at once, the result last."""
         text = text.strip()
         self._check_idle()
         if not text:
             raise SessionError("there is nothing to do: the text is empty")
-        if text != whole(text):
+        if text != whole_text(text):
             raise SessionError("the text is not valid UTF-8: nothing was done")
-        if is_undo(text) or is_redo(text):
+        if not whole and (is_undo(text) or is_redo(text)):
             yield self.undo(undo_count(text)) if is_undo(text) else self.redo()
             return
-        yield from self._turns.start(text, str(self._record.here), None)
+        yield from self._turns.start(text, str(self._record.here), None, whole=whole)
 
     def retry(self, listener: Listener | None = None) -> TurnResult:
         """Do the last turn once more with another seed; the first try stays in the history.
+
+        A turn that was stopped is done as it would have been.
 
         Raises:
             SessionError: there is no turn yet, or one is unfinished.
@@ -315,14 +341,19 @@ class Session:
 
     def _retry(self) -> Iterator[Event | TurnResult]:
         self._check_idle()
+        if stopped := self._record.stopped:
+            yield from self._turns.start(stopped["text"], str(self._record.here), None, whole=stopped["whole"])
+            return
         tree = self.history()
         here = next(moment for moment in tree if moment.current)
         if here.parent is None:
             raise SessionError("there is no turn to try again")
         parent = next(moment for moment in tree if moment.turn == here.parent)
         tries = sum(moment.parent == here.parent and moment.text == here.text for moment in tree)
-        first = self._turns.at(parent.checkpoint).values.get("noise_seed", 0)
-        yield from self._turns.start(here.text, parent.checkpoint, first + SEED_STEP * tries)
+        before, tried = self._turns.at(parent.checkpoint).values, self._turns.at(here.checkpoint).values
+        seed = before.get("noise_seed", 0) + SEED_STEP * tries
+        corrected = tried["kind"] == "prompt" and before.get("picture") is not None
+        yield from self._turns.start(here.text, parent.checkpoint, seed, whole=corrected)
 
     def _check_idle(self) -> None:
         if self._record.pending:
@@ -333,7 +364,7 @@ class Session:
 
     def _arrived(self, event: str) -> TurnResult:
         result = self.show()
-        self._record.save()
+        self._record.save(stopped=None, picture=None if result.image is None else result.image.stem)
         self._turns.trace.write(event, branch=self.branch_name, turn=result.turn)
         if result.image is not None:
             copy_file(result.image, self.folder.final_path)

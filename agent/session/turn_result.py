@@ -71,7 +71,7 @@ class TurnResult:
 
 @dataclass(frozen=True)
 class Moment:
-    """The state after a turn."""
+    """The state after a turn; ``answer``, ``detail`` and ``done`` are those of its `TurnResult`."""
 
     turn: int
     parent: int | None
@@ -83,6 +83,18 @@ class Moment:
     branches: tuple[str, ...]
     """The branches that stand here."""
     current: bool
+    agreed: bool = False
+    answer: str = ""
+    detail: str = ""
+    done: tuple[str, ...] = ()
+
+
+class TurnStopped(SessionError):
+    """A turn was given up because somebody asked for it; everything is as it was before it."""
+
+
+class TurnPaused(SessionError):
+    """A turn was left where it is because somebody asked for it; ``resume`` goes on with it."""
 
 
 def is_undo(text: str) -> bool:
@@ -151,17 +163,23 @@ def moments(
         tags: dict[str, Any] = dict(kept.metadata)
         checkpoint = str(kept.config["configurable"]["checkpoint_id"])
         picture = values.get("picture")
+        result: Result | None = values.get("result")
+        summary: TurnSummary | None = values["turns"][-1] if values.get("turns") else None
         found.append(
             Moment(
                 turn=int(tags["turn"]),
                 parent=tags.get("parent"),
                 text=str(values.get("text", "")),
-                exit=values["result"].exit if "result" in values else "",
+                exit=result.exit if result else "",
                 checkpoint=checkpoint,
                 image=store.path(picture) if picture else None,
                 thumbnail=thumbnail(store.path(picture), folder.path / "thumbnails") if picture else None,
                 branches=tuple(names.get(checkpoint, ())),
                 current=checkpoint == current,
+                agreed=bool(result and result.agreed),
+                answer=summary.answer if summary else "",
+                detail=result.detail if result and not (summary and summary.answer) else "",
+                done=summary.done if summary else (),
             )
         )
     return tuple(sorted(found, key=lambda moment: moment.turn))

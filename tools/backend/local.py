@@ -27,6 +27,7 @@ from tools.backend.protocol import BackendError
 from tools.backend.refiner import Refiner
 from tools.backend.segmenter import Segmenter
 from tools.backend.segmenter_onnx import OnnxSegmenter
+from tools.stopping import check_stop
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -245,6 +246,7 @@ class LocalBackend:
         """Hold the part on its device; an offloaded one goes back to main memory afterwards."""
         device = checkpoints.choose_device(part.device)
         with self._lock:
+            check_stop()
             _move(owner, device)
             self._depth += 1
             try:

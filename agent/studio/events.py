@@ -1,0 +1,90 @@
+"""The events of every session: kept in order, a bounded number of them, to be followed from any id.
+
+Whoever follows reads from the one list, so a slow reader takes no memory.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections import OrderedDict, deque
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+from agent.studio.views import Kind, StudioEvent
+from agent.trace.events import now, plain
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+KEPT = 2000  # events of one session; a turn of sixty denoising steps makes some eighty
+SESSIONS = 256  # whose events are kept; the one that was quiet longest is forgotten first
+
+
+class EventLog:
+    """Safe from any thread; `follow` belongs to the event loop it is awaited in."""
+
+    def __init__(self, kept: int = KEPT, sessions: int = SESSIONS) -> None:
+        self._kept, self._sessions = kept, sessions
+        self._lock = threading.Lock()
+        self._logs: OrderedDict[str, deque[StudioEvent]] = OrderedDict()
+        # Microseconds since 1970: larger than every id of an earlier process, and exact in JavaScript.
+        self._first = self._last = time.time_ns() // 1000
+        self._gone: dict[str, int] = {}  # the newest id of each session's events that was dropped
+        self._waiting: dict[str, set[tuple[asyncio.AbstractEventLoop, asyncio.Event]]] = {}
+
+    @property
+    def last(self) -> int:
+        """The newest id; whoever follows from here gets what comes next."""
+        return self._last
+
+    def add(self, session: str, kind: Kind, **data: Any) -> StudioEvent:
+        """Append an event and wake those who follow."""
+        with self._lock:
+            self._last += 1
+            event = StudioEvent(id=self._last, session=session, at=now(), kind=kind, data=plain(data))
+            log = self._logs.setdefault(session, deque())
+            log.append(event)
+            if len(log) > self._kept:
+                self._gone[session] = log.popleft().id
+            self._logs.move_to_end(session)
+            while len(self._logs) > self._sessions:
+                quiet, dropped = self._logs.popitem(last=False)
+                self._gone[quiet] = dropped[-1].id
+            waiting = [*self._waiting.get(session, ()), *self._waiting.get("", ())]
+        for loop, woken in waiting:
+            with suppress(RuntimeError):  # its loop has closed
+                loop.call_soon_threadsafe(woken.set)
+        return event
+
+    def after(self, session: str, event: int) -> list[StudioEvent]:
+        """Return the events after an id, of one session or ("") of all; "missed" first where some are gone."""
+        with self._lock:
+            logs = list(self._logs.values()) if not session else [self._logs.get(session, deque[StudioEvent]())]
+            found = sorted((each for log in logs for each in log if each.id > event), key=lambda each: each.id)
+            gone = self._gone.get(session, 0) if session else max(self._gone.values(), default=0)
+        if event and event < max(self._first, gone):
+            last = found[0].id - 1 if found else self._last
+            return [StudioEvent(id=last, session=session, at=now(), kind="missed"), *found]
+        return found
+
+    async def follow(self, session: str, event: int) -> AsyncIterator[StudioEvent]:
+        """Yield the events after an id, then what comes, for ever; of one session, or ("") of all."""
+        woken = asyncio.Event()
+        listener = (asyncio.get_running_loop(), woken)
+        with self._lock:
+            self._waiting.setdefault(session, set()).add(listener)
+        try:
+            while True:
+                woken.clear()
+                for each in self.after(session, event):
+                    event = each.id
+                    yield each
+                await woken.wait()
+        finally:
+            with self._lock:
+                listeners = self._waiting.get(session, set())
+                listeners.discard(listener)
+                if not listeners:
+                    self._waiting.pop(session, None)
