@@ -2,58 +2,73 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 from agent.trace.diff import compare
-from agent.trace.events import read_trace
 from agent.trace.wording import outcome, pretty
 from agent.web.page.dom import link, tag
 from agent.web.page.picture_view import PictureView
-from agent.web.page.shell import chip, outcome_tone
-from agent.web.page.spans import spans_of
+from agent.web.page.gallery import draw_tile
+from agent.web.page.shell import chip, empty, outcome_tone
 from agent.web.page.verdict import lines_of, verdict_list
-from tools.redaction import Redactor, environment_secrets
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from agent.run.folder import RunFolder
+    from agent.studio.views import Summary
     from agent.trace.diff import Comparison, Difference
     from agent.trace.timeline import Step
+    from agent.web.page.inspect import Trace
     from agent.web.page.inspect_step import Place
 
 
-def compare_page(left: tuple[RunFolder, Place], right: tuple[RunFolder, Place]) -> None:
-    """Draw two runs.
-
-    Raises:
-        RunError: one of them cannot be read.
-    """
-    (left_record, left_events), (right_record, right_events) = _read(left[0]), _read(right[0])
-    found = compare((left_record, left_events), (right_record, right_events))
+def compare_page(left: tuple[Trace, Place], right: tuple[Trace, Place]) -> None:
+    """Draw two runs."""
+    one, other = left[0], right[0]
+    found = compare((one.record, one.events), (other.record, other.events))
+    words = "they decided and drew the same" if found.same else f"the same for {len(found.same_steps)} steps"
     with tag("div", None, "page-head"):
         tag("h1", "Two runs side by side")
-        chip("they decided and drew the same" if found.same else f"same for {len(found.same_steps)} steps, then they part", "good" if found.same else "open")
+        chip(words, "good" if found.same else "open")
     with tag("div", None, "compare"):
-        _side(left_record, left_events, left[1], found, 0)
-        _side(right_record, right_events, right[1], found, 1)
+        _side(*left, found, 0)
+        _side(*right, found, 1)
     _differences("What they were given", found.given)
     _differences("Where they part", found.details)
     _differences("How they ended", found.ends)
 
 
-def _read(folder: RunFolder) -> tuple[dict[str, Any], Sequence[dict[str, Any]]]:
-    clean = Redactor(environment_secrets()).tree
-    with folder.reading():
-        return clean(folder.read_record()), clean(read_trace(folder.trace_path))
+def choose_page(title: str, words: str, summaries: Sequence[Summary], left: str | None = None) -> None:
+    """Let a person choose a run: to be looked at, or (``left`` is "" or the first) to be compared."""
+    with tag("div", None, "page-head"):
+        tag("h1", title)
+        tag("span", words, "soft")
+    if not summaries:
+        empty(
+            "inspect",
+            "Nothing to look at yet",
+            "Begin a conversation, or make a run with `sld generate`: its trace is here at once.",
+        )
+        return
+    with tag("div", None, "tiles"):
+        for summary in summaries:
+            if summary.name != left:
+                draw_tile(summary, to=_address(summary.name, left))
 
 
-def _side(record: dict[str, Any], events: Sequence[dict[str, Any]], place: Place, found: Comparison, at: int) -> None:
-    tops = [top for top in spans_of(events) if top.children]
-    result = (tops[-1].outputs if tops else None) or record.get("result") or {}
+def _address(name: str, left: str | None) -> str:
+    if left is None:
+        return f"/inspect/{quote(name)}"
+    return f"/compare?left={quote(left)}&right={quote(name)}" if left else f"/compare?left={quote(name)}"
+
+
+def _side(trace: Trace, place: Place, found: Comparison, at: int) -> None:
+    tops = [top for top in trace.spans if top.children]
+    result = (tops[-1].outputs if tops else None) or trace.record.get("result") or {}
     with tag("div"):
         with tag("div", None, "row wrap"):
-            link(record["input"]["prompt"] or record["input"]["instruction"], place.link_to(""))
+            link(trace.title, place.link_to(""), "title")
             chip(outcome(result), outcome_tone(result.get("exit", ""), bool(result.get("agreed"))))
         scene = tops[-1].scene if tops else None
         shown = place.picture(scene.image) if scene and scene.image else None

@@ -8,6 +8,7 @@ from agent.web.page.dom import button, link, tag
 from agent.web.page.live import LiveSteps
 from agent.web.page.shell import chip
 from agent.web.page.verdict import verdict_list
+from agent.web.page.words import without_boxes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -26,6 +27,7 @@ TONES = {
     "queued": ("queued", ""),
     "running": ("working", "accent"),
 }
+FOCUS = "document.activeElement === document.body && getHtmlElement(%d)?.focus({preventScroll: true})"
 BOTTOM = "(() => { const one = getHtmlElement(%d); if (one) one.scrollTop = one.scrollHeight; })()"
 
 
@@ -97,15 +99,15 @@ class Conversation:
             with tag("div", None, "row"):
                 chip(words, tone)
                 tag("span", None, "grow")
-                link("how", self._inspect(message.turn), "soft how", aria_label=f"Inspect turn {message.turn}")
+                link("Inspect", self._inspect(message.turn), "soft how", aria_label=f"Inspect turn {message.turn}")
 
     def _words(self, message: Message) -> None:
         if message.done and message.state in ("agreed", "not agreed"):
             with tag("ul"):
                 for line in message.done:
-                    tag("li", line, "done")
+                    tag("li", without_boxes(line), "done")
         if message.text and message.text != "; ".join(message.done):
-            tag("p", message.text, "error" if message.state == "failed" else "")
+            tag("p", without_boxes(message.text), "error" if message.state == "failed" else "")
 
     def _offers(self, message: Message, view: SessionView) -> None:
         """Draw what can be done about a turn that did not end well."""
@@ -129,9 +131,15 @@ class Conversation:
                         tag("span", str(number), "number")
                         tag("span", words)
                         if len(plan.words) > 1:
-                            button("", lambda n=number: self._do.leave_out(n), "quiet square small", "close", aria_label=f"Leave out {number}: {words}")
+                            button(
+                                "",
+                                lambda n=number: self._do.leave_out(n),
+                                "quiet square small",
+                                "close",
+                                aria_label=f"Leave out {number}: {words}",
+                            )
             with tag("div", None, "row wrap"):
                 accept = button("Do it", self._do.accept, "primary", "check")
                 button("No", self._do.reject, "")
                 tag("span", "or say what else", "note")
-        accept.client.run_javascript(f"getHtmlElement({accept.id})?.focus({{preventScroll: true}})")
+        accept.client.run_javascript(FOCUS % accept.id)

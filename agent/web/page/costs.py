@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from agent.run.folder import RunFolder
+    from agent.studio.views import Summary
 
 KINDS = {
     "model": ("language model", "#d9822b"),
@@ -74,18 +75,22 @@ def cost_of(folder: RunFolder) -> Cost:
     )
 
 
-def cost_page(runs: Sequence[tuple[str, str, Cost]]) -> None:
-    """Draw the costs of runs, each given with its title and its address, the newest first."""
+def cost_page(runs: Sequence[tuple[Summary, str, Cost]]) -> None:
+    """Draw the costs of runs, each given with its summary and its address, the newest first."""
     with tag("div", None, "page-head"):
         tag("h1", "What it cost")
     if not runs:
-        empty("cost", "No runs yet", "Every run and conversation is listed here with its calls, tokens, seconds and evaluations.")
+        empty(
+            "cost",
+            "No runs yet",
+            "Every run and conversation is listed here with its calls, tokens, seconds and evaluations.",
+        )
         return
     _plot(runs[:PLOTTED])
     _table(runs)
 
 
-def _plot(runs: Sequence[tuple[str, str, Cost]]) -> None:
+def _plot(runs: Sequence[tuple[Summary, str, Cost]]) -> None:
     longest = max((cost.total for _, _, cost in runs), default=0.0) or 1.0
     with tag("section", None, "card plot-card"):
         with tag("div", None, "row wrap"):
@@ -95,9 +100,9 @@ def _plot(runs: Sequence[tuple[str, str, Cost]]) -> None:
                     tag("i", None, "dot").style(f"background: {colour}")
                     tag("span", words)
         with tag("div", None, "plot"):
-            for title, to, cost in runs:
+            for summary, to, cost in runs:
                 with tag("div", None, "line"):
-                    link(title, to, "ellipsis", title=title)
+                    link(summary.text, to, "ellipsis", title=summary.text)
                     with tag("span", None, "track", role="img", aria_label=_spoken(cost)):
                         for kind, (_, colour) in KINDS.items():
                             share = 100 * cost.seconds.get(kind, 0.0) / longest
@@ -105,7 +110,7 @@ def _plot(runs: Sequence[tuple[str, str, Cost]]) -> None:
                     tag("span", duration(cost.total), "number soft")
 
 
-def _table(runs: Sequence[tuple[str, str, Cost]]) -> None:
+def _table(runs: Sequence[tuple[Summary, str, Cost]]) -> None:
     columns = ("model calls", "tokens in", "tokens out", "seconds", "UNet evaluations", "detector passes", "rounds")
     with tag("div", None, "scroll card", tabindex=0, role="region", aria_label="Costs"), tag("table", None, "grid"):
         with tag("thead"), tag("tr"):
@@ -113,10 +118,10 @@ def _table(runs: Sequence[tuple[str, str, Cost]]) -> None:
             for name in columns:
                 tag("th", name, "number", scope="col")
         with tag("tbody"):
-            for title, to, cost in runs:
+            for summary, to, cost in runs:
                 with tag("tr"):
                     with tag("td"):
-                        link(title, to)
+                        link(summary.text, to)
                     for value in _values(cost):
                         tag("td", value, "number")
         with tag("tfoot"), tag("tr"):

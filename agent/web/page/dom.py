@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from nicegui.element import Element
 
 
-def tag(name: str, text: str | None = None, style: str = "", **attributes: Any) -> Element:
+def tag(name: str, text: str | None = None, style: str = "", /, **attributes: Any) -> Element:
     """Make an element with a text; ``style`` names its classes, ``aria_label`` becomes ``aria-label``.
 
     An attribute that is None or False is left out. A text is shown as it stands, whatever is written in it.
@@ -38,7 +38,7 @@ def button(
 ) -> Element:
     """Make a button; one with an icon alone needs an ``aria_label``, which is its tooltip too."""
     label = attributes.get("aria_label")
-    element = tag("button", None, f"btn {style}", type="button", **({"title": label} if label else {}) | attributes)
+    element = tag("button", None, f"btn {style}", **{"type": "button", "title": label} | attributes)
     with element:
         if icon:
             draw_icon(icon)

@@ -44,15 +44,45 @@ class Chosen:
     open: set[str] = field(default_factory=set)
 
 
-class Inspector:
-    """One run on one page. ``place`` says where its pictures are and what can be done from a step."""
+@dataclass(frozen=True)
+class Trace:
+    """What is on disk of a run, without secrets."""
 
-    def __init__(self, folder: RunFolder, place: Place, step: str = "") -> None:
-        self._place, self._chosen = place, Chosen(step)
-        clean = Redactor(environment_secrets()).tree
-        with folder.reading():
-            self._record = clean(folder.read_record())
-            self._spans = spans_of(clean(read_trace(folder.trace_path)))
+    record: dict[str, Any]
+    events: list[dict[str, Any]]
+    spans: list[Span]
+
+    @property
+    def title(self) -> str:
+        """What was asked."""
+        given = self.record["input"]
+        if "session" in self.record:
+            return next((span.name for span in self.spans if span.children), "A conversation")
+        return str(given["prompt"] or given["instruction"])
+
+
+def trace_of(folder: RunFolder) -> Trace:
+    """Read the trace of a run.
+
+    Raises:
+        RunError: there is none, or it is damaged.
+    """
+    clean = Redactor(environment_secrets()).tree
+    with folder.reading():
+        record, events = clean(folder.read_record()), clean(read_trace(folder.trace_path))
+        return Trace(record, events, spans_of(events))
+
+
+class Inspector:
+    """One run on one page. ``place`` says where its pictures are and what can be done from a step.
+
+    ``step`` or ``turn`` is what is shown first.
+    """
+
+    def __init__(self, trace: Trace, place: Place, step: str = "", turn: int | None = None) -> None:
+        self._place, self._trace, self._record, self._spans = place, trace, trace.record, trace.spans
+        named = next((span.id for span in self._spans if turn is not None and span.step == turn and span.children), "")
+        self._chosen = Chosen(step or named)
         self._total = span_total(self._spans) or 1.0
         self._by_id = {span.id: span for top in self._spans for span in top.walk()}
         self._above = {child.id: span.id for span in self._by_id.values() for child in span.children}
@@ -88,13 +118,13 @@ class Inspector:
         self._show()
 
     def _head(self) -> None:
-        given, result = self._record["input"], self._record.get("result") or {}
-        title = given["prompt"] or given["instruction"]
-        if "session" in self._record:
-            title = next((span.name for span in self._spans if span.children), "A conversation")
+        result, title = self._record.get("result") or {}, self._trace.title
         with tag("div", None, "row wrap"):
             tag("h1", title, "ellipsis", title=title)
-            chip(outcome(result) if result else self._record["status"], outcome_tone(result.get("exit", ""), bool(result.get("agreed"))))
+            chip(
+                outcome(result) if result else self._record["status"],
+                outcome_tone(result.get("exit", ""), bool(result.get("agreed"))),
+            )
             chip(self._record["preset"])
             chip(duration(sum(span.seconds or 0.0 for span in self._spans)))
             tag("span", None, "grow")
@@ -103,12 +133,29 @@ class Inspector:
         with tag("div", None, "row wrap"):
             with tag("div", None, "with-icon grow"):
                 draw_icon("search")
-                search = tag("input", None, "field", type="search", placeholder="Search prompts, answers, arguments, boxes…", aria_label="Search in the trace")
-                search.on("input", lambda event: self._search(event.args), js_handler="(e) => emit(e.target.value)", throttle=WAIT, leading_events=False)
+                search = tag(
+                    "input",
+                    None,
+                    "field",
+                    type="search",
+                    placeholder="Search prompts, answers, arguments, boxes…",
+                    aria_label="Search in the trace",
+                )
+                search.on(
+                    "input",
+                    lambda event: self._search(event.args),
+                    js_handler="(e) => emit(e.target.value)",
+                    throttle=WAIT,
+                    leading_events=False,
+                )
             self._count = tag("span", "", "soft", role="status")
             with tag("label", None, "switch"):
                 box = tag("input", type="checkbox", checked=self._chosen.only_failures)
-                box.on("change", lambda event: self._only_failures(bool(event.args)), js_handler="(e) => emit(e.target.checked)")
+                box.on(
+                    "change",
+                    lambda event: self._only_failures(bool(event.args)),
+                    js_handler="(e) => emit(e.target.checked)",
+                )
                 tag("span", "Only failures")
 
     def _failed_strip(self) -> None:
@@ -128,14 +175,20 @@ class Inspector:
             for top in self._spans:
                 self._draw_rows(top, hits)
             if not self._rows:
-                empty("search", "Nothing here", "No step matches. Search looks at prompts, answers, arguments and what was drawn.")
+                empty(
+                    "search",
+                    "Nothing here",
+                    "No step matches. Search looks at prompts, answers, arguments and what was drawn.",
+                )
 
     def _draw_rows(self, span: Span, hits: set[str] | None) -> None:
         wanted = hits is None or any(one.id in hits for one in span.walk())
         if not wanted or (self._chosen.only_failures and not any(one.failed for one in span.walk())):
             return
         is_open = span.id in self._chosen.open
-        self._rows[span.id] = row = _row(span, self._scale(span), is_open, span.id == self._chosen.span, bool(hits) and span.id in (hits or ()))
+        self._rows[span.id] = row = _row(
+            span, self._scale(span), is_open, span.id == self._chosen.span, bool(hits) and span.id in (hits or ())
+        )
         row.on("click", lambda _, one=span: self._click(one), args=[])
         row.on("keydown.enter", lambda _, one=span: self._click(one), args=[])
         if is_open:
@@ -238,4 +291,3 @@ def _row(span: Span, scale: tuple[float, float], is_open: bool, is_chosen: bool,
                 bar.style(f"left: {min(left, 99):.2f}%; width: {width:.2f}%")
         tag("span", "" if span.seconds is None else duration(span.seconds), "took")
     return row
-

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from agent.web.page.dom import retext, tag
+from agent.web.page.words import without_boxes
 
 if TYPE_CHECKING:
     from nicegui.element import Element
@@ -30,7 +31,9 @@ class LiveSteps:
         self._count = 0
         self._list = tag("ol", None, "steps", aria_label="Steps")
         self._status = tag("span", "", "sr", role="status")
-        with tag("div", None, "bar", role="progressbar", aria_label="Progress", aria_valuemin=0, aria_valuemax=100) as bar:
+        with tag(
+            "div", None, "bar", role="progressbar", aria_label="Progress", aria_valuemin=0, aria_valuemax=100
+        ) as bar:
             self._fill = tag("i")
         self._bar = bar
         self._part(None)
@@ -65,7 +68,7 @@ class LiveSteps:
 
     def _end(self, told: str) -> None:
         if told and self._line is not None:
-            retext(self._line.words, f"{self._line.words._text}: {told}")
+            retext(self._line.words, f"{self._line.words._text}: {without_boxes(told)}")
         self._settle()
         self._part(None)
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         @property
         def box(self) -> Box: ...
 
+
 DIGITS = 4
 
 

@@ -17,6 +17,11 @@ SENTENCES = (
     "three bottles and a purple book on a table",
     "a cat below two bowls",
 )
+PICTURES = (
+    ("street.png", "Two cars and a cup"),
+    ("desk.png", "A laptop, a book and a cup"),
+    ("garden.png", "A dog, a cat and a chair"),
+)
 COLOURS = ("blue", "green", "orange", "purple")
 NOUNS = ("dog", "cup", "cat", "book")
 

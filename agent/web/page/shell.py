@@ -72,4 +72,3 @@ def outcome_tone(exit: str, agreed: bool) -> str:
     if agreed or exit == "answered":
         return "good"
     return "" if exit in ("", "running", "waiting", "queued") else "bad"
-

@@ -46,7 +46,7 @@ class Span:
     failed: bool = False
     depth: int = 0
     step: int | None = None
-    """The number by which `agent.run.replay` knows it."""
+    """The number by which `agent.run.replay` knows a node; of a turn its own."""
     inputs: Any = None
     outputs: Any = None
     messages: list[dict[str, Any]] = field(default_factory=list)
@@ -101,6 +101,7 @@ class _Tree:
             turn.text,
             seconds=turn.seconds,
             note=outcome(turn.result),
+            step=turn.number,
             failed=bool(turn.result) and not turn.result.get("agreed") and turn.result.get("exit") != "answered",
             outputs=turn.result or None,
             scene=self._scene,

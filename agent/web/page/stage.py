@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from agent.web.page.dom import button, tag
+from agent.web.page.dom import button, retext, tag
 from agent.web.page.picture_view import PictureView
 
 if TYPE_CHECKING:
@@ -71,10 +71,16 @@ class Stage:
         with tag("section", None, "stage", aria_label="Picture"):
             with tag("div", None, "toolbar", role="toolbar", aria_label="Tools of the picture"):
                 for tool, words, icon in TOOLS:
-                    self._tools[tool] = button("", lambda one=tool: self.use(one), "quiet square", icon, aria_label=words)
+                    self._tools[tool] = button(
+                        "", lambda one=tool: self.use(one), "quiet square", icon, aria_label=words
+                    )
                 tag("span", None, "sep")
-                self._boxes = button("", self.toggle_boxes, "quiet square", "layers", aria_label="Show what was found (o)")
-                self._slider = button("", self.toggle_slider, "quiet square", "compare", aria_label="Compare before and after (c)")
+                self._boxes = button(
+                    "", self.toggle_boxes, "quiet square", "layers", aria_label="Show what was found (o)"
+                )
+                self._slider = button(
+                    "", self.toggle_slider, "quiet square", "compare", aria_label="Compare before and after (c)"
+                )
                 self._clear = button("Clear the place", self.clear_place, "quiet small", "close")
                 tag("span", None, "grow")
                 self._hint = tag("span", "", "soft ellipsis wide-only")
@@ -167,9 +173,7 @@ class Stage:
             self._press(item, name == tool)
         if self._picture:
             self._picture.set(tool=tool)
-        hints = {"pick": "Click an object to name it", "box": "Drag a box: what you ask for next goes there"}
-        self._hint._text = hints.get(tool, "Paint: what you ask for next goes there")
-        self._hint.update()
+        self._tell()
 
     def toggle_boxes(self) -> None:
         """Show or hide what was found."""
@@ -217,7 +221,16 @@ class Stage:
         self._clear.set_visibility(True)
         self._say()
 
+    def _tell(self) -> None:
+        """Say what the tool in hand does."""
+        pick = (
+            "Click an object to name it" if self._view and self._view.layout else "What is in it is found as you talk"
+        )
+        verb = {"pick": "", "box": "Drag a box", "paint": "Paint a place"}[self._tool]
+        retext(self._hint, f"{verb}: what you ask for next goes there" if verb else pick)
+
     def _enable(self) -> None:
+        self._tell()
         self._slider.props.set_bool("disabled", self._earlier() is None)
 
     @staticmethod

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from agent.studio.views import VerdictLine
 from agent.trace.wording import mark, standing
 from agent.web.page.dom import tag
+from agent.web.page.words import without_boxes
 from tools.scene.box import Box
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ def verdict_list(lines: Sequence[VerdictLine], light: Callable[[VerdictLine | No
             passed, words, style = ORDER[line.state]
             with tag("li", None, style, tabindex=0 if light and line.boxes else None) as item:
                 tag("span", mark(passed), "sign", aria_hidden="true")
-                with tag("span", line.text):
+                with tag("span", without_boxes(line.text)):
                     tag("span", f" ({words})", "sr")
             if light:
                 for begins in ("mouseenter", "focus"):

@@ -17,7 +17,7 @@ export default {
         <span class="pv-tag left">before</span><span class="pv-tag right">after</span>
       </template>
       <template v-else>
-        <img v-for="url in overlays" class="pv-picture pv-overlay" :src="url" alt="" draggable="false" />
+        <i v-for="url in overlays" class="pv-overlay" :style="{ maskImage: 'url(' + JSON.stringify(url) + ')' }"></i>
         <svg v-if="moves.length" class="pv-lines" viewBox="0 0 100 100" preserveAspectRatio="none" aria-hidden="true">
           <line v-for="line in moves" v-bind="line" vector-effect="non-scaling-stroke" />
         </svg>
@@ -27,7 +27,7 @@ export default {
           :style="place(one.box, one.hue)" :aria-label="'Pick ' + one.label" :tabindex="tool === 'pick' ? 0 : -1" @click="$emit('pick', { id: one.id })">
           <span class="pv-label" :class="{ below: one.box[1] < 0.07 }">{{ one.label }}</span>
         </button>
-        <div v-for="one in marks" class="pv-mark" :class="one.tone" :style="place(one.box)"></div>
+        <div v-if="marks.length" class="pv-marks"><div v-for="one in marks" class="pv-mark" :class="one.tone" :style="place(one.box)"></div></div>
         <div v-for="one in plan" :key="'old' + one.number" v-show="one.old" class="pv-old" :class="one.op" :style="one.old ? place(one.old) : {}"></div>
         <div v-for="one in editable" :key="one.key" class="pv-plan" :class="[one.op, { fixed: !one.editable }]" :style="place(boxOf(one))"
           :tabindex="one.editable ? 0 : -1" :role="one.editable ? 'application' : 'img'"
