@@ -51,6 +51,7 @@ def add_page(app: FastAPI, studio: Studio) -> None:
     _add_talk(studio)
     _add_gallery(studio)
     _add_inspect(studio)
+    nicegui_app.config.quasar_config["loadingBar"] = {"skipHijack": True}  # a bar that has no name for a reader
     ui.run_with(
         app,
         title="sld",

@@ -64,7 +64,8 @@ class Span:
     @property
     def text(self) -> str:
         """Everything that a search looks at."""
-        parts = (self.name, self.note, self.inputs, self.outputs, self.messages, self.facts)
+        inputs = None if self.kind == "node" else self.inputs  # the whole state: every word of it is elsewhere too
+        parts = (self.name, self.note, inputs, self.outputs, self.messages, self.facts)
         return " ".join(part if isinstance(part, str) else json.dumps(part, ensure_ascii=False) for part in parts)
 
 

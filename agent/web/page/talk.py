@@ -12,7 +12,7 @@ from agent.trace.events import read_trace
 from agent.trace.timeline import turns_of
 from agent.web.page.conversation import Actions, Conversation
 from agent.web.page.dom import button, link, retext, tag
-from agent.web.page.errors import SAID, saying
+from agent.web.page.errors import notify, saying
 from agent.web.page.history import draw_tree, line_of
 from agent.web.page.keys import bind_keys
 from agent.web.page.plan import Plan, fitting, naming
@@ -46,7 +46,7 @@ class Talk:
         self._studio, self._name, self._view, self._frames = studio, name, view, frames
         self._plan: Plan | None = None
         self._placing: tuple[list[float], bool] | None = None  # a drawn box, and whether approval was on before it
-        self._busy = asyncio.Lock()
+        self._verbs = asyncio.Lock()
 
     # -- drawing ------------------------------------------------------------------------------
 
@@ -98,12 +98,12 @@ class Talk:
             tag("span", None, "sep")
             self._download = link(
                 "",
-                f"/api/sessions/{self._name}/download",
+                f"/api/sessions/{self._name}/picture.png",
                 "btn quiet square",
                 "download",
                 aria_label="Download the picture",
                 title="Download the picture",
-                download="",
+                download=f"{self._name}.png",
             )
             link(
                 "",
@@ -210,6 +210,8 @@ class Talk:
     async def _take(self, event: StudioEvent) -> None:
         if event.kind in ANEW and not (event.kind == "changed" and event.data.get("verb") == "delete"):
             await self._refresh()
+            if event.kind == "failed":
+                notify(str(event.data["reason"]), "negative")
             if event.kind == "waiting" and self._placing:
                 await self._place()
             elif event.kind in ("ended", "failed", "cancelled") and self._placing:
@@ -229,9 +231,10 @@ class Talk:
 
     async def _do(self, verb: Callable[..., Any], *given: Any) -> bool:
         """Do something in the studio, and say what it says where it cannot be done."""
-        with saying():
-            await run.io_bound(verb, self._name, *given)
-            return True
+        async with self._verbs:  # in the order in which they were asked for: the next one needs the session free
+            with saying():
+                await run.io_bound(verb, self._name, *given)
+                return True
         return False
 
     async def _submit(self, text: str) -> None:

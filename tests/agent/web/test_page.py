@@ -212,6 +212,8 @@ def test_a_conversation_of_ten_turns(tab: Tab) -> None:
     ended(page)
     page.get_by_label("Pick orange dog").wait_for()
     ended(second, "orange")
+    page.locator(".verdict li", has_text="orange dog").first.hover()
+    page.wait_for_selector(".pv-mark.pass")
 
     page.get_by_label("Draw a box where it shall be (2)").click()  # 9: a box says where
     view = page.locator(".pv").bounding_box()
@@ -232,7 +234,6 @@ def test_a_conversation_of_ten_turns(tab: Tab) -> None:
     assert page.locator(".says img, .topbar img").count() == 0
     assert "owned" not in page.title()
 
-    page.locator(".verdict li").first.hover()
     page.keyboard.press("Escape")
     page.keyboard.press("c")
     page.get_by_label("Show more of the picture before or after").press("ArrowRight")
@@ -337,7 +338,7 @@ def test_the_gallery_finds_and_deletes_with_an_undo(tab: Tab) -> None:
     page = tab.go("/")
     begin(page)
     say(page, "is there a dog?")
-    ended(page, "Inspect")
+    ended(page, "no")
     tab.go("/gallery")
     count = page.locator(".tile").count()
     page.get_by_label("Search", exact=True).fill("street")
