@@ -8,8 +8,8 @@ from urllib.parse import quote
 from agent.trace.diff import compare
 from agent.trace.wording import outcome, pretty
 from agent.web.page.dom import link, tag
-from agent.web.page.picture_view import PictureView
 from agent.web.page.gallery import draw_tile
+from agent.web.page.picture_view import PictureView
 from agent.web.page.shell import chip, empty, outcome_tone
 from agent.web.page.verdict import lines_of, verdict_list
 

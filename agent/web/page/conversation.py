@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from typing import Any
 
-    from agent.studio.views import Message, SessionView, StudioEvent, VerdictLine
+    from agent.studio.views import Message, SessionView, StudioEvent
     from agent.web.page.plan import Plan
 
 TONES = {

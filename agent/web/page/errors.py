@@ -21,7 +21,7 @@ SAID = (StudioError, SessionError, RunError, SettingsError, PictureError, Backen
 """Errors whose message is for the person."""
 
 
-class saying:  # noqa: N801 - reads as a statement
+class saying:
     """A block whose errors are said on the page; others go on."""
 
     def __enter__(self) -> None:

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from nicegui import ui
 
-from agent.web.page.dom import button, tag
+from agent.web.page.dom import tag
+from agent.web.page.sheet import sheet
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -42,17 +43,8 @@ def _press(name: str, keys: Keys, place: Element) -> Any:
 
 
 def _show(keys: Keys, place: Element) -> None:
-    place.clear()
-    with place, tag("div", None, "sheet") as sheet:
-        with tag("div", None, "panel", role="dialog", aria_label="Keys", aria_modal="true"):
-            with tag("div", None, "row"):
-                tag("h1", "Keys", "grow")
-                close = button("", place.clear, "quiet square", "close", aria_label="Close")
-            with tag("dl", None, "keys"):
-                for name, (words, _) in keys.items():
-                    with tag("dt"):
-                        tag("kbd", name.replace("mod", "Ctrl").replace("shift", "Shift").replace("+", " "))
-                    tag("dd", words)
-    sheet.on("click", lambda _: place.clear(), js_handler="(e) => e.target === e.currentTarget && emit()")
-    sheet.on("keydown.esc", lambda _: place.clear(), args=[])
-    ui.run_javascript(f"getHtmlElement({close.id}).focus()")
+    with place, sheet("Keys"), tag("dl", None, "keys"):
+        for name, (words, _) in keys.items():
+            with tag("dt"):
+                tag("kbd", name.replace("mod", "Ctrl").replace("shift", "Shift").replace("+", " "))
+            tag("dd", words)

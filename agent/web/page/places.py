@@ -6,7 +6,7 @@ NiceGUI keeps one app for the whole process, so a process has one page.
 from __future__ import annotations
 
 from importlib.resources import as_file, files
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from nicegui import app as nicegui_app
@@ -28,8 +28,6 @@ from agent.web.page.talk import Talk, frames_of
 from tools.images import DECODING_ERRORS, PictureError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from fastapi import FastAPI
 
     from agent.studio.studio import Studio

@@ -22,6 +22,13 @@ PLACES = (
 )
 # Before the first paint: a page that flashes white in the dark is worse than a line of script.
 THEME = "<script>document.documentElement.dataset.theme = localStorage.getItem('theme') || ''</script>"
+# Enter sends what is written, Shift+Enter begins a line, Escape leaves the field to the page's keys.
+ENTER = """(event) => {
+  if (event.key === "Escape") event.target.blur();
+  if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
+  event.preventDefault();
+  event.target.form.requestSubmit();
+}"""
 TURN_THEME = """() => {
   const page = document.documentElement, dark = getComputedStyle(page).colorScheme === "dark"
     || (!page.dataset.theme && matchMedia("(prefers-color-scheme: dark)").matches);

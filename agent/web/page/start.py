@@ -11,19 +11,15 @@ from agent.web.page.dom import button, draw_icon, tag
 from agent.web.page.errors import notify, saying
 from agent.web.page.gallery import draw_tile
 from agent.web.page.samples import PICTURES, SENTENCES
+from agent.web.page.shell import ENTER
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-    from nicegui.element import Element
 
     from agent.studio.studio import Studio
     from agent.studio.views import Summary
 
 RECENT = 6
-ENTER = """(event) => {
-  if (event.key === "Enter" && !event.shiftKey && !event.isComposing) { event.preventDefault(); event.target.form.requestSubmit(); }
-}"""
 # A picture goes over HTTP, not through the socket: it may be large. The form's text goes with it, as an instruction.
 UPLOAD = """async (event) => {
   event.preventDefault();
@@ -45,7 +41,9 @@ DROP = """(event) => {
   event.preventDefault();
   const form = event.currentTarget, field = form.elements.picture;
   form.classList.remove("over");
-  if (event.dataTransfer.files.length) { field.files = event.dataTransfer.files; field.dispatchEvent(new Event("change", { bubbles: true })); }
+  if (!event.dataTransfer.files.length) return;
+  field.files = event.dataTransfer.files;
+  field.dispatchEvent(new Event("change", { bubbles: true }));
 }"""
 
 
@@ -65,7 +63,7 @@ def start_page(studio: Studio, recent: Sequence[Summary]) -> None:
         tag("h1", "What shall the picture show?")
         tag(
             "p",
-            "Say it in a sentence, or bring a picture and say what is to change. It is drawn, looked at, and corrected until it is so.",
+            "Say it in a sentence, or bring a picture. It is drawn, looked at, and corrected until it is so.",
         )
         _ask()
         with tag("section", aria_label="Sentences to try"):

@@ -1,4 +1,4 @@
-"""Talk: one conversation about one picture. Follows the studio's events, so that every tab and terminal shows the same."""
+"""Talk: one conversation about one picture. It follows the studio's events, so that every tab shows the same."""
 
 from __future__ import annotations
 
@@ -17,6 +17,8 @@ from agent.web.page.history import draw_tree, line_of
 from agent.web.page.keys import bind_keys
 from agent.web.page.plan import Plan, fitting, naming
 from agent.web.page.samples import suggestions
+from agent.web.page.sheet import sheet
+from agent.web.page.shell import ENTER
 from agent.web.page.stage import Frame, Stage, Urls
 
 if TYPE_CHECKING:
@@ -28,13 +30,12 @@ if TYPE_CHECKING:
 
 ANEW = frozenset({"waiting", "ended", "failed", "cancelled", "changed", "missed", "queued", "began"})
 """Events after which the view is another one."""
-ENTER = """(event) => {
-  if (event.key === "Escape") event.target.blur();
-  if (event.key === "Enter" && !event.shiftKey && !event.isComposing) { event.preventDefault(); event.target.form.requestSubmit(); }
-}"""
 SUBMIT = "(event) => { event.preventDefault(); emit(event.target.elements.text.value); }"
-INSERT = """(() => { const box = getHtmlElement(%d), text = %s, before = box.value.slice(0, box.selectionStart);
-  box.setRangeText((before && !before.endsWith(" ") ? " " : "") + text + " ", box.selectionStart, box.selectionEnd, "end"); box.focus(); })()"""
+INSERT = """(() => {
+  const box = getHtmlElement(%d), text = %s, begin = box.selectionStart, before = box.value.slice(0, begin);
+  box.setRangeText((before && !before.endsWith(" ") ? " " : "") + text + " ", begin, box.selectionEnd, "end");
+  box.focus();
+})()"""
 FILL = "(() => { const box = getHtmlElement(%d); box.value = %s; box.focus(); })()"
 LONGEST_TITLE = 80
 
@@ -70,7 +71,7 @@ class Talk:
                     ),
                 )
                 self._draw_composer()
-            self._sheet = tag("div")
+            self._sheets = tag("div")
         bind_keys(self._keys())
         self._show(self._studio.events.after(self._name, 0))
         task = background_tasks.create(self._follow(self._view.event), name=f"follow {self._name}")
@@ -316,24 +317,17 @@ class Talk:
 
     def _open_tree(self) -> None:
         urls = Urls(f"/api/sessions/{self._name}")
-        self._sheet.clear()
-        with self._sheet, tag("div", None, "sheet") as sheet:
-            with tag("div", None, "panel", role="dialog", aria_label="Tree of turns", aria_modal="true"):
-                with tag("div", None, "row"):
-                    tag("h1", "Every turn, every branch", "grow")
-                    close = button("", self._close, "quiet square", "close", aria_label="Close")
-                tag("p", "Go back to any of them: what came later stays.", "soft")
-                draw_tree(self._view.history, lambda one: urls.thumbnail(one.picture) if one.picture else "", self._go)
-        sheet.on("click", lambda _: self._close(), js_handler="(e) => e.target === e.currentTarget && emit()")
-        sheet.on("keydown.esc", lambda _: self._close(), args=[])
-        ui.run_javascript(f"getHtmlElement({close.id}).focus()")
 
-    def _close(self) -> None:
-        self._sheet.clear()
+        async def go(turn: Turn) -> None:
+            close()
+            await self._go(turn)
+
+        with self._sheets, sheet("Every turn, every branch") as close:
+            tag("p", "Go back to any of them: what came later stays.", "soft")
+            draw_tree(self._view.history, lambda one: urls.thumbnail(one.picture) if one.picture else "", go)
 
     async def _go(self, turn: Turn) -> None:
         """Go to where a branch stands, or begin one there."""
-        self._close()
         if turn.current:
             return
         if turn.branches:
