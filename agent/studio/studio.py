@@ -232,15 +232,14 @@ class Studio:
         Raises:
             StudioError: it is busy with nothing.
         """
-        folder = self.folder(name)
+        self.folder(name)
         job = self._queue.withdraw(name)
         if job is None:
             if self._state(name).record["session"]["pending"] is None:
                 raise StudioError("the session is busy with nothing that could be cancelled")
             self.drop(name)
         elif not job.running:
-            if job.order.verb in ("send", "correct"):
-                note_stopped(folder, job.order.text, whole=job.order.verb == "correct")
+            self._offer(job.order)
             self.events.add(name, "cancelled", text=job.order.text)
             self._tell_places()
 
@@ -433,8 +432,15 @@ class Studio:
             with suppress(StudioError, RunError, ValueError):
                 left = self._left_of(order)
                 if left is not None and left.tries < MOST_TRIES:
-                    self._queue.put(left, limited=False)
-                    self.events.add(left.session, "queued", place=0, verb=left.verb, text=left.text)
+                    place = self._queue.put(left, limited=False)
+                    self.events.add(left.session, "queued", place=place, verb=left.verb, text=left.text)
+                elif left is not None:
+                    self._offer(left)
+
+    def _offer(self, order: Order) -> None:
+        """Keep what was to begin, so that the session offers it to be tried again."""
+        if order.verb in ("send", "correct"):
+            note_stopped(self.folder(order.session), order.text, whole=order.verb == "correct")
 
     def _left_of(self, order: Order) -> Order | None:
         """Return what is left to do of an order; None when it was done, or a person is to decide anew."""
