@@ -49,6 +49,10 @@ class SharedModels:
                 self._chats[settings.chat] = make_chat_model(settings.chat)
             return self._chats[settings.chat]
 
+    def warm(self, settings: Settings) -> None:
+        """Import the libraries that run models, so that the first turn need not wait for that."""
+        self._made(settings)
+
     def _made(self, settings: Settings) -> LocalBackend:
         with self._lock:
             if self._backend is None:
