@@ -38,7 +38,7 @@ class SessionRecord:
     @classmethod
     def begin(cls, folder: RunFolder, *, image: str | None, origin: str, seed: int) -> SessionRecord:
         """Return the record of a session that has no turn yet; nothing is written."""
-        line = {
+        line: dict[str, Any] = {
             "picture": image,
             "branch": MAIN,
             "branches": {MAIN: {"at": None, "redo": []}},

@@ -16,10 +16,13 @@ from agent.studio.views import Kind, StudioEvent
 from agent.trace.events import now, plain
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Iterable
 
 KEPT = 2000  # events of one session; a turn of sixty denoising steps makes some eighty
 SESSIONS = 256  # whose events are kept; the one that was quiet longest is forgotten first
+
+
+Listener = tuple[asyncio.AbstractEventLoop, asyncio.Event]
 
 
 class EventLog:
@@ -31,8 +34,9 @@ class EventLog:
         self._logs: OrderedDict[str, deque[StudioEvent]] = OrderedDict()
         # Microseconds since 1970: larger than every id of an earlier process, and exact in JavaScript.
         self._first = self._last = time.time_ns() // 1000
+        self._closed = False
         self._gone: dict[str, int] = {}  # the newest id of each session's events that was dropped
-        self._waiting: dict[str, set[tuple[asyncio.AbstractEventLoop, asyncio.Event]]] = {}
+        self._waiting: dict[str, set[Listener]] = {}
 
     @property
     def last(self) -> int:
@@ -53,10 +57,15 @@ class EventLog:
                 quiet, dropped = self._logs.popitem(last=False)
                 self._gone[quiet] = dropped[-1].id
             waiting = [*self._waiting.get(session, ()), *self._waiting.get("", ())]
-        for loop, woken in waiting:
-            with suppress(RuntimeError):  # its loop has closed
-                loop.call_soon_threadsafe(woken.set)
+        _wake(waiting)
         return event
+
+    def close(self) -> None:
+        """End every `follow`."""
+        with self._lock:
+            self._closed = True
+            waiting = [listener for listeners in self._waiting.values() for listener in listeners]
+        _wake(waiting)
 
     def after(self, session: str, event: int) -> list[StudioEvent]:
         """Return the events after an id, of one session or ("") of all; "missed" first where some are gone."""
@@ -70,13 +79,13 @@ class EventLog:
         return found
 
     async def follow(self, session: str, event: int) -> AsyncIterator[StudioEvent]:
-        """Yield the events after an id, then what comes, for ever; of one session, or ("") of all."""
+        """Yield the events after an id, then what comes, until the log is closed; of one session, or ("") of all."""
         woken = asyncio.Event()
         listener = (asyncio.get_running_loop(), woken)
         with self._lock:
             self._waiting.setdefault(session, set()).add(listener)
         try:
-            while True:
+            while not self._closed:
                 woken.clear()
                 for each in self.after(session, event):
                     event = each.id
@@ -88,3 +97,9 @@ class EventLog:
                 listeners.discard(listener)
                 if not listeners:
                     self._waiting.pop(session, None)
+
+
+def _wake(waiting: Iterable[Listener]) -> None:
+    for loop, woken in waiting:
+        with suppress(RuntimeError):  # its loop has closed
+            loop.call_soon_threadsafe(woken.set)

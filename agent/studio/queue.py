@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
-from agent.studio.views import Verb, Work
+from agent.studio.views import Doing, Verb, Work
 from agent.trace.events import now
 from tools.files import read_file, write_text
 from tools.stopping import Stop
@@ -139,7 +139,7 @@ class Queue:
             job = self._find(session)
             if job is None:
                 return None
-            doing = "stopping" if job.stop.asked else "running" if job.running else "queued"
+            doing: Doing = "stopping" if job.stop.asked else "running" if job.running else "queued"
             place = 0 if job.running else self._place(session)
             return Work(verb=job.order.verb, text=job.order.text, doing=doing, place=place, since=job.since)
 

@@ -32,6 +32,7 @@ from agent.studio.turns import Turns
 from configs.preset_files import preset_names
 from configs.settings import load_settings
 from tools.images import ImageStore, open_picture
+from tools.scene.lexicon import parse_phrase
 from tools.suggest_layout import dump_operations
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
 
     from agent.session.reading import SessionState
     from agent.studio.views import SessionView, Summary, Verb
+    from tools.scene.layout import Detection
     from tools.scene.operations import Operation
 
 LONGEST_TEXT = 10_000  # characters of what is said in one turn
@@ -82,10 +84,16 @@ class Studio:
         return self
 
     def __exit__(self, *error: object) -> None:
-        """Let what runs stop where it can be gone on with, and wait for that."""
+        """Let what runs stop where it can be gone on with, and wait for that; nobody follows any more."""
+        self.events.close()
         self._queue.close()
         for thread in self._threads:
             thread.join()
+
+    @property
+    def busy(self) -> int:
+        """How many turns run or wait."""
+        return len(self._queue.sessions())
 
     # -- what there is ------------------------------------------------------------------------
 
@@ -144,11 +152,12 @@ class Studio:
         seed: int = 0,
         approve: bool = False,
         origin: str = "",
+        size_wh: tuple[int, int] | None = None,
     ) -> str:
         """Begin a session with a picture or (its text queued as the first turn) with a sentence; return its name.
 
         With both, the text is an instruction; ``whole``: it says what the picture shall show. ``preset`` is a
-        shipped one. ``origin`` is the picture's file name.
+        shipped one. ``origin`` is the picture's file name; ``size_wh`` the size of what is drawn, in pixels.
 
         Raises:
             StudioError: neither is given, the queue is full, or there is no such preset.
@@ -161,14 +170,15 @@ class Studio:
             raise StudioError(f"there is no preset {preset!r}: there is {', '.join(preset_names())}", "mistake")
         image = open_picture(picture) if isinstance(picture, bytes) else picture
         preset = preset or self.preset or (DEFAULT if image is None else choose_preset(image))
-        settings = load_settings(preset, self.overrides)
+        overrides = self.overrides | _size(size_wh)
+        settings = load_settings(preset, overrides)
         folder = new_folder(origin.rsplit(".", 1)[0] or text, self.sessions)
         with abandoned_on_error(folder):
             Session.open(
                 folder.path,
                 image=image,
                 preset=preset,
-                overrides=self.overrides,
+                overrides=overrides,
                 settings=settings,
                 backend=self.models.backend(settings),
                 chat=self.models.chat(settings),
@@ -232,15 +242,14 @@ class Studio:
         Raises:
             StudioError: it is busy with nothing.
         """
-        folder = self.folder(name)
+        self.folder(name)
         job = self._queue.withdraw(name)
         if job is None:
             if self._state(name).record["session"]["pending"] is None:
                 raise StudioError("the session is busy with nothing that could be cancelled")
             self.drop(name)
         elif not job.running:
-            if job.order.verb in ("send", "correct"):
-                note_stopped(folder, job.order.text, whole=job.order.verb == "correct")
+            self._offer(job.order)
             self.events.add(name, "cancelled", text=job.order.text)
             self._tell_places()
 
@@ -335,6 +344,20 @@ class Studio:
                 raise StudioError(f"no object of the current picture has the mask {image_id!r}", "missing")
             write_mask(path, self.picture(name, view.picture), meant.box, self._turns.backend(folder))
         return path
+
+    def detect(self, name: str, phrases: Sequence[str]) -> tuple[Detection, ...]:
+        """Return where the detector sees these things ("red cup") in the current picture, the surest first.
+
+        Raises:
+            StudioError: there is no picture yet.
+            BackendError: the detector cannot be used.
+        """
+        image = self._state(name).standing.image
+        if image is None:
+            raise StudioError("there is no picture yet", "missing")
+        queries = [parse_phrase(phrase) for phrase in phrases]
+        found = self._turns.backend(self.folder(name)).detect(open_picture(image), queries).detections
+        return tuple(sorted(found, key=lambda detection: -detection.score))
 
     def download(self, name: str, kind: str = "png") -> bytes:
         """Return the current picture as a file of this kind: png, jpg or webp.
@@ -433,8 +456,15 @@ class Studio:
             with suppress(StudioError, RunError, ValueError):
                 left = self._left_of(order)
                 if left is not None and left.tries < MOST_TRIES:
-                    self._queue.put(left, limited=False)
-                    self.events.add(left.session, "queued", place=0, verb=left.verb, text=left.text)
+                    place = self._queue.put(left, limited=False)
+                    self.events.add(left.session, "queued", place=place, verb=left.verb, text=left.text)
+                elif left is not None:
+                    self._offer(left)
+
+    def _offer(self, order: Order) -> None:
+        """Keep what was to begin, so that the session offers it to be tried again."""
+        if order.verb in ("send", "correct"):
+            note_stopped(self.folder(order.session), order.text, whole=order.verb == "correct")
 
     def _left_of(self, order: Order) -> Order | None:
         """Return what is left to do of an order; None when it was done, or a person is to decide anew."""
@@ -449,3 +479,7 @@ class Studio:
             return order.model_copy(update={"verb": "resume", "text": pending["text"]})
         same = order.verb in ("accept", "reject") and order.proposal == proposal_view(state.proposal).id
         return order if same else None
+
+
+def _size(size_wh: tuple[int, int] | None) -> dict[str, int]:
+    return {} if size_wh is None else {"generator.width": size_wh[0], "generator.height": size_wh[1]}
