@@ -163,7 +163,7 @@ class Gallery:
 
 
 def draw_tile(summary: Summary, delete: Callable[[Summary], Any] | None = None, to: str = "") -> Element:
-    """Draw a session or run with its picture, its words and how it ended; ``to`` is where it leads, if not to itself."""
+    """Draw a session or run with its picture, its words and how it ended; ``to`` is where it leads instead."""
     with tag("article", None, "tile") as tile:
         with tag("a", None, "cover", href=to or address(summary), aria_label=summary.text or summary.name):
             with tag("span", None, "look"):

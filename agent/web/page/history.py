@@ -1,4 +1,4 @@
-"""The tree of a conversation, to be looked at and gone back to: a row for each turn with its picture and its branches."""
+"""The tree of a conversation, to be gone back to: a row for each turn with its picture and its branches."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def line_of(moments: Sequence[Turn]) -> list[int]:
 
 
 def draw_tree(moments: Sequence[Turn], picture: Callable[[Turn], str], go: Callable[[Turn], Any]) -> None:
-    """Draw the tree; ``picture`` gives the URL of a moment's thumbnail ("" for none), ``go`` is given what is chosen."""
+    """Draw the tree; ``picture`` gives the URL of a turn's picture ("" for none), ``go`` is given what is chosen."""
     by_turn = {one.turn: one for one in moments}
     rows = rows_of({one.turn: one.parent for one in moments}, line_of(moments))
     width = width_of(rows)

@@ -33,7 +33,7 @@ SECRET = ("api_key", "headers")
 
 @dataclass(frozen=True)
 class Place:
-    """Where a run is: the address of a step, of a picture (None for one that is gone) with its size, and what leads away from it."""
+    """Where a run is: the address of a step, and of a picture with its size (None for one that is gone)."""
 
     link_to: Callable[[str], str]
     picture: Callable[[str], tuple[str, tuple[int, int]] | None]

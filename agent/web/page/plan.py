@@ -1,4 +1,4 @@
-"""A plan that waits for a person: its operations in words, and the changes that are made to it before it is accepted."""
+"""A plan that waits for a person: its operations in words, and what is changed in it before it is accepted."""
 
 from __future__ import annotations
 

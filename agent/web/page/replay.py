@@ -9,6 +9,7 @@ from nicegui import run, ui
 
 from agent.web.page.dom import button, tag
 from agent.web.page.errors import saying
+from agent.web.page.sheet import sheet
 
 if TYPE_CHECKING:
     from agent.studio.studio import Studio
@@ -33,18 +34,9 @@ def ask_replay(studio: Studio, name: str, step: int) -> None:
             )
             ui.navigate.to(f"/inspect/{quote(again)}")
 
-    with (
-        tag("div", None, "sheet") as sheet,
-        tag("form", None, "panel form", role="dialog", aria_label="Replay") as form,
-    ):
-        with tag("div", None, "row"):
-            tag("h1", f"Replay from step {step}", "grow")
-            close = button("", sheet.delete, "quiet square", "close", aria_label="Close")
-        tag(
-            "p",
-            "A new run, with everything before this step as it was. The model's recorded answers are used while it is asked the same.",
-            "soft",
-        )
+    with sheet(f"Replay from step {step}"), tag("form", None, "form") as form:
+        tag("p", "A new run, with everything before this step as it was.", "soft")
+        tag("p", "The model's recorded answers are used while it is asked the same.", "soft")
         with tag("label", "Seed", "labelled"):
             tag("input", None, "field", name="seed", type="number", min=0, placeholder="as it was")
         with tag("label", "Setting to change", "labelled"):
@@ -56,5 +48,3 @@ def ask_replay(studio: Studio, name: str, step: int) -> None:
             tag("input", None, "field", name="value", placeholder="40", autocomplete="off")
         button("Replay", None, "primary", "replay", type="submit")
     form.on("submit", lambda event: go(event.args), js_handler=SUBMIT)
-    sheet.on("keydown.esc", lambda _: sheet.delete(), args=[])
-    ui.run_javascript(f"getHtmlElement({close.id}).focus()")

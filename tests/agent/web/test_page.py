@@ -5,6 +5,9 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import signal
+import subprocess
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,7 +35,14 @@ SERIOUS = ("serious", "critical")
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    yield os.environ["PAGE_URL"]
+    """Start the program as a person does, in a process of its own: NiceGUI keeps one app in each."""
+    home = tmp_path_factory.mktemp("home")
+    command = [sys.executable, "-m", "sld", "serve", "--port", "0", "--sessions", "sessions", "--runs", "runs"]
+    environment = {**os.environ, "PYTHONPATH": str(Path.cwd()), "PYTHONUNBUFFERED": "1"}
+    with subprocess.Popen(command, cwd=home, stdout=subprocess.PIPE, text=True, env=environment) as process:
+        assert process.stdout is not None
+        yield next(line.split()[1] for line in process.stdout if line.startswith("page:")).rstrip("/")
+        process.send_signal(signal.SIGINT)
 
 
 @pytest.fixture(scope="module")
@@ -112,7 +122,8 @@ def say(page: Any, text: str) -> None:
 def ended(page: Any, what: str = "agreed") -> None:
     """Wait until nothing is at work and the last message says how it ended."""
     page.wait_for_function(
-        "what => !document.querySelector('.says .steps') && document.querySelector('.says > :last-child')?.textContent.includes(what)",
+        "what => !document.querySelector('.says .steps')"
+        " && document.querySelector('.says > :last-child')?.textContent.includes(what)",
         arg=what,
     )
 
@@ -205,7 +216,7 @@ def test_a_conversation_of_ten_turns(tab: Tab) -> None:
 
     page.keyboard.press("Escape")
     page.keyboard.press("t")  # 8: a branch from an earlier turn
-    page.get_by_role("dialog", name="Tree of turns").wait_for()
+    page.get_by_role("dialog", name="Every turn, every branch").wait_for()
     page.locator(".moment", has_text="add a yellow dog").click()
     page.get_by_label("Pick red car").wait_for()
     say(page, "make the dog orange")
