@@ -18,7 +18,6 @@ from tests.agent.studios import ENDS, Held
 from tests.world import draw, truth
 from tools.images import open_picture
 
-
 JSON = {"content-type": "application/json"}
 
 
