@@ -89,7 +89,9 @@ class Guard:
             await _refuse(send, 503, "too many uploads at a time: try again in a moment")
             return
         self._large += large
-        body, safe = _Body(receive, most, self._seconds, self._clock), _Answer(scope["path"], send)
+        body = _Body(receive, most, self._seconds, self._clock)
+        brings = bool(declared) or "transfer-encoding" in headers
+        safe = _Answer(scope["path"], send, lambda: brings and not body.whole)
         try:
             await self._app(scope, body, safe)
         except BodyRefused as error:  # where the app itself does not make an answer of it
@@ -104,10 +106,10 @@ class _Body:
 
     def __init__(self, receive: Receive, most: int, seconds: float, clock: Callable[[], float]) -> None:
         self._receive, self._most, self._left, self._clock = receive, most, most, clock
-        self._until, self._whole = clock() + seconds, False
+        self._until, self.whole = clock() + seconds, False
 
     async def __call__(self) -> Message:
-        if self._whole:
+        if self.whole:
             return await self._receive()  # nothing but the news that the client has gone
         try:
             message = await wait_for(self._receive(), max(0.0, self._until - self._clock()))
@@ -115,17 +117,17 @@ class _Body:
             raise BodyRefused(408, "the body came too slowly: send it again") from None
         if message["type"] == "http.request":
             self._left -= len(message.get("body", b""))
-            self._whole = not message.get("more_body", False)
+            self.whole = not message.get("more_body", False)
             if self._left < 0:
                 raise BodyRefused(413, _too_large(self._most))
         return message
 
 
 class _Answer:
-    """Sends an answer with safe headers."""
+    """Sends an answer with safe headers; ``closing``: what else the client sends shall not be listened to."""
 
-    def __init__(self, path: str, send: Send) -> None:
-        self._send, self.begun = send, False
+    def __init__(self, path: str, send: Send, closing: Callable[[], bool]) -> None:
+        self._send, self._closing, self.begun = send, closing, False
         policy = API_POLICY if path.startswith(("/api/", "/v1/", "/mcp")) else PAGE_POLICY
         self._more = (*HEADERS, (b"content-security-policy", policy.encode()), (b"cache-control", b"no-store"))
 
@@ -134,6 +136,7 @@ class _Answer:
             self.begun = True
             known = {name.lower() for name, _ in message.get("headers", ())}
             more = [(name, value) for name, value in self._more if name not in known]
+            more += [(b"connection", b"close")] if self._closing() else []
             message = {**message, "headers": [*message.get("headers", ()), *more]}
         await self._send(message)
 
