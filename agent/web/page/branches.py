@@ -59,8 +59,8 @@ def _lanes(parents: Mapping[int, int | None], line: frozenset[int]) -> dict[int,
             heirs.setdefault(parent, turn)
     for turn in sorted(parents):
         parent = parents[turn]
-        if parent in lanes and heirs.get(parent) == turn:  # type: ignore[arg-type]  # None is in no lane
-            lanes[turn] = lanes[parent]  # type: ignore[index]
+        if parent is not None and parent in lanes and heirs[parent] == turn:
+            lanes[turn] = lanes[parent]
         else:
             lanes[turn] = max(lanes.values(), default=-1) + 1
     return lanes

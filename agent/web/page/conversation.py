@@ -56,8 +56,9 @@ class Conversation:
                 self._message(message, view, plan, is_last=at == len(view.messages) - 1)
             if not view.messages:
                 self._hello()
-            for event in past if self._steps else ():
-                self.take(event)
+            if self._steps is not None:
+                for event in past:
+                    self.take(event)
         self.scroll()
 
     def take(self, event: StudioEvent) -> None:

@@ -63,7 +63,9 @@ def cost_of(folder: RunFolder) -> Cost:
             kind = step.node if step.node in KINDS else "rest"
             seconds["model"] += asked  # type: ignore[assignment]  # a Counter of seconds
             seconds[kind] += max((step.seconds or 0.0) - asked, 0.0)  # type: ignore[assignment]
-    used = [next((s.update["usage"] for s in reversed(turn.steps) if "usage" in s.update), {}) for turn in turns]
+    used: list[dict[str, int]] = [
+        next((s.update["usage"] for s in reversed(turn.steps) if "usage" in s.update), {}) for turn in turns
+    ]
     return Cost(
         calls=len(calls),
         tokens_in=sum(event.get("input_tokens", 0) for event in calls),

@@ -32,10 +32,10 @@ class saying:
     ) -> bool:
         if not isinstance(error, SAID):
             return False
-        notify(str(error), "negative")
+        notify(str(error), wrong=True)
         return True
 
 
-def notify(text: str, kind: str = "info") -> None:
+def notify(text: str, *, wrong: bool = False) -> None:
     """Show a message for a while; a text is shown as it stands."""
-    ui.notify(visible(text), type=kind if kind == "negative" else None, position="bottom", timeout=6000)
+    ui.notify(visible(text), type="negative" if wrong else None, position="bottom", timeout=6000)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from nicegui import run, ui
+from nicegui import ui
 
 from agent.web.page.dom import button, draw_icon, link, retext, tag
 from agent.web.page.errors import saying
@@ -141,7 +142,7 @@ class Gallery:
 
     async def _delete(self, summary: Summary) -> None:
         with saying():
-            await run.io_bound(self._studio.delete, summary.name)
+            await asyncio.to_thread(self._studio.delete, summary.name)
             self._all = [one for one in self._all if one.name != summary.name]
             self._draw_tiles()
             self._offer_undo(summary)
@@ -156,7 +157,7 @@ class Gallery:
 
     async def _undelete(self, summary: Summary) -> None:
         with saying():
-            await run.io_bound(self._studio.undelete, summary.name)
+            await asyncio.to_thread(self._studio.undelete, summary.name)
             self._all = sorted([*self._all, summary], key=lambda one: -one.changed)
             self._toast.clear()
             self._draw_tiles()

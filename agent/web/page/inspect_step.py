@@ -10,6 +10,7 @@ from nicegui import ui
 
 from agent.trace.wording import duration, pretty
 from agent.web.page.dom import button, tag
+from agent.web.page.errors import notify
 from agent.web.page.picture_view import PictureView
 from agent.web.page.shell import chip
 from agent.web.page.verdict import lines_of, verdict_list
@@ -145,7 +146,7 @@ def _message(message: dict[str, Any], query: str) -> None:
 
 def _copy(path: str) -> None:
     ui.run_javascript(f"navigator.clipboard.writeText(location.origin + {path!r})")
-    ui.notify("The link to this step is copied.")
+    notify("The link to this step is copied.")
 
 
 def _title_of_inputs(span: Span) -> str:

@@ -5,12 +5,13 @@ NiceGUI keeps one app for the whole process, so a process has one page.
 
 from __future__ import annotations
 
+import asyncio
 from importlib.resources import as_file, files
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from nicegui import app as nicegui_app
-from nicegui import run, ui
+from nicegui import ui
 from PIL import Image
 
 from agent.run.folder import RunError
@@ -65,15 +66,15 @@ def add_page(app: FastAPI, studio: Studio) -> None:
 def _add_talk(studio: Studio) -> None:
     @ui.page("/", response_timeout=SLOW)
     async def start() -> None:
-        found = await run.io_bound(studio.summaries)
+        found = await asyncio.to_thread(studio.summaries)
         with frame("talk", ""):
             start_page(studio, [one for one in found if one.kind == "session" and one.status != "unreadable"])
 
     @ui.page("/talk/{name}", response_timeout=SLOW)
     async def talk(name: str) -> None:
         try:
-            view = await run.io_bound(studio.view, name)
-            frames = await run.io_bound(frames_of, studio.folder(name), view)
+            view = await asyncio.to_thread(studio.view, name)
+            frames = await asyncio.to_thread(frames_of, studio.folder(name), view)
         except GONE as error:
             _missing("talk", str(error))
             return
@@ -84,13 +85,13 @@ def _add_talk(studio: Studio) -> None:
 def _add_gallery(studio: Studio) -> None:
     @ui.page("/gallery", response_timeout=SLOW)
     async def gallery() -> None:
-        found = await run.io_bound(studio.summaries)
+        found = await asyncio.to_thread(studio.summaries)
         with frame("gallery", "Gallery"):
             Gallery(studio, found).draw()
 
     @ui.page("/cost", response_timeout=SLOW)
     async def cost() -> None:
-        found = await run.io_bound(_costs, studio)
+        found = await asyncio.to_thread(_costs, studio)
         with frame("cost", "Cost"):
             cost_page(found)
 
@@ -98,7 +99,7 @@ def _add_gallery(studio: Studio) -> None:
 def _add_inspect(studio: Studio) -> None:
     @ui.page("/inspect", response_timeout=SLOW)
     async def inspect_any() -> None:
-        found = await run.io_bound(studio.summaries)
+        found = await asyncio.to_thread(studio.summaries)
         with frame("inspect", "Inspect"):
             choose_page(
                 "Inspect", "Every step of a run: what was asked, said, drawn and seen, and how long it took.", found
@@ -107,7 +108,7 @@ def _add_inspect(studio: Studio) -> None:
     @ui.page("/inspect/{name}", response_timeout=SLOW)
     async def inspect(name: str, step: str = "", turn: int | None = None) -> None:
         try:
-            trace = await run.io_bound(trace_of, studio.folder(name))
+            trace = await asyncio.to_thread(trace_of, studio.folder(name))
         except GONE as error:
             _missing("inspect", str(error))
             return
@@ -117,12 +118,12 @@ def _add_inspect(studio: Studio) -> None:
     @ui.page("/compare", response_timeout=SLOW)
     async def compare(left: str = "", right: str = "") -> None:
         if not (left and right):
-            found = await run.io_bound(studio.summaries)
+            found = await asyncio.to_thread(studio.summaries)
             with frame("inspect", "Compare"):
                 choose_page("Compare two", "Choose the first, then the second.", found, left)
             return
         try:
-            pair = [await run.io_bound(trace_of, studio.folder(name)) for name in (left, right)]
+            pair = [await asyncio.to_thread(trace_of, studio.folder(name)) for name in (left, right)]
         except GONE as error:
             _missing("inspect", str(error))
             return

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from nicegui import run, ui
+from nicegui import ui
 
 from agent.web.page.dom import button, tag
 from agent.web.page.errors import saying
@@ -29,7 +30,7 @@ def ask_replay(studio: Studio, name: str, step: int) -> None:
         key, value, seed = (given.get(part, "").strip() for part in ("key", "value", "seed"))
         with saying():
             overrides = {key: value} if key and value else {}
-            again = await run.io_bound(
+            again = await asyncio.to_thread(
                 lambda: studio.replay(name, step, overrides=overrides, seed=int(seed) if seed else None)
             )
             ui.navigate.to(f"/inspect/{quote(again)}")

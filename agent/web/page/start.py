@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
-from nicegui import run, ui
+from nicegui import ui
 
 from agent.web.page.dom import button, draw_icon, tag
 from agent.web.page.errors import notify, saying
@@ -52,12 +53,12 @@ def start_page(studio: Studio, recent: Sequence[Summary]) -> None:
 
     async def begin(text: str) -> None:
         with saying():
-            _open(await run.io_bound(lambda: studio.make(text=text)))
+            _open(await asyncio.to_thread(lambda: studio.make(text=text)))
 
     async def begin_with(sample: str) -> None:
         data = (files("agent.web.page") / "static" / "samples" / sample).read_bytes()
         with saying():
-            _open(await run.io_bound(lambda: studio.make(picture=data, origin=sample)))
+            _open(await asyncio.to_thread(lambda: studio.make(picture=data, origin=sample)))
 
     with tag("div", None, "start"):
         tag("h1", "What shall the picture show?")
@@ -120,7 +121,7 @@ def _begun(answer: dict[str, str]) -> None:
     if answer.get("name"):
         _open(answer["name"])
     else:
-        notify(str(answer.get("error") or "that did not work"), "negative")
+        notify(str(answer.get("error") or "that did not work"), wrong=True)
 
 
 def _open(name: str) -> None:

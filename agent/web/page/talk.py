@@ -6,7 +6,7 @@ import asyncio
 import json
 from typing import TYPE_CHECKING, Any
 
-from nicegui import background_tasks, run, ui
+from nicegui import background_tasks, ui
 
 from agent.trace.events import read_trace
 from agent.trace.timeline import turns_of
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from agent.run.folder import RunFolder
     from agent.studio.studio import Studio
     from agent.studio.views import SessionView, StudioEvent, Turn
+    from tools.scene.operations import Operation
 
 ANEW = frozenset({"waiting", "ended", "failed", "cancelled", "changed", "missed", "queued", "began"})
 """Events after which the view is another one."""
@@ -46,6 +47,7 @@ class Talk:
     def __init__(self, studio: Studio, name: str, view: SessionView, frames: Sequence[Frame]) -> None:
         self._studio, self._name, self._view, self._frames = studio, name, view, frames
         self._plan: Plan | None = None
+        self._given: list[Operation] = []  # what the plan was before anybody touched it
         self._placing: tuple[list[float], bool] | None = None  # a drawn box, and whether approval was on before it
         self._verbs = asyncio.Lock()
 
@@ -212,7 +214,7 @@ class Talk:
         if event.kind in ANEW and not (event.kind == "changed" and event.data.get("verb") == "delete"):
             await self._refresh()
             if event.kind == "failed":
-                notify(str(event.data["reason"]), "negative")
+                notify(str(event.data["reason"]), wrong=True)
             if event.kind == "waiting" and self._placing:
                 await self._place()
             elif event.kind in ("ended", "failed", "cancelled") and self._placing:
@@ -224,8 +226,8 @@ class Talk:
             self._talk.scroll()
 
     async def _refresh(self) -> None:
-        self._view = await run.io_bound(self._studio.view, self._name)
-        self._frames = await run.io_bound(frames_of, self._studio.folder(self._name), self._view)
+        self._view = await asyncio.to_thread(self._studio.view, self._name)
+        self._frames = await asyncio.to_thread(frames_of, self._studio.folder(self._name), self._view)
         self._show(self._studio.events.after(self._name, 0) if self._view.work else ())
 
     # -- verbs --------------------------------------------------------------------------------
@@ -234,7 +236,7 @@ class Talk:
         """Do something in the studio, and say what it says where it cannot be done."""
         async with self._verbs:  # in the order in which they were asked for: the next one needs the session free
             with saying():
-                await run.io_bound(verb, self._name, *given)
+                await asyncio.to_thread(verb, self._name, *given)
                 return True
         return False
 
