@@ -80,9 +80,15 @@ class Inspector:
     """
 
     def __init__(self, trace: Trace, place: Place, step: str = "", turn: int | None = None) -> None:
-        self._place, self._trace, self._record, self._spans = place, trace, trace.record, trace.spans
+        self._place = place
+        self._load(trace)
         named = next((span.id for span in self._spans if turn is not None and span.step == turn and span.children), "")
         self._chosen = Chosen(step or named)
+        self._rows: dict[str, Element] = {}
+        self._begin()
+
+    def _load(self, trace: Trace) -> None:
+        self._trace, self._record, self._spans = trace, trace.record, trace.spans
         self._total = span_total(self._spans) or 1.0
         self._by_id = {span.id: span for top in self._spans for span in top.walk()}
         self._above = {child.id: span.id for span in self._by_id.values() for child in span.children}
@@ -91,8 +97,16 @@ class Inspector:
             for span in self._by_id.values()
             if span.failed and not any(child.failed for child in span.walk() if child is not span)
         ]
-        self._rows: dict[str, Element] = {}
-        self._begin()
+
+    def update(self, trace: Trace) -> None:
+        """Show what has been done since; what is open and chosen stays."""
+        known = set(self._by_id)
+        self._load(trace)
+        for top in self._spans:  # what is being done is open
+            self._chosen.open |= {span.id for span in top.walk() if span.children and span.id not in known}
+        self._draw_head()
+        self._draw_tree()
+        self._show()
 
     def _begin(self) -> None:
         """Open what a reader wants to see first: the step that the link names, a failure, or the end."""
@@ -109,13 +123,23 @@ class Inspector:
         """Draw the page."""
         with tag("div", None, "inspect"):
             with tag("header"):
-                self._head()
-                self._failed_strip()
+                self._summary = tag("div")
+                self._tools()
+                self._failed = tag("div")
             self._tree = tag("div", None, "spans", role="tree", aria_label="Trace", tabindex=0)
             self._tree.on("keydown", lambda event: self._fold(*event.args), js_handler=ARROWS)
             self._detail = tag("section", None, "detail", aria_label="Step", tabindex=0)
+        self._draw_head()
         self._draw_tree()
         self._show()
+
+    def _draw_head(self) -> None:
+        self._summary.clear()
+        self._failed.clear()
+        with self._summary:
+            self._head()
+        with self._failed:
+            self._failed_strip()
 
     def _head(self) -> None:
         result, title = self._record.get("result") or {}, self._trace.title
@@ -130,6 +154,8 @@ class Inspector:
             tag("span", None, "grow")
             for words, to, icon in self._place.links:
                 link(words, to, "btn small", icon)
+
+    def _tools(self) -> None:
         with tag("div", None, "row wrap"):
             with tag("div", None, "with-icon grow"):
                 draw_icon("search")

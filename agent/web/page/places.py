@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from nicegui import app as nicegui_app
-from nicegui import ui
+from nicegui import background_tasks, ui
 from PIL import Image
 
 from agent.run.folder import RunError
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from agent.studio.views import Summary
     from agent.web.page.costs import Cost
 
+TOLD = ("node", "waiting", "ended", "failed", "cancelled", "changed")  # after these a trace holds more
 SLOW = 30.0  # s that a page may take to be made on a machine that is at work
 GONE = (StudioError, RunError, PictureError, ValueError)
 ICON = (
@@ -113,7 +114,10 @@ def _add_inspect(studio: Studio) -> None:
             _missing("inspect", str(error))
             return
         with frame("inspect", trace.title, "page"):
-            Inspector(trace, place_of(studio, name), step, turn).draw()
+            inspector = Inspector(trace, place_of(studio, name), step, turn)
+            inspector.draw()
+            task = background_tasks.create(_keep_up(studio, name, inspector), name=f"inspect {name}")
+            ui.context.client.on_delete(task.cancel)
 
     @ui.page("/compare", response_timeout=SLOW)
     async def compare(left: str = "", right: str = "") -> None:
@@ -129,6 +133,13 @@ def _add_inspect(studio: Studio) -> None:
             return
         with frame("inspect", "Compare"):
             compare_page((pair[0], place_of(studio, left)), (pair[1], place_of(studio, right)))
+
+
+async def _keep_up(studio: Studio, name: str, inspector: Inspector) -> None:
+    """Show steps as they end."""
+    async for event in studio.events.follow(name, studio.events.last):
+        if event.kind in TOLD and event.data.get("status") != "started":
+            inspector.update(await asyncio.to_thread(trace_of, studio.folder(name)))
 
 
 def place_of(studio: Studio, name: str) -> Place:

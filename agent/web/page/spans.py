@@ -174,6 +174,8 @@ class _Tree:
 
 def _scene_after(scene: Scene, update: dict[str, Any], judged: Round) -> Scene:
     image, boxes, results = update.get("picture") or scene.image, scene.boxes, scene.results
+    if image != scene.image:  # nobody has looked at it yet
+        boxes, results = (), ()
     if isinstance(update.get("layout"), dict):
         boxes = tuple(
             (one["id"], " ".join([*one["attributes"], one["name"]]), tuple(one["box"]))

@@ -3,6 +3,7 @@
 const clamp = (value, low, high) => Math.min(Math.max(value, low), high);
 const LEAST = 0.02; // the smallest side of a box
 const STEP = 0.01; // one press of an arrow key
+const MIDDLE = [0.35, 0.35, 0.3, 0.3];
 const KEYS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 const CORNERS = ["nw", "ne", "sw", "se"];
 
@@ -21,11 +22,11 @@ export default {
         <svg v-if="moves.length" class="pv-lines" viewBox="0 0 100 100" preserveAspectRatio="none" aria-hidden="true">
           <line v-for="line in moves" v-bind="line" vector-effect="non-scaling-stroke" />
         </svg>
-        <div ref="surface" class="pv-surface" @pointerdown="begin" @pointermove="draw" @pointerup="end" @pointercancel="end"></div>
+        <div ref="surface" class="pv-surface" v-bind="byKeys" @keydown.enter="middle" @pointerdown="begin" @pointermove="draw" @pointerup="end" @pointercancel="end"></div>
         <canvas v-show="tool === 'paint' || painted" ref="canvas" class="pv-paint" :width="paintSize[0]" :height="paintSize[1]" aria-hidden="true"></canvas>
         <button v-if="showObjects" v-for="one in bySize" :key="one.id" type="button" class="pv-object" :class="{ lit: lit.includes(one.id), picked: picked === one.id }"
           :style="place(one.box, one.hue)" :aria-label="'Pick ' + one.label" :tabindex="tool === 'pick' ? 0 : -1" @click="$emit('pick', { id: one.id })">
-          <span class="pv-label" :class="{ below: one.box[1] < 0.07 }">{{ one.label }}</span>
+          <span class="pv-label" :class="side(one.box)">{{ one.label }}</span>
         </button>
         <div v-if="marks.length" class="pv-marks"><div v-for="one in marks" class="pv-mark" :class="one.tone" :style="place(one.box)"></div></div>
         <div v-for="one in plan" :key="'old' + one.number" v-show="one.old" class="pv-old" :class="one.op" :style="one.old ? place(one.old) : {}"></div>
@@ -33,7 +34,7 @@ export default {
           :tabindex="one.editable ? 0 : -1" :role="one.editable ? 'application' : 'img'"
           :aria-label="one.label + (one.editable ? '. Arrow keys move it, with Shift they resize it.' : '')"
           @pointerdown="grab($event, one, 'move')" @pointermove="drag" @pointerup="drop" @pointercancel="drop" @keydown="nudge($event, one)">
-          <span class="pv-label" :class="{ below: boxOf(one)[1] < 0.07 }">{{ one.label }}</span>
+          <span class="pv-label" :class="side(boxOf(one))">{{ one.label }}</span>
           <i v-if="one.editable" v-for="corner in corners" :key="corner" class="pv-handle" :class="corner"
             @pointerdown.stop="grab($event, one, corner)" @pointermove.stop="drag" @pointerup.stop="drop" @pointercancel.stop="drop"></i>
         </div>
@@ -60,6 +61,9 @@ export default {
         return { x1, y1, x2, y2 };
       });
     },
+    byKeys() {
+      return this.tool === "pick" ? {} : { tabindex: 0, role: "application", "aria-label": "Press Enter for a box in the middle" };
+    },
     paintSize() {
       const scale = 512 / Math.max(this.width, this.height);
       return [Math.round(this.width * scale), Math.round(this.height * scale)];
@@ -75,6 +79,7 @@ export default {
       const style = { left: 100 * x + "%", top: 100 * y + "%", width: 100 * w + "%", height: 100 * h + "%" };
       return hue === undefined ? style : { ...style, "--hue": hue };
     },
+    side([x, y, w]) { return { below: y < 0.07, right: x + w / 2 > 0.6 }; },
     boxOf(one) { return this.moved[one.key] || one.box; },
     at(event) {
       const area = this.$refs.surface.getBoundingClientRect();
@@ -141,6 +146,11 @@ export default {
       const box = this.tool === "paint" ? this.paintedBox() : this.drawn;
       if (box && box[2] >= LEAST && box[3] >= LEAST) this.$emit("where", { box });
       else this.drawn = null;
+    },
+    middle() {
+      if (this.tool === "pick") return;
+      this.$emit("where", { box: MIDDLE });
+      setTimeout(() => this.$el.querySelector(".pv-plan.where")?.focus(), 100); // it is there when the server has it
     },
     stroke(event) {
       const pen = this.$refs.canvas.getContext("2d"), [w, h] = this.paintSize, [x0, y0] = this.held.last, [x1, y1] = this.at(event);
