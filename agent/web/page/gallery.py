@@ -8,8 +8,6 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from nicegui import ui
-
 from agent.web.page.dom import button, draw_icon, link, retext, tag
 from agent.web.page.errors import saying
 from agent.web.page.shell import chip, empty, outcome_tone
@@ -72,8 +70,9 @@ class Gallery:
             self._compare = link("Compare two", "/compare", "btn", "compare")
             link("New", "/", "btn primary", "new")
         self._filters()
-        self._tiles = tag("div", None, "tiles")
-        self._toast = tag("div")
+        with tag("div") as self._root:
+            self._tiles = tag("div", None, "tiles")
+            self._toast = tag("div")
         self._draw_tiles()
 
     def _filters(self) -> None:
@@ -141,7 +140,7 @@ class Gallery:
             self._tiles.classes(remove="none")
 
     async def _delete(self, summary: Summary) -> None:
-        with saying():
+        with self._root, saying():  # the button that was pressed is gone by then
             await asyncio.to_thread(self._studio.delete, summary.name)
             self._all = [one for one in self._all if one.name != summary.name]
             self._draw_tiles()
@@ -153,10 +152,10 @@ class Gallery:
             tag("span", f"Deleted: {summary.text or summary.name}", "ellipsis")
             undo = button("Undo", lambda: self._undelete(summary), "small")
             button("", self._toast.clear, "small", "close", aria_label="Dismiss")
-        ui.run_javascript(f"getHtmlElement({undo.id})?.focus()")
+        undo.client.run_javascript(f"getHtmlElement({undo.id})?.focus()")
 
     async def _undelete(self, summary: Summary) -> None:
-        with saying():
+        with self._root, saying():
             await asyncio.to_thread(self._studio.undelete, summary.name)
             self._all = sorted([*self._all, summary], key=lambda one: -one.changed)
             self._toast.clear()

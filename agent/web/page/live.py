@@ -38,6 +38,11 @@ class LiveSteps:
         self._bar = bar
         self._part(None)
 
+    @property
+    def is_gone(self) -> bool:
+        """Whether the list is no longer on the page."""
+        return self._list.is_deleted
+
     def take(self, event: StudioEvent) -> None:
         """Take an event of the turn."""
         data = event.data

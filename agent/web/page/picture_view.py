@@ -62,9 +62,9 @@ class PictureView(Element, component="static/picture_view.js"):
         """Call ``do`` with the id of an object that is clicked."""
         self.on("pick", lambda event: do(str(event.args["id"])))
 
-    def on_where(self, do: Callable[[list[float]], Any]) -> None:
-        """Call ``do`` with a box that was drawn, painted, or dragged since."""
-        self.on("where", lambda event: do(event.args["box"]))
+    def on_where(self, do: Callable[[list[float], bool], Any]) -> None:
+        """Call ``do`` with a box, and with whether it was drawn or painted just now (else it was dragged)."""
+        self.on("where", lambda event: do(event.args["box"], bool(event.args.get("drawn"))))
 
     def on_plan(self, do: Callable[[int, list[float]], Any]) -> None:
         """Call ``do`` with the number of an operation and the box that it was dragged to."""

@@ -58,6 +58,8 @@ async def _follow(studio: Studio, name: str, again: str) -> None:
     tag("p", "The new run is made. Both are shown side by side when it has ended.", "soft")
     steps = LiveSteps()
     async for event in studio.events.follow(again, 0):
+        if steps.is_gone:  # the sheet was closed: the run goes on
+            return
         steps.take(event)
         if event.kind == "failed":
             notify(str(event.data["reason"]), wrong=True)

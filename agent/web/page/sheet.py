@@ -5,8 +5,6 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from nicegui import ui
-
 from agent.web.page.dom import button, tag
 
 if TYPE_CHECKING:
@@ -28,4 +26,4 @@ def sheet(title: str) -> Iterator[Callable[[], None]]:
         yield cover.delete
     cover.on("click", lambda _: cover.delete(), js_handler=BESIDE)
     cover.on("keydown.esc", lambda _: cover.delete(), args=[])
-    ui.run_javascript(f"getHtmlElement({close.id}).focus()")
+    close.client.run_javascript(f"getHtmlElement({close.id})?.focus()")

@@ -214,12 +214,13 @@ class Stage:
             self._picture.set(picked=object_id)
         self._pick(object_id)
 
-    def _placed(self, box: list[float]) -> None:
+    def _placed(self, box: list[float], drawn: bool) -> None:
         self.where = box
         if self._picture:
             self._picture.set(where=box)
         self._clear.set_visibility(True)
-        self._say()
+        if drawn:
+            self._say()
 
     def _tell(self) -> None:
         """Say what the tool in hand does."""

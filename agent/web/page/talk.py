@@ -226,8 +226,10 @@ class Talk:
             self._talk.scroll()
 
     async def _refresh(self) -> None:
+        before = self._view.picture, len(self._view.history)
         self._view = await asyncio.to_thread(self._studio.view, self._name)
-        self._frames = await asyncio.to_thread(frames_of, self._studio.folder(self._name), self._view)
+        if before != (self._view.picture, len(self._view.history)):  # a trace may be long
+            self._frames = await asyncio.to_thread(frames_of, self._studio.folder(self._name), self._view)
         self._show(self._studio.events.after(self._name, 0) if self._view.work else ())
 
     # -- verbs --------------------------------------------------------------------------------
@@ -235,7 +237,7 @@ class Talk:
     async def _do(self, verb: Callable[..., Any], *given: Any) -> bool:
         """Do something in the studio, and say what it says where it cannot be done."""
         async with self._verbs:  # in the order in which they were asked for: the next one needs the session free
-            with saying():
+            with self._root, saying():  # the button that was pressed may be gone by then
                 await asyncio.to_thread(verb, self._name, *given)
                 return True
         return False
@@ -307,13 +309,13 @@ class Talk:
     # -- the text field -----------------------------------------------------------------------
 
     def _pick(self, object_id: str) -> None:
-        ui.run_javascript(INSERT % (self._text.id, json.dumps(naming(object_id, self._view.layout))))
+        self._root.client.run_javascript(INSERT % (self._text.id, json.dumps(naming(object_id, self._view.layout))))
 
     def _fill(self, text: str) -> None:
-        ui.run_javascript(FILL % (self._text.id, json.dumps(text)))
+        self._root.client.run_javascript(FILL % (self._text.id, json.dumps(text)))
 
     def _focus(self) -> None:
-        ui.run_javascript(f"getHtmlElement({self._text.id}).focus()")
+        self._root.client.run_javascript(f"getHtmlElement({self._text.id}).focus()")
 
     # -- the tree -----------------------------------------------------------------------------
 

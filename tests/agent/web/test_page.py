@@ -10,8 +10,12 @@ import subprocess
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 import pytest
+from PIL import Image
+
+from tests.agent.jobs import job, run
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,6 +32,7 @@ pytestmark = [
     pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium on this machine"),
 ]
 HOSTILE = "<img src=x onerror=\"document.title='owned'\">"
+NAMED = "<img src=x onerror=document.title='owned'>"
 WAIT = 120_000  # ms for a turn: other tests may have the processor
 DESK, PHONE = {"width": 1360, "height": 850}, {"width": 390, "height": 844}
 SERIOUS = ("serious", "critical")
@@ -37,6 +42,7 @@ SERIOUS = ("serious", "critical")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Start the program as a person does, in a process of its own: NiceGUI keeps one app in each."""
     home = tmp_path_factory.mktemp("home")
+    run(home / "runs" / NAMED, job=job(prompt=HOSTILE))
     command = [sys.executable, "-m", "sld", "serve", "--port", "0", "--sessions", "sessions", "--runs", "runs"]
     environment = {**os.environ, "PYTHONPATH": str(Path.cwd()), "PYTHONUNBUFFERED": "1"}
     with subprocess.Popen(command, cwd=home, stdout=subprocess.PIPE, text=True, env=environment) as process:
@@ -360,3 +366,61 @@ def test_the_gallery_finds_and_deletes_with_an_undo(tab: Tab) -> None:
     page.get_by_role("button", name="Undo").click()
     page.get_by_label("Search", exact=True).fill("")
     page.wait_for_function("count => document.querySelectorAll('.tile').length === count", arg=count)
+
+
+def test_neither_a_name_nor_a_prompt_becomes_markup(tab: Tab) -> None:
+    name = quote(f"run:{NAMED}")
+    for path in ("/gallery", "/inspect", f"/inspect/{name}", f"/compare?left={name}&right={name}", "/cost"):
+        page = tab.go(path)
+        page.get_by_text("onerror").first.wait_for()
+        assert page.locator("img[src=x]").count() == 0, path
+        assert "owned" not in page.title() or HOSTILE in page.title(), path
+
+
+def test_a_picture_is_brought_and_a_place_is_painted_or_set_by_keys(tab: Tab, tmp_path: Path) -> None:
+    page = tab.go("/")
+    Image.new("RGB", (160, 96), "teal").save(tmp_path / "teal.png")
+    page.set_input_files("input[name=picture]", tmp_path / "teal.png")
+    page.wait_for_url("**/talk/**")
+    page.get_by_role("heading", name="teal.png").wait_for()
+    view = page.locator(".pv").bounding_box()
+    assert view["width"] / view["height"] == pytest.approx(160 / 96, abs=0.01)
+
+    page.keyboard.press("3")
+    drag(page, page.locator(".pv-surface"), (view["width"] * 0.3, 0))
+    painted = page.locator(".pv-plan.where").bounding_box()
+    assert painted["width"] > view["width"] * 0.3
+    page.get_by_role("button", name="Clear the place").click()
+    page.locator(".pv-plan.where").wait_for(state="detached")
+
+    page.get_by_label("Draw a box where it shall be (2)").click()
+    page.locator(".pv-surface").press("Enter")
+    box = page.locator(".pv-plan.where:focus")
+    box.wait_for()
+    before = box.bounding_box()
+    page.keyboard.press("ArrowLeft")
+    page.keyboard.press("Shift+ArrowDown")
+    page.wait_for_timeout(500)
+    after = page.locator(".pv-plan.where").bounding_box()
+    assert after["x"] < before["x"]
+    assert after["height"] > before["height"]
+
+
+def test_a_run_is_replayed_from_a_step_and_laid_beside_the_first(tab: Tab) -> None:
+    page = tab.go("/")
+    begin(page)
+    say(page, "how many cars are there?")
+    ended(page, "two")
+    tab.go(page.url.removeprefix(tab.server).replace("talk", "inspect"))
+    page.locator(".span.node", has_text="parse").first.click()
+    page.get_by_role("button", name="Replay from here").click()
+    page.get_by_label("Setting to change").fill("chat.base_url")
+    page.get_by_label("Its value").fill("http://127.0.0.1:9")
+    page.get_by_role("button", name="Replay", exact=True).click()
+    page.get_by_text("is for whoever starts the server to set").wait_for()
+    page.get_by_label("Setting to change").fill("loop.rounds")
+    page.get_by_label("Its value").fill("2")
+    page.get_by_role("button", name="Replay", exact=True).click()
+    page.wait_for_url("**/compare**")
+    page.get_by_role("heading", name="Two runs side by side").wait_for()
+    assert page.locator(".compare .pv").count() == 2

@@ -144,7 +144,7 @@ export default {
       if (!this.held?.start) return;
       this.held = null;
       const box = this.tool === "paint" ? this.paintedBox() : this.drawn;
-      if (box && box[2] >= LEAST && box[3] >= LEAST) this.$emit("where", { box });
+      if (box && box[2] >= LEAST && box[3] >= LEAST) this.$emit("where", { box, drawn: true });
       else this.drawn = null;
     },
     middle() {
