@@ -84,7 +84,7 @@ class Conversation:
             if working:
                 self._steps = LiveSteps()
                 return
-            self._outcome(message)
+            self._outcome(message, view if is_last else None)
             if plan is not None and is_last:
                 self._plan(plan, view.proposal.problem if view.proposal else "")
                 return
@@ -94,11 +94,14 @@ class Conversation:
             if is_last:
                 self._offers(message, view)
 
-    def _outcome(self, message: Message) -> None:
+    def _outcome(self, message: Message, view: SessionView | None) -> None:
         words, tone = TONES.get(message.state, (message.state, ""))
         if words:
             with tag("div", None, "row"):
                 chip(words, tone)
+                if view and view.verdict and message.state in ("agreed", "not agreed"):
+                    met = sum(line.state == "pass" for line in view.verdict)
+                    tag("span", f"{met} of {len(view.verdict)} met", "note")
                 tag("span", None, "grow")
                 link("Inspect", self._inspect(message.turn), "soft how", aria_label=f"Inspect turn {message.turn}")
 
@@ -107,7 +110,7 @@ class Conversation:
             with tag("ul"):
                 for line in message.done:
                     tag("li", without_boxes(line), "done")
-        if message.text and message.text != "; ".join(message.done):
+        if message.text and message.text not in ("; ".join(message.done), message.state):
             tag("p", without_boxes(message.text), "error" if message.state == "failed" else "")
 
     def _offers(self, message: Message, view: SessionView) -> None:

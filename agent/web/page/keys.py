@@ -21,7 +21,7 @@ EVENT = "studio-key"
 # Keys belong to a field while one is being written in, and to a box of the picture while it has the focus.
 PRESSED = """(event) => {
   const at = event.target;
-  if (at.closest("input, textarea, select, [role=application]") || event.altKey) return;
+  if (at.closest("input, textarea, select, dialog, [role=application]") || event.altKey) return;
   const mod = event.ctrlKey || event.metaKey, key = event.key.toLowerCase();
   const name = (mod ? "mod+" : "") + (mod && event.shiftKey ? "shift+" : "") + key;
   if (%s.includes(name)) { event.preventDefault(); emitEvent("studio-key", name); }

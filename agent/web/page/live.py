@@ -51,6 +51,8 @@ class LiveSteps:
                 self._begin(f"waiting: {data['place']} in the queue" if data.get("place") else "waiting")
             case "began":
                 self._settle()
+            case "node" if data["name"] == "begin":
+                pass  # it takes no time
             case "node" if data["status"] == "started":
                 self._begin(data["words"])
             case "node":

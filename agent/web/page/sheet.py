@@ -16,14 +16,11 @@ BESIDE = "(event) => event.target === event.currentTarget && emit()"
 @contextmanager
 def sheet(title: str) -> Iterator[Callable[[], None]]:
     """Open a sheet; what is made inside is in it. Yields what closes it."""
-    with (
-        tag("div", None, "sheet") as cover,
-        tag("div", None, "panel", role="dialog", aria_label=title, aria_modal="true"),
-    ):
+    with tag("dialog", None, "sheet", aria_label=title) as dialog, tag("div", None, "panel"):
         with tag("div", None, "row"):
             tag("h1", title, "grow")
-            close = button("", cover.delete, "quiet square", "close", aria_label="Close")
-        yield cover.delete
-    cover.on("click", lambda _: cover.delete(), js_handler=BESIDE)
-    cover.on("keydown.esc", lambda _: cover.delete(), args=[])
-    close.client.run_javascript(f"getHtmlElement({close.id})?.focus()")
+            button("", dialog.delete, "quiet square", "close", aria_label="Close")
+        yield dialog.delete
+    dialog.on("close", lambda _: dialog.delete(), args=[])
+    dialog.on("click", lambda _: dialog.delete(), js_handler=BESIDE)
+    dialog.client.run_javascript(f"getHtmlElement({dialog.id})?.showModal()")
