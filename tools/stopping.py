@@ -15,8 +15,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
-class Stopped(Exception):
-    """The work ends here because somebody asked for it; nothing is wrong."""
+class Stopped(BaseException):
+    """The work ends here because somebody asked for it; nothing is wrong.
+
+    Like a cancelled task of asyncio it is no `Exception`: what mends or retries failures lets it through.
+    """
 
 
 class Stop:
