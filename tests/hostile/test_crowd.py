@@ -16,7 +16,11 @@ from tests.agent.conversation import START
 from tests.agent.embedded import complete, picture
 from tests.agent.serving import serving
 
-pytestmark = [pytest.mark.slow, pytest.mark.skipif(not complete(), reason="the embedded models are not all there")]
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.timeout(3600),
+    pytest.mark.skipif(not complete(), reason="the embedded models are not all there"),
+]
 COLOURS = ("red", "orange", "yellow", "green", "blue", "purple", "pink", "brown", "black", "white")
 WISHES = [f"{colour} {noun}" for noun in ("cup", "book") for colour in COLOURS]
 MEBI = 2**20
@@ -83,26 +87,38 @@ def test_twenty_sessions_at_once(tmp_path: Path, capsys: pytest.CaptureFixture[s
         at_once(server.client, names, [f"add a {wish}" for wish in WISHES])
         wait(server.client)
         first, middle = time.monotonic() - started, server.memory()
-        at_once(server.client, names, [f"move the {wish.split()[1]} to the top" for wish in WISHES])
-        wait(server.client)
+        for name, wish in wanted.items():
+            assert_own(server.client, name, wish, [f"add a {wish}"])
         at_once(server.client, names, [f"how many {wish}s are there?" for wish in WISHES])
         wait(server.client)
         seconds, last = time.monotonic() - started, server.memory()
         order = began(server.client)
-        assert len(order) == 60
-        assert all(sorted(order[at : at + 20]) == sorted(names) for at in (0, 20, 40))
+        assert all(sorted(order[at : at + 20]) == sorted(names) for at in (0, 20))
+        assert len(order) == 40
+        agreed = 0
         for name, wish in wanted.items():
-            noun = wish.split()[1]
-            texts = [f"add a {wish}", f"move the {noun} to the top", f"how many {wish}s are there?"]
-            assert [turn["text"] for turn in view(server.client, name)["history"]] == ["", *texts]
-        layouts = {name: [seen["phrase"] for seen in view(server.client, name)["layout"]] for name in names}
-        added = sum(wanted[name] in phrases for name, phrases in layouts.items())
-        mixed = {phrase for name in names for phrase in layouts[name] if phrase in WISHES and phrase != wanted[name]}
+            shown = view(server.client, name)
+            assert [turn["text"] for turn in shown["history"]] == ["", f"add a {wish}", f"how many {wish}s are there?"]
+            agreed += shown["history"][1]["agreed"]
         with capsys.disabled():
-            memory = f"{middle / MEBI:.0f} MiB after 20 turns, {last / MEBI:.0f} after 60"
-            print(f"\n20 first turns in {first:.0f} s, 60 in {seconds:.0f} s, {memory}, {added} of 20 as wished")  # noqa: T201
-        assert len(mixed) <= 2, mixed  # a small model may see a cup in another colour; nobody else's wish is drawn
+            memory = f"{middle / MEBI:.0f} MiB after 20 turns, {last / MEBI:.0f} after 40"
+            print(f"\n20 edits in {first:.0f} s, with 20 questions {seconds:.0f} s, {memory}, {agreed} of 20 agreed")  # noqa: T201
         assert last < middle + 200 * MEBI
+
+
+def test_a_server_that_is_asked_to_stop_leaves_its_turn_to_be_gone_on_with(tmp_path: Path) -> None:
+    with serving(tmp_path) as server:
+        name = begin(server.client)
+        say(server.client, name, "add a red cup")
+        while view(server.client, name)["work"]["place"] != 0:
+            time.sleep(0.05)
+        server.process.terminate()
+        assert server.process.stdout is not None
+        assert "1 unfinished turn will go on at the next start" in server.process.stdout.read()
+        assert server.process.wait() == 0
+    with serving(tmp_path) as server:
+        wait(server.client)
+        assert_own(server.client, name, "red cup", ["add a red cup"])
 
 
 def test_twenty_sessions_whose_server_is_killed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
