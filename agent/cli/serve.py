@@ -32,7 +32,7 @@ def serve(
     from agent.web.serve import serve as serve_on
 
     options.load()  # a preset or a setting that is none is said now, not in the first turn
-    given = Serving(host, port, token, names, sessions, runs, options.preset, options.overrides(), workers)
+    given = Serving(host, port, token or None, names, sessions, runs, options.preset, options.overrides(), workers)
     try:
         serve_on(given, write)
     except AccessError as error:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable
 
 KEPT = 2000  # events of one session; a turn of sixty denoising steps makes some eighty
-SESSIONS = 256  # whose events are kept; the one that was quiet longest is forgotten first
+TOTAL = 20_000  # events of all sessions, some forty megabytes; the session that was quiet longest is forgotten first
 
 
 Listener = tuple[asyncio.AbstractEventLoop, asyncio.Event]
@@ -28,8 +28,8 @@ Listener = tuple[asyncio.AbstractEventLoop, asyncio.Event]
 class EventLog:
     """Safe from any thread; `follow` belongs to the event loop it is awaited in."""
 
-    def __init__(self, kept: int = KEPT, sessions: int = SESSIONS) -> None:
-        self._kept, self._sessions = kept, sessions
+    def __init__(self, kept: int = KEPT, total: int = TOTAL) -> None:
+        self._kept, self._total, self._count = kept, max(total, kept), 0
         self._lock = threading.Lock()
         self._logs: OrderedDict[str, deque[StudioEvent]] = OrderedDict()
         # Microseconds since 1970: larger than every id of an earlier process, and exact in JavaScript.
@@ -50,12 +50,15 @@ class EventLog:
             event = StudioEvent(id=self._last, session=session, at=now(), kind=kind, data=plain(data))
             log = self._logs.setdefault(session, deque())
             log.append(event)
+            self._count += 1
             if len(log) > self._kept:
                 self._gone[session] = log.popleft().id
+                self._count -= 1
             self._logs.move_to_end(session)
-            while len(self._logs) > self._sessions:
+            while self._count > self._total:
                 quiet, dropped = self._logs.popitem(last=False)
                 self._gone[quiet] = dropped[-1].id
+                self._count -= len(dropped)
             waiting = [*self._waiting.get(session, ()), *self._waiting.get("", ())]
         _wake(waiting)
         return event

@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 FOR_EVER = {"cache-control": "private, max-age=31536000, immutable"}  # what is called by its content never changes
 TYPES = {"png": "image/png", "jpg": "image/jpeg", "webp": "image/webp"}
 PING = 15  # seconds between signs of life of a stream in which nothing happens
-DECODING = CapacityLimiter(2)  # pictures that are decoded, or cut out, at a time: each may take half a gigabyte
+DECODING = CapacityLimiter(2)  # pictures that are decoded at a time: each may take half a gigabyte
+CUTTING = CapacityLimiter(2)  # masks that are made at a time: they wait for the models, and nobody else shall
 REPORT_POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'"
 
 
@@ -303,7 +304,7 @@ def plan(studio: Here, name: str, image_id: str) -> FileResponse:
 @router.get("/sessions/{name}/masks/{image_id}.png", response_class=FileResponse)
 async def mask(studio: Here, name: str, image_id: str) -> FileResponse:
     """Return the mask of an object of the current picture: opaque white where the object is."""
-    return _png(await to_thread.run_sync(studio.mask, name, image_id, limiter=DECODING))
+    return _png(await to_thread.run_sync(studio.mask, name, image_id, limiter=CUTTING))
 
 
 @router.get("/sessions/{name}/trace")

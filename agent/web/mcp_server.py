@@ -10,7 +10,7 @@ import binascii
 import json
 from importlib import metadata
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 from anyio import CancelScope, to_thread
 from mcp.server.mcpserver import Context, Image, MCPServer
@@ -18,6 +18,7 @@ from mcp.server.mcpserver.exceptions import ToolError
 from pydantic import Field
 
 from agent.studio.queue import StudioError
+from agent.studio.turns import IN_WORDS
 from agent.studio.waiting import end_of
 from tools.images import MAX_BYTES, PictureError, open_picture
 
@@ -35,6 +36,7 @@ makes a picture answers with it, with the session it belongs to, and with what i
 its name: edit it again, inspect it, undo. `agreed: false` means that the listed lines failed: say it in other words,
 or ask for less at a time."""
 
+T = TypeVar("T")
 Session = Annotated[str, Field(description="name of a session, as an earlier answer gave it")]
 Given = Annotated[str, Field(description="a picture file's bytes in base64 (PNG, JPEG, WebP), to begin a session with")]
 Preset = Annotated[str, Field(description="a shipped preset; empty: the one that fits")]
@@ -178,10 +180,8 @@ class PictureTools:
             raise ToolError("the picture is not base64: give a file's bytes, encoded") from None
         return await self._do(lambda: open_picture(data))
 
-    async def _do(self, work: Callable[[], Any]) -> Any:
+    async def _do(self, work: Callable[[], T]) -> T:
         """Do something that blocks; what goes wrong is told to the other agent in words."""
-        from agent.studio.turns import IN_WORDS
-
         try:
             return await to_thread.run_sync(work)
         except IN_WORDS as error:

@@ -6,6 +6,7 @@ import errno
 import socket
 import threading
 from dataclasses import dataclass, field
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -115,7 +116,5 @@ def _add_page(app: Any, studio: Studio) -> bool:
     """Add the page where it can be; return whether it was."""
     if not find_spec("nicegui") or not find_spec("agent.web.page"):
         return False
-    from agent.web.page import add_page
-
-    add_page(app, studio)
+    import_module("agent.web.page").add_page(app, studio)
     return True

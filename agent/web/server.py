@@ -5,7 +5,9 @@ Knows nothing of the command line.
 
 from __future__ import annotations
 
-from contextlib import asynccontextmanager
+import signal
+import threading
+from contextlib import asynccontextmanager, contextmanager
 from importlib import metadata
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
@@ -21,7 +23,7 @@ from agent.web.guard import Guard
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Callable, Iterator
 
     from starlette.routing import BaseRoute
 
@@ -78,7 +80,7 @@ class _Tools:
 
 
 class Server(uvicorn.Server):
-    """Says when it is ready, and ends the streams of events before it waits for open requests to end."""
+    """Says when it is ready, ends the streams of events before it waits for open requests, and then just returns."""
 
     def __init__(self, app: FastAPI, ready: Callable[[], None] = lambda: None) -> None:
         config = uvicorn.Config(
@@ -100,6 +102,19 @@ class Server(uvicorn.Server):
         """Begin to take requests."""
         await super().startup(sockets)
         self._ready()
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Take a signal to stop as a wish; uvicorn itself would raise it again, before the turns could stop."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        before = {number: signal.signal(number, self.handle_exit) for number in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Stop taking requests and let those that are open end."""

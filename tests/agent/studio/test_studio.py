@@ -12,6 +12,7 @@ import pytest
 from agent.run.folder import RunError
 from agent.session.session import Session
 from agent.session.turn_result import SessionError
+from agent.studio.events import EventLog
 from agent.studio.queue import StudioError
 from agent.studio.studio import Studio
 from tests.agent.sessions import begin
@@ -60,6 +61,19 @@ def test_events_tell_the_story_and_can_be_followed_from_any_id(open_studio: Stud
     assert [event.id for event in events] == sorted({event.id for event in events})
     assert open_studio.events.after(name, events[4].id) == events[5:]
     json.dumps([event.model_dump(mode="json") for event in events])
+
+
+def test_events_are_bounded_and_what_is_gone_is_told() -> None:
+    log = EventLog(kept=3, total=5)
+    first = log.add("one", "queued")
+    for _ in range(4):
+        log.add("one", "node")
+    assert [event.kind for event in log.after("one", first.id)] == ["missed", "node", "node", "node"]
+    assert [event.kind for event in log.after("one", log.after("one", 0)[0].id)] == ["node", "node"]
+    for _ in range(3):
+        log.add("two", "node")
+    assert [event.kind for event in log.after("one", first.id)] == ["missed"]
+    assert len(log.after("two", 0)) == 3
 
 
 def test_a_picture_begins_with_an_instruction_or_with_what_it_shall_show(open_studio: Studio) -> None:
