@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from nicegui import ui
+from nicegui.elements.mixins.text_element import TextElement
 
 from agent.trace.wording import visible
 
@@ -22,11 +23,9 @@ def tag(name: str, text: str | None = None, style: str = "", /, **attributes: An
 
     An attribute that is None or False is left out. A text is shown as it stands, whatever is written in it.
     """
-    element = ui.element(name)
+    element: Element = ui.element(name) if text is None else TextElement(tag=name, text=visible(text))
     if style:
         element.classes(style)
-    if text is not None:
-        element._text = visible(text)
     for key, value in attributes.items():
         if value is not None and value is not False:
             element.props[key.strip("_").replace("_", "-")] = visible(value) if isinstance(value, str) else value
@@ -68,10 +67,9 @@ def draw_icon(name: str) -> Element:
 
 
 def retext(element: Element, text: str) -> None:
-    """Change the text of an element."""
-    if element._text != visible(text):
-        element._text = visible(text)
-        element.update()
+    """Change the text of an element that was made with one."""
+    assert isinstance(element, TextElement)
+    element.text = visible(text)
 
 
 # One stroke path each on a 24 x 24 grid, drawn for this page.

@@ -18,6 +18,7 @@ SHOWN = 40  # steps; a model that thinks for long must not fill the page
 
 @dataclass
 class _Line:
+    doing: str
     sign: Element
     words: Element
     item: Element
@@ -67,7 +68,7 @@ class LiveSteps:
         self._part(None)
         with self._list, tag("li", None, "now") as item:
             sign = tag("span", "●", "sign", aria_hidden="true")
-            self._line = _Line(sign, tag("span", words), item)
+            self._line = _Line(words, sign, tag("span", words), item)
         retext(self._status, words)
         self._count += 1
         if self._count > SHOWN:
@@ -75,7 +76,7 @@ class LiveSteps:
 
     def _end(self, told: str) -> None:
         if told and self._line is not None:
-            retext(self._line.words, f"{self._line.words._text}: {without_boxes(told)}")
+            retext(self._line.words, f"{self._line.doing}: {without_boxes(told)}")
         self._settle()
         self._part(None)
 
