@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from agent.cli.batch_file import BatchError, Item, read_items
 from agent.cli.console import SafeConsole, redactor, write, write_json
-from agent.cli.options import DEFAULT_PRESET, ExitCode, Mode, Options, fail, in_words
+from agent.cli.options import ExitCode, Mode, Options, fail, in_words
 from agent.cli.progress import LiveProgress
 from agent.cli.run import announce_chat
 from agent.models.backend import make_backend
+from agent.models.preset_choice import DEFAULT
 from agent.report.render import write_report
 from agent.run.driver import Job, run_correction
 from agent.run.folder import RunFolder
@@ -62,7 +63,7 @@ def run_batch(
                     job.folder,
                     backend=base.with_settings(job.settings),
                     chat=chat,
-                    preset=options.preset or DEFAULT_PRESET,
+                    preset=options.preset or DEFAULT,
                     overrides=job.overrides,
                     listener=progress,
                 )
@@ -94,7 +95,7 @@ def _prepare(options: Options, file: Path, input_dir: Path, output_dir: Path) ->
                     item,
                     _picture(input_dir, item.input_fname),
                     RunFolder(_inside(output_dir, item.output_dir, "output_dir")),
-                    load_settings(options.preset or DEFAULT_PRESET, overrides) if own else settings,
+                    load_settings(options.preset or DEFAULT, overrides) if own else settings,
                     overrides,
                 )
             )

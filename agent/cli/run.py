@@ -12,9 +12,8 @@ from agent.cli.console import hide, is_text, lines_of_input, output_console, wri
 from agent.cli.options import ExitCode, Options, fail
 from agent.cli.progress import LiveProgress
 from agent.models.backend import make_backend
-from agent.models.endpoint import ChatModelError, make_chat_model, provider
+from agent.models.chat import ChatModelError, make_chat_model, provider
 from agent.models.preset_choice import DEFAULT, NOTICE, choose_preset
-from agent.report.render import write_report
 from agent.run.consent import consented_settings
 from agent.run.driver import Job, RunResult, job_of, run_correction
 from agent.run.folder import RunError, RunFolder, abandoned_on_error, new_folder
@@ -111,6 +110,8 @@ def replay_run(run: Path, step: int | None, options: Options) -> int:
 
 def _close(result: RunResult, folder: RunFolder, options: Options) -> int:
     """Write the report, tell the user how the run ended and return the exit code."""
+    from agent.report.render import write_report  # needs templates, and nothing before the end
+
     write_report(folder)
     if options.as_json:
         write_json(result.to_json())

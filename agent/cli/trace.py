@@ -5,17 +5,14 @@ from __future__ import annotations
 import sys
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.markup import escape
-from rich.table import Table
 
-from agent.cli.console import output_console, write, write_json
 from agent.cli.options import ExitCode, Options, fail, reporting
-from agent.run.folder import RunError, RunFolder, find_runs
-from agent.trace.events import read_trace
-from tools.files import write_text
+
+if TYPE_CHECKING:
+    from agent.run.folder import RunFolder
 
 app = typer.Typer(help="See what a run did, and why.", no_args_is_help=True)
 
@@ -37,6 +34,12 @@ def list_runs(
 ) -> None:
     """List the runs in a folder, oldest first."""
     with reporting(as_json):
+        from rich.markup import escape
+        from rich.table import Table
+
+        from agent.cli.console import output_console, write_json
+        from agent.run.folder import find_runs
+
         rows = [_row(run) for run in find_runs(folder)]
         if as_json:
             write_json(rows)
@@ -56,7 +59,9 @@ def show(
 ) -> None:
     """Show what a run did: turns, rounds, nodes, language model calls and tool calls, with what each took."""
     with reporting(as_json):
+        from agent.cli.console import output_console, write_json
         from agent.cli.trace_tree import draw_step, make_tree, show_step
+        from agent.run.folder import RunFolder
 
         folder = RunFolder(run)
         record, events = folder.read_record(), _events(folder)
@@ -78,7 +83,9 @@ def show(
 def diff(left: Run, right: Run, as_json: Json = False) -> None:
     """Say where two runs part ways. Exit code 0: they decided and drew the same; 3: they did not."""
     with reporting(as_json):
+        from agent.cli.console import output_console, write_json
         from agent.cli.trace_tree import draw_comparison
+        from agent.run.folder import RunFolder
         from agent.trace.diff import compare
 
         folders = RunFolder(left), RunFolder(right)
@@ -126,7 +133,10 @@ def export(
 ) -> None:
     """Take a run out of its folder; a zip, unpacked anywhere, is a run again."""
     with reporting():
+        from agent.cli.console import write
         from agent.run.export import as_lines, write_zip
+        from agent.run.folder import RunFolder
+        from tools.files import write_text
 
         folder = RunFolder(run)
         if kind is Kind.ZIP:
@@ -144,7 +154,9 @@ def export(
 def report(run: Run, as_json: Json = False) -> None:
     """Write the run's report again, and say where it is."""
     with reporting(as_json):
+        from agent.cli.console import write, write_json
         from agent.report.render import write_report
+        from agent.run.folder import RunFolder
 
         folder = RunFolder(run)
         write_report(folder)
@@ -153,6 +165,8 @@ def report(run: Run, as_json: Json = False) -> None:
 
 
 def _row(run: RunFolder) -> dict[str, Any]:
+    from agent.run.folder import RunError
+
     try:
         record = run.read_record()
     except RunError as error:  # one broken run must not hide the others
@@ -167,5 +181,7 @@ def _row(run: RunFolder) -> dict[str, Any]:
 
 
 def _events(folder: RunFolder) -> list[dict[str, Any]]:
+    from agent.trace.events import read_trace
+
     with folder.reading():
         return read_trace(folder.trace_path)

@@ -356,6 +356,6 @@ def _picture(image: Image | str | Path) -> Image:
 
 
 def _chat(settings: Settings) -> BaseChatModel:
-    from agent.models.endpoint import make_chat_model
+    from agent.models.chat import make_chat_model
 
     return make_chat_model(settings.chat)

@@ -13,7 +13,7 @@ from langchain_core.messages import RemoveMessage
 from langgraph.graph.message import REMOVE_ALL_MESSAGES
 from langgraph.types import Command
 
-from agent.models.endpoint import ChatModelError
+from agent.models.chat import ChatModelError
 from agent.run.checkpoints import finished_tasks, open_checkpoints
 from agent.run.stream import Event, stream_events
 from agent.session.turn_result import Moment, SessionError, TurnResult, moments, turn_result

@@ -12,7 +12,7 @@ from PIL import Image
 from typer.testing import CliRunner, Result
 
 from agent.cli import run as commands
-from agent.models import endpoint as chat_models
+from agent.models import chat as chat_models
 from sld.cli import app
 from tests.agent.jobs import FIRST, PROMPT, SCRIPT, SECOND, SPEC, START
 from tests.scripted import ScriptedChat

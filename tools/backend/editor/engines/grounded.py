@@ -14,10 +14,11 @@ import torch
 from PIL import Image
 
 from tools.backend.editor.attention import GUIDED_SHARE, GuidedObject, find_tokens, guide
+from tools.backend.editor.capabilities import GROUNDED
 from tools.backend.editor.engine import Painted, UnusableError
 from tools.backend.editor.objects import make_objects, pad_mask
 from tools.backend.editor.schedule import blend_weights, make_schedule
-from tools.backend.protocol import BackendError, Capabilities
+from tools.backend.protocol import BackendError
 from tools.scene.box import Box
 from tools.scene.lexicon import with_article
 
@@ -33,13 +34,10 @@ if TYPE_CHECKING:
     from tools.backend.editor.schedule import Schedule
     from tools.backend.gligen import GroundedDiffusion
     from tools.backend.grounding import Grounding
-    from tools.backend.protocol import Progress
+    from tools.backend.protocol import Capabilities, Progress
     from tools.scene.layout import Layout, PlacedObject
 
 BLACK = 3  # a picture with no value above this (of 255) is a failure of the model, unless the input was
-CAPABILITIES = Capabilities(
-    frozenset({"add", "remove", "move", "restyle", "replace", "adjust"}), needs=frozenset({"mask", "boxes"})
-)
 
 
 class GroundedEngine:
@@ -52,7 +50,7 @@ class GroundedEngine:
     def capabilities(self) -> Capabilities:
         """Anything that can be said, or the nouns of the settings, at the size the checkpoint was trained at."""
         draws = frozenset(self.settings.draws) or None
-        return replace(CAPABILITIES, draws=draws, best_side=self.settings.side)
+        return replace(GROUNDED, draws=draws, best_side=self.settings.side)
 
     @property
     def meter(self) -> GroundedDiffusion:
