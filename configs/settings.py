@@ -24,6 +24,7 @@ from pydantic import (
 
 from configs.errors import SettingsError, in_words
 from configs.preset_files import read_preset, read_yaml
+from configs.prices import Price, price_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -235,6 +236,9 @@ class LoopSettings(Section):
     tool_failures: int = Field(default=5, ge=1, description="in a row")
     tokens: int = Field(default=400_000, ge=1, description="of the language model, in one turn")
     seconds: float = Field(default=1800, gt=0, description="wall time of one turn")
+    max_cost: float | None = Field(
+        default=None, gt=0, description="US dollars for the language model in one turn, where its price is known"
+    )
     repairs: int = Field(default=2, ge=0, le=10, description="times a model may mend its own broken JSON")
     refine: bool = False
 
@@ -251,6 +255,14 @@ class ChatSettings(Section):
     temperature: float | None = Field(default=None, ge=0, le=2)
     structured_output: Literal["json_schema", "function_calling", "json_object", "actions"] = "json_schema"
     vision: bool = Field(default=False, description="the model can see pictures")
+    price: Price | None = Field(
+        default=None, description="US dollars for a million tokens; without it, the list price of OpenAI's own models"
+    )
+
+    @property
+    def is_offline(self) -> bool:
+        """Whether the embedded planner answers: without a key and an endpoint, 'auto' means that."""
+        return self.provider == "offline" or (self.provider == "auto" and not self.api_key and not self.base_url)
 
     @field_validator("base_url")
     @classmethod
@@ -322,6 +334,17 @@ class Settings(Section):
     loop: LoopSettings = LoopSettings()
     judge: JudgeSettings = JudgeSettings()
     chat: ChatSettings = ChatSettings()
+
+    @model_validator(mode="after")
+    def _a_limited_cost_is_known(self) -> Self:
+        asked = {"chat": self.chat, **({"judge.vlm": self.judge.vlm} if self.judge.vlm else {})}
+        unknown = [name for name, chat in asked.items() if price_of(chat) is None]
+        if self.loop.max_cost is not None and unknown:
+            raise ValueError(
+                f"loop.max_cost: the price of {asked[unknown[0]].model!r} is not known, so its cost cannot be "
+                f"limited: set {unknown[0]}.price.input and {unknown[0]}.price.output (US dollars for a million tokens)"
+            )
+        return self
 
 
 def load_settings(

@@ -17,7 +17,7 @@ from agent.models.preset_choice import DEFAULT, NOTICE, choose_preset
 from agent.run.consent import consented_settings
 from agent.run.driver import Job, RunResult, job_of, run_correction
 from agent.run.folder import RunError, RunFolder, abandoned_on_error, new_folder
-from agent.trace.wording import mark, unchecked_clause
+from agent.trace.wording import mark, money, unchecked_clause
 from configs.preset_files import preset_names
 from configs.settings import Settings, load_settings
 from graphs.correction import build_graph
@@ -162,6 +162,8 @@ def show_result(result: RunResult, folder: RunFolder) -> None:
     for outcome in result.verdict.get("results", []):
         console.print(f"  {mark(outcome['passed'])} ", end="", style=MARK_STYLES[outcome["passed"]])
         console.print(str(outcome.get("reason") or outcome.get("requirement")), markup=False)
+    if cost := money(result.usage.get("cost")):
+        console.print(f"cost:    {cost} for the language model", markup=False)
     if result.image is not None:
         console.print(f"picture: {result.image}", markup=False)
     console.print(f"report:  {folder.report_path}", markup=False)

@@ -19,9 +19,7 @@ class ChatModelError(Exception):
 
 def provider(settings: ChatSettings) -> Literal["offline", "openai"]:
     """Return who will answer: without a key and an endpoint, 'auto' means the offline planner."""
-    if settings.provider != "auto":
-        return settings.provider
-    return "openai" if settings.api_key or settings.base_url else "offline"
+    return "offline" if settings.is_offline else "openai"
 
 
 def make_chat_model(settings: ChatSettings) -> BaseChatModel:

@@ -49,6 +49,13 @@ def visible(text: str) -> str:
     return text.translate(SYMBOLS)
 
 
+def money(cost: float | None) -> str:
+    """Return US dollars, with as many digits as matter; "" where the cost is nothing or not known."""
+    if not cost:
+        return ""
+    return f"${cost:.2f}" if cost >= 1 else f"${cost:.2g}" if cost >= 1e-4 else "less than $0.0001"
+
+
 def duration(seconds: float | None) -> str:
     """Return a time as a person would say it."""
     if seconds is None:

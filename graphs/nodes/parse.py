@@ -10,6 +10,7 @@ from langgraph.graph.message import REMOVE_ALL_MESSAGES
 from pydantic import Field, ValidationError, model_validator
 
 from configs.errors import in_words
+from configs.prices import price_of
 from graphs.answer_bounds import TEXT
 from graphs.node_helpers import demands_of, timed
 from graphs.nodes.survey import nouns
@@ -74,7 +75,7 @@ def parse(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
     except CannotParse as error:
         return _unread(state, _with_unknown(str(error), state["text"], context), state["usage"], context.settings)
     message: AIMessage = answer["raw"]
-    usage = state["usage"].with_answer(message)
+    usage = state["usage"].with_answer(message, price_of(context.settings.chat))
     if refusal := message.additional_kwargs.get("refusal"):
         return _unread(state, f"the language model refused: {refusal}", usage, context.settings)
     try:

@@ -1,7 +1,7 @@
 import pytest
 import yaml
 
-from agent.trace.wording import duration, pretty
+from agent.trace.wording import duration, money, pretty
 
 
 @pytest.mark.parametrize(
@@ -27,3 +27,11 @@ def test_a_text_of_many_lines_is_shown_line_by_line() -> None:
     assert "\n    FAIL two cars\n" in shown
     assert "\n\n" not in shown
     assert yaml.safe_load(shown + "\n") == value
+
+
+@pytest.mark.parametrize(
+    ("cost", "told"),
+    [(None, ""), (0.0, ""), (3.456, "$3.46"), (0.576, "$0.58"), (0.0123, "$0.012"), (0.00002, "less than $0.0001")],
+)
+def test_money_is_told_with_the_digits_that_matter(cost: float | None, told: str) -> None:
+    assert money(cost) == told
