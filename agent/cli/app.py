@@ -156,6 +156,7 @@ def chat(
     settings: Set = None,
     allow_endpoint: AllowEndpoint = None,
     folder: Sessions = Path("sessions"),
+    verbose: Annotated[bool, typer.Option("--verbose", help="Show boxes as numbers, and where pictures lie.")] = False,
 ) -> None:
     """Edit a picture by talking to it: each line of input is an instruction, a question or a /command."""
     with reporting():
@@ -163,7 +164,9 @@ def chat(
 
         options = Options(preset, rounds, seed, settings=settings, allow_endpoint=allow_endpoint)
         raise typer.Exit(
-            chat_cli.chat(options, image=image, prompt=prompt, session=session, approve=approve, base=folder)
+            chat_cli.chat(
+                options, image=image, prompt=prompt, session=session, approve=approve, base=folder, verbose=verbose
+            )
         )
 
 
