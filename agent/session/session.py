@@ -39,6 +39,7 @@ from agent.session.turn_runner import TurnRunner
 from tools.context import Context
 from tools.files import copy_file
 from tools.images import ImageStore, open_picture
+from tools.scene.notebook import safe
 from tools.suggest_layout import dump_operations
 
 if TYPE_CHECKING:
@@ -323,6 +324,14 @@ class Session:
         tries = sum(moment.parent == here.parent and moment.text == here.text for moment in tree)
         first = self._turns.at(parent.checkpoint).values.get("noise_seed", 0)
         yield from self._turns.start(here.text, parent.checkpoint, first + SEED_STEP * tries)
+
+    def _repr_png_(self) -> bytes | None:
+        return self.show()._repr_png_()
+
+    def _repr_html_(self) -> str:
+        return (
+            f"<div>session {safe(self.folder.path.name)}, on {safe(self.branch_name)}</div>{self.show()._repr_html_()}"
+        )
 
     def _check_idle(self) -> None:
         if self._record.pending:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from PIL import Image
 
 from agent.session.proposal import Proposal
+from agent.trace.notebook import picture_png, result_html
 from tools.files import copy_file, remove_leftovers, replacing
 from tools.images import ImageStore, open_picture
 from tools.scene.layout import Layout
@@ -67,6 +68,21 @@ class TurnResult:
     proposal: Proposal | None = None
     notes: tuple[str, ...] = ()
     """What was taken for granted in reading the text."""
+
+    def _repr_png_(self) -> bytes | None:
+        return picture_png(self.proposal.drawing if self.proposal else self.image)
+
+    def _repr_html_(self) -> str:
+        if self.proposal is not None:
+            return result_html(f"{self.turn} {self.text}", self.proposal.drawing, lines=self.proposal.words)
+        return result_html(
+            f"{self.turn} {self.text}" if self.turn else "the beginning",
+            self.image,
+            ended={"agreed": self.agreed, "exit": self.exit, "verdict": self.verdict} if self.turn else None,
+            lines=(*self.notes, *self.done, self.answer or self.detail),
+            verdict=self.verdict,
+            usage=self.usage,
+        )
 
 
 @dataclass(frozen=True)
