@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from langchain_core.callbacks import CallbackManagerForLLMRun
-    from langchain_core.language_models import LanguageModelInput
+    from langchain_core.language_models import LangSmithParams, LanguageModelInput
     from langchain_core.messages import BaseMessage, ToolCall
     from langchain_core.runnables import Runnable
     from langchain_core.tools import BaseTool
@@ -56,6 +56,10 @@ class OfflinePlanner(BaseChatModel):
 
     Raises (when structured output is asked for): CannotParse, quoting the words it does not know.
     """
+
+    def _get_ls_params(self, stop: list[str] | None = None, **kwargs: Any) -> LangSmithParams:
+        """Say what to call it wherever a model is named, as in a trace."""
+        return {**super()._get_ls_params(stop, **kwargs), "ls_model_name": "offline planner"}
 
     @property
     def _llm_type(self) -> str:
