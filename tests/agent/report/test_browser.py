@@ -153,8 +153,8 @@ def test_no_box_is_blank(page: Any) -> None:
 
 
 def test_a_story_without_failures_says_so(chromium: Any, tmp_path: Path) -> None:
-    right = {"objects": [{"name": "car", "attributes": ["blue"], "count": 1}]}
-    run(tmp_path, chat=ScriptedChat(script=[right]), job=job(prompt="a blue car"))
+    right = {"objects": [{"name": "car", "count": 2}, {"name": "dog", "attributes": ["green"], "count": 1}]}
+    run(tmp_path, chat=ScriptedChat(script=[right]), job=job(prompt="two cars and a green dog"))
     write_report(RunFolder(tmp_path))
     page = chromium.new_page()
     page.goto((tmp_path / "report.html").as_uri())
