@@ -23,6 +23,7 @@ _BOX = r"\[(-?[\d.]+), (-?[\d.]+), (-?[\d.]+), (-?[\d.]+)\]"
 _MOVED = re.compile(rf" from {_BOX} to {_BOX}")
 _SAID_TWICE = re.compile(rf", at {_BOX} \(x, y, width, height\)")
 _AT = re.compile(rf"\b(at|to|in) {_BOX}")
+_POINT = re.compile(r"\bat \((-?\d\.\d+), (-?\d\.\d+)\)")
 
 
 class _Readable(yaml.SafeDumper):
@@ -103,7 +104,11 @@ def without_boxes(text: str) -> str:
         place = _place([float(value) for value in found.groups()[1:]])
         return f"{'in' if place == 'middle' and found[1] == 'at' else found[1]} the {place}"
 
-    return _AT.sub(at, _MOVED.sub(moved, _SAID_TWICE.sub("", text)))
+    def point(found: re.Match[str]) -> str:
+        place = _place([float(found[1]), float(found[2]), 0, 0])
+        return f"{'in' if place == 'middle' else 'at'} the {place}"
+
+    return _POINT.sub(point, _AT.sub(at, _MOVED.sub(moved, _SAID_TWICE.sub("", text))))
 
 
 def _centre(box: list[float]) -> tuple[float, float]:
