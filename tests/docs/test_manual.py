@@ -1,4 +1,4 @@
-"""The manual builds without a warning, its links lead somewhere, and a reader's browser asks nobody else for anything."""
+"""The manual builds without a warning, its links lead somewhere, and no reader's browser asks anybody else for a thing."""
 
 from __future__ import annotations
 

@@ -45,7 +45,7 @@ def test_money_is_told_with_the_digits_that_matter(cost: float | None, told: str
         ("moved 'c #1' from [0, 0, 0.2, 0.2] to [0.8, 0.4, 0.2, 0.2]", "moved 'c #1' to the right"),
         ("moved 'c #1' from [0.4, 0.4, 0.2, 0.2] to [0.3, 0.3, 0.4, 0.4]", "moved 'c #1' to a larger size"),
         ("'c #1' is on the left, at [0.05, 0.6, 0.25, 0.25] (x, y, width, height).", "'c #1' is on the left."),
-        ("expected no cup, found cup at (0.64, 0.24)", "expected no cup, found cup at the upper right"),
+        ("expected no cup, found cup at (0.64, 0.24)", "expected no cup, found cup at the top"),
         ("expected one cup, found none", "expected one cup, found none"),
     ],
 )
