@@ -1,4 +1,4 @@
-"""The manual builds without a warning, its links lead somewhere, and no reader's browser asks anybody else for a thing."""
+"""The manual builds without a warning, its links lead somewhere, and a reader's browser asks no other server."""
 
 from __future__ import annotations
 
