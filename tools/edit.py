@@ -47,7 +47,7 @@ def edit(
     state = runtime.state
     scene: Layout = state["layout"]
     check_operations(scene, state["planned"], operations)
-    if refused := refusal(runtime.context.backend.capabilities, scene, operations):
+    if refused := refusal(runtime.context.backend.capabilities, scene, operations, state["others"]):
         raise ToolError(refused)
     return "planned: " + json.dumps(describe(scene, operations)), {"operations": dump_operations(operations)}
 

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 class Item:
     """An object while an instruction is worked out.
 
-    ``original`` is what the picture holds of it, ``model`` what the picture holds of another that it is a copy of.
+    ``original`` is what the picture holds of it, ``model`` what the picture, or the other one named by
+    ``picture``, holds of another that it is a copy of.
     """
 
     id: str
@@ -28,6 +29,7 @@ class Item:
     box: Box
     original: PlacedObject | None = None
     model: PlacedObject | None = None
+    picture: str = ""
 
     @property
     def phrase(self) -> str:

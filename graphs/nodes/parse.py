@@ -81,7 +81,7 @@ def parse(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
         parsed = _checked(schema, answer)
         if isinstance(parsed, SceneSpec) and context.backend is not None:
             parsed = abilities.with_settings(context.backend.capabilities, parsed)
-        if refused := _beyond(context, layout, parsed):
+        if refused := _beyond(context, state, parsed):
             return {"exit": "parse_failed", "detail": refused, "usage": usage}
         understood = _understand(goal, layout, parsed, context.settings, state["text"])
     except ValueError as error:  # pydantic's errors are ValueErrors
@@ -121,6 +121,7 @@ def _question(state: State, context: Context) -> list[AnyMessage]:
         instruction=state["text"],
         layout=state["layout"],
         shapes=shapes,
+        others=[other.model_dump(mode="json", exclude={"image"}) for other in state["others"]],
         abilities=abilities.describe(context.backend.capabilities),
         **recall(state),
     )
@@ -136,7 +137,7 @@ def _with_unknown(refusal: str, text: str, context: Context) -> str:
     return f"{refusal} ({unknown})" if unknown else refusal
 
 
-def _beyond(context: Context, layout: Layout, parsed: SceneSpec | Reply) -> str | None:
+def _beyond(context: Context, state: State, parsed: SceneSpec | Reply) -> str | None:
     """Return why the backend cannot do what was understood: said before anything is drawn."""
     if context.backend is None:  # a sentence is only read
         return None
@@ -146,7 +147,7 @@ def _beyond(context: Context, layout: Layout, parsed: SceneSpec | Reply) -> str 
         return abilities.scene_refusal(can, parsed) or abilities.cannot_find(
             can, names, context.settings.detector.vocabulary
         )
-    return abilities.refusal(can, layout, parsed.operations)
+    return abilities.refusal(can, state["layout"], parsed.operations, state["others"])
 
 
 def _understand(goal: Goal, layout: Layout, parsed: SceneSpec | Reply, settings: Settings, text: str) -> dict[str, Any]:

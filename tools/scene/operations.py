@@ -160,6 +160,11 @@ def apply(layout: Layout, operations: Iterable[Operation]) -> Layout:
     return result
 
 
+def source_of(operation: Operation) -> Source | None:
+    """Return what an operation copies, if it is told to copy anything."""
+    return operation.source if isinstance(operation, Add | Replace) else None
+
+
 def in_new_light(layout: Layout, operations: Iterable[Operation]) -> Layout:
     """Return a layout without the colours that wishes for the picture's light may change: they prove nothing then."""
     return apply(

@@ -42,6 +42,7 @@ CAPABILITIES = Capabilities(
     draws=frozenset(),
     attributes=WORDS,
     needs=frozenset({"mask", "boxes"}),
+    copies=True,
 )
 FILL_SIDE = 1024  # pixels
 RIM = 0.02  # of the longer side: how far around what goes its neighbours are told from its background
