@@ -22,6 +22,7 @@ from pydantic import BaseModel, ValidationError
 
 from agent.offline.corrections import parse_correction
 from agent.offline.instructions import parse_instruction
+from agent.offline.mixed import parse_mixed
 from agent.offline.other_pictures import unveiled, veiled
 from agent.offline.questions import Facts, is_question
 from agent.offline.sentences import parse_scene
@@ -142,6 +143,7 @@ def _read(messages: Sequence[BaseMessage]) -> str:
                 parse_undo(instruction, layout, memory.before)
                 or parse_undo_and_more(instruction, layout, memory, parse_instruction)
                 or parse_put_back(instruction, layout, memory)
+                or parse_mixed(instruction, layout, memory)
                 or parse_whole_picture(instruction, layout, memory)
                 or parse_correction(instruction, layout, memory, last)
                 or parse_instruction(instruction, layout, memory)

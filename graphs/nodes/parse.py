@@ -20,10 +20,11 @@ from tools.scene.difference import completed
 from tools.scene.edit_goal import edit_requirements, layout_requirements, wish_requirements
 from tools.scene.errors import CannotParse
 from tools.scene.lexicon import parse_phrase
-from tools.scene.operations import Operation, apply
+from tools.scene.operations import Move, Operation, apply
 from tools.scene.requirement import Requirement
 from tools.scene.spec import Frozen, Quote, SceneSpec
 from tools.scene.spec_check import with_all_words
+from tools.scene.worn import with_worn
 from tools.suggest_layout import usual_shapes
 
 if TYPE_CHECKING:
@@ -160,12 +161,18 @@ def _understand(goal: Goal, layout: Layout, parsed: SceneSpec | Reply, settings:
     if parsed.answer:
         return {"exit": "answered", "detail": parsed.answer, "messages": [RemoveMessage(id=REMOVE_ALL_MESSAGES)]}
     try:
-        target = apply(layout, parsed.operations)
+        operations = with_worn(layout, parsed.operations, spoken=nouns(text))
+        target = apply(layout, operations)
     except KeyError as error:
         raise ValueError(error.args[0]) from None
-    plan = goal.model_copy(update={"target": target, "operations": parsed.operations, "notes": parsed.notes})
+    plan = goal.model_copy(update={"target": target, "operations": operations, "notes": parsed.notes})
     unchecked = (Requirement(kind="unchecked", said=words) for words in parsed.unchecked)
-    demands = wish_requirements(layout, parsed.operations, target)
+    along = {operation.id for operation in operations[len(parsed.operations) :] if isinstance(operation, Move)}
+    demands = [
+        demand
+        for demand in wish_requirements(layout, operations, target)
+        if not (demand.kind == "placed" and demand.id in along)  # a tie is seen less surely than its wearer
+    ]
     return _understood(plan, (*demands, *unchecked))
 
 

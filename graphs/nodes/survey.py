@@ -40,6 +40,9 @@ NO_NOUNS = frozenset(
 )
 
 
+ONE_THING = 0.6  # IoU from which what is taken for two kinds is one thing
+
+
 @timed
 def survey(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
     """Ask for the words of the instruction, the objects known from earlier turns and the preset's vocabulary.
@@ -77,6 +80,12 @@ def _seen(context: Context, image: Image, layout: Layout, text: str, usage: Usag
     )
     found = context.backend.detect(image, [Query(name=name) for name in names])
     usage, detections = usage + found.cost, found.detections
+    lost = [name for name in spoken if known and name not in {detection.name for detection in detections}]
+    if lost:  # what the instruction names and nobody saw is looked for alone, more closely
+        again = context.backend.detect(image, [Query(name=name) for name in lost])
+        usage += again.cost
+        mistaken = [one for one in detections if any(one.box.iou(two.box) > ONE_THING for two in again.detections)]
+        detections = (*(one for one in detections if one not in mistaken), *again.detections)
     things, mentioned = dict.fromkeys(detection.name for detection in detections), colours(text)
     attributed = dict.fromkeys(
         [

@@ -12,7 +12,7 @@ from tools.scene.lexicon import family
 from tools.scene.spec import Frozen, Word
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
 
 class Source(Frozen):
@@ -173,6 +173,16 @@ def in_new_light(layout: Layout, operations: Iterable[Operation]) -> Layout:
     )
 
 
+def before_cut(layout: Layout, operations: Sequence[Operation]) -> Layout:
+    """Return a layout as it is seen through what ``operations`` cut away, which come last; nothing else is done."""
+    cuts = [operation for operation in operations if isinstance(operation, Adjust) and operation.wish in CUTTING]
+    goal = apply(layout, [operation for operation in operations if operation not in cuts])
+    for cut in cuts:
+        assert cut.id is not None
+        layout, goal = _cut(layout, cut, goal[cut.id]), _adjusted(goal, cut)
+    return layout
+
+
 def crop_frame(box: Box) -> Box:
     """Return what a crop to an object in ``box`` leaves of the picture."""
     margin_x, margin_y = box.w * CROP_MARGIN, box.h * CROP_MARGIN
@@ -190,14 +200,19 @@ def _adjusted(layout: Layout, operation: Adjust) -> Layout:
             for placed in objects
         )
     if operation.wish in CUTTING and operation.id is not None:
-        chosen = layout[operation.id]
-        frame = crop_frame(chosen.box) if operation.wish == "crop" else Box(0, 0, 1, 1)
-        kept = objects if operation.wish == "crop" else (chosen,)
-        objects = tuple(
-            placed.model_copy(update={"box": shown})
-            for placed in kept
-            if (shown := _inside(placed.box, frame)).area * frame.area > 0.5 * placed.box.area
-        )
+        return _cut(layout, operation, layout[operation.id])
+    return layout.model_copy(update={"objects": objects})
+
+
+def _cut(layout: Layout, operation: Adjust, chosen: PlacedObject) -> Layout:
+    """Return what is left of a layout when the picture is cut to an object, which may stand elsewhere in it."""
+    frame = crop_frame(chosen.box) if operation.wish == "crop" else Box(0, 0, 1, 1)
+    objects = tuple(
+        placed.model_copy(update={"box": shown})
+        for placed in layout.objects
+        if (operation.wish == "crop" or placed.id == chosen.id)
+        and (shown := _inside(placed.box, frame)).area * frame.area > 0.5 * placed.box.area
+    )
     return layout.model_copy(update={"objects": objects})
 
 
