@@ -49,13 +49,14 @@ GROUNDS = ("china", "flower", "rocket", "brick", "grass", "gravel")
 
 @dataclass(frozen=True)
 class PlantedScene:
-    """A picture, the same without the object, the object's kind and box, and its mask, bool ``[height, width]``."""
+    """A picture, the same without the object, the object's kind, box and mask, bool ``[height, width]``, its ground."""
 
     image: Image.Image
     truth: Image.Image
     kind: str
     box: Box
     mask: np.ndarray
+    ground: str
 
 
 def photograph(name: str) -> Image.Image:
@@ -108,7 +109,7 @@ def _scene(model: Model, masks: dict[Model, np.ndarray], ground: str, number: in
     image.paste(layer, (x, y), layer)
     mask = np.zeros(behind.size[::-1], dtype=bool)
     mask[y : y + layer.height, x : x + layer.width] = np.asarray(layer)[..., 3] > 127
-    return PlantedScene(image, behind, model.kind, _extent(mask), mask)
+    return PlantedScene(image, behind, model.kind, _extent(mask), mask, ground)
 
 
 def _whole(mask: np.ndarray) -> np.ndarray:

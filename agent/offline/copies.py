@@ -29,6 +29,7 @@ _TO_PICTURE = phrases("to the picture|to the image|to the photo|to the scene|int
                       "to this picture|into this picture|to this photo|into this photo")  # fmt: skip
 
 WIDEST = 0.9  # of the picture
+UNCUT = 0.988  # a box that reaches farther is cut off by the edge of its picture
 LEVEL = frozenset({"left of", "right of", "next to", "near", "between"})
 
 
@@ -49,22 +50,32 @@ class Copies(Wishes):
             placed = origin.placed
             item = self._insert(placed.name, placed.attributes, self._size_of(origin), place, start)
             item.model, item.picture = placed, origin.picture
-            self._stand(item, place)
+            self._stand(item, placed.box, place)
             made.append(item)
         scene.focus, scene.last_name = made, made[-1].name
         return True
 
-    def _stand(self, item: Item, place: destinations.Place | None) -> None:
-        """Set a thing on the ground that others stand on, where the place says nothing of its height and is free."""
-        others = self.scene.boxes(item)
-        if not others or (place is not None and not (place.refs and place.predicate in LEVEL)):
-            return
-        grounds = place.refs if place is not None else others
-        floor = median(box.y + box.h for box in grounds)
-        box = Box(item.box.x, max(0.0, floor - item.box.h), item.box.w, item.box.h)
-        holds_there = place is None or holds(place.predicate, box, *place.refs)  # type: ignore[arg-type]
-        if holds_there and not is_crowded(box, others):
-            item.box = box
+    def _stand(self, item: Item, own: Box, place: destinations.Place | None) -> None:
+        """Set a copy on the ground that others stand on, where the place leaves that open and it is free there.
+
+        What an edge of its own picture cuts off there, at ``own``, goes to the same edge here.
+        """
+        others, box = self.scene.boxes(item), item.box
+        x, y, sides = box.x, box.y, place.sides if place is not None else ()
+        level = place is None or bool(place.refs and place.predicate in LEVEL)
+        if own.y + own.h > UNCUT and (level or sides) and "at the top" not in sides:
+            y = 1 - box.h
+        elif level and others:
+            grounds = place.refs if place is not None else others
+            y = max(0.0, median(below.y + below.h for below in grounds) - box.h)
+        if own.x < 1 - UNCUT and (place is None or "on the left" in sides):
+            x = 0.0
+        elif own.x + own.w > UNCUT and (place is None or "on the right" in sides):
+            x = 1 - box.w
+        there = Box(x, y, box.w, box.h)
+        fits = place is None or not place.refs or holds(place.predicate, there, *place.refs)  # type: ignore[arg-type]
+        if fits and not is_crowded(there, others):
+            item.box = there
 
     def _size_of(self, origin: Origin) -> tuple[float, float]:
         """Return (w, h): as high as its own kind, as such things are beside what is there, or as large as that."""

@@ -17,7 +17,7 @@ from tools.backend.editor import adjust
 from tools.backend.editor.canvas import make_canvas
 from tools.backend.editor.engine import Job, UnusableError
 from tools.backend.editor.masks import owned, trusted
-from tools.backend.editor.plan import plan_edit
+from tools.backend.editor.plan import cut_off, plan_edit
 from tools.backend.editor.view import choose_view
 from tools.backend.protocol import BackendError, Cost, Edited
 from tools.scene.box import Box
@@ -116,7 +116,7 @@ class Composer:
             return replace(
                 edited,
                 warnings=(*painted.warnings, *warnings),
-                doubts=painted.doubts,
+                doubts=None if painted.doubts is None else (*painted.doubts, *cut_off(plan)),
                 cost=spent + painted.cost + cost,
             )
         raise BackendError(f"the edit failed with seeds {seed} and {seed + RETRY_SEED}: {reason}")
