@@ -33,7 +33,7 @@ def gradient_distance(image: np.ndarray, truth: np.ndarray, region: np.ndarray) 
 
 
 def feature_distance(first: np.ndarray, second: np.ndarray, region: np.ndarray) -> float:
-    """Return the mean cosine distance of two pictures' features in the cells of a region, in [0, 2]; NaN without any."""
+    """Return the mean cosine distance of two pictures' features in the cells of a region, in [0, 2], or NaN."""
     side = first.shape[-1]
     scale = side / max(region.shape)
     size = max(1, round(region.shape[1] * scale)), max(1, round(region.shape[0] * scale))

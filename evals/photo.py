@@ -60,7 +60,8 @@ def run_photo(
     means), ``better_than_opencv`` (share, and by ground as ``better_on_G``; ``better_structure`` is the same on blurred
     pictures, where made-up texture does not count against a fill), ``gradients``, ``features`` and the shares
     ``better_gradients``, ``better_features`` (see `evals.alike`; features where ``embed`` is given),
-    ``psnr_of_texture_aside`` (what the true ground gets when it is moved aside, on grass and gravel), ``moved_iou`` (mean) and ``moved`` (share of at least 0.9), ``recoloured``
+    ``psnr_of_texture_aside`` (what the true ground gets when it is moved aside, on grass and gravel),
+    ``moved_iou`` (mean) and ``moved`` (share of at least 0.9), ``recoloured``
     (right by hue), ``outside_identical`` (share of all edits), ``K_seconds`` for K in detect, remove, move, recolour
     (medians), and ``scenes``. With ``pictures``, each scene is saved there beside its edits.
     """

@@ -17,7 +17,7 @@ from graphs.answer_bounds import TOKENS
 from tools.scene.box import Box
 from tools.scene.goal import Goal
 from tools.scene.layout import Layout, PlacedObject
-from tools.scene.operations import Add, Adjust, Move, Operation, Remove, Replace, Restyle, Source
+from tools.scene.operations import Add, Adjust, Depth, Move, Operation, Remove, Replace, Restyle, Source
 from tools.scene.other_picture import OtherPicture
 from tools.scene.results import Verdict
 from tools.scene.spec import Frozen, SceneSpec
@@ -176,7 +176,7 @@ class Result(Frozen):
 
 CHECKPOINTED = (
     *(Goal, Usage, TurnUsage, Attempt, TurnSummary, History, Result),
-    *(Layout, Box, Add, Remove, Move, Restyle, Replace, Source, Adjust, OtherPicture),
+    *(Layout, Box, Add, Remove, Move, Restyle, Replace, Source, Adjust, Depth, OtherPicture),
 )
 """The types of this program that a state may hold: a checkpointer builds them and nothing else of ours."""
 

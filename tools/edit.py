@@ -95,7 +95,8 @@ def describe(scene: Layout, operations: Sequence[Operation]) -> list[str]:
                 lines.append(f"removed {operation.id!r}")
             case Move():
                 old = layout[operation.id].box
-                lines.append(f"moved {operation.id!r} from {_numbers(old)} to {_numbers(operation.box)}")
+                where = f", {operation.depth.side} {operation.depth.id!r}" if operation.depth else ""
+                lines.append(f"moved {operation.id!r} from {_numbers(old)} to {_numbers(operation.box)}{where}")
             case Restyle():
                 lines.append(f"made {operation.id!r} {' '.join(operation.attributes)}")
             case Adjust():

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from agent.offline import amounts, destinations
 from agent.offline.copies import Copies
+from agent.offline.depth import read_depth, set_in_depth
 from agent.offline.items import Item, Scene
 from agent.offline.lexer import Phrases, phrases
 from agent.offline.nouns import NounPhrase, is_adjective, read_noun_phrase
@@ -257,6 +258,11 @@ class _Instruction(Copies):
 
     def _move_to(self, chosen: Sequence[Item], start: int, spoken: str) -> None:
         words = self.words
+        if (depth := read_depth(words, self.scene)) is not None:
+            for item in chosen:
+                set_in_depth(item, *depth)
+            self.scene.focus = list(chosen)
+            return
         shift = destinations.read_shift(words, self.scene, chosen, spoken)
         if shift is not None:
             for item in chosen:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from tools.scene.box import Box
     from tools.scene.layout import PlacedObject
+    from tools.scene.operations import Depth
 
 
 @dataclass
@@ -20,7 +21,8 @@ class Item:
     """An object while an instruction is worked out.
 
     ``original`` is what the picture holds of it, ``model`` what the picture, or the other one named by
-    ``picture``, holds of another that it is a copy of.
+    ``picture``, holds of another that it is a copy of,
+    ``depth`` what it is before or behind from now on.
     """
 
     id: str
@@ -30,6 +32,7 @@ class Item:
     original: PlacedObject | None = None
     model: PlacedObject | None = None
     picture: str = ""
+    depth: Depth | None = None
 
     @property
     def phrase(self) -> str:

@@ -190,7 +190,7 @@ class Workbench:
                 )
                 continue
             if box is not None:
-                operations.append(Move(id=placed.id, box=box))
+                operations.append(Move(id=placed.id, box=box, depth=item.depth))
             if item.attributes != placed.attributes and item.attributes:
                 operations.append(Restyle(id=placed.id, attributes=item.attributes))
         operations += [

@@ -52,12 +52,27 @@ class Remove(Frozen):
     id: ObjectId
 
 
+class Depth(Frozen):
+    """Which object another is drawn before or behind."""
+
+    side: Literal["in front of", "behind"]
+    id: ObjectId
+
+
 class Move(Frozen):
     """Move an object into the box; a box of another size resizes it."""
 
     op: Literal["move"] = "move"
     id: ObjectId
     box: Box
+    depth: Depth | None = Field(default=None, description="before or behind which object; empty keeps the order")
+
+    @model_serializer(mode="wrap")
+    def _without_empty_depth(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        dumped: dict[str, Any] = handler(self)
+        if dumped.get("depth") is None:
+            dumped.pop("depth", None)
+        return dumped
 
 
 class Restyle(Frozen):
@@ -157,7 +172,18 @@ def apply(layout: Layout, operations: Iterable[Operation]) -> Layout:
                 )
         objects = (new if placed.id == old.id else placed for placed in result.objects)
         result = result.model_copy(update={"objects": tuple(placed for placed in objects if placed is not None)})
+        if isinstance(operation, Move) and operation.depth is not None:
+            result = _in_order(result, operation.id, operation.depth)
     return result
+
+
+def _in_order(layout: Layout, object_id: str, depth: Depth) -> Layout:
+    """Return a layout with an object just before or behind another in the drawing order."""
+    moved, other = layout[object_id], layout[depth.id]
+    pair = (other, moved) if depth.side == "in front of" else (moved, other)
+    rest = (placed for placed in layout.objects if placed.id != object_id)
+    objects = [one for placed in rest for one in (pair if placed.id == other.id else (placed,))]
+    return layout.model_copy(update={"objects": tuple(objects)})
 
 
 def source_of(operation: Operation) -> Source | None:
