@@ -107,9 +107,8 @@ def _picture_at(words: Cursor, others: Sequence[OtherPicture]) -> OtherPicture |
         if len(others) == 1:
             return others[0]
         if others:
-            words.fail(
-                f"say which picture is meant: {', '.join(other.name for other in others)}", start, words.position
-            )
+            names = ", ".join(repr(other.name) for other in others)
+            words.fail(f"say which picture is meant: {names}", start, words.position)
     words.position = start
     words.accept(_PICTURE)
     found = re.fullmatch(rf"{VEIL}(\d+)", words.word())
