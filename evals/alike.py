@@ -53,4 +53,4 @@ def shifted_psnr(truth: np.ndarray, region: np.ndarray) -> float:
 
 def _gradients(image: np.ndarray) -> np.ndarray:
     down, across = np.gradient(image.astype(np.float32).mean(axis=-1))
-    return np.hypot(down, across)
+    return np.asarray(np.hypot(down, across))

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -49,10 +50,10 @@ def run_seconds(settings: Settings, preset: str, repeats: int = 3) -> dict[str, 
         fresh = image.copy()
         fresh.putpixel((0, 0), (number, 0, 0))  # another picture to every cache
         parts: dict[str, Callable[[], object]] = {
-            "detect": lambda fresh=fresh: backend.detect(fresh, [Query(name="cup")]),
-            "mask": lambda fresh=fresh: backend.segment(fresh, [CUP]),
-            "recolour": lambda fresh=fresh: backend.edit(fresh, [Restyle(id="cup #1", attributes=("blue",))], scene),
-            "remove": lambda fresh=fresh: backend.edit(fresh, [Remove(id="spoon #1")], scene),
+            "detect": partial(backend.detect, fresh, [Query(name="cup")]),
+            "mask": partial(backend.segment, fresh, [CUP]),
+            "recolour": partial(backend.edit, fresh, [Restyle(id="cup #1", attributes=("blue",))], scene),
+            "remove": partial(backend.edit, fresh, [Remove(id="spoon #1")], scene),
         }
         for name, call in parts.items():
             taken = _timed(call)

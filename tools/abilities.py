@@ -127,7 +127,10 @@ def cannot_find(capabilities: Capabilities, names: Iterable[str], examples: Sequ
     strange = [repr(name) for name in dict.fromkeys(names) if not known.intersection(ends(name))]
     if not strange:
         return None
-    listed = f": it knows {', '.join(examples)}, and other words for them" if examples else ""
+    listed = ""
+    if examples:
+        more = " (all of them: sld presets NAME)" if len(examples) > SHOWN else ""
+        listed = f": it knows {_listed(examples, 'and')}{more}, and other words for them"
     return f"the detector of this preset does not know {_listed(strange, 'or')}{listed}"
 
 

@@ -191,9 +191,11 @@ def sessions(folder: Sessions = Path("sessions")) -> None:
 
 
 @app.command()
-def presets() -> None:
-    """List the presets that ship with the program."""
+def presets(
+    name: Annotated[str | None, typer.Argument(help="List the kinds of things that this preset finds.")] = None,
+) -> None:
+    """List the presets that ship with the program, or what one of them finds."""
     with reporting():
-        from agent.cli.run import list_presets
+        from agent.cli.run import list_presets, show_preset
 
-        list_presets()
+        show_preset(name) if name else list_presets()

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    from tools.backend.protocol import Backend
+    from tools.backend.local import LocalBackend
 
 SUFFIXES = ("", ".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".gif")
 
@@ -51,7 +51,7 @@ def run_batch(
     """
     work = _prepare(options, file, input_dir, output_dir)
     console = SafeConsole(sys.stderr)
-    bases: dict[str, Backend] = {}
+    bases: dict[str, LocalBackend] = {}
     for preset in dict.fromkeys(job.preset for job in work if job.preset != (options.preset or DEFAULT_PRESET)):
         names = ", ".join(job.item.output_dir for job in work if job.preset == preset)
         write(f"Using the preset {preset} for {names} (another: --preset NAME).", sys.stderr)

@@ -211,6 +211,11 @@ def parse_prompts(options: Options, prompt: str | None) -> int:
     return ExitCode.AGREED if all(outcomes) else ExitCode.MISTAKE
 
 
+def show_preset(name: str) -> None:
+    """Print what a preset's detector is asked for, one noun a line."""
+    write("\n".join(load_settings(name).detector.vocabulary))
+
+
 def list_presets() -> None:
     """Print the shipped presets with their models."""
     table = Table("preset", "detector", "segmenter", "generator", "editor", box=None, pad_edge=False)

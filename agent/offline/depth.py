@@ -16,16 +16,22 @@ if TYPE_CHECKING:
     from agent.offline.items import Item, Scene
     from agent.offline.lexer import Cursor
 
-_SIDES: Phrases[Literal["in front of", "behind"]] = Phrases(
-    meaning("in front of|to the front of|into the foreground of|right in front of|directly in front of|before",
-            "in front of")
-    | meaning("behind|right behind|directly behind|in back of|to the back of|at the back of", "behind")
-)  # fmt: skip
+Side = Literal["in front of", "behind"]
+_FRONT: Side = "in front of"
+_BACK: Side = "behind"
+_SIDES: Phrases[Side] = Phrases(
+    meaning("in front of|to the front of|into the foreground of|right in front of|directly in front of|before", _FRONT)
+    | meaning("behind|right behind|directly behind|in back of|to the back of|at the back of", _BACK)
+)
 NEARER = 0.06  # of the other's height, that the one in front stands lower
-COVER = {"in front of": 0.25, "behind": -0.12}  # of its own width, that it reaches beyond the other's edge inwards
+# of its own width, that it reaches inwards beyond the edge of the other
+COVER: dict[Side, float] = {
+    "in front of": 0.25,
+    "behind": -0.12,
+}
 
 
-def read_depth(words: Cursor, scene: Scene) -> tuple[Literal["in front of", "behind"], Item] | None:
+def read_depth(words: Cursor, scene: Scene) -> tuple[Side, Item] | None:
     """Take "in front of the bottle"; None where nothing of that kind follows.
 
     Raises:
@@ -43,7 +49,7 @@ def read_depth(words: Cursor, scene: Scene) -> tuple[Literal["in front of", "beh
     return side, chosen[0]
 
 
-def set_in_depth(item: Item, side: Literal["in front of", "behind"], other: Item) -> None:
+def set_in_depth(item: Item, side: Side, other: Item) -> None:
     """Give an object its place before or behind another, on the side where it is now, most of both to be seen."""
     mine, theirs = item.box, other.box
     way = 1.0 if mine.center[0] >= theirs.center[0] else -1.0

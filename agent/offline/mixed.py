@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from agent.offline.instructions import parse_instruction
 from agent.offline.whole_picture import is_whole_picture, parse_whole_picture
-from tools.scene.operations import AROUND, CUTTING, Adjust, apply
+from tools.scene.operations import AROUND, CUTTING, Add, Adjust, apply
 
 if TYPE_CHECKING:
     from agent.offline.workbench import Memory
@@ -43,7 +43,7 @@ def parse_mixed(text: str, layout: Layout, memory: Memory) -> tuple[Operation, .
     done = parse_instruction(rest, layout, memory) if rest else ()
     after: list[Adjust] = []
     changed, shown = apply(layout, done), memory
-    touched = [one.id for one in done if not isinstance(one, Adjust) and getattr(one, "id", "") in changed.ids]
+    touched = [one.id for one in done if not isinstance(one, Add) and one.id in changed.ids]
     touched += [object_id for object_id in changed.ids if object_id not in layout.ids]
     if touched:
         shown = replace(memory, recent=tuple(dict.fromkeys(touched)))

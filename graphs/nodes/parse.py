@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, Any
 
 from langchain_core.messages import AIMessage, AnyMessage, HumanMessage, RemoveMessage, SystemMessage
@@ -133,7 +134,8 @@ def _with_unknown(refusal: str, text: str, context: Context) -> str:
     """Return a refusal that also says which of the words it quotes the detector does not know."""
     if context.backend is None:
         return refusal
-    quoted = [word for word in nouns(text) if word in refusal]
+    spoken = re.sub(r"\S+\.\w{3,4}\b", " ", text)  # "dog.jpg" is no noun
+    quoted = [word for word in nouns(spoken) if word in refusal]
     unknown = abilities.cannot_find(context.backend.capabilities, quoted, context.settings.detector.vocabulary)
     return f"{refusal} ({unknown})" if unknown else refusal
 
@@ -168,11 +170,11 @@ def _understand(goal: Goal, layout: Layout, parsed: SceneSpec | Reply, settings:
     plan = goal.model_copy(update={"target": target, "operations": operations, "notes": parsed.notes})
     unchecked = (Requirement(kind="unchecked", said=words) for words in parsed.unchecked)
     along = {operation.id for operation in operations[len(parsed.operations) :] if isinstance(operation, Move)}
-    demands = [
+    demands = tuple(
         demand
         for demand in wish_requirements(layout, operations, target)
         if not (demand.kind == "placed" and demand.id in along)  # a tie is seen less surely than its wearer
-    ]
+    )
     return _understood(plan, (*demands, *unchecked))
 
 

@@ -22,7 +22,7 @@ from tools.backend.editor.view import choose_view
 from tools.backend.protocol import BackendError, Cost, Edited
 from tools.scene.box import Box
 from tools.scene.layout import Layout
-from tools.scene.operations import Adjust, apply
+from tools.scene.operations import CUTTING, Adjust, apply
 from tools.scene.worn import worn_by
 
 if TYPE_CHECKING:
@@ -61,11 +61,10 @@ class Composer:
             BackendError: unknown id, unusable box, no operations, something the engine cannot do, or unusable
                 output for two seeds.
         """
-        first = list(takewhile(lambda operation: isinstance(operation, Adjust), operations))
-        wishes = [operation for operation in operations[len(first) :] if isinstance(operation, Adjust)]
+        wishes = [operation for operation in operations if isinstance(operation, Adjust)]
         rest = [operation for operation in operations if not isinstance(operation, Adjust)]
-        if not rest:
-            first, wishes = [], [operation for operation in operations if isinstance(operation, Adjust)]
+        begins = list(takewhile(_is_for_light, operations)) if rest else []
+        first, wishes = wishes[: len(begins)], wishes[len(begins) :]
         start = self._adjust(image, None, first, scene) if first else None
         begun = image if start is None else start.image
         edited = self._edit(begun, rest, scene, seed, progress, references or {}) if rest or not wishes else None
@@ -196,6 +195,10 @@ def _blend(picture: Image.Image, view: View, painted: Painted, job: Job, plan: N
     edited = picture.copy()
     edited.paste(Image.fromarray(new), view.px_xyxy[:2])
     return Edited(edited, _framed(region, view), masks={key: _framed(mask, view) for key, mask in masks.items()})
+
+
+def _is_for_light(operation: Operation) -> bool:
+    return isinstance(operation, Adjust) and operation.wish not in CUTTING
 
 
 def _nothing(image: Image.Image) -> Edited:
