@@ -51,7 +51,7 @@ def edit(
     state = runtime.state
     scene: Layout = state["layout"]
     check_operations(scene, state["planned"], operations)
-    if refused := refusal(runtime.context.backend.capabilities, scene, operations):
+    if refused := refusal(runtime.context.backend.capabilities, scene, operations, state["others"]):
         raise ToolError(refused)
     return "planned: " + json.dumps(describe(scene, operations)), {"operations": dump_operations(operations)}
 
@@ -99,7 +99,8 @@ def describe(scene: Layout, operations: Sequence[Operation], *, planned: bool = 
                 words = repr(operation.id)
             case Move():
                 old = layout[operation.id].box
-                words = f"{operation.id!r} from {_numbers(old)} to {_numbers(operation.box)}"
+                where = f", {operation.depth.side} {operation.depth.id!r}" if operation.depth else ""
+                words = f"{operation.id!r} from {_numbers(old)} to {_numbers(operation.box)}{where}"
             case Restyle():
                 words = f"{operation.id!r} {' '.join(operation.attributes)}"
             case Adjust():

@@ -20,6 +20,7 @@ from agent.cli.progress import LiveProgress
 from agent.cli.run import MARK_STYLES, announce_chat, announce_preset
 from agent.models.backend import make_backend
 from agent.run.folder import RunError, RunFolder, abandoned_on_error, find_runs, new_folder
+from agent.run.sources import files_named
 from agent.session.proposal import change
 from agent.session.record import recorded_settings
 from agent.session.session import Session
@@ -28,7 +29,7 @@ from agent.trace.wording import mark, money, unchecked_clause, without_boxes
 from tools.images import open_picture
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from agent.session.proposal import Proposal
 
@@ -41,6 +42,7 @@ COMMANDS = {
     "/show": "show how things stand: the picture's path, what is in it, what is wrong",
     "/save": "PATH: write the picture there, into a folder that is there",
     "/retry": "do the last turn again with another seed",
+    "/picture": "PATH: take another picture along; 'add the dog from dog.jpg' copies out of it",
     "/approve": "on | off: stop before each edit",
     "/resume": "go on with a turn that was stopped",
     "/drop": "give up a turn that was stopped or waits",
@@ -60,6 +62,7 @@ def chat(
     session: str | None,
     approve: bool | None,
     base: Path,
+    sources: Sequence[Path] = (),
     verbose: bool = False,
 ) -> int:
     """Hold a conversation until the input ends; return the exit code of the last turn (0 on a terminal)."""
@@ -84,9 +87,10 @@ def chat(
                 chat=announce_chat(settings),
                 seed=options.seed or 0,
                 approve=approve,
+                sources=sources,
             )
         )
-        return Talk(opened, verbose=verbose).run(prompt)
+        return Talk(opened, image.parent if image else Path(), verbose=verbose).run(prompt)
 
 
 def list_sessions(base: Path) -> None:
@@ -117,8 +121,8 @@ def list_sessions(base: Path) -> None:
 class Talk:
     """The conversation at a terminal or on a pipe; ``code`` is the exit code so far. ``verbose`` shows boxes."""
 
-    def __init__(self, session: Session, *, verbose: bool = False) -> None:
-        self.session, self.verbose = session, verbose
+    def __init__(self, session: Session, folder: Path = Path(), *, verbose: bool = False) -> None:
+        self.session, self.folder, self.verbose = session, folder, verbose
         self.console = output_console()
         self.code = ExitCode.AGREED
 
@@ -154,8 +158,16 @@ class Talk:
         if (proposal := self._proposal()) is not None:
             self._decide(line, proposal)
         else:
-            self._try(lambda listener: self.session.send(line, listener))
+            self._try(lambda listener: self._send(line, listener))
         return True
+
+    def _send(self, line: str, listener: LiveProgress) -> TurnResult:
+        """Say a line; pictures that it names are taken along."""
+        return self.session.send(line, listener, sources=files_named(line, self.folder, self.session.sources))
+
+    def _picture(self, path: str) -> None:
+        self.session.add_sources([Path(path).expanduser()])
+        self._say(f"other pictures: {', '.join(self.session.sources)}")
 
     # -- commands -----------------------------------------------------------------------------
 
@@ -174,6 +186,7 @@ class Talk:
             "/show": self._show,
             "/save": self._save,
             "/retry": lambda: self._try(self.session.retry),
+            "/picture": self._picture,
             "/approve": self._approve,
             "/resume": lambda: self._try(self.session.resume),
             "/drop": self._drop,
@@ -313,9 +326,9 @@ class Talk:
         self._verdict(result)
         if cost := money(result.usage.get("cost")):
             self._say(f"cost: {cost} for the language model")
-        self._picture(result.image)
+        self._show_picture(result.image)
 
-    def _picture(self, image: Path | None) -> None:
+    def _show_picture(self, image: Path | None) -> None:
         if image is not None:
             draw_inline(image)
             self._say(f"picture: {image}")
@@ -329,7 +342,7 @@ class Talk:
     def _stand(self, result: TurnResult) -> None:
         moment = f"after turn {result.turn}: {result.text}" if result.turn else "at the beginning"
         self._say(f"on {self.session.branch_name}, {moment}")
-        self._picture(result.image)
+        self._show_picture(result.image)
 
     def _worded(self, text: str) -> str:
         return text if self.verbose else without_boxes(text)

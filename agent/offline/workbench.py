@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from tools.scene.box import Box
     from tools.scene.layout import Layout, PlacedObject
     from tools.scene.operations import Operation
+    from tools.scene.other_picture import OtherPicture
 
 BIG = {"big": 1.3, "large": 1.3, "huge": 1.7, "giant": 1.7, "enormous": 1.7, "small": 0.7, "little": 0.7, "tiny": 0.45,
        "gigantic": 1.7, "massive": 1.7, "miniature": 0.45, "mini": 0.45}  # fmt: skip
@@ -39,13 +40,14 @@ class Memory:
 
     ``recent``: ids that were spoken of or changed last, the newest last ("it"); ``removed``: objects that
     were taken away, the newest last ("put back the dog"); ``before``: the layout before the last change;
-    ``shapes``: usual width over height of new objects, by noun.
+    ``shapes``: usual width over height of new objects, by noun; ``others``: pictures that objects may be copied from.
     """
 
     recent: tuple[str, ...] = ()
     removed: tuple[PlacedObject, ...] = ()
     before: Layout | None = None
     shapes: Mapping[str, float] = field(default_factory=dict)
+    others: tuple[OtherPicture, ...] = ()
 
 
 class Workbench:
@@ -182,11 +184,13 @@ class Workbench:
                 operations.append(Remove(id=placed.id))
                 continue
             box = None if _same(item.box, placed.box) else item.box
-            if item.name != placed.name:
-                operations.append(Replace(id=placed.id, name=item.name, attributes=item.attributes, box=box))
+            if item.name != placed.name or item.picture:
+                operations.append(
+                    Replace(id=placed.id, name=item.name, attributes=item.attributes, box=box, source=_source(item))
+                )
                 continue
             if box is not None:
-                operations.append(Move(id=placed.id, box=box))
+                operations.append(Move(id=placed.id, box=box, depth=item.depth))
             if item.attributes != placed.attributes and item.attributes:
                 operations.append(Restyle(id=placed.id, attributes=item.attributes))
         operations += [
@@ -200,9 +204,9 @@ class Workbench:
 def _source(item: Item) -> Source | None:
     """Return what the picture can be copied from: a duplicate has the very looks of what it is one of."""
     model = item.model
-    if model is None or (model.name, model.attributes) != (item.name, item.attributes):
+    if model is None or model.name != item.name or (model.attributes != item.attributes and not item.picture):
         return None
-    return Source(box=model.box, attributes=model.attributes)
+    return Source(picture=item.picture, box=model.box, attributes=model.attributes)
 
 
 def _same(first: Box, second: Box) -> bool:

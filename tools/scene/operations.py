@@ -12,7 +12,7 @@ from tools.scene.lexicon import family
 from tools.scene.spec import Frozen, Word
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
 
 class Source(Frozen):
@@ -52,12 +52,27 @@ class Remove(Frozen):
     id: ObjectId
 
 
+class Depth(Frozen):
+    """Which object another is drawn before or behind."""
+
+    side: Literal["in front of", "behind"]
+    id: ObjectId
+
+
 class Move(Frozen):
     """Move an object into the box; a box of another size resizes it."""
 
     op: Literal["move"] = "move"
     id: ObjectId
     box: Box
+    depth: Depth | None = Field(default=None, description="before or behind which object; empty keeps the order")
+
+    @model_serializer(mode="wrap")
+    def _without_empty_depth(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        dumped: dict[str, Any] = handler(self)
+        if dumped.get("depth") is None:
+            dumped.pop("depth", None)
+        return dumped
 
 
 class Restyle(Frozen):
@@ -157,7 +172,23 @@ def apply(layout: Layout, operations: Iterable[Operation]) -> Layout:
                 )
         objects = (new if placed.id == old.id else placed for placed in result.objects)
         result = result.model_copy(update={"objects": tuple(placed for placed in objects if placed is not None)})
+        if isinstance(operation, Move) and operation.depth is not None:
+            result = _in_order(result, operation.id, operation.depth)
     return result
+
+
+def _in_order(layout: Layout, object_id: str, depth: Depth) -> Layout:
+    """Return a layout with an object just before or behind another in the drawing order."""
+    moved, other = layout[object_id], layout[depth.id]
+    pair = (other, moved) if depth.side == "in front of" else (moved, other)
+    rest = (placed for placed in layout.objects if placed.id != object_id)
+    objects = [one for placed in rest for one in (pair if placed.id == other.id else (placed,))]
+    return layout.model_copy(update={"objects": tuple(objects)})
+
+
+def source_of(operation: Operation) -> Source | None:
+    """Return what an operation copies, if it is told to copy anything."""
+    return operation.source if isinstance(operation, Add | Replace) else None
 
 
 def in_new_light(layout: Layout, operations: Iterable[Operation]) -> Layout:
@@ -166,6 +197,16 @@ def in_new_light(layout: Layout, operations: Iterable[Operation]) -> Layout:
         layout,
         [operation for operation in operations if isinstance(operation, Adjust) and operation.wish not in AROUND],
     )
+
+
+def before_cut(layout: Layout, operations: Sequence[Operation]) -> Layout:
+    """Return a layout as it is seen through what ``operations`` cut away, which come last; nothing else is done."""
+    cuts = [operation for operation in operations if isinstance(operation, Adjust) and operation.wish in CUTTING]
+    goal = apply(layout, [operation for operation in operations if operation not in cuts])
+    for cut in cuts:
+        assert cut.id is not None
+        layout, goal = _cut(layout, cut, goal[cut.id]), _adjusted(goal, cut)
+    return layout
 
 
 def crop_frame(box: Box) -> Box:
@@ -185,14 +226,19 @@ def _adjusted(layout: Layout, operation: Adjust) -> Layout:
             for placed in objects
         )
     if operation.wish in CUTTING and operation.id is not None:
-        chosen = layout[operation.id]
-        frame = crop_frame(chosen.box) if operation.wish == "crop" else Box(0, 0, 1, 1)
-        kept = objects if operation.wish == "crop" else (chosen,)
-        objects = tuple(
-            placed.model_copy(update={"box": shown})
-            for placed in kept
-            if (shown := _inside(placed.box, frame)).area * frame.area > 0.5 * placed.box.area
-        )
+        return _cut(layout, operation, layout[operation.id])
+    return layout.model_copy(update={"objects": objects})
+
+
+def _cut(layout: Layout, operation: Adjust, chosen: PlacedObject) -> Layout:
+    """Return what is left of a layout when the picture is cut to an object, which may stand elsewhere in it."""
+    frame = crop_frame(chosen.box) if operation.wish == "crop" else Box(0, 0, 1, 1)
+    objects = tuple(
+        placed.model_copy(update={"box": shown})
+        for placed in layout.objects
+        if (operation.wish == "crop" or placed.id == chosen.id)
+        and (shown := _inside(placed.box, frame)).area * frame.area > 0.5 * placed.box.area
+    )
     return layout.model_copy(update={"objects": objects})
 
 

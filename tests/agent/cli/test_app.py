@@ -337,7 +337,8 @@ def test_traces_are_listed_shown_and_reported(sld: Bench) -> None:
     Path("runs/one/report.html").unlink()
     report = sld("trace", "report", "runs/one")
 
-    assert json.loads(listed.stdout) == [{"run": "runs/one", "exit": "agreed", "rounds": 2, "asked": PROMPT}]
+    (row,) = json.loads(listed.stdout)
+    assert row.items() >= {"run": "runs/one", "exit": "agreed", "rounds": 2, "asked": PROMPT, "agreed": True}.items()
     assert "round 2" in shown.stdout
     assert "tool edit" in shown.stdout
     assert {event["node"] for event in json.loads(step.stdout)} == {"parse"}

@@ -13,5 +13,10 @@ def paste() -> Capabilities:
     from tools.backend.editor.recolour import WORDS
 
     return Capabilities(
-        OPERATIONS, generates=False, draws=frozenset(), attributes=WORDS, needs=frozenset({"mask", "boxes"})
+        OPERATIONS,
+        generates=False,
+        draws=frozenset(),
+        attributes=WORDS,
+        needs=frozenset({"mask", "boxes"}),
+        copies=True,
     )
