@@ -6,7 +6,7 @@ WORKDIR /opt/sld
 COPY . .
 # The versions are those that were tested; the backend "cpu" keeps gigabytes of CUDA packages away.
 ARG TORCH_BACKEND=cpu
-ARG EXTRAS=photo,web
+ARG EXTRAS=photo,web,mcp
 RUN uv pip install --system --no-cache --torch-backend "$TORCH_BACKEND" -c constraints.txt ".[$EXTRAS]"
 
 # Fetched networks go into one volume, sessions and runs into another; the program needs to write nowhere else.

@@ -1,6 +1,7 @@
 """What `langgraph dev` serves (see langgraph.json): the graph with services that are made when they are first needed.
 
-The preset comes from SLD_PRESET, pictures go to ``runs/served/images``. Importing this module loads nothing.
+The preset comes from SLD_PRESET, pictures go to ``runs/served/images`` and are sent and fetched by
+`agent.web.langgraph_pictures`. Importing this module loads nothing.
 """
 
 from __future__ import annotations

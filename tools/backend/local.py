@@ -16,6 +16,7 @@ from tools.backend.ahead import import_ahead
 from tools.backend.editor import capabilities
 from tools.backend.fingerprint import fingerprint
 from tools.backend.protocol import BackendError
+from tools.stopping import check_stop
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -294,6 +295,7 @@ class LocalBackend:
 
         device = checkpoints.choose_device(part.device)
         with self._lock:
+            check_stop()
             _move(owner, device.type)
             self._depth += 1
             try:
