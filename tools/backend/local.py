@@ -27,6 +27,7 @@ from tools.backend.protocol import BackendError
 from tools.backend.refiner import Refiner
 from tools.backend.segmenter import Segmenter
 from tools.backend.segmenter_onnx import OnnxSegmenter
+from tools.scene.spec import Query
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -37,9 +38,8 @@ if TYPE_CHECKING:
     from tools.backend.inpainter import Inpainter
     from tools.backend.protocol import Capabilities, Detected, Drawing, Edited, Generated, Progress, Segmented
     from tools.scene.box import Box
-    from tools.scene.layout import Layout
+    from tools.scene.layout import Layout, PlacedObject
     from tools.scene.operations import Operation
-    from tools.scene.spec import Query
 
     Result = TypeVar("Result", Detected, Segmented, Generated, Edited)
     Value = TypeVar("Value")
@@ -139,7 +139,14 @@ class LocalBackend:
             with self._lock:
                 return with_engine(engine)
         model = self._diffusion(part)
-        return self._run(part, model, lambda: with_engine(GroundedEngine(model, self, part)))
+        return self._run(part, model, lambda: with_engine(GroundedEngine(model, self, part, self._fit)))
+
+    def _fit(self, image: Image, placed: PlacedObject) -> float:
+        """Say how much an object looks like what it shall be: like that, and like no other kind of thing."""
+        names = [name for name in self.settings.detector.vocabulary if name != placed.name]
+        queries = [placed.query, Query(name=placed.name), *(Query(name=name) for name in names)]
+        own, plain, *others = self.score(image, placed.box, queries)
+        return min(own, plain) - max(others, default=0.0)
 
     def _glance(self, image: Image, queries: Sequence[Query], threshold: float | None = None) -> Detected:
         """Detect in a crop, which needs no pieces of its own."""

@@ -112,16 +112,40 @@ def read_change(attributes: Sequence[str]) -> Change | None:
     return None
 
 
-def recolour(pixels: Pixels, mask: Mask, change: Change, name: str = "object") -> tuple[Floats, Floats]:
+def recolour(
+    pixels: Pixels, mask: Mask, change: Change, name: str = "object", *, flat: bool = False
+) -> tuple[Floats, Floats]:
     """Return new colours, float32 ``[height, width, 3]`` in [0, 255], and how much of them each pixel takes, in [0, 1].
 
     ``pixels`` is uint8 ``[height, width, 3]``; weights are 0 outside ``mask`` and on what is not the object's paint.
+    ``flat``: the object is a drawing in one colour, cut out of its ground: its outlines and details that are tinted
+    with the old colour are tinted with the new one, and the mask is exact.
     """
     window = _window(mask)
     colours, weights = pixels.astype(np.float32), np.zeros(mask.shape, dtype=np.float32)
     if window is not None:
-        colours[window], weights[window] = _recoloured(pixels[window], mask[window], change, name)
+        inside = mask[window]
+        colours[window], weights[window] = _recoloured(pixels[window], inside, change, name, flat)
+        if flat and change.target is not None:
+            colours[window], weights[window] = _tinted(pixels[window], colours[window], weights[window], change.target)
+        if flat:
+            weights[window] = np.where(inside, np.maximum(weights[window], change.target is None), 0)
     return colours, weights
+
+
+def _tinted(
+    pixels: Pixels, colours: Floats, weights: Floats, target: tuple[float, float, float]
+) -> tuple[Floats, Floats]:
+    """Give what is not the paint the hue of the new colour, as much of it as it had of the old one."""
+    lab, (_, vivid, hue) = to_oklab(pixels), target
+    chroma = np.hypot(lab[..., 1], lab[..., 2])
+    paint = weights > 0.5
+    typical = float(np.median(chroma[paint])) if paint.any() else 0.0
+    scale = min(vivid / typical, 1.0) if typical > 0.04 else 0.0
+    angle = np.radians(hue)
+    tinted = np.stack([lab[..., 0], chroma * scale * np.cos(angle), chroma * scale * np.sin(angle)], axis=-1)
+    lines = from_oklab(tinted.astype(np.float32))
+    return lines + weights[..., None] * (colours - lines), np.ones_like(weights)
 
 
 def _window(mask: Mask) -> tuple[slice, slice] | None:
@@ -132,9 +156,9 @@ def _window(mask: Mask) -> tuple[slice, slice] | None:
     return slice(max(rows[0] - 6, 0), rows[-1] + 7), slice(max(columns[0] - 6, 0), columns[-1] + 7)
 
 
-def _recoloured(pixels: Pixels, mask: Mask, change: Change, name: str) -> tuple[Floats, Floats]:
+def _recoloured(pixels: Pixels, mask: Mask, change: Change, name: str, flat: bool = False) -> tuple[Floats, Floats]:
     lab = to_oklab(pixels)
-    weight = paint_weight(lab, mask, skin_stays=name in PEOPLE) if change.target else mask.astype(np.float32)
+    weight = paint_weight(lab, mask, skin_stays=name in PEOPLE, flat=flat) if change.target else mask.astype(np.float32)
     weight = np.minimum(ndimage.gaussian_filter(weight, 0.8), ndimage.gaussian_filter(mask.astype(np.float32), 0.7))
     weight[ndimage.distance_transform_edt(~mask) > 1.5] = 0
     strong = weight > 0.5
@@ -159,11 +183,11 @@ def _recoloured(pixels: Pixels, mask: Mask, change: Change, name: str) -> tuple[
     return from_oklab(new), weight.astype(np.float32)
 
 
-def paint_weight(lab: Floats, mask: Mask, *, skin_stays: bool = False) -> Floats:
+def paint_weight(lab: Floats, mask: Mask, *, skin_stays: bool = False, flat: bool = False) -> Floats:
     """Return how much each pixel of the mask is of the object's own paint, in [0, 1].
 
     The paint is the cluster of colours that covers most of it, coloured ones before neutral ones, together with
-    clusters that look like the same surface in other light.
+    clusters that look like the same surface in other light. A ``flat`` drawing's paint is what covers most of it.
     """
     inside = np.argwhere(mask)
     if not len(inside):
@@ -183,6 +207,8 @@ def paint_weight(lab: Floats, mask: Mask, *, skin_stays: bool = False) -> Floats
     shares = np.bincount(labels, weights=near_rim, minlength=len(centers)) / near_rim.sum()
     vividness = np.hypot(centers[:, 1], centers[:, 2])
     main = int(np.argmax(shares * (0.03 + np.minimum(vividness, 0.15))))
+    if flat:
+        main = int(np.argmax(np.bincount(labels, weights=depth > 1.5, minlength=len(centers))))
     paint = [center for center, share in zip(centers, shares, strict=True) if share and _same(centers[main], center)]
     distances = np.min([np.linalg.norm(lab * space - center, axis=-1) for center in paint], axis=0)
     weight = np.clip((FAR[1] - distances) / (FAR[1] - FAR[0]), 0, 1) * mask
