@@ -185,6 +185,9 @@ class EditorSettings(GroundedPart):
         description="side of the pictures it was trained on; larger ones are edited in a crop scaled to it",
     )
     draws: tuple[str, ...] = Field(default=(), description="the nouns it can draw, where it does not know all")
+    looks: tuple[str, ...] = Field(
+        default=(), description="a new object of which nothing is said is drawn in one of these, chosen by the seed"
+    )
     steps: int = Field(default=50, ge=2, le=1000, description="DDIM steps, of inversion and of composition")
     guidance: float = Field(default=2.5, ge=1, le=30, description="while composing")
     object_guidance: float = Field(default=7.5, ge=1, le=30, description="while making single objects")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from agent.offline import amounts
 from agent.offline.lexer import Phrases, meaning, phrases
 from agent.offline.placement import (
+    LEAST,
     at,
     beside,
     fits_beside,
@@ -82,8 +83,8 @@ class Place:
     refs: tuple[Box, ...] = ()
     sides: tuple[Predicate, ...] = ()
 
-    def box(self, size_wh: tuple[float, float], center: Point, others: Sequence[Box], *, shrink: bool = True) -> Box:
-        """Return where an object of this size goes that is at ``center`` now; with ``shrink`` smaller in a crowd.
+    def box(self, size_wh: tuple[float, float], center: Point, others: Sequence[Box], *, least: float = LEAST) -> Box:
+        """Return where an object of this size goes that is at ``center`` now; smaller in a crowd, down to ``least``.
 
         Raises:
             NoPlaceError: nowhere.
@@ -92,12 +93,12 @@ class Place:
             return at(self.refs[0].center, size_wh)
         if self.sides:
             wish = in_picture(self.sides, size_wh, center)
-            return free_place(size_wh, [wish], others, fits_picture(self.sides), shrink=shrink)
+            return free_place(size_wh, [wish], others, fits_picture(self.sides), least=least)
         predicate: Predicate = self.predicate  # type: ignore[assignment]
         if predicate == "on top of":
             others = [box for box in others if box not in self.refs]
         wishes = beside(predicate, size_wh, self.refs)
-        return free_place(size_wh, wishes, others, fits_beside(predicate, self.refs), shrink=shrink)
+        return free_place(size_wh, wishes, others, fits_beside(predicate, self.refs), least=least)
 
 
 def read_place(words: Cursor, scene: Scene, *, sides: bool = False) -> Place | None:

@@ -13,7 +13,7 @@ from agent.offline import amounts, destinations
 from agent.offline.items import Item, Scene
 from agent.offline.lexer import Phrases, phrases
 from agent.offline.nouns import NounPhrase, is_adjective, read_noun_phrase
-from agent.offline.placement import NoPlaceError, is_crowded
+from agent.offline.placement import LEAST, is_crowded
 from agent.offline.selectors import read_selection, starts_selection
 from agent.offline.surroundings import NO_NOUN
 from agent.offline.verbs import BETWEEN, HINT, NOTHING_ELSE, POLITE, VERBS
@@ -259,13 +259,7 @@ class _Instruction(Wishes):
         if place is None:
             words.fail("say where to, such as 'to the left', 'to the top right corner' or 'next to the car'",
                        start if words.done else words.position)  # fmt: skip
-        for item in chosen:
-            others = self.scene.boxes(item)
-            try:
-                size = item.box.w, item.box.h
-                item.box = place.box(size, item.box.center, others)
-            except NoPlaceError:
-                words.fail(f"there is no room for {item.id!r} at that place", start, words.position)
+        self._set_into(chosen, place)
         self.scene.focus = list(chosen)
 
     # swap
@@ -351,16 +345,13 @@ class _Instruction(Wishes):
         """Add another one of the very looks and size, next to it where there is room."""
         size = item.box.w, item.box.h
         places = [place] if place else [destinations.Place("next to", (item.box,)), None]
-        tries = [(where, False) for where in places] + [(places[0], True)]
-        for where, shrink in tries:
+        tries = [(where, 1.0) for where in places] + [(places[0], LEAST)]
+        for where, least in tries:
             try:
-                found = self._insert(item.name, item.attributes, size, where, start, shrink=shrink)
+                found = self._insert(item.name, item.attributes, size, where, least=least)
             except CannotParse:
-                if shrink:
+                if least < 1:
                     raise
-                continue
-            if not shrink and is_crowded(found.box, self.scene.boxes(found)):
-                self.scene.items.remove(found)
                 continue
             found.model = item.original or item.model
             return found
@@ -377,7 +368,7 @@ class _Instruction(Wishes):
         for item in chosen:
             others = self.scene.boxes()
             if is_crowded(item.box, others):  # something else stands there by now
-                item.box = self._free_place((item.box.w, item.box.h), item.box.center, start)
+                item.box = self._free_place(item.id, (item.box.w, item.box.h), item.box.center)
             self.scene.items.append(item)
         self.scene.focus = list(chosen)
 

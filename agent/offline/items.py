@@ -42,11 +42,12 @@ class Item:
 
 @dataclass
 class Scene:
-    """The objects as they stand, and what was spoken of: the newest last."""
+    """The objects as they stand, and what was spoken of: the newest last; ``notes``: what is to be said about it."""
 
     items: list[Item]
     focus: list[Item] = field(default_factory=list)
     last_name: str = ""
+    notes: list[str] = field(default_factory=list)
 
     @property
     def names(self) -> list[str]:

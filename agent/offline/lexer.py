@@ -181,6 +181,14 @@ class Cursor:
         """
         raise Unclear(f"did not understand {self.quote(start, end)!r} in {self.text!r}: {hint}")
 
+    def refuse(self, why: str) -> NoReturn:
+        """Refuse a text that is understood and cannot be done.
+
+        Raises:
+            CannotParse: always.
+        """
+        raise CannotParse(f"cannot do {self.text!r}: {why}")
+
     def fail(self, hint: str, start: int | None = None, end: int | None = None) -> NoReturn:
         """Refuse the text from ``start`` (the position by default), with what to write instead.
 

@@ -11,7 +11,7 @@ from statistics import median
 from typing import TYPE_CHECKING
 
 from tools.scene.box import Box
-from tools.scene.relations import DIRECTIONS, holds
+from tools.scene.relations import DIRECTIONS, PAIR_DIRECTIONS, holds
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -23,7 +23,13 @@ GAP = 0.03  # between neighbours
 STEP = 0.025  # of the grid of centres
 ROOM = 0.06  # how far beyond the definition of a place is aimed at
 CENTRAL = 0.12  # how far from the picture's centre an object is put that shall be in the middle
-CROWDED = 0.15  # share of a new object that may be covered before a smaller size is tried
+CROWDED = 0.05  # share of the smaller of two boxes that both may cover: things are seldom drawn to a box's corners
+LEVEL = 0.3  # of the smaller one's height (or width) that an object put beside (above, below) another shares with it
+CORNER = 0.1  # free space at most to the edge, where something is too large for its centre to lie in a corner's third
+SIZES = (1.0, 0.85, 0.7, 0.55, 0.4)  # shares of the wanted size that are tried
+LEAST = 0.4
+NEARBY = 0.7  # of its own longest side, by which an object that grows may step aside
+STEP_ASIDE = 0.4  # of the picture, by which an object may step aside for another
 SIZE = 0.3  # of an object's sides where nothing is there to compare with
 
 Point = tuple[float, float]
@@ -62,33 +68,30 @@ def free_place(
     others: Sequence[Box],
     fits: Callable[[Box], bool] = lambda _: True,
     *,
-    shrink: bool = True,
+    least: float = LEAST,
 ) -> Box:
-    """Return the box nearest to one of the ``wishes`` (centres) that ``fits`` and covers little of ``others``.
+    """Return the box nearest to one of the ``wishes`` (centres) that ``fits`` and is clear of ``others``.
 
-    With ``shrink`` smaller sizes are tried, down to 40 %, where there is no room.
+    Where there is no room smaller sizes are tried, down to ``least`` of it.
 
     Raises:
         NoPlaceError: nothing fits.
     """
     best: tuple[float, Box] | None = None
-    for factor in (1.0, 0.85, 0.7, 0.55, 0.4) if shrink else (1.0,):
-        size = size_wh[0] * factor, size_wh[1] * factor
-        found = _best(size, wishes, others, fits)
+    for factor in (size for size in SIZES if size >= least):
+        found = _best((size_wh[0] * factor, size_wh[1] * factor), wishes, others, fits)
         if found is None:
             continue
         cost = found[0] + 2 * (1 - factor)
         if best is None or cost < best[0]:
             best = cost, found[1]
-        if not is_crowded(found[1], others):
-            break
     if best is None:
         raise NoPlaceError
     return best[1]
 
 
 def is_crowded(box: Box, others: Sequence[Box]) -> bool:
-    """Return whether ``box`` and one of ``others`` hide too much of each other."""
+    """Return whether ``box`` and one of ``others`` hide anything of each other."""
     return _covered(box, others) > CROWDED
 
 
@@ -109,9 +112,43 @@ def fits_picture(predicates: Sequence[Predicate]) -> Callable[[Box], bool]:
     """Return the test for "in the top left corner" and the like."""
 
     def fits(box: Box) -> bool:
-        return all(_beyond(predicate, box) for predicate in predicates)
+        return all(_beyond(predicate, box) for predicate in predicates) and (len(predicates) < 2 or cornered(box))
+
+    def cornered(box: Box) -> bool:
+        return all(
+            sign * (box.center[axis] - 0.5) >= 1 / 6
+            or (box[axis] if sign < 0 else 1 - box[axis] - box[2 + axis]) <= CORNER
+            for axis, sign in (DIRECTIONS[predicate] for predicate in predicates)
+        )
 
     return fits
+
+
+def grown(box: Box, factors: tuple[float, float], others: Sequence[Box]) -> Box | None:
+    """Return ``box`` scaled where there is room for it, about its centre or as near to that as may be; else None.
+
+    What covered it before may go on doing so.
+    """
+    wanted = scaled(box, *factors)
+    allowed = [other for other in others if not is_crowded(box, [other])]
+    if not is_crowded(wanted, allowed):
+        return wanted
+    found = _best((wanted.w, wanted.h), [box.center], allowed, lambda _: True)
+    return found[1] if found is not None and found[0] <= NEARBY * max(wanted.w, wanted.h) else None
+
+
+def room_beside(predicate: Predicate, size_wh: tuple[float, float], ref: Box, others: Sequence[Box]) -> Box | None:
+    """Return where ``ref`` could step aside to, so that something of this size fits beside it; None for nowhere."""
+    if predicate not in PAIR_DIRECTIONS:
+        return None
+    axis, sign = DIRECTIONS[predicate]
+    free = ref[axis] if sign < 0 else 1 - ref[axis] - ref[2 + axis]
+    shift = size_wh[axis] + GAP + EDGE - free
+    center = list(ref.center)
+    center[axis] -= sign * shift
+    moved = at((center[0], center[1]), (ref.w, ref.h))
+    aside = abs(moved.center[axis] - ref.center[axis])
+    return moved if 0 < shift <= aside + 1e-6 and aside <= STEP_ASIDE and not is_crowded(moved, others) else None
 
 
 def beside(predicate: Predicate, size_wh: tuple[float, float], refs: Sequence[Box]) -> list[Point]:
@@ -143,7 +180,15 @@ def fits_beside(predicate: Predicate, refs: Sequence[Box]) -> Callable[[Box], bo
     """Return the test for "left of the car" and the like."""
 
     def fits(box: Box) -> bool:
-        return holds(predicate, box, *refs) and _beyond(predicate, box, *refs)
+        return holds(predicate, box, *refs) and _beyond(predicate, box, *refs) and level(box)
+
+    def level(box: Box) -> bool:
+        if predicate not in PAIR_DIRECTIONS:
+            return True
+        across = 1 - DIRECTIONS[predicate][0]
+        low = max(box[across], refs[0][across])
+        high = min(box[across] + box[2 + across], refs[0][across] + refs[0][2 + across])
+        return high - low >= LEVEL * min(box[2 + across], refs[0][2 + across])
 
     return fits
 
@@ -172,11 +217,11 @@ def _best(
     centres = [*wishes, *((x, y) for x in steps for y in steps)]
     best: tuple[float, Box] | None = None
     for box in dict.fromkeys(at(centre, size) for centre in centres):
-        if not fits(box):
+        if not fits(box) or is_crowded(box, others):
             continue
         x, y = box.center
         distance = min(((x - wish[0]) ** 2 + (y - wish[1]) ** 2) ** 0.5 for wish in wishes)
-        cost = distance + 4 * _covered(box, others)
+        cost = distance + 2 * _covered(box, others)
         if best is None or cost < best[0] - 1e-9:
             best = cost, box
     return best

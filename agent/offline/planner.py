@@ -143,7 +143,7 @@ def _read(messages: Sequence[BaseMessage]) -> str:
                 or parse_instruction(instruction, layout, memory)
             )
             plan = [operation.model_dump(mode="json") for operation in operations]
-            return json.dumps({"operations": plan, "notes": list(notes)})
+            return json.dumps({"operations": plan, "notes": [*notes, *dict.fromkeys(memory.notes)]})
     raise CannotParse(
         "there is no <sentence> or <instruction> to read in the conversation: the offline planner parses these only; "
         "set a model and an endpoint for anything else"

@@ -5,14 +5,14 @@ Knows no words but the text that a refusal quotes.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from agent.offline import amounts
 from agent.offline.destinations import Place
-from agent.offline.items import Item, Scene
+from agent.offline.items import Item, Scene, names_of
 from agent.offline.lexer import Cursor
-from agent.offline.placement import NoPlaceError, Point, at, free_place, scaled, usual_size
+from agent.offline.placement import LEAST, NoPlaceError, Point, at, free_place, grown, room_beside, scaled, usual_size
 from tools.scene.lexicon import family
 from tools.scene.operations import Add, Move, Remove, Replace, Restyle, Source
 from tools.scene.relations import LIMITS
@@ -29,6 +29,10 @@ BIG = {"big": 1.3, "large": 1.3, "huge": 1.7, "giant": 1.7, "enormous": 1.7, "sm
        "gigantic": 1.7, "massive": 1.7, "miniature": 0.45, "mini": 0.45}  # fmt: skip
 """What a word of size means for a new object's sides, compared with its kind."""
 
+LESS = (1.0, 0.8, 0.6, 0.4)  # powers of a growth that are tried where there is no room for all of it
+ENOUGH = 0.6  # the least of them that is still what was asked for
+LEAST_GROWTH = 1.15  # of the area, under which nobody sees it
+HARDLY = 0.85  # of its size, at least, that a thing keeps where it is moved to
 HUGE = LIMITS["huge"][0] * 1.05  # longest side of a new object that is called huge
 RESHAPED = 1.5  # kinds whose usual shapes differ by this do not fit into each other's boxes
 
@@ -39,13 +43,14 @@ class Memory:
 
     ``recent``: ids that were spoken of or changed last, the newest last ("it"); ``removed``: objects that
     were taken away, the newest last ("put back the dog"); ``before``: the layout before the last change;
-    ``shapes``: usual width over height of new objects, by noun.
+    ``shapes``: usual width over height of new objects, by noun; ``notes``: takes what is to be said of what was done.
     """
 
     recent: tuple[str, ...] = ()
     removed: tuple[PlacedObject, ...] = ()
     before: Layout | None = None
     shapes: Mapping[str, float] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
 
 
 class Workbench:
@@ -56,7 +61,7 @@ class Workbench:
         self.memory = memory
         items = [Item(placed.id, placed.name, placed.attributes, placed.box, placed) for placed in layout.objects]
         focus = [item for recent in memory.recent for item in items if item.id == recent]
-        self.scene = Scene(items, focus, focus[-1].name if focus else "")
+        self.scene = Scene(items, focus, focus[-1].name if focus else "", memory.notes)
         self.layout = layout
         self.verb = ""
         self.added = 0
@@ -72,7 +77,9 @@ class Workbench:
         width, height = usual_size(same, self.scene.boxes(), self.memory.shapes.get(phrase.name))
         if phrase.size == "huge":
             factor = max(factor, HUGE / max(width, height))
-        return self._insert(phrase.name, attributes, (width * factor, height * factor), place, start)
+        as_said = phrase.size in {"huge", "large"}  # what is made smaller to fit would not be that
+        size = width * factor, height * factor
+        return self._insert(phrase.name, attributes, size, place, least=1.0 if as_said else LEAST)
 
     def _insert(
         self,
@@ -80,25 +87,72 @@ class Workbench:
         attributes: tuple[str, ...],
         size: tuple[float, float],
         place: Place | None,
-        start: int,
         *,
-        shrink: bool = True,
+        least: float = LEAST,
     ) -> Item:
-        box = self._free_place((min(size[0], 0.95), min(size[1], 0.95)), (0.5, 0.6), start, place, shrink=shrink)
+        size = min(size[0], 0.95), min(size[1], 0.95)
+        box = self._free_place(name, size, (0.5, 0.6), place, least=least)
         item = Item(f"{name} (new {len(self.scene.items)})", name, attributes, box)
         self.scene.items.append(item)
         return item
 
     def _free_place(
-        self, size: tuple[float, float], wish: Point, start: int, place: Place | None = None, *, shrink: bool = True
+        self,
+        name: str,
+        size: tuple[float, float],
+        wish: Point,
+        place: Place | None = None,
+        *,
+        least: float = LEAST,
+        item: Item | None = None,
     ) -> Box:
-        others = self.scene.boxes()
+        """Return a free box for ``item`` or a new object; what it shall stand beside may step aside for it."""
+        others = self.scene.boxes(*([item] if item else []))
+        for share in dict.fromkeys((1.0, least)):
+            try:
+                if place is None:
+                    return free_place(size, [wish], others, least=share)
+                return place.box(size, wish, others, least=share)
+            except NoPlaceError:
+                found = self._with_room(size, wish, place, item)
+            if found is not None:
+                return found
+        return self.words.refuse(self._no_room(name, size, wish, place, item))
+
+    def _set_into(self, chosen: Sequence[Item], place: Place) -> None:
+        """Put things at a place, as large as they are or hardly smaller."""
+        for item in chosen:
+            size = item.box.w, item.box.h
+            item.box = self._free_place(item.id, size, item.box.center, place, least=HARDLY, item=item)
+
+    def _with_room(self, size: tuple[float, float], wish: Point, place: Place | None, item: Item | None) -> Box | None:
+        """Let the object that a place is named after step aside; None where that does not help."""
+        beside = [other for other in self.scene.items if place and len(place.refs) == 1 and other.box == place.refs[0]]
+        if place is None or len(beside) != 1:
+            return None
+        host, known = beside[0], [item] if item else []
+        aside = room_beside(place.predicate, size, host.box, self.scene.boxes(host, *known))  # type: ignore[arg-type]
+        if aside is None:
+            return None
         try:
-            if place is None:
-                return free_place(size, [wish], others, shrink=shrink)
-            return place.box(size, wish, others, shrink=shrink)
+            found = replace(place, refs=(aside,)).box(size, wish, [aside, *self.scene.boxes(host, *known)], least=1.0)
         except NoPlaceError:
-            self.words.fail("there is no room for it at that place", start, self.words.position)
+            return None
+        host.box = aside
+        self.memory.notes.append(f"moving {host.id!r} a little to make room")
+        return found
+
+    def _no_room(
+        self, name: str, size: tuple[float, float], wish: Point, place: Place | None, item: Item | None
+    ) -> str:
+        """Say why there is no room and what would help."""
+        others = self.scene.boxes(*([item] if item else []))
+        try:
+            found = place.box(size, wish, others) if place else free_place(size, [wish], others)
+        except NoPlaceError:
+            around = names_of(other for other in self.scene.items if other is not item)
+            return f"there is no room for {name!r} there; move, shrink or remove something first: {around}"
+        return f"there is no room for {name!r} there; it would fit at {round(100 * found.w / size[0])}% of that size"
 
     def _exchange(self, chosen: Sequence[Item], start: int, *, colours: bool) -> None:
         if len(chosen) != 2:
@@ -113,10 +167,10 @@ class Workbench:
                 self._restyled(second.attributes, tones[0]),
             )
         else:
-            first.box, second.box = (
-                at(second.box.center, (first.box.w, first.box.h)),
-                at(first.box.center, (second.box.w, second.box.h)),
-            )
+            others = self.scene.boxes(first, second)
+            one, two = at(second.box.center, first.box[2:]), at(first.box.center, second.box[2:])
+            one = grown(one, (1, 1), others) or one
+            first.box, second.box = one, grown(two, (1, 1), [*others, one]) or two
         self.scene.focus = list(chosen)
 
     def _scale(self, chosen: Sequence[Item], factors: tuple[float, float], start: int) -> None:
@@ -124,12 +178,30 @@ class Workbench:
             box = scaled(item.box, *factors)
             if box == item.box or min(box.w, box.h) < amounts.SMALLEST:
                 self.words.fail(f"{item.id!r} cannot get that size", start, self.words.position)
-            item.box = box
+            item.box = self._grown(item, factors) if max(factors) > 1 else box
         self.scene.focus = list(chosen)
 
-    def _take_size(self, chosen: Sequence[Item], model: Item) -> None:
+    def _grown(self, item: Item, factors: tuple[float, float]) -> Box:
+        """Return the larger box; where it is too tight, a little less of it."""
+        others = self.scene.boxes(item)
+        for share in LESS:
+            less = tuple(factor**share for factor in factors)
+            box = grown(item.box, (less[0], less[1]), others)
+            if box is None or box.area < LEAST_GROWTH * item.box.area:
+                continue
+            if share >= ENOUGH:
+                return box
+            size = f"{max(less):.1f} times its size"
+            self.words.refuse(f"there is no room for {item.id!r} to get that large; there is for {size}")
+        around = names_of(other for other in self.scene.items if other is not item)
+        return self.words.refuse(f"there is no room for {item.id!r} to grow beside {around}")
+
+    def _take_size(self, chosen: Sequence[Item], model: Item, start: int) -> None:
+        """Make things as large as another one, each in its own shape."""
         for item in chosen:
-            item.box = at(item.box.center, (model.box.w, model.box.h))
+            factor = (model.box.area / item.box.area) ** 0.5
+            if abs(factor - 1) > 0.02:
+                self._scale([item], (factor, factor), start)
         self.scene.focus = list(chosen)
 
     def _become(self, chosen: Sequence[Item], phrase: NounPhrase, start: int) -> None:
@@ -149,7 +221,7 @@ class Workbench:
             self._check_count(phrase)
             for _ in range(count - 1):
                 place = Place("next to", (box,))
-                self._insert(phrase.name, phrase.attributes, (box.w, box.h), place, start)
+                self._insert(phrase.name, phrase.attributes, (box.w, box.h), place)
 
     def _reshaped(self, item: Item, name: str) -> Box:
         """Return the box for another kind in an object's place: of its usual shape, on the same ground."""

@@ -17,7 +17,7 @@ from graphs.turn_history import recall
 from prompts import render
 from tools import abilities
 from tools.scene.difference import completed
-from tools.scene.edit_goal import edit_requirements, layout_requirements, wish_requirements
+from tools.scene.edit_goal import as_seen, edit_requirements, layout_requirements, wish_requirements
 from tools.scene.errors import CannotParse
 from tools.scene.lexicon import parse_phrase
 from tools.scene.operations import Operation, apply
@@ -65,7 +65,9 @@ def parse(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
         return _understood(goal, _of_sentence(goal, goal.spec, context.settings))
     if state["kind"] == "instruction" and goal.target:
         whole = goal.model_copy(update={"target": completed(goal.target, layout, goal.names)})
-        return _understood(whole, edit_requirements(layout, whole.target or layout))
+        return _understood(
+            whole, as_seen(edit_requirements(layout, whole.target or layout), context.settings.detector.sees)
+        )
 
     schema = SceneSpec if state["kind"] == "prompt" else Reply
     asked: list[AnyMessage] = list(state["messages"]) or _question(state, context)
@@ -164,7 +166,7 @@ def _understand(goal: Goal, layout: Layout, parsed: SceneSpec | Reply, settings:
         raise ValueError(error.args[0]) from None
     plan = goal.model_copy(update={"target": target, "operations": parsed.operations, "notes": parsed.notes})
     unchecked = (Requirement(kind="unchecked", said=words) for words in parsed.unchecked)
-    demands = wish_requirements(layout, parsed.operations, target)
+    demands = as_seen(wish_requirements(layout, parsed.operations, target), settings.detector.sees)
     return _understood(plan, (*demands, *unchecked))
 
 

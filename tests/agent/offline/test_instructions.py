@@ -173,9 +173,12 @@ PLACED: dict[str, Boxes] = {
     "increase the size of the car by 50%": wider(1.5),
     "resize the car to 150%": wider(1.5),
     "make the cup wider": wider(1.4, CUP),
-    "make the cup the same size as the car": wider(0.25 / 0.12, CUP),
-    "make the cup larger then move it to the bottom right corner": lambda after: all(
-        value > 0.6 for value in center(after, CUP)
+    "make the cup the same size as the car": lambda after: (
+        after[CUP].box.area == pytest.approx(after[CAR].box.area)
+        and after[CUP].box.w / after[CUP].box.h == pytest.approx(0.12 / 0.15)
+    ),
+    "make the cup larger then move it to the top right corner": lambda after: (
+        center(after, CUP)[0] > 0.6 and center(after, CUP)[1] < 0.4
     ),
     "add a red bowl to the right of the car": now("right of", "bowl #1", CAR),
     "add a cat on the left": now("on the left", "cat #1"),

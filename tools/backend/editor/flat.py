@@ -15,8 +15,10 @@ from scipy import ndimage
 from tools.backend.editor.engine import Painted
 from tools.backend.editor.ground import cut_from_ground, estimate_ground, told_apart
 from tools.backend.editor.masks import box_mask, dilate
-from tools.backend.editor.recolour import read_change, recolour
+from tools.backend.editor.recolour import Change, read_change, recolour
 from tools.backend.editor.setting_down import composed, set_down
+from tools.backend.oklab import to_oklab
+from tools.backend.protocol import BackendError
 from tools.scene.box import Box
 
 if TYPE_CHECKING:
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
 DRAWN = 0.5  # of the view's side: how long a new object is drawn at least, to be made smaller where it is set down
 STRETCH = 1.2  # by which a new object's shape may be changed to fill its box
 WIPED = 3  # pixels around what goes that it may have coloured
+SEEN = 0.03  # mean distance in OKLab between an object's old and new colours that an eye notices
 FADE = 1.5  # pixels (sigma) over which the ground that was put in passes into the ground that was there
 
 
@@ -101,9 +104,12 @@ def compose(job: Job, ground: Ground, made: Mapping[str, Layer]) -> Painted:
     region = np.zeros(result.shape[:2], dtype=bool)
     wiped = {placed.id for placed in plan.erased} | {touched.source.id for touched in plan.touched if touched.source}
     wiped -= {touched.source.id for touched in plan.touched if touched.copied and touched.source}
-    staying = np.maximum.reduce(
-        [np.zeros(region.shape, np.float32), *(a for key, a in alphas.items() if key not in wiped)]
-    )
+    gone = np.logical_or.reduce([np.zeros_like(region), *(masks[key] for key in wiped)])
+    kept = np.logical_or.reduce([np.zeros_like(region), *(mask for key, mask in masks.items() if key not in wiped)])
+    # beside what goes the segmenter has the last word: a line between two things is as likely part of what goes
+    clear = np.zeros(region.shape, np.float32)
+    staying = np.maximum.reduce([clear, *(alpha for key, alpha in alphas.items() if key not in wiped)])
+    staying = np.where(dilate(gone, WIPED + 1), staying * kept, staying)
     for key in wiped:
         fade = _fade(dilate((alphas[key] > 0) | masks[key], WIPED)) * (1 - np.clip(4 * staying, 0, 1))
         result += fade[..., None] * (ground.pixels - result)
@@ -142,13 +148,30 @@ def _cut(job: Job, masks: Mapping[str, Mask], key: str, ground: Ground) -> Cut:
     return cut_from_ground(job.pixels, mask if mask.any() else ~others, ground.pixels, others)
 
 
+def _change(touched: Touched) -> Change | None:
+    """Return what to do to an object's colours; another shade of the one it has is told from what it has."""
+    assert touched.source is not None
+    words = new_words(touched)
+    for word in words:
+        shade, _, colour = word.rpartition(" ")
+        if shade and colour in touched.source.attributes:
+            return read_change([shade]) or read_change(words)
+    return read_change(words)
+
+
 def _layer(cut: Cut, touched: Touched, size_wh: tuple[int, int]) -> Layer:
     """Return an object of the picture where it shall be and as it shall look."""
     assert touched.source is not None
-    change = read_change(new_words(touched)) if touched.restyled else None
+    change = _change(touched) if touched.restyled else None
     if change is not None:
         pixels = np.clip(cut.colours + 0.5, 0, 255).astype(np.uint8)
         colours, weight = recolour(pixels, cut.alpha > 0, change, touched.placed.name, flat=True)
+        shift = np.linalg.norm(to_oklab(np.clip(colours + 0.5, 0, 255).astype(np.uint8)) - to_oklab(pixels), axis=-1)
+        if (shift * weight)[cut.alpha > 0].mean() < SEEN:
+            words = " ".join(touched.placed.attributes)
+            raise BackendError(
+                f"{touched.placed.id!r} can hardly be any more {words} than it is; ask for another colour"
+            )
         cut = type(cut)(cut.rows, cut.columns, cut.colours + weight[..., None] * (colours - cut.colours), cut.alpha)
     return set_down(cut, touched.source.box, size_wh, touched.placed.box, size_wh)
 

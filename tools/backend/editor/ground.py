@@ -31,8 +31,10 @@ LEAST = 0.06  # share of a row that has to be seen
 UNLIKE = 20.0  # RGB distance from the estimate that an eye notices
 REACH = 3  # pixels by which an object may stand out of a segmenter's mask
 TOUCHING = 3  # pixels between the masks of two objects that touch
-ALIKE, APART = 26.0, 60.0  # RGB distance within which a pixel shows an object's colours, and from which it does not
+ALIKE, APART = 40.0, 40.0  # RGB distance within which a pixel shows an object's colours; how much less that is
+SHRED = 1  # pixels of half the thickness of what is no part of a thing of its own
 OFTEN = 0.12  # share of an object from which a colour is one of its own
+DEEP = 2  # pixels inside a segmenter's mask, from which a pixel that is a little unlike the ground is the object
 CRUMB = 0.02  # share of the mask under which a separate piece is none of the object
 HIDDEN = 0.3  # share of the mask that has to differ from the ground
 CLEAR = (14.0, 44.0)  # RGB distance from the ground at which a pixel begins to be an object, and is nothing else
@@ -40,7 +42,7 @@ CLEAR = (14.0, 44.0)  # RGB distance from the ground at which a pixel begins to 
 
 @dataclass(frozen=True)
 class Ground:
-    """``pixels``: float32 ``[height, width, 3]``, everywhere; ``misfit``: share of the seen ground that is unlike it."""
+    """``pixels``: float32 ``[height, width, 3]``, everywhere; ``misfit``: share of the seen ground unlike it."""
 
     pixels: Floats
     misfit: float
@@ -90,12 +92,16 @@ def told_apart(pixels: Pixels, masks: Mapping[str, Mask], ground: Floats) -> dic
             if other == key or not (mask & border).any():
                 continue
             own, foreign = (_distance(pixels, palettes[one]) for one in (key, other))
-            given = result[key] & (foreign < ALIKE) & (own > APART)
+            given = result[key] & (foreign < ALIKE) & (own > foreign + APART)
             labels, _ = ndimage.label(given | theirs)
             joined = np.isin(labels, np.unique(labels[theirs & (labels > 0)]))
             given &= joined & (np.linalg.norm(pixels - ground, axis=-1) > sum(CLEAR) / 2)
             result[key] &= ~given
             result[other] |= given
+            # a shred of outline that sticks out beside the other one is the other one's
+            shreds = result[key] & border & ~dilate(ndimage.binary_opening(result[key], iterations=SHRED), 1)
+            result[key] &= ~shreds
+            result[other] |= shreds
     return result
 
 
@@ -137,8 +143,10 @@ def cut_from_ground(pixels: Pixels, mask: Mask, ground: Floats, others: Mask) ->
     picture, behind = pixels[window].astype(np.float32), ground[window]
     apart = np.linalg.norm(picture - behind, axis=-1)
     inside, theirs = mask[window], others[window]
-    near = dilate(inside, REACH) & ~theirs
-    body = ndimage.binary_fill_holes((near & (apart > sum(CLEAR) / 2)) | theirs) & near
+    depth, theirs_off = ndimage.distance_transform_edt(inside), ndimage.distance_transform_edt(~theirs)
+    near = dilate(inside, REACH) & ~theirs & (ndimage.distance_transform_edt(~inside) <= theirs_off)
+    unlike = near & (apart > np.where(depth > DEEP, CLEAR[0], sum(CLEAR) / 2))
+    body = ndimage.binary_fill_holes(unlike | theirs) & near
     body &= inside | ndimage.binary_opening(body)  # what is thin beside it is a seam of the ground, as the horizon is
     labels, number = ndimage.label(body, structure=np.ones((3, 3)))
     sizes = ndimage.sum_labels(body & inside, labels, range(1, number + 1))

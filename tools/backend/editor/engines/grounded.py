@@ -146,7 +146,7 @@ class GroundedEngine:
             wanted = [placed for placed in job.plan.made if placed.id not in best or best[placed.id][0] < CLEAN]
             if not wanted or not batch:
                 break
-            boxed = [placed.model_copy(update={"box": flat.drawing_box(placed.box)}) for placed in wanted]
+            boxed = [self._drawing(placed, job.seed) for placed in wanted]
             drawn = draw_objects(self.model, settings, boxed, job.size_wh, batch, job.progress)
             for placed, drawing, pictures in zip(wanted, boxed, drawn, strict=True):
                 for picture in pictures:
@@ -164,6 +164,12 @@ class GroundedEngine:
         if missing := [placed.id for placed in job.plan.made if placed.id not in best]:
             raise UnusableError(f"nothing can be seen where {missing[0]!r} was drawn")
         return {object_id: layer for object_id, (_, layer) in best.items()}, cost
+
+    def _drawing(self, placed: PlacedObject, seed: int) -> PlacedObject:
+        """Return what is drawn for a new object: large enough, and of one colour where none is asked for."""
+        looks = self.settings.looks
+        attributes = placed.attributes or looks[seed % len(looks) :][:1] if looks else placed.attributes
+        return placed.model_copy(update={"box": flat.drawing_box(placed.box), "attributes": attributes})
 
     # masks
 
