@@ -12,9 +12,11 @@ from agent.offline.placement import (
     at,
     beside,
     fits_beside,
+    fits_depth,
     fits_picture,
     free_place,
     in_picture,
+    overlapping,
 )
 from agent.offline.positions import PICTURE_SIDES, TWO_SIDED
 from agent.offline.selectors import read_selection, sides_length
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     from agent.offline.lexer import Cursor
     from agent.offline.placement import Point
     from tools.scene.box import Box
+    from tools.scene.operations import Depth
     from tools.scene.spec import Predicate
 
     Shift = Callable[[Box], Box]
@@ -75,13 +78,20 @@ _WHERE = phrases("where|to where|to the place of|to the position of|in place of|
 _ONTO = phrases("onto|on to|up onto")
 
 
+_DEPTHS: Phrases[Depth] = Phrases(
+    dict.fromkeys(("in front of", "right in front of", "directly in front of", "before", "to the front of"), "front")
+    | dict.fromkeys(("behind", "right behind", "directly behind", "in back of", "in the back of"), "back")
+)  # type: ignore[arg-type]
+
+
 @dataclass(frozen=True)
 class Place:
-    """A predicate towards boxes, or predicates of the picture, or exactly the middle of a box ("at")."""
+    """A predicate or a depth towards boxes, or predicates of the picture, or exactly the middle of a box ("at")."""
 
     predicate: Predicate | str
     refs: tuple[Box, ...] = ()
     sides: tuple[Predicate, ...] = ()
+    depth: Depth | None = None
 
     def box(self, size_wh: tuple[float, float], center: Point, others: Sequence[Box], *, least: float = LEAST) -> Box:
         """Return where an object of this size goes that is at ``center`` now; smaller in a crowd, down to ``least``.
@@ -94,6 +104,10 @@ class Place:
         if self.sides:
             wish = in_picture(self.sides, size_wh, center)
             return free_place(size_wh, [wish], others, fits_picture(self.sides), least=least)
+        if self.depth is not None:
+            ref = self.refs[0]
+            others, wishes = [box for box in others if box != ref], overlapping(size_wh, ref, self.depth)
+            return free_place(size_wh, wishes, others, fits_depth(ref, self.depth), least=least)
         predicate: Predicate = self.predicate  # type: ignore[assignment]
         if predicate == "on top of":
             others = [box for box in others if box not in self.refs]
@@ -103,6 +117,10 @@ class Place:
 
 def read_place(words: Cursor, scene: Scene, *, sides: bool = False) -> Place | None:
     """Take a place; None where none follows. With ``sides``, "to the left" alone is one."""
+    return _read_depth(words, scene) or _read_flat(words, scene, sides=sides)
+
+
+def _read_flat(words: Cursor, scene: Scene, *, sides: bool) -> Place | None:
     start = words.position
     if words.accept(_WHERE):
         chosen = _one(words, scene, start)
@@ -133,6 +151,17 @@ def read_place(words: Cursor, scene: Scene, *, sides: bool = False) -> Place | N
     scene.focus, scene.last_name = focus, name
     boxes = tuple(item.box for item in first)
     return Place(predicate, boxes if predicate == "between" or len(boxes) == 1 else (enclosing(boxes),))
+
+
+def _read_depth(words: Cursor, scene: Scene) -> Place | None:
+    start = words.position
+    words.take_word("to", "back", "over", "right")
+    depth = words.take(_DEPTHS)
+    if depth is None:
+        words.position = start
+        return None
+    chosen = _one(words, scene, start)
+    return Place("", (chosen.box,), depth=depth)
 
 
 def read_shift(words: Cursor, scene: Scene, chosen: Sequence[Item], spoken: str) -> Shift | None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from agent.offline import amounts, destinations
 from agent.offline.items import Item, Scene
-from agent.offline.lexer import Phrases, phrases
+from agent.offline.lexer import Impossible, Phrases, phrases
 from agent.offline.nouns import NounPhrase, is_adjective, read_noun_phrase
 from agent.offline.placement import LEAST, is_crowded
 from agent.offline.selectors import read_selection, starts_selection
@@ -229,6 +229,7 @@ class _Instruction(Wishes):
         """Try "the dog | on the left" first, then "the dog on the left | to the right"."""
         words, scene = self.words, self.scene
         here, focus, name = words.position, scene.focus, scene.last_name
+        impossible: Impossible | None = None
         for places in (False, True):
             words.position, scene.focus, scene.last_name = here, focus, name
             before = [(item, item.box) for item in scene.items]
@@ -238,9 +239,10 @@ class _Instruction(Wishes):
                 if words.done or words.sees(BETWEEN):
                     return
                 words.fail(HINT)
-            except CannotParse:
+            except CannotParse as error:
+                impossible = impossible or (error if isinstance(error, Impossible) else None)
                 if places:
-                    raise
+                    raise impossible or error from None
                 for item, box in before:
                     item.box = box
 

@@ -13,13 +13,15 @@ if TYPE_CHECKING:
 
     from tools.scene.box import Box
     from tools.scene.layout import PlacedObject
+    from tools.scene.operations import Depth
 
 
 @dataclass
 class Item:
     """An object while an instruction is worked out.
 
-    ``original`` is what the picture holds of it, ``model`` what the picture holds of another that it is a copy of.
+    ``original`` is what the picture holds of it, ``model`` what the picture holds of another that it is a copy of;
+    ``depth``: whether it shall be in front of everything or behind it.
     """
 
     id: str
@@ -28,6 +30,7 @@ class Item:
     box: Box
     original: PlacedObject | None = None
     model: PlacedObject | None = None
+    depth: Depth | None = None
 
     @property
     def phrase(self) -> str:

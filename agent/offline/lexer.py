@@ -46,6 +46,10 @@ class Unclear(CannotParse):
     """The words are understood, and can mean two things or none: reading them another way does not help."""
 
 
+class Impossible(CannotParse):
+    """The words are understood, and what they ask for cannot be done."""
+
+
 class Token(NamedTuple):
     """A word and where it stands."""
 
@@ -185,9 +189,9 @@ class Cursor:
         """Refuse a text that is understood and cannot be done.
 
         Raises:
-            CannotParse: always.
+            Impossible: always.
         """
-        raise CannotParse(f"cannot do {self.text!r}: {why}")
+        raise Impossible(f"cannot do {self.text!r}: {why}")
 
     def fail(self, hint: str, start: int | None = None, end: int | None = None) -> NoReturn:
         """Refuse the text from ``start`` (the position by default), with what to write instead.

@@ -16,6 +16,7 @@ from tools.scene.relations import DIRECTIONS, PAIR_DIRECTIONS, holds
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
+    from tools.scene.operations import Depth
     from tools.scene.spec import Predicate
 
 EDGE = 0.03  # free border between an object and the picture's edge
@@ -28,6 +29,8 @@ LEVEL = 0.3  # of the smaller one's height (or width) that an object put beside 
 CORNER = 0.1  # free space at most to the edge, where something is too large for its centre to lie in a corner's third
 SIZES = (1.0, 0.85, 0.7, 0.55, 0.4)  # shares of the wanted size that are tried
 LEAST = 0.4
+OVERLAP = 0.35  # of what stands in front of or behind another thing that overlaps it
+SHARED = (0.12, 0.4)  # share of the smaller box that overlaps then, at least and at most
 NEARBY = 0.7  # of its own longest side, by which an object that grows may step aside
 STEP_ASIDE = 0.4  # of the picture, by which an object may step aside for another
 SIZE = 0.3  # of an object's sides where nothing is there to compare with
@@ -189,6 +192,33 @@ def fits_beside(predicate: Predicate, refs: Sequence[Box]) -> Callable[[Box], bo
         low = max(box[across], refs[0][across])
         high = min(box[across] + box[2 + across], refs[0][across] + refs[0][2 + across])
         return high - low >= LEVEL * min(box[2 + across], refs[0][2 + across])
+
+    return fits
+
+
+def overlapping(size_wh: tuple[float, float], ref: Box, depth: Depth) -> list[Point]:
+    """Return the centres at which something is seen to stand in front of ``ref``, or behind it: partly overlapping.
+
+    What is nearer stands lower in the picture.
+    """
+    (width, height), (x, y) = size_wh, ref.center
+    line = ref.y + ref.h - OVERLAP * height + height / 2 if depth == "front" else ref.y + OVERLAP * height - height / 2
+    level = ref.y + ref.h + 0.04 - height / 2 if depth == "front" else ref.y - 0.04 + height / 2
+    left, right = ref.x - width / 2 + OVERLAP * width, ref.x + ref.w + width / 2 - OVERLAP * width
+    return [(x, line), (left, level), (right, level), (left, y), (right, y)]
+
+
+def fits_depth(ref: Box, depth: Depth) -> Callable[[Box], bool]:
+    """Return the test for "in front of the car" (depth "front") and "behind the car"."""
+
+    def fits(box: Box) -> bool:
+        shared = box.intersection(ref)
+        nearer = box.y + box.h - ref.y - ref.h if depth == "front" else ref.y - box.y
+        return (
+            SHARED[0] * min(box.area, ref.area) <= shared <= SHARED[1] * min(box.area, ref.area)
+            and nearer >= -EDGE
+            and shared <= SHARED[1] * ref.area
+        )
 
     return fits
 

@@ -92,7 +92,8 @@ class Workbench:
     ) -> Item:
         size = min(size[0], 0.95), min(size[1], 0.95)
         box = self._free_place(name, size, (0.5, 0.6), place, least=least)
-        item = Item(f"{name} (new {len(self.scene.items)})", name, attributes, box)
+        depth = place.depth if place else None
+        item = Item(f"{name} (new {len(self.scene.items)})", name, attributes, box, depth=depth)
         self.scene.items.append(item)
         return item
 
@@ -124,6 +125,7 @@ class Workbench:
         for item in chosen:
             size = item.box.w, item.box.h
             item.box = self._free_place(item.id, size, item.box.center, place, least=HARDLY, item=item)
+            item.depth = place.depth
 
     def _with_room(self, size: tuple[float, float], wish: Point, place: Place | None, item: Item | None) -> Box | None:
         """Let the object that a place is named after step aside; None where that does not help."""
@@ -257,12 +259,12 @@ class Workbench:
             if item.name != placed.name:
                 operations.append(Replace(id=placed.id, name=item.name, attributes=item.attributes, box=box))
                 continue
-            if box is not None:
-                operations.append(Move(id=placed.id, box=box))
+            if box is not None or item.depth is not None:
+                operations.append(Move(id=placed.id, box=box or placed.box, depth=item.depth))
             if item.attributes != placed.attributes and item.attributes:
                 operations.append(Restyle(id=placed.id, attributes=item.attributes))
         operations += [
-            Add(name=item.name, attributes=item.attributes, box=item.box, source=_source(item))
+            Add(name=item.name, attributes=item.attributes, box=item.box, source=_source(item), depth=item.depth)
             for item in self.scene.items
             if item.original is None
         ]

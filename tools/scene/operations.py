@@ -23,17 +23,22 @@ class Source(Frozen):
     attributes: tuple[Word, ...] = Field(default=(), max_length=8, description="the looks it has there")
 
 
-class _Making(Frozen):
+Depth = Literal["front", "back"]
+
+
+class _Sparse(Frozen):
+    """Leaves what is seldom said out of its JSON."""
+
+    @model_serializer(mode="wrap")
+    def _without_what_is_not_said(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        dumped: dict[str, Any] = handler(self)
+        return {key: value for key, value in dumped.items() if value is not None or key not in {"source", "depth"}}
+
+
+class _Making(_Sparse):
     """What Add and Replace have in common: the new object may be a copy."""
 
     source: Source | None = Field(default=None, description="what to copy; empty draws it anew")
-
-    @model_serializer(mode="wrap")
-    def _without_empty_source(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        dumped: dict[str, Any] = handler(self)
-        if dumped.get("source") is None:
-            dumped.pop("source", None)
-        return dumped
 
 
 class Add(_Making):
@@ -43,6 +48,7 @@ class Add(_Making):
     name: Word = Field(description="singular noun without attributes, such as 'car'")
     attributes: tuple[Word, ...] = Field(default=(), max_length=8)
     box: Box
+    depth: Depth | None = Field(default=None, description="'back' puts it behind everything; else it is in front")
 
 
 class Remove(Frozen):
@@ -52,12 +58,13 @@ class Remove(Frozen):
     id: ObjectId
 
 
-class Move(Frozen):
+class Move(_Sparse):
     """Move an object into the box; a box of another size resizes it."""
 
     op: Literal["move"] = "move"
     id: ObjectId
     box: Box
+    depth: Depth | None = Field(default=None, description="puts it in front of or behind everything else as well")
 
 
 class Restyle(Frozen):
@@ -119,8 +126,9 @@ Operation = Annotated[Add | Remove | Move | Restyle | Replace | Adjust, Field(di
 def apply(layout: Layout, operations: Iterable[Operation]) -> Layout:
     """Return the layout that ``operations`` aim at.
 
-    Untouched objects keep id, box and drawing order; added ones come last (in front); a replaced
-    object takes its predecessor's place in the order and a new id of its own name.
+    Untouched objects keep id, box and drawing order; added ones come last (in front) unless they are put to the
+    back, and a move may put an object to the front or the back; a replaced object takes its predecessor's place in
+    the order and a new id of its own name.
 
     Raises:
         KeyError: an operation names an id that is not in the layout.
@@ -134,7 +142,9 @@ def apply(layout: Layout, operations: Iterable[Operation]) -> Layout:
                 attributes=operation.attributes,
                 box=operation.box,
             )
-            result = result.model_copy(update={"objects": (*result.objects, added)})
+            rest = result.objects
+            ordered = (added, *rest) if operation.depth == "back" else (*rest, added)
+            result = result.model_copy(update={"objects": ordered})
             continue
         if isinstance(operation, Adjust):
             result = _adjusted(result, operation)
@@ -156,7 +166,11 @@ def apply(layout: Layout, operations: Iterable[Operation]) -> Layout:
                     box=operation.box or old.box,
                 )
         objects = (new if placed.id == old.id else placed for placed in result.objects)
-        result = result.model_copy(update={"objects": tuple(placed for placed in objects if placed is not None)})
+        rest = tuple(placed for placed in objects if placed is not None)
+        if new is not None and isinstance(operation, Move) and operation.depth is not None:
+            others = tuple(placed for placed in rest if placed.id != new.id)
+            rest = (new, *others) if operation.depth == "back" else (*others, new)
+        result = result.model_copy(update={"objects": rest})
     return result
 
 

@@ -167,7 +167,7 @@ def _layer(cut: Cut, touched: Touched, size_wh: tuple[int, int]) -> Layer:
         pixels = np.clip(cut.colours + 0.5, 0, 255).astype(np.uint8)
         colours, weight = recolour(pixels, cut.alpha > 0, change, touched.placed.name, flat=True)
         shift = np.linalg.norm(to_oklab(np.clip(colours + 0.5, 0, 255).astype(np.uint8)) - to_oklab(pixels), axis=-1)
-        if (shift * weight)[cut.alpha > 0].mean() < SEEN:
+        if change.target is None and (shift * weight)[cut.alpha > 0].mean() < SEEN:
             words = " ".join(touched.placed.attributes)
             raise BackendError(
                 f"{touched.placed.id!r} can hardly be any more {words} than it is; ask for another colour"
