@@ -9,6 +9,7 @@ from agent.offline import amounts
 from agent.offline.lexer import Phrases, meaning, phrases
 from agent.offline.placement import (
     LEAST,
+    approached,
     at,
     beside,
     fits_beside,
@@ -20,7 +21,7 @@ from agent.offline.placement import (
 )
 from agent.offline.positions import PICTURE_SIDES, TWO_SIDED
 from agent.offline.selectors import read_selection, sides_length
-from tools.scene.box import enclosing
+from tools.scene.box import Box, enclosing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
     from agent.offline.items import Item, Scene
     from agent.offline.lexer import Cursor
     from agent.offline.placement import Point
-    from tools.scene.box import Box
     from tools.scene.operations import Depth
     from tools.scene.spec import Predicate
 
@@ -259,32 +259,38 @@ def _one(words: Cursor, scene: Scene, start: int) -> Item:
     return chosen[0]
 
 
-def _goal(words: Cursor, scene: Scene, start: int) -> Point:
+def _goal(words: Cursor, scene: Scene, start: int) -> Box:
+    """Take an object or a place of the picture, which is a box without extent."""
     middle = phrases("the middle|the center|the centre|the middle of the picture|the center of the picture")
     if words.accept(middle):
-        return 0.5, 0.5
+        return _point((0.5, 0.5))
     corner = phrases("the")
     here = words.position
     words.take(corner)
     found = words.take(Phrases(_CORNERS))
     if found is not None:
-        return in_picture(found, (0.0, 0.0), (0.5, 0.5))
+        return _point(in_picture(found, (0.0, 0.0), (0.5, 0.5)))
     words.position = here
-    return _one(words, scene, start).box.center
+    return _one(words, scene, start).box
 
 
-def _closer(goal: Point, part: float) -> Shift:
+def _point(place: Point) -> Box:
+    return Box(*place, 0.0, 0.0)
+
+
+def _closer(goal: Box, part: float) -> Shift:
+    if goal.area:
+        return lambda box: approached(box, goal, part)
+    x1, y1 = goal.center
+    return lambda box: at(
+        (box.center[0] + part * (x1 - box.center[0]), box.center[1] + part * (y1 - box.center[1])), (box.w, box.h)
+    )
+
+
+def _away(goal: Box, part: float) -> Shift:
     def shift(box: Box) -> Box:
         x, y = box.center
-        return at((x + part * (goal[0] - x), y + part * (goal[1] - y)), (box.w, box.h))
-
-    return shift
-
-
-def _away(goal: Point, part: float) -> Shift:
-    def shift(box: Box) -> Box:
-        x, y = box.center
-        dx, dy = x - goal[0], y - goal[1]
+        dx, dy = x - goal.center[0], y - goal.center[1]
         length = (dx * dx + dy * dy) ** 0.5 or 1.0
         return at((x + part / 2 * dx / length, y + part / 2 * dy / length), (box.w, box.h))
 

@@ -361,7 +361,13 @@ class _Instruction(Wishes):
 
     def _restore(self, start: int, spoken: str) -> None:
         words = self.words
-        removed = Scene([Item(gone.id, gone.name, gone.attributes, gone.box) for gone in self.memory.removed])
+        pictures = [*self.memory.seen_in, *[""] * len(self.memory.removed)]
+        removed = Scene(
+            [
+                Item(gone.id, gone.name, gone.attributes, gone.box, model=gone if picture else None, picture=picture)
+                for gone, picture in zip(self.memory.removed, pictures, strict=False)
+            ]
+        )
         if not removed.items:
             words.fail("nothing was removed before", start)
         removed.focus = removed.items[-1:]

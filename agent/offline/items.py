@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 class Item:
     """An object while an instruction is worked out.
 
-    ``original`` is what the picture holds of it, ``model`` what the picture holds of another that it is a copy of;
-    ``depth``: whether it shall be in front of everything or behind it.
+    ``original`` is what the picture holds of it, ``model`` what the picture holds of another that it is a copy of,
+    or the earlier ``picture``; ``depth``: whether it shall be in front of everything or behind it.
     """
 
     id: str
@@ -30,6 +30,7 @@ class Item:
     box: Box
     original: PlacedObject | None = None
     model: PlacedObject | None = None
+    picture: str = ""
     depth: Depth | None = None
 
     @property

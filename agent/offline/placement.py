@@ -31,6 +31,7 @@ SIZES = (1.0, 0.85, 0.7, 0.55, 0.4)  # shares of the wanted size that are tried
 LEAST = 0.4
 OVERLAP = 0.35  # of what stands in front of or behind another thing that overlaps it
 SHARED = (0.12, 0.4)  # share of the smaller box that overlaps then, at least and at most
+STEPS = 50  # in which an approach is made
 NEARBY = 0.7  # of its own longest side, by which an object that grows may step aside
 STEP_ASIDE = 0.4  # of the picture, by which an object may step aside for another
 SIZE = 0.3  # of an object's sides where nothing is there to compare with
@@ -142,16 +143,30 @@ def grown(box: Box, factors: tuple[float, float], others: Sequence[Box]) -> Box 
 
 def room_beside(predicate: Predicate, size_wh: tuple[float, float], ref: Box, others: Sequence[Box]) -> Box | None:
     """Return where ``ref`` could step aside to, so that something of this size fits beside it; None for nowhere."""
-    if predicate not in PAIR_DIRECTIONS:
+    if predicate not in PAIR_DIRECTIONS | {"on top of"}:
         return None
-    axis, sign = DIRECTIONS[predicate]
+    axis, sign = DIRECTIONS["above" if predicate == "on top of" else predicate]
     free = ref[axis] if sign < 0 else 1 - ref[axis] - ref[2 + axis]
-    shift = size_wh[axis] + GAP + EDGE - free
+    shift = size_wh[axis] + (0 if predicate == "on top of" else GAP) + EDGE - free
     center = list(ref.center)
     center[axis] -= sign * shift
     moved = at((center[0], center[1]), (ref.w, ref.h))
     aside = abs(moved.center[axis] - ref.center[axis])
     return moved if 0 < shift <= aside + 1e-6 and aside <= STEP_ASIDE and not is_crowded(moved, others) else None
+
+
+def approached(box: Box, goal: Box, part: float) -> Box:
+    """Return ``box`` moved by ``part`` of the way to ``goal``, no further than until they nearly touch."""
+    (x, y), (to_x, to_y) = box.center, goal.center
+    kept = Box(goal.x - GAP, goal.y - GAP, goal.w + 2 * GAP, goal.h + 2 * GAP)
+    reached = box
+    for step in range(1, STEPS + 1):
+        share = part * step / STEPS
+        moved = at((x + share * (to_x - x), y + share * (to_y - y)), (box.w, box.h))
+        if moved.intersection(kept) > max(0.0, box.intersection(kept)):
+            break
+        reached = moved
+    return reached
 
 
 def beside(predicate: Predicate, size_wh: tuple[float, float], refs: Sequence[Box]) -> list[Point]:

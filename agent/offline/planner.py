@@ -173,6 +173,7 @@ def _memory(turns: list[Any], history: dict[str, Any], shapes: dict[str, float],
     before = history.get("before_last_change")
     memory = Memory(
         removed=tuple(PlacedObject.model_validate(removed) for removed in history.get("removed", [])),
+        seen_in=tuple(map(str, history.get("seen_in", []))),
         before=None if before is None else Layout.model_validate(before),
         shapes=shapes,
     )

@@ -42,12 +42,14 @@ class Memory:
     """What earlier turns left behind.
 
     ``recent``: ids that were spoken of or changed last, the newest last ("it"); ``removed``: objects that
-    were taken away, the newest last ("put back the dog"); ``before``: the layout before the last change;
-    ``shapes``: usual width over height of new objects, by noun; ``notes``: takes what is to be said of what was done.
+    were taken away, the newest last ("put back the dog"), ``seen_in``: the pictures that show them; ``before``: the
+    layout before the last change; ``shapes``: usual width over height of new objects, by noun; ``notes``: takes what
+    is to be said of what was done.
     """
 
     recent: tuple[str, ...] = ()
     removed: tuple[PlacedObject, ...] = ()
+    seen_in: tuple[str, ...] = ()
     before: Layout | None = None
     shapes: Mapping[str, float] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
@@ -77,9 +79,11 @@ class Workbench:
         width, height = usual_size(same, self.scene.boxes(), self.memory.shapes.get(phrase.name))
         if phrase.size == "huge":
             factor = max(factor, HUGE / max(width, height))
-        as_said = phrase.size in {"huge", "large"}  # what is made smaller to fit would not be that
         size = width * factor, height * factor
-        return self._insert(phrase.name, attributes, size, place, least=1.0 if as_said else LEAST)
+        least = LEAST
+        if phrase.size in {"huge", "large"}:  # what is made smaller to fit is still that
+            least = min(1.0, LIMITS[phrase.size][0] / max(size))
+        return self._insert(phrase.name, attributes, size, place, least=least)
 
     def _insert(
         self,
@@ -189,7 +193,7 @@ class Workbench:
         for share in LESS:
             less = tuple(factor**share for factor in factors)
             box = grown(item.box, (less[0], less[1]), others)
-            if box is None or box.area < LEAST_GROWTH * item.box.area:
+            if box is None or (share < 1 and box.area < LEAST_GROWTH * item.box.area):
                 continue
             if share >= ENOUGH:
                 return box
@@ -272,11 +276,11 @@ class Workbench:
 
 
 def _source(item: Item) -> Source | None:
-    """Return what the picture can be copied from: a duplicate has the very looks of what it is one of."""
+    """Return what can be copied: a duplicate, and what is brought back, have the very looks of what they are."""
     model = item.model
     if model is None or (model.name, model.attributes) != (item.name, item.attributes):
         return None
-    return Source(box=model.box, attributes=model.attributes)
+    return Source(picture=item.picture, box=model.box, attributes=model.attributes)
 
 
 def _same(first: Box, second: Box) -> bool:

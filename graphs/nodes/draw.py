@@ -10,7 +10,7 @@ from graphs.node_helpers import answer_edits, make_once, report_to, timed
 from tools.backend.protocol import BackendError
 from tools.edit import describe
 from tools.scene.layout import Layout
-from tools.scene.operations import apply
+from tools.scene.operations import Add, Replace, apply
 from tools.stage import stage
 from tools.suggest_layout import dump_operations
 
@@ -66,9 +66,16 @@ def edit(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
     layout, operations = state["layout"], state["planned"]
     assert state["picture"] is not None
     image = context.images.load(state["picture"])
+    earlier = {
+        operation.source.picture
+        for operation in operations
+        if isinstance(operation, Add | Replace) and operation.source and operation.source.picture
+    }
 
     def make() -> Edited:
-        return context.backend.edit(image, operations, layout, seed=seed, progress=report_to(runtime.stream_writer))
+        references = {picture: context.images.load(picture) for picture in earlier & set(state["history"].seen_in)}
+        progress = report_to(runtime.stream_writer)
+        return context.backend.edit(image, operations, layout, seed=seed, progress=progress, references=references)
 
     what = [state["picture"], dump_operations(operations), layout.model_dump(mode="json"), seed]
     try:

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 DRAWN = 0.5  # of the view's side: how long a new object is drawn at least, to be made smaller where it is set down
 STRETCH = 1.2  # by which a new object's shape may be changed to fill its box
 WIPED = 3  # pixels around what goes that it may have coloured
-SEEN = 0.03  # mean distance in OKLab between an object's old and new colours that an eye notices
+SEEN = 0.05  # distance in OKLab between most of an object's old and new colours that an eye notices
 FADE = 1.5  # pixels (sigma) over which the ground that was put in passes into the ground that was there
 
 
@@ -89,6 +89,16 @@ def set_drawing_down(pixels: Pixels, mask: Mask, box: Box) -> Layer:
     return set_down(
         cut, source, (width, height), Box(box.center[0] - w / 2, box.center[1] - h / 2, w, h), (width, height)
     )
+
+
+def copied(pixels: Pixels, mask: Mask, source: Box, box: Box, size_wh: tuple[int, int]) -> Layer:
+    """Cut an object out of another picture, and set it down in ``box`` of a view of ``size_wh``.
+
+    Raises:
+        ValueError: the mask is empty.
+    """
+    cut = cut_from_ground(pixels, mask, estimate_ground(pixels, mask).pixels, np.zeros_like(mask))
+    return set_down(cut, source, (mask.shape[1], mask.shape[0]), box, size_wh)
 
 
 def compose(job: Job, ground: Ground, made: Mapping[str, Layer]) -> Painted:
@@ -167,7 +177,7 @@ def _layer(cut: Cut, touched: Touched, size_wh: tuple[int, int]) -> Layer:
         pixels = np.clip(cut.colours + 0.5, 0, 255).astype(np.uint8)
         colours, weight = recolour(pixels, cut.alpha > 0, change, touched.placed.name, flat=True)
         shift = np.linalg.norm(to_oklab(np.clip(colours + 0.5, 0, 255).astype(np.uint8)) - to_oklab(pixels), axis=-1)
-        if change.target is None and (shift * weight)[cut.alpha > 0].mean() < SEEN:
+        if change.target is None and np.median((shift * weight)[cut.alpha > 0]) < SEEN:
             words = " ".join(touched.placed.attributes)
             raise BackendError(
                 f"{touched.placed.id!r} can hardly be any more {words} than it is; ask for another colour"

@@ -81,7 +81,7 @@ class GroundedEngine:
         strange = [
             touched.placed.id
             for touched in plan.touched
-            if touched.source is None and touched.copied and touched.copied.wanted
+            if touched.source is None and touched.copied and touched.copied.wanted and not touched.copied.picture
         ]
         if strange:
             raise BackendError(
@@ -141,6 +141,13 @@ class GroundedEngine:
         """
         settings, cost = self.settings, Cost()
         best: dict[str, tuple[float, Layer]] = {}
+        for touched in job.plan.touched:
+            copied = touched.copied
+            if touched.source is None and copied is not None and copied.wanted and copied.picture in job.references:
+                found = self.segmenter.segment(job.references[copied.picture], [copied.box])
+                cost += found.cost
+                pixels, mask = np.asarray(job.references[copied.picture]), trusted(found.masks[0], copied.box)
+                best[touched.placed.id] = 1.0, flat.copied(pixels, mask, copied.box, touched.placed.box, job.size_wh)
         seeds = [job.seed + 1 + CANDIDATE_SEED * place for place in range(settings.candidates)]
         for batch in (seeds[:1], seeds[1:]):
             wanted = [placed for placed in job.plan.made if placed.id not in best or best[placed.id][0] < CLEAN]
