@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from agent.offline import amounts
 from agent.offline.lexer import Phrases, meaning, phrases
 from agent.offline.placement import (
+    CROWDED,
     LEAST,
     approached,
     at,
@@ -93,8 +94,16 @@ class Place:
     sides: tuple[Predicate, ...] = ()
     depth: Depth | None = None
 
-    def box(self, size_wh: tuple[float, float], center: Point, others: Sequence[Box], *, least: float = LEAST) -> Box:
-        """Return where an object of this size goes that is at ``center`` now; smaller in a crowd, down to ``least``.
+    def box(
+        self,
+        size_wh: tuple[float, float],
+        center: Point,
+        others: Sequence[Box],
+        *,
+        least: float = LEAST,
+        crowded: float = CROWDED,
+    ) -> Box:
+        """Return where an object of this size goes that is at ``center`` now; see `free_place` for the rest.
 
         Raises:
             NoPlaceError: nowhere.
@@ -103,16 +112,16 @@ class Place:
             return at(self.refs[0].center, size_wh)
         if self.sides:
             wish = in_picture(self.sides, size_wh, center)
-            return free_place(size_wh, [wish], others, fits_picture(self.sides), least=least)
+            return free_place(size_wh, [wish], others, fits_picture(self.sides), least=least, crowded=crowded)
         if self.depth is not None:
             ref = self.refs[0]
             others, wishes = [box for box in others if box != ref], overlapping(size_wh, ref, self.depth)
-            return free_place(size_wh, wishes, others, fits_depth(ref, self.depth), least=least)
+            return free_place(size_wh, wishes, others, fits_depth(ref, self.depth), least=least, crowded=crowded)
         predicate: Predicate = self.predicate  # type: ignore[assignment]
         if predicate == "on top of":
             others = [box for box in others if box not in self.refs]
         wishes = beside(predicate, size_wh, self.refs)
-        return free_place(size_wh, wishes, others, fits_beside(predicate, self.refs), least=least)
+        return free_place(size_wh, wishes, others, fits_beside(predicate, self.refs), least=least, crowded=crowded)
 
 
 def read_place(words: Cursor, scene: Scene, *, sides: bool = False) -> Place | None:

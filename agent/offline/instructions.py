@@ -7,6 +7,7 @@ comes out is their net effect, at most one change of place and one of looks for 
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from agent.offline import amounts, destinations
@@ -37,7 +38,14 @@ _WITH = phrases("with|by|for|against|into|to")
 _ORDINALS = {"second": 2, "third": 3, "fourth": 4, "fifth": 5, "sixth": 6, "seventh": 7}
 _PLACES_OF = phrases("the positions of|the places of|the position of|the place of|the locations of|positions of|"
                      "places of|the place|the positions")  # fmt: skip
+_THEIR_PLACES = phrases("their places|their positions|their locations|places|positions")
+_THEIR_COLOURS = phrases("their colors|their colours|colors|colours")
 _SAME_SIZE = phrases("as big as|as large as|as small as|the same size as|the size of|as tall as|the size as")
+_COMPARED: Phrases[float] = Phrases(
+    dict.fromkeys(("bigger than", "larger than"), 1.35)
+    | dict.fromkeys(("smaller than",), 1 / 1.35)
+    | dict.fromkeys(("as big as", "as large as", "the same size as", "of the same size as"), 1.0)
+)
 _SIZE_OF = phrases("the size of|size of|the scale of")
 _COLOURS_OF = phrases("the color of|the colour of|the colors of|the colours of|color of|colour of|colors of|colours of")
 
@@ -151,9 +159,11 @@ class _Instruction(Wishes):
             phrase = self._new_object(start)
             self._check_count(phrase)
             words.take(_TO_PICTURE)
+            compared = self._read_compared()
             place = destinations.read_place(words, self.scene)
             words.take(_TO_PICTURE)
-            made += [self._put(phrase, place, start) for _ in range(phrase.count or 1)]
+            phrase = phrase if compared is None else replace(phrase, size_word="")
+            made += [self._put(phrase, place, compared) for _ in range(phrase.count or 1)]
             self.scene.focus = made
             before = words.position
             if words.word() in {",", "and"}:
@@ -168,6 +178,20 @@ class _Instruction(Wishes):
                     continue
             words.position = before
             return
+
+    def _read_compared(self) -> float | None:
+        """Take "that is bigger than the chair": the size, as the side of a square; None where nothing is said."""
+        words = self.words
+        here = words.position
+        words.take(phrases("that is|which is|that are|which are"))
+        factor = words.take(_COMPARED)
+        if factor is None:
+            words.position = here
+            return None
+        focus, name = self.scene.focus, self.scene.last_name
+        (model, *_) = read_selection(words, self.scene, places=False)
+        self.scene.focus, self.scene.last_name = focus, name
+        return factor * model.box.area**0.5
 
     def _sees_new(self) -> bool:
         word = self.words.word()
@@ -254,7 +278,10 @@ class _Instruction(Wishes):
                 moved = shift(item.box)
                 if moved == item.box:
                     words.fail(f"{item.id!r} cannot go any further that way", start, words.position)
-                item.box = moved
+                there = self._shift(item, moved)
+                if there is None:
+                    words.refuse(f"something is in the way of {item.id!r}; move or remove that first")
+                item.box = there
             self.scene.focus = list(chosen)
             return
         place = destinations.read_place(words, self.scene)
@@ -271,6 +298,11 @@ class _Instruction(Wishes):
         colours = words.accept(_COLOURS_OF)
         words.take(_PLACES_OF)
         words.take_word("of")
+        own = words.accept(_THEIR_COLOURS)
+        if own or words.accept(_THEIR_PLACES):
+            both = scene.items if len(scene.items) == 2 else scene.focus
+            self._exchange(both, start, colours=own)
+            return
         if len(scene.items) == 2 and words.word(1) in {"", ",", ".", "and"} and words.take_word("them"):
             chosen = list(scene.items)  # whatever was spoken of last, there are no others
         else:

@@ -25,12 +25,13 @@ STEP = 0.025  # of the grid of centres
 ROOM = 0.06  # how far beyond the definition of a place is aimed at
 CENTRAL = 0.12  # how far from the picture's centre an object is put that shall be in the middle
 CROWDED = 0.05  # share of the smaller of two boxes that both may cover: things are seldom drawn to a box's corners
+TOUCHED = 0.2  # the same where something has to go to a place and there is no other room
 LEVEL = 0.3  # of the smaller one's height (or width) that an object put beside (above, below) another shares with it
 CORNER = 0.1  # free space at most to the edge, where something is too large for its centre to lie in a corner's third
 SIZES = (1.0, 0.85, 0.7, 0.55, 0.4)  # shares of the wanted size that are tried
 LEAST = 0.4
-OVERLAP = 0.35  # of what stands in front of or behind another thing that overlaps it
-SHARED = (0.12, 0.4)  # share of the smaller box that overlaps then, at least and at most
+OVERLAP = 0.18  # of what stands in front of or behind another thing that overlaps it
+SHARED = (0.08, 0.25)  # share of the smaller box that overlaps then: enough to tell, and both can still be named
 STEPS = 50  # in which an approach is made
 NEARBY = 0.7  # of its own longest side, by which an object that grows may step aside
 STEP_ASIDE = 0.4  # of the picture, by which an object may step aside for another
@@ -73,17 +74,19 @@ def free_place(
     fits: Callable[[Box], bool] = lambda _: True,
     *,
     least: float = LEAST,
+    crowded: float = CROWDED,
 ) -> Box:
     """Return the box nearest to one of the ``wishes`` (centres) that ``fits`` and is clear of ``others``.
 
-    Where there is no room smaller sizes are tried, down to ``least`` of it.
+    Where there is no room smaller sizes are tried, down to ``least`` of it. ``crowded``: the share of the smaller of
+    two boxes that both may cover.
 
     Raises:
         NoPlaceError: nothing fits.
     """
     best: tuple[float, Box] | None = None
     for factor in (size for size in SIZES if size >= least):
-        found = _best((size_wh[0] * factor, size_wh[1] * factor), wishes, others, fits)
+        found = _best((size_wh[0] * factor, size_wh[1] * factor), wishes, others, fits, crowded)
         if found is None:
             continue
         cost = found[0] + 2 * (1 - factor)
@@ -153,6 +156,28 @@ def room_beside(predicate: Predicate, size_wh: tuple[float, float], ref: Box, ot
     moved = at((center[0], center[1]), (ref.w, ref.h))
     aside = abs(moved.center[axis] - ref.center[axis])
     return moved if 0 < shift <= aside + 1e-6 and aside <= STEP_ASIDE and not is_crowded(moved, others) else None
+
+
+def room_between(
+    size_wh: tuple[float, float], first: Box, second: Box, others: Sequence[Box]
+) -> tuple[Box, Box] | None:
+    """Return where two things could step apart to, so that something of this size fits between them; else None."""
+    (x0, y0), (x1, y1) = first.center, second.center
+    axis = 0 if abs(x1 - x0) >= abs(y1 - y0) else 1
+    low, high = sorted((first, second), key=lambda box: box.center[axis])
+    missing = size_wh[axis] + 2 * GAP - (high[axis] - low[axis] - low[2 + axis])
+    before, after = low[axis], 1 - high[axis] - high[2 + axis]
+    if missing <= 0 or missing > before + after or missing > STEP_ASIDE:
+        return None
+    down = min(before, max(missing / 2, missing - after))
+    steps = (-down, missing - down)
+    moved = [
+        Box(box.x + step, box.y, box.w, box.h) if axis == 0 else Box(box.x, box.y + step, box.w, box.h)
+        for box, step in zip((low, high), steps, strict=True)
+    ]
+    if any(is_crowded(box, others) for box in moved):
+        return None
+    return (moved[0], moved[1]) if low is first else (moved[1], moved[0])
 
 
 def approached(box: Box, goal: Box, part: float) -> Box:
@@ -256,13 +281,17 @@ def _beyond(predicate: Predicate, box: Box, *refs: Box) -> bool:
 
 
 def _best(
-    size: tuple[float, float], wishes: Sequence[Point], others: Sequence[Box], fits: Callable[[Box], bool]
+    size: tuple[float, float],
+    wishes: Sequence[Point],
+    others: Sequence[Box],
+    fits: Callable[[Box], bool],
+    crowded: float = CROWDED,
 ) -> tuple[float, Box] | None:
     steps = [number * STEP for number in range(int(1 / STEP) + 1)]
     centres = [*wishes, *((x, y) for x in steps for y in steps)]
     best: tuple[float, Box] | None = None
     for box in dict.fromkeys(at(centre, size) for centre in centres):
-        if not fits(box) or is_crowded(box, others):
+        if not fits(box) or _covered(box, others) > crowded:
             continue
         x, y = box.center
         distance = min(((x - wish[0]) ** 2 + (y - wish[1]) ** 2) ** 0.5 for wish in wishes)

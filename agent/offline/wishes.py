@@ -158,7 +158,7 @@ class Wishes(Looks):
             self._forget(there[wanted:])
         elif wanted > len(there):
             self._check_count(phrase)
-            self.scene.focus = [self._put(phrase, None, start) for _ in range(wanted - len(there))]
+            self.scene.focus = [self._put(phrase, None) for _ in range(wanted - len(there))]
         return True
 
     def _alike(self, phrase: NounPhrase) -> list[Item]:

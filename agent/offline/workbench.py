@@ -12,7 +12,21 @@ from agent.offline import amounts
 from agent.offline.destinations import Place
 from agent.offline.items import Item, Scene, names_of
 from agent.offline.lexer import Cursor
-from agent.offline.placement import LEAST, NoPlaceError, Point, at, free_place, grown, room_beside, scaled, usual_size
+from agent.offline.placement import (
+    CROWDED,
+    LEAST,
+    TOUCHED,
+    NoPlaceError,
+    Point,
+    at,
+    free_place,
+    grown,
+    is_crowded,
+    room_beside,
+    room_between,
+    scaled,
+    usual_size,
+)
 from tools.scene.lexicon import family
 from tools.scene.operations import Add, Move, Remove, Replace, Restyle, Source
 from tools.scene.relations import LIMITS
@@ -33,6 +47,8 @@ LESS = (1.0, 0.8, 0.6, 0.4)  # powers of a growth that are tried where there is 
 ENOUGH = 0.6  # the least of them that is still what was asked for
 LEAST_GROWTH = 1.15  # of the area, under which nobody sees it
 HARDLY = 0.85  # of its size, at least, that a thing keeps where it is moved to
+LEAST_SHIFT = 0.4  # of a shift that is done where something is in the way
+NARROW = 0.09  # of the picture: the shorter side of a new object at least
 HUGE = LIMITS["huge"][0] * 1.05  # longest side of a new object that is called huge
 RESHAPED = 1.5  # kinds whose usual shapes differ by this do not fit into each other's boxes
 
@@ -72,17 +88,21 @@ class Workbench:
         self.scene.items = [item for item in self.scene.items if item not in chosen]
         self.scene.focus = []
 
-    def _put(self, phrase: NounPhrase, place: Place | None, start: int) -> Item:
+    def _put(self, phrase: NounPhrase, place: Place | None, side: float | None = None) -> Item:
         factor = BIG.get(phrase.size_word, 1.0)
         attributes = phrase.attributes
         same = [item.box for item in self.scene.items if item.name == phrase.name]
         width, height = usual_size(same, self.scene.boxes(), self.memory.shapes.get(phrase.name))
         if phrase.size == "huge":
             factor = max(factor, HUGE / max(width, height))
+        if side is not None:
+            factor = side / (width * height) ** 0.5
+        factor = max(factor, NARROW / min(width, height))
         size = width * factor, height * factor
         least = LEAST
         if phrase.size in {"huge", "large"}:  # what is made smaller to fit is still that
             least = min(1.0, LIMITS[phrase.size][0] / max(size))
+        least = 1.0 if side is not None else least
         return self._insert(phrase.name, attributes, size, place, least=least)
 
     def _insert(
@@ -122,6 +142,17 @@ class Workbench:
                 found = self._with_room(size, wish, place, item)
             if found is not None:
                 return found
+        if place is not None and item is not None:
+            try:
+                found = place.box(size, wish, others, least=least, crowded=TOUCHED)
+            except NoPlaceError:
+                pass
+            else:
+                covered = [
+                    other.id for other in self.scene.items if other is not item and is_crowded(found, [other.box])
+                ]
+                self.memory.notes.append(f"{item.id!r} covers a little of {' and '.join(map(repr, covered))}")
+                return found
         return self.words.refuse(self._no_room(name, size, wish, place, item))
 
     def _set_into(self, chosen: Sequence[Item], place: Place) -> None:
@@ -133,10 +164,13 @@ class Workbench:
 
     def _with_room(self, size: tuple[float, float], wish: Point, place: Place | None, item: Item | None) -> Box | None:
         """Let the object that a place is named after step aside; None where that does not help."""
+        known = [item] if item else []
+        if place is not None and place.predicate == "between":
+            return self._with_room_between(size, wish, place, known)
         beside = [other for other in self.scene.items if place and len(place.refs) == 1 and other.box == place.refs[0]]
         if place is None or len(beside) != 1:
             return None
-        host, known = beside[0], [item] if item else []
+        host = beside[0]
         aside = room_beside(place.predicate, size, host.box, self.scene.boxes(host, *known))  # type: ignore[arg-type]
         if aside is None:
             return None
@@ -147,6 +181,50 @@ class Workbench:
         host.box = aside
         self.memory.notes.append(f"moving {host.id!r} a little to make room")
         return found
+
+    def _with_room_between(
+        self, size: tuple[float, float], wish: Point, place: Place, known: Sequence[Item]
+    ) -> Box | None:
+        """Let two objects step apart; smaller sizes are tried as well."""
+        hosts = [other for ref in place.refs for other in self.scene.items if other.box == ref]
+        if len(hosts) != 2:
+            return None
+        others = self.scene.boxes(*hosts, *known)
+        for factor in (1.0, 0.85, 0.7):
+            less = size[0] * factor, size[1] * factor
+            apart = room_between(less, hosts[0].box, hosts[1].box, others)
+            if apart is None:
+                continue
+            try:
+                found = replace(place, refs=apart).box(less, wish, [*apart, *others], least=1.0)
+            except NoPlaceError:
+                continue
+            hosts[0].box, hosts[1].box = apart
+            self.memory.notes.append(f"moving {hosts[0].id!r} and {hosts[1].id!r} apart to make room")
+            return found
+        return None
+
+    def _shift(self, item: Item, moved: Box) -> Box | None:
+        """Return a free box about where a shift leads; None where something is in the way everywhere."""
+        others = self.scene.boxes(item)
+        (x0, y0), (x1, y1) = item.box.center, moved.center
+        dx, dy = x1 - x0, y1 - y0
+        way = (dx * dx + dy * dy) ** 0.5
+
+        def goes_there(box: Box) -> bool:
+            along = ((box.center[0] - x0) * dx + (box.center[1] - y0) * dy) / way
+            aside = abs((box.center[0] - x0) * dy - (box.center[1] - y0) * dx) / way
+            return along >= LEAST_SHIFT * way and aside <= along
+
+        allowed = [other for other in others if not is_crowded(item.box, [other])]
+        if not is_crowded(moved, allowed):
+            return moved
+        for crowded in (CROWDED, TOUCHED):
+            try:
+                return free_place(item.box[2:], [moved.center], allowed, goes_there, least=1.0, crowded=crowded)
+            except NoPlaceError:
+                continue
+        return None
 
     def _no_room(
         self, name: str, size: tuple[float, float], wish: Point, place: Place | None, item: Item | None

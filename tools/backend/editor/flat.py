@@ -10,19 +10,20 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+from PIL import Image
 from scipy import ndimage
 
 from tools.backend.editor.engine import Painted
 from tools.backend.editor.ground import cut_from_ground, estimate_ground, told_apart
 from tools.backend.editor.masks import box_mask, dilate
-from tools.backend.editor.recolour import Change, read_change, recolour
+from tools.backend.editor.recolour import Change, read_change, repaint
 from tools.backend.editor.setting_down import composed, set_down
 from tools.backend.oklab import to_oklab
 from tools.backend.protocol import BackendError
 from tools.scene.box import Box
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from tools.backend.editor.engine import Job
     from tools.backend.editor.ground import Ground
@@ -30,7 +31,12 @@ if TYPE_CHECKING:
     from tools.backend.editor.matting import Cut
     from tools.backend.editor.plan import NetEdit, Touched
     from tools.backend.editor.setting_down import Layer
+    from tools.scene.layout import PlacedObject
 
+    Fit = Callable[[Image.Image, PlacedObject], float]
+    """How much an object looks in a picture like what it shall be; 1 is perfect, below 0 is something else."""
+
+CLEAN = 0.9  # fit from which an object needs no other candidate
 DRAWN = 0.5  # of the view's side: how long a new object is drawn at least, to be made smaller where it is set down
 STRETCH = 1.2  # by which a new object's shape may be changed to fill its box
 WIPED = 3  # pixels around what goes that it may have coloured
@@ -101,8 +107,8 @@ def copied(pixels: Pixels, mask: Mask, source: Box, box: Box, size_wh: tuple[int
     return set_down(cut, source, (mask.shape[1], mask.shape[0]), box, size_wh)
 
 
-def compose(job: Job, ground: Ground, made: Mapping[str, Layer]) -> Painted:
-    """Do a job on a smooth ground with new objects that are ``made``, by id.
+def compose(job: Job, ground: Ground, made: Mapping[str, Layer], fit: Fit | None = None) -> Painted:
+    """Do a job on a smooth ground with new objects that are ``made``, by id; ``fit`` chooses how lines are recoloured.
 
     Objects of the plan's target are drawn in its order, the first one at the back.
     """
@@ -132,6 +138,9 @@ def compose(job: Job, ground: Ground, made: Mapping[str, Layer]) -> Painted:
         allowed = 1 - np.maximum.reduce(front) if front else None
         if touched.source is not None:
             layer = _layer(cuts[touched.source.id], touched, size_wh)
+            if touched.restyled and fit is not None and _seen(layer, result, touched, fit) < CLEAN:
+                other = _layer(cuts[touched.source.id], touched, size_wh, as_drawn=True)
+                layer = max((layer, other), key=lambda one: _seen(one, result, touched, fit))
         else:
             layer = made[touched.placed.id]
         result = composed(result, layer, allowed)
@@ -169,20 +178,23 @@ def _change(touched: Touched) -> Change | None:
     return read_change(words)
 
 
-def _layer(cut: Cut, touched: Touched, size_wh: tuple[int, int]) -> Layer:
+def _seen(layer: Layer, below: Floats, touched: Touched, fit: Fit) -> float:
+    pixels = np.clip(composed(below, layer) + 0.5, 0, 255).astype(np.uint8)
+    return fit(Image.fromarray(pixels), touched.placed)
+
+
+def _layer(cut: Cut, touched: Touched, size_wh: tuple[int, int], *, as_drawn: bool = False) -> Layer:
     """Return an object of the picture where it shall be and as it shall look."""
     assert touched.source is not None
     change = _change(touched) if touched.restyled else None
     if change is not None:
         pixels = np.clip(cut.colours + 0.5, 0, 255).astype(np.uint8)
-        colours, weight = recolour(pixels, cut.alpha > 0, change, touched.placed.name, flat=True)
+        colours = repaint(pixels, cut.alpha > 0.5, change, as_drawn=as_drawn)
         shift = np.linalg.norm(to_oklab(np.clip(colours + 0.5, 0, 255).astype(np.uint8)) - to_oklab(pixels), axis=-1)
-        if change.target is None and np.median((shift * weight)[cut.alpha > 0]) < SEEN:
-            words = " ".join(touched.placed.attributes)
-            raise BackendError(
-                f"{touched.placed.id!r} can hardly be any more {words} than it is; ask for another colour"
-            )
-        cut = type(cut)(cut.rows, cut.columns, cut.colours + weight[..., None] * (colours - cut.colours), cut.alpha)
+        if change.target is None and np.median(shift[cut.alpha > 0.5]) < SEEN:
+            looks = " ".join(touched.placed.attributes)
+            raise BackendError(f"{touched.placed.id!r} can hardly be any more {looks}: ask for another colour")
+        cut = type(cut)(cut.rows, cut.columns, colours, cut.alpha)
     return set_down(cut, touched.source.box, size_wh, touched.placed.box, size_wh)
 
 

@@ -86,6 +86,13 @@ SAMPLE = 4000  # pixels that clusters are found in
 FAR = (0.075, 0.15)  # distance from the paint at which a pixel still belongs to it, and does no more
 SAME_HUE, SAME_SATURATION, SAME_LIGHT = 20.0, 1.8, 0.25  # degrees, factor, lightness within which it is one paint
 RIM = 0.2  # of the greatest depth in the mask, over which a pixel speaks less for the paint
+LEAST_BODY = 12  # pixels inside a drawing that show its colour
+DETAIL = (0.1, 0.2)  # distance in OKLab from a drawing's colour at which a pixel begins to be a detail, and is one
+CONTRAST = (0.18, 0.45)  # lightness by which details stand out, at least and at most
+DARK, LIGHT = 0.35, 0.6  # lightness of a colour under which dark details are made light, from which light ones dark
+MIDDLE = 0.52  # lightness of a colour that drawings give dark lines from there on
+OUTLINE = 3  # pixels from a drawing's edge that are its outline
+DETAIL_CHROMA = 0.45  # share of the colour that its details have
 SHADING = 0.45  # a shadow on a surface changes its lightness most: how much lightness counts in that distance
 
 
@@ -112,40 +119,44 @@ def read_change(attributes: Sequence[str]) -> Change | None:
     return None
 
 
-def recolour(
-    pixels: Pixels, mask: Mask, change: Change, name: str = "object", *, flat: bool = False
-) -> tuple[Floats, Floats]:
+def recolour(pixels: Pixels, mask: Mask, change: Change, name: str = "object") -> tuple[Floats, Floats]:
     """Return new colours, float32 ``[height, width, 3]`` in [0, 255], and how much of them each pixel takes, in [0, 1].
 
     ``pixels`` is uint8 ``[height, width, 3]``; weights are 0 outside ``mask`` and on what is not the object's paint.
-    ``flat``: the object is a drawing in one colour, cut out of its ground: its outlines and details that are tinted
-    with the old colour are tinted with the new one, and the mask is exact.
     """
     window = _window(mask)
     colours, weights = pixels.astype(np.float32), np.zeros(mask.shape, dtype=np.float32)
     if window is not None:
-        inside = mask[window]
-        colours[window], weights[window] = _recoloured(pixels[window], inside, change, name, flat)
-        if flat and change.target is not None:
-            colours[window], weights[window] = _tinted(pixels[window], colours[window], weights[window], change.target)
-        if flat:
-            weights[window] = np.where(inside, np.maximum(weights[window], change.target is None), 0)
+        colours[window], weights[window] = _recoloured(pixels[window], mask[window], change, name)
     return colours, weights
 
 
-def _tinted(
-    pixels: Pixels, colours: Floats, weights: Floats, target: tuple[float, float, float]
-) -> tuple[Floats, Floats]:
-    """Give what is not the paint the hue of the new colour, as much of it as it had of the old one."""
-    lab, (_, vivid, hue) = to_oklab(pixels), target
-    chroma = np.hypot(lab[..., 1], lab[..., 2])
-    paint = weights > 0.5
-    typical = float(np.median(chroma[paint])) if paint.any() else 0.0
-    scale = min(vivid / typical, 1.0) if typical > 0.04 else 0.0
-    angle = np.radians(hue)
-    tinted = np.stack([lab[..., 0], chroma * scale * np.cos(angle), chroma * scale * np.sin(angle)], axis=-1)
-    lines = from_oklab(tinted.astype(np.float32))
-    return lines + weights[..., None] * (colours - lines), np.ones_like(weights)
+def repaint(pixels: Pixels, mask: Mask, change: Change, *, as_drawn: bool = False) -> Floats:
+    """Return a flat drawing of one colour in another, float32 ``[height, width, 3]`` in [0, 255].
+
+    ``pixels`` is uint8 ``[height, width, 3]`` and shows nothing but the drawing inside ``mask``. Shading goes along;
+    outlines and details stand out as much as before: dark on a light colour, and where they would vanish otherwise
+    light on a dark one. ``as_drawn``: the outline too is dark on every light colour and light on every dark one.
+    """
+    lab = to_oklab(pixels)
+    inner = ndimage.binary_erosion(mask, iterations=2)
+    body = np.median(lab[inner if inner.sum() > LEAST_BODY else mask], axis=0)
+    light, chroma = float(body[0]), float(np.hypot(body[1], body[2]))
+    if change.target is None:
+        aim, vivid = float(_shifted(np.array(light), change.lighter)), chroma * change.chroma
+        angle = float(np.arctan2(body[2], body[1]))
+    else:
+        aim, vivid, angle = change.target[0], change.target[1], float(np.radians(change.target[2]))
+    off = lab[..., 0] - light
+    other = np.maximum(np.abs(off), np.linalg.norm(lab[..., 1:] - body[1:], axis=-1))
+    detail = np.clip((other - DETAIL[0]) / (DETAIL[1] - DETAIL[0]), 0, 1)
+    deep = ndimage.distance_transform_edt(mask) > OUTLINE
+    lighter = np.full(mask.shape, aim < MIDDLE) if as_drawn else np.where(off > 0, aim < LIGHT, deep & (aim < DARK))
+    contrast = np.clip(np.abs(off), *CONTRAST) * np.where(lighter, 1, -1)
+    new_light = np.clip(aim + (1 - detail) * off + detail * contrast, 0.03, 0.98)
+    new_chroma = vivid * (1 - detail * (1 - DETAIL_CHROMA)) * np.clip((1.02 - new_light) / 0.12, 0, 1)
+    new = np.stack([new_light, new_chroma * np.cos(angle), new_chroma * np.sin(angle)], axis=-1)
+    return from_oklab(new.astype(np.float32))
 
 
 def _window(mask: Mask) -> tuple[slice, slice] | None:
@@ -156,9 +167,9 @@ def _window(mask: Mask) -> tuple[slice, slice] | None:
     return slice(max(rows[0] - 6, 0), rows[-1] + 7), slice(max(columns[0] - 6, 0), columns[-1] + 7)
 
 
-def _recoloured(pixels: Pixels, mask: Mask, change: Change, name: str, flat: bool = False) -> tuple[Floats, Floats]:
+def _recoloured(pixels: Pixels, mask: Mask, change: Change, name: str) -> tuple[Floats, Floats]:
     lab = to_oklab(pixels)
-    weight = paint_weight(lab, mask, skin_stays=name in PEOPLE, flat=flat) if change.target else mask.astype(np.float32)
+    weight = paint_weight(lab, mask, skin_stays=name in PEOPLE) if change.target else mask.astype(np.float32)
     weight = np.minimum(ndimage.gaussian_filter(weight, 0.8), ndimage.gaussian_filter(mask.astype(np.float32), 0.7))
     weight[ndimage.distance_transform_edt(~mask) > 1.5] = 0
     strong = weight > 0.5
@@ -183,11 +194,11 @@ def _recoloured(pixels: Pixels, mask: Mask, change: Change, name: str, flat: boo
     return from_oklab(new), weight.astype(np.float32)
 
 
-def paint_weight(lab: Floats, mask: Mask, *, skin_stays: bool = False, flat: bool = False) -> Floats:
+def paint_weight(lab: Floats, mask: Mask, *, skin_stays: bool = False) -> Floats:
     """Return how much each pixel of the mask is of the object's own paint, in [0, 1].
 
     The paint is the cluster of colours that covers most of it, coloured ones before neutral ones, together with
-    clusters that look like the same surface in other light. A ``flat`` drawing's paint is what covers most of it.
+    clusters that look like the same surface in other light.
     """
     inside = np.argwhere(mask)
     if not len(inside):
@@ -207,8 +218,6 @@ def paint_weight(lab: Floats, mask: Mask, *, skin_stays: bool = False, flat: boo
     shares = np.bincount(labels, weights=near_rim, minlength=len(centers)) / near_rim.sum()
     vividness = np.hypot(centers[:, 1], centers[:, 2])
     main = int(np.argmax(shares * (0.03 + np.minimum(vividness, 0.15))))
-    if flat:
-        main = int(np.argmax(np.bincount(labels, weights=depth > 1.5, minlength=len(centers))))
     paint = [center for center, share in zip(centers, shares, strict=True) if share and _same(centers[main], center)]
     distances = np.min([np.linalg.norm(lab * space - center, axis=-1) for center in paint], axis=0)
     weight = np.clip((FAR[1] - distances) / (FAR[1] - FAR[0]), 0, 1) * mask

@@ -26,11 +26,12 @@ from tools.scene.box import Box
 from tools.scene.lexicon import with_article
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from configs.settings import EditorSettings
     from tools.backend.editor.canvas import Canvas
     from tools.backend.editor.engine import Job, Segmenter
+    from tools.backend.editor.flat import Fit
     from tools.backend.editor.ground import Ground
     from tools.backend.editor.masks import Mask, Pixels
     from tools.backend.editor.objects import MadeObjects
@@ -42,10 +43,6 @@ if TYPE_CHECKING:
     from tools.backend.protocol import Progress
     from tools.scene.layout import Layout, PlacedObject
 
-    Fit = Callable[[Image.Image, PlacedObject], float]
-    """How much an object looks in a picture like what it shall be; 1 is perfect, below 0 is something else."""
-
-CLEAN = 0.9  # fit from which an object needs no other candidate
 CANDIDATE_SEED = 104_729  # between the seeds of two candidates for one object
 BLACK = 3  # a picture with no value above this (of 255) is a failure of the model, unless the input was
 CAPABILITIES = Capabilities(
@@ -130,7 +127,7 @@ class GroundedEngine:
         """Draw new objects alone, and compose everything on the ground."""
         made, cost = self._drawn(job, ground)
         with self.model.phase("canvas"):
-            painted = flat.compose(job, ground, made)
+            painted = flat.compose(job, ground, made, self.fit)
         return replace(painted, cost=cost)
 
     def _drawn(self, job: Job, ground: Ground) -> tuple[dict[str, Layer], Cost]:
@@ -150,7 +147,7 @@ class GroundedEngine:
                 best[touched.placed.id] = 1.0, flat.copied(pixels, mask, copied.box, touched.placed.box, job.size_wh)
         seeds = [job.seed + 1 + CANDIDATE_SEED * place for place in range(settings.candidates)]
         for batch in (seeds[:1], seeds[1:]):
-            wanted = [placed for placed in job.plan.made if placed.id not in best or best[placed.id][0] < CLEAN]
+            wanted = [placed for placed in job.plan.made if placed.id not in best or best[placed.id][0] < flat.CLEAN]
             if not wanted or not batch:
                 break
             boxed = [self._drawing(placed, job.seed) for placed in wanted]
