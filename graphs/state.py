@@ -17,7 +17,8 @@ from graphs.answer_bounds import TOKENS
 from tools.scene.box import Box
 from tools.scene.goal import Goal
 from tools.scene.layout import Layout, PlacedObject
-from tools.scene.operations import Add, Adjust, Move, Operation, Remove, Replace, Restyle, Source
+from tools.scene.operations import Add, Adjust, Depth, Move, Operation, Remove, Replace, Restyle, Source
+from tools.scene.other_picture import OtherPicture
 from tools.scene.results import Verdict
 from tools.scene.spec import Frozen, SceneSpec
 
@@ -62,6 +63,8 @@ class Request(TypedDict, total=False):
     places: Annotated[bool | None, EphemeralValue]
     """The given parse says nothing of places: those of the prompt are still read, and required."""
     seed: Annotated[int | None, EphemeralValue]
+    sources: Annotated[dict[str, str] | None, EphemeralValue]
+    """Other pictures that objects may be copied from: their ids, by the names that the instruction calls them."""
     approve: Annotated[bool | None, EphemeralValue]
     """Stop before each edit (an interrupt) until a person has decided."""
 
@@ -175,7 +178,7 @@ class Result(Frozen):
 
 CHECKPOINTED = (
     *(Goal, Usage, TurnUsage, Attempt, TurnSummary, History, Result),
-    *(Layout, Box, Add, Remove, Move, Restyle, Replace, Source, Adjust),
+    *(Layout, Box, Add, Remove, Move, Restyle, Replace, Source, Adjust, Depth, OtherPicture),
 )
 """The types of this program that a state may hold: a checkpointer builds them and nothing else of ours."""
 
@@ -195,6 +198,8 @@ class State(Request, total=False):
     """Id of the current picture."""
     layout: Layout
     """The layout of the current picture, as the detector saw it."""
+    others: tuple[OtherPicture, ...]
+    """Other pictures that this turn may copy from, with what is in those that its instruction names."""
     doubtful: tuple[str, ...]
     """Ids of objects in it that the detector is not sure of, and because of which the verdict failed."""
     unclean: tuple[str, ...] | None

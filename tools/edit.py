@@ -47,7 +47,7 @@ def edit(
     state = runtime.state
     scene: Layout = state["layout"]
     check_operations(scene, state["planned"], operations)
-    if refused := refusal(runtime.context.backend.capabilities, scene, operations):
+    if refused := refusal(runtime.context.backend.capabilities, scene, operations, state["others"]):
         raise ToolError(refused)
     return "planned: " + json.dumps(describe(scene, operations)), {"operations": dump_operations(operations)}
 
@@ -95,7 +95,8 @@ def describe(scene: Layout, operations: Sequence[Operation]) -> list[str]:
                 lines.append(f"removed {operation.id!r}")
             case Move():
                 old = layout[operation.id].box
-                lines.append(f"moved {operation.id!r} from {_numbers(old)} to {_numbers(operation.box)}")
+                where = f", {operation.depth.side} {operation.depth.id!r}" if operation.depth else ""
+                lines.append(f"moved {operation.id!r} from {_numbers(old)} to {_numbers(operation.box)}{where}")
             case Restyle():
                 lines.append(f"made {operation.id!r} {' '.join(operation.attributes)}")
             case Adjust():

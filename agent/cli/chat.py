@@ -19,6 +19,7 @@ from agent.cli.progress import LiveProgress
 from agent.cli.run import MARK_STYLES, announce_chat, announce_preset
 from agent.models.backend import make_backend
 from agent.run.folder import RunError, RunFolder, abandoned_on_error, find_runs, new_folder
+from agent.run.sources import files_named
 from agent.session.proposal import change
 from agent.session.record import recorded_settings
 from agent.session.session import Session
@@ -27,7 +28,7 @@ from agent.trace.wording import mark, unchecked_clause
 from tools.images import open_picture
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from agent.session.proposal import Proposal
     from agent.session.turn_result import Moment
@@ -41,6 +42,7 @@ COMMANDS = {
     "/show": "show how things stand: the picture's path, what is in it, what is wrong",
     "/save": "PATH: write the picture there",
     "/retry": "do the last turn again with another seed",
+    "/picture": "PATH: take another picture along; 'add the dog from dog.jpg' copies out of it",
     "/approve": "on | off: stop before each edit",
     "/resume": "go on with a turn that was stopped",
     "/drop": "give up a turn that was stopped or waits",
@@ -53,7 +55,14 @@ APPROVAL = (
 
 
 def chat(
-    options: Options, *, image: Path | None, prompt: str | None, session: str | None, approve: bool | None, base: Path
+    options: Options,
+    *,
+    image: Path | None,
+    prompt: str | None,
+    session: str | None,
+    approve: bool | None,
+    base: Path,
+    sources: Sequence[Path] = (),
 ) -> int:
     """Hold a conversation until the input ends; return the exit code of the last turn (0 on a terminal)."""
     if image is not None and prompt is not None:
@@ -77,9 +86,10 @@ def chat(
                 chat=announce_chat(settings),
                 seed=options.seed or 0,
                 approve=approve,
+                sources=sources,
             )
         )
-        return Talk(opened).run(prompt)
+        return Talk(opened, image.parent if image else Path()).run(prompt)
 
 
 def list_sessions(base: Path) -> None:
@@ -110,8 +120,8 @@ def list_sessions(base: Path) -> None:
 class Talk:
     """The conversation at a terminal or on a pipe; ``code`` is the exit code so far."""
 
-    def __init__(self, session: Session) -> None:
-        self.session = session
+    def __init__(self, session: Session, folder: Path = Path()) -> None:
+        self.session, self.folder = session, folder
         self.console = output_console()
         self.code = ExitCode.AGREED
 
@@ -147,8 +157,16 @@ class Talk:
         if (proposal := self._proposal()) is not None:
             self._decide(line, proposal)
         else:
-            self._try(lambda listener: self.session.send(line, listener))
+            self._try(lambda listener: self._send(line, listener))
         return True
+
+    def _send(self, line: str, listener: LiveProgress) -> TurnResult:
+        """Say a line; pictures that it names are taken along."""
+        return self.session.send(line, listener, sources=files_named(line, self.folder, self.session.sources))
+
+    def _picture(self, path: str) -> None:
+        self.session.add_sources([Path(path).expanduser()])
+        self._say(f"other pictures: {', '.join(self.session.sources)}")
 
     # -- commands -----------------------------------------------------------------------------
 
@@ -167,6 +185,7 @@ class Talk:
             "/show": self._show,
             "/save": lambda path: self._say(f"saved: {self.session.save(path)}"),
             "/retry": lambda: self._try(self.session.retry),
+            "/picture": self._picture,
             "/approve": self._approve,
             "/resume": lambda: self._try(self.session.resume),
             "/drop": self._drop,

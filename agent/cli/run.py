@@ -18,6 +18,7 @@ from agent.report.render import write_report
 from agent.run.consent import consented_settings
 from agent.run.driver import Job, RunResult, job_of, run_correction
 from agent.run.folder import RunError, RunFolder, abandoned_on_error, new_folder
+from agent.run.sources import files_named, opened
 from agent.trace.wording import mark, unchecked_clause
 from configs.preset_files import preset_names
 from configs.settings import Settings, load_settings
@@ -26,6 +27,8 @@ from tools.context import Context
 from tools.images import ImageStore, open_picture
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from langchain_core.language_models import BaseChatModel
     from PIL.Image import Image
 
@@ -39,9 +42,17 @@ OFFLINE_NOTICE = (
 
 
 def run_one(
-    options: Options, *, prompt: str | None = None, instruction: str | None = None, image: Path | None = None
+    options: Options,
+    *,
+    prompt: str | None = None,
+    instruction: str | None = None,
+    image: Path | None = None,
+    sources: Sequence[Path] = (),
 ) -> int:
-    """Run one job, tell the user how it ended and return the exit code."""
+    """Run one job, tell the user how it ended and return the exit code.
+
+    Pictures that the instruction names are taken along like ``sources``.
+    """
     folder = _folder(options, prompt or instruction)
     if folder is not None and folder.started:
         job, settings, preset, overrides = _recorded(options, folder, prompt, instruction, image)
@@ -57,6 +68,7 @@ def run_one(
             image=picture,
             seed=options.seed or 0,
             origin=image.name if image else "",
+            sources=opened([*sources, *_named(instruction, image, sources)]),
         )
         preset = options.preset or announce_preset(picture, as_json=options.as_json)
         overrides, settings = options.overrides(), options.load(preset)
@@ -76,6 +88,11 @@ def run_one(
             listener=progress,
         )
     return _close(result, folder, options)
+
+
+def _named(instruction: str | None, image: Path | None, sources: Sequence[Path]) -> list[Path]:
+    known = [path.name for path in sources]
+    return files_named(instruction, image.parent, known) if instruction and image is not None else []
 
 
 def replay_run(run: Path, step: int | None, options: Options) -> int:
@@ -192,6 +209,11 @@ def parse_prompts(options: Options, prompt: str | None) -> int:
     lines = lines_of_input() if prompt is None else (prompt,)
     outcomes = [parse(line) for line in lines if line.strip() or prompt is not None]
     return ExitCode.AGREED if all(outcomes) else ExitCode.MISTAKE
+
+
+def show_preset(name: str) -> None:
+    """Print what a preset's detector is asked for, one noun a line."""
+    write("\n".join(load_settings(name).detector.vocabulary))
 
 
 def list_presets() -> None:

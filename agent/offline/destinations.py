@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from agent.offline import amounts
+from agent.offline.depth import read_depth
 from agent.offline.lexer import Phrases, meaning, phrases
 from agent.offline.placement import (
     CROWDED,
@@ -27,10 +28,10 @@ from tools.scene.box import Box, enclosing
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from agent.offline.depth import Side
     from agent.offline.items import Item, Scene
     from agent.offline.lexer import Cursor
     from agent.offline.placement import Point
-    from tools.scene.operations import Depth
     from tools.scene.spec import Predicate
 
     Shift = Callable[[Box], Box]
@@ -79,12 +80,6 @@ _WHERE = phrases("where|to where|to the place of|to the position of|in place of|
 _ONTO = phrases("onto|on to|up onto")
 
 
-_DEPTHS: Phrases[Depth] = Phrases(
-    dict.fromkeys(("in front of", "right in front of", "directly in front of", "before", "to the front of"), "front")
-    | dict.fromkeys(("behind", "right behind", "directly behind", "in back of", "in the back of"), "back")
-)  # type: ignore[arg-type]
-
-
 @dataclass(frozen=True)
 class Place:
     """A predicate or a depth towards boxes, or predicates of the picture, or exactly the middle of a box ("at")."""
@@ -92,7 +87,9 @@ class Place:
     predicate: Predicate | str
     refs: tuple[Box, ...] = ()
     sides: tuple[Predicate, ...] = ()
-    depth: Depth | None = None
+    depth: Side | None = None
+    host: str = ""
+    """Id of the object that it is in front of or behind, where the picture holds it."""
 
     def box(
         self,
@@ -126,7 +123,7 @@ class Place:
 
 def read_place(words: Cursor, scene: Scene, *, sides: bool = False) -> Place | None:
     """Take a place; None where none follows. With ``sides``, "to the left" alone is one."""
-    return _read_depth(words, scene) or _read_flat(words, scene, sides=sides)
+    return read_depth_place(words, scene) or _read_flat(words, scene, sides=sides)
 
 
 def _read_flat(words: Cursor, scene: Scene, *, sides: bool) -> Place | None:
@@ -162,15 +159,16 @@ def _read_flat(words: Cursor, scene: Scene, *, sides: bool) -> Place | None:
     return Place(predicate, boxes if predicate == "between" or len(boxes) == 1 else (enclosing(boxes),))
 
 
-def _read_depth(words: Cursor, scene: Scene) -> Place | None:
+def read_depth_place(words: Cursor, scene: Scene) -> Place | None:
+    """Take "behind the car"; None where nothing of that kind follows."""
     start = words.position
     words.take_word("to", "back", "over", "right")
-    depth = words.take(_DEPTHS)
-    if depth is None:
+    found = read_depth(words, scene)
+    if found is None:
         words.position = start
         return None
-    chosen = _one(words, scene, start)
-    return Place("", (chosen.box,), depth=depth)
+    side, host = found
+    return Place("", (host.box,), depth=side, host=host.original.id if host.original else "")
 
 
 def read_shift(words: Cursor, scene: Scene, chosen: Sequence[Item], spoken: str) -> Shift | None:

@@ -11,14 +11,15 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from agent.offline import amounts, destinations
+from agent.offline.copies import Copies
 from agent.offline.items import Item, Scene
 from agent.offline.lexer import Impossible, Phrases, phrases
 from agent.offline.nouns import NounPhrase, is_adjective, read_noun_phrase
-from agent.offline.placement import LEAST, is_crowded
+from agent.offline.other_pictures import check_names, unveiled, veiled
+from agent.offline.placement import is_crowded
 from agent.offline.selectors import read_selection, starts_selection
 from agent.offline.surroundings import NO_NOUN
 from agent.offline.verbs import BETWEEN, HINT, NOTHING_ELSE, POLITE, VERBS
-from agent.offline.wishes import Wishes
 from agent.offline.workbench import Memory
 from tools.scene.errors import CannotParse
 from tools.scene.lexicon import number
@@ -35,6 +36,7 @@ _TO_PICTURE = phrases("to the picture|to the image|to the photo|to the scene|int
                       "in the picture|in the image|into the scene|in the scene|somewhere|anywhere")  # fmt: skip
 _BACK = phrases("back")
 _WITH = phrases("with|by|for|against|into|to")
+_COPYING = frozenset({"add", "put", "move", "duplicate"})  # "bring the dog from dog.jpg to the left" too
 _ORDINALS = {"second": 2, "third": 3, "fourth": 4, "fifth": 5, "sixth": 6, "seventh": 7}
 _PLACES_OF = phrases("the positions of|the places of|the position of|the place of|the locations of|positions of|"
                      "places of|the place|the positions")  # fmt: skip
@@ -54,13 +56,19 @@ def parse_instruction(text: str, layout: Layout, memory: Memory | None = None) -
     """Read an instruction about a picture that holds ``layout``; its goal is ``apply(layout, operations)``.
 
     Raises:
-        CannotParse: unknown words, an object that is not there or could be one of several, a place that
-            does not exist, or nothing to change.
+        CannotParse: unknown words, an object or another picture that is not there or could be one of several, a
+            place that does not exist, or nothing to change.
     """
-    return _Instruction(text, layout, memory or Memory()).read()
+    memory = memory or Memory()
+    text = veiled(text, memory.others)
+    check_names(text, memory.others)
+    try:
+        return _Instruction(text, layout, memory).read()
+    except CannotParse as error:
+        raise type(error)(unveiled(str(error), memory.others)) from None
 
 
-class _Instruction(Wishes):
+class _Instruction(Copies):
     """Reads clause after clause; what they do is the workbench's."""
 
     def read(self) -> tuple[Operation, ...]:
@@ -103,6 +111,9 @@ class _Instruction(Wishes):
             return
         if verb is None:
             words.fail(HINT)
+        if (verb in _COPYING or spoken == "take") and self._add_from_other(start):
+            self.verb = "add"
+            return
         if verb == "put":
             verb = self._which_put()
         if verb == "move" and spoken == "bring" and self._ends_in_back():
@@ -272,6 +283,10 @@ class _Instruction(Wishes):
 
     def _move_to(self, chosen: Sequence[Item], start: int, spoken: str) -> None:
         words = self.words
+        if (behind := destinations.read_depth_place(words, self.scene)) is not None:
+            self._set_into(chosen, behind)
+            self.scene.focus = list(chosen)
+            return
         shift = destinations.read_shift(words, self.scene, chosen, spoken)
         if shift is not None:
             for item in chosen:
@@ -307,6 +322,10 @@ class _Instruction(Wishes):
             chosen = list(scene.items)  # whatever was spoken of last, there are no others
         else:
             chosen = read_selection(words, scene)
+        after = words.position
+        if len(chosen) == 1 and words.accept(_WITH) and self._become_copy(chosen):
+            return
+        words.position = after
         if len(chosen) == 1 and words.take_word("for"):
             phrase = read_noun_phrase(words, scene.last_name)
             if phrase is None or phrase.definite:
@@ -344,52 +363,14 @@ class _Instruction(Wishes):
         chosen = read_selection(words, self.scene)
         if not words.accept(phrases("with|by|for")):
             words.fail("say what it is replaced with, such as 'with a cat'", start)
+        if self._become_copy(chosen):
+            return
         phrase = read_noun_phrase(words, chosen[0].name)
         if phrase is None or phrase.definite:
             words.fail("say what it is replaced with, such as 'with a cat'", start)
         self._become(chosen, phrase, start)
 
-    # duplicate, restore
-
-    def _duplicate(self, start: int, spoken: str) -> None:
-        words = self.words
-        times = 1
-        if words.word(1) in {"copy", "copies"}:
-            times = number(words.word()) or 1
-            words.position += 2
-            words.take_word("of")
-        here, focus, name = words.position, self.scene.focus, self.scene.last_name
-        chosen = read_selection(words, self.scene, places=False)
-        place = None if words.done else destinations.read_place(words, self.scene, sides=True)
-        if place is None and not words.done and not words.sees(BETWEEN):
-            words.position, self.scene.focus, self.scene.last_name = here, focus, name
-            chosen = read_selection(words, self.scene)
-            place = destinations.read_place(words, self.scene, sides=True)
-        times = max(times, amounts.read_times(words))
-        if times * len(chosen) > 20:
-            words.fail("add at most 20 objects at once", start, words.position)
-        copies = []
-        for item in chosen:
-            for _ in range(times):
-                self.added += 1
-                copies.append(self._copy(item, place, start))
-        self.scene.focus = copies
-
-    def _copy(self, item: Item, place: destinations.Place | None, start: int) -> Item:
-        """Add another one of the very looks and size, next to it where there is room."""
-        size = item.box.w, item.box.h
-        places = [place] if place else [destinations.Place("next to", (item.box,)), None]
-        tries = [(where, 1.0) for where in places] + [(places[0], LEAST)]
-        for where, least in tries:
-            try:
-                found = self._insert(item.name, item.attributes, size, where, least=least)
-            except CannotParse:
-                if least < 1:
-                    raise
-                continue
-            found.model = item.original or item.model
-            return found
-        raise AssertionError("the last try returns or raises")
+    # restore
 
     def _restore(self, start: int, spoken: str) -> None:
         words = self.words

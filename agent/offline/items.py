@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 class Item:
     """An object while an instruction is worked out.
 
-    ``original`` is what the picture holds of it, ``model`` what the picture holds of another that it is a copy of,
-    or the earlier ``picture``; ``depth``: whether it shall be in front of everything or behind it.
+    ``original`` is what the picture holds of it, ``model`` what the picture, or the other or earlier one named by
+    ``picture``, holds of another that it is a copy of, ``depth`` what it is before or behind from now on.
     """
 
     id: str

@@ -16,7 +16,7 @@ from tools.scene.relations import DIRECTIONS, PAIR_DIRECTIONS, holds
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from tools.scene.operations import Depth
+    from agent.offline.depth import Side
     from tools.scene.spec import Predicate
 
 EDGE = 0.03  # free border between an object and the picture's edge
@@ -25,6 +25,7 @@ STEP = 0.025  # of the grid of centres
 ROOM = 0.06  # how far beyond the definition of a place is aimed at
 CENTRAL = 0.12  # how far from the picture's centre an object is put that shall be in the middle
 CROWDED = 0.05  # share of the smaller of two boxes that both may cover: things are seldom drawn to a box's corners
+FILLING = 0.5  # of the picture: what is as large as that has everything else before it
 TOUCHED = 0.2  # the same where something has to go to a place and there is no other room
 LEVEL = 0.3  # of the smaller one's height (or width) that an object put beside (above, below) another shares with it
 CORNER = 0.1  # free space at most to the edge, where something is too large for its centre to lie in a corner's third
@@ -236,24 +237,26 @@ def fits_beside(predicate: Predicate, refs: Sequence[Box]) -> Callable[[Box], bo
     return fits
 
 
-def overlapping(size_wh: tuple[float, float], ref: Box, depth: Depth) -> list[Point]:
+def overlapping(size_wh: tuple[float, float], ref: Box, depth: Side) -> list[Point]:
     """Return the centres at which something is seen to stand in front of ``ref``, or behind it: partly overlapping.
 
     What is nearer stands lower in the picture.
     """
     (width, height), (x, y) = size_wh, ref.center
-    line = ref.y + ref.h - OVERLAP * height + height / 2 if depth == "front" else ref.y + OVERLAP * height - height / 2
-    level = ref.y + ref.h + 0.04 - height / 2 if depth == "front" else ref.y - 0.04 + height / 2
+    if depth == "in front of":
+        line, level = ref.y + ref.h - OVERLAP * height + height / 2, ref.y + ref.h + EDGE - height / 2
+    else:
+        line, level = ref.y + OVERLAP * height - height / 2, ref.y - EDGE + height / 2
     left, right = ref.x - width / 2 + OVERLAP * width, ref.x + ref.w + width / 2 - OVERLAP * width
     return [(x, line), (left, level), (right, level), (left, y), (right, y)]
 
 
-def fits_depth(ref: Box, depth: Depth) -> Callable[[Box], bool]:
-    """Return the test for "in front of the car" (depth "front") and "behind the car"."""
+def fits_depth(ref: Box, depth: Side) -> Callable[[Box], bool]:
+    """Return the test for "in front of the car" and "behind the car"."""
 
     def fits(box: Box) -> bool:
         shared = box.intersection(ref)
-        nearer = box.y + box.h - ref.y - ref.h if depth == "front" else ref.y - box.y
+        nearer = box.y + box.h - ref.y - ref.h if depth == "in front of" else ref.y - box.y
         return (
             SHARED[0] * min(box.area, ref.area) <= shared <= SHARED[1] * min(box.area, ref.area)
             and nearer >= -EDGE
@@ -302,5 +305,6 @@ def _best(
 
 
 def _covered(box: Box, others: Sequence[Box]) -> float:
-    """Return the largest share that ``box`` and another one hide of each other."""
-    return max((box.intersection(other) / min(box.area, other.area) for other in others if other.area > 0), default=0.0)
+    """Return the largest share that ``box`` and another one hide of each other; what fills a picture is no bar."""
+    things = (other for other in others if 0 < other.area < FILLING)
+    return max((box.intersection(other) / min(box.area, other.area) for other in things), default=0.0)

@@ -22,6 +22,8 @@ from pydantic import BaseModel, ValidationError
 
 from agent.offline.corrections import parse_correction
 from agent.offline.instructions import parse_instruction
+from agent.offline.mixed import parse_mixed
+from agent.offline.other_pictures import unveiled, veiled
 from agent.offline.questions import Facts, is_question
 from agent.offline.sentences import parse_scene
 from agent.offline.typing_errors import corrected
@@ -30,6 +32,7 @@ from agent.offline.whole_picture import parse_whole_picture
 from agent.offline.workbench import Memory
 from tools.scene.errors import CannotParse
 from tools.scene.layout import Layout, PlacedObject
+from tools.scene.other_picture import OtherPicture
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -128,8 +131,10 @@ def _read(messages: Sequence[BaseMessage]) -> str:
             layout = Layout.model_validate_json(_between(rest, "layout") or "{}")
             turns = _json(_between(rest, "recent"), [])
             history, shapes = (_json(_between(rest, tag), {}) for tag in ("history", "shapes"))
-            memory = _memory(turns, history, shapes, layout)
-            instruction, notes = corrected(instruction, _names(layout, memory))
+            others = [OtherPicture.model_validate(one | {"image": ""}) for one in _json(_between(rest, "others"), [])]
+            memory = replace(_memory(turns, history, shapes, layout), others=tuple(others))
+            instruction, notes = corrected(veiled(instruction, others), _names(layout, memory))
+            instruction = unveiled(instruction, others)
             if is_question(instruction):
                 known_turns = [turn for turn in turns if isinstance(turn, dict)]
                 return json.dumps({"answer": Facts(layout, memory, known_turns).answer(instruction)})
@@ -138,6 +143,7 @@ def _read(messages: Sequence[BaseMessage]) -> str:
                 parse_undo(instruction, layout, memory.before)
                 or parse_undo_and_more(instruction, layout, memory, parse_instruction)
                 or parse_put_back(instruction, layout, memory)
+                or parse_mixed(instruction, layout, memory)
                 or parse_whole_picture(instruction, layout, memory)
                 or parse_correction(instruction, layout, memory, last)
                 or parse_instruction(instruction, layout, memory)
@@ -152,7 +158,8 @@ def _read(messages: Sequence[BaseMessage]) -> str:
 
 def _names(layout: Layout, memory: Memory) -> set[str]:
     """Return the nouns that a text about this picture may use."""
-    return {placed.name for placed in (*layout.objects, *memory.removed)}
+    elsewhere = [placed for other in memory.others for placed in other.layout.objects]
+    return {placed.name for placed in (*layout.objects, *memory.removed, *elsewhere)}
 
 
 def _between(text: str, tag: str) -> str | None:

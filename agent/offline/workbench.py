@@ -28,7 +28,7 @@ from agent.offline.placement import (
     usual_size,
 )
 from tools.scene.lexicon import family
-from tools.scene.operations import Add, Move, Remove, Replace, Restyle, Source
+from tools.scene.operations import Add, Depth, Move, Remove, Replace, Restyle, Source
 from tools.scene.relations import LIMITS
 
 if TYPE_CHECKING:
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from tools.scene.box import Box
     from tools.scene.layout import Layout, PlacedObject
     from tools.scene.operations import Operation
+    from tools.scene.other_picture import OtherPicture
 
 BIG = {"big": 1.3, "large": 1.3, "huge": 1.7, "giant": 1.7, "enormous": 1.7, "small": 0.7, "little": 0.7, "tiny": 0.45,
        "gigantic": 1.7, "massive": 1.7, "miniature": 0.45, "mini": 0.45}  # fmt: skip
@@ -59,8 +60,8 @@ class Memory:
 
     ``recent``: ids that were spoken of or changed last, the newest last ("it"); ``removed``: objects that
     were taken away, the newest last ("put back the dog"), ``seen_in``: the pictures that show them; ``before``: the
-    layout before the last change; ``shapes``: usual width over height of new objects, by noun; ``notes``: takes what
-    is to be said of what was done.
+    layout before the last change; ``shapes``: usual width over height of new objects, by noun; ``others``: pictures
+    that objects may be copied from; ``notes``: takes what is to be said of what was done.
     """
 
     recent: tuple[str, ...] = ()
@@ -69,6 +70,7 @@ class Memory:
     before: Layout | None = None
     shapes: Mapping[str, float] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    others: tuple[OtherPicture, ...] = ()
 
 
 class Workbench:
@@ -116,7 +118,7 @@ class Workbench:
     ) -> Item:
         size = min(size[0], 0.95), min(size[1], 0.95)
         box = self._free_place(name, size, (0.5, 0.6), place, least=least)
-        depth = place.depth if place else None
+        depth = _depth(place) if place else None
         item = Item(f"{name} (new {len(self.scene.items)})", name, attributes, box, depth=depth)
         self.scene.items.append(item)
         return item
@@ -160,7 +162,7 @@ class Workbench:
         for item in chosen:
             size = item.box.w, item.box.h
             item.box = self._free_place(item.id, size, item.box.center, place, least=HARDLY, item=item)
-            item.depth = place.depth
+            item.depth = _depth(place)
 
     def _with_room(self, size: tuple[float, float], wish: Point, place: Place | None, item: Item | None) -> Box | None:
         """Let the object that a place is named after step aside; None where that does not help."""
@@ -338,8 +340,10 @@ class Workbench:
                 operations.append(Remove(id=placed.id))
                 continue
             box = None if _same(item.box, placed.box) else item.box
-            if item.name != placed.name:
-                operations.append(Replace(id=placed.id, name=item.name, attributes=item.attributes, box=box))
+            if item.name != placed.name or item.picture:
+                operations.append(
+                    Replace(id=placed.id, name=item.name, attributes=item.attributes, box=box, source=_source(item))
+                )
                 continue
             if box is not None or item.depth is not None:
                 operations.append(Move(id=placed.id, box=box or placed.box, depth=item.depth))
@@ -353,10 +357,14 @@ class Workbench:
         return tuple(operations)
 
 
+def _depth(place: Place) -> Depth | None:
+    return Depth(side=place.depth, id=place.host) if place.depth is not None and place.host else None
+
+
 def _source(item: Item) -> Source | None:
     """Return what can be copied: a duplicate, and what is brought back, have the very looks of what they are."""
     model = item.model
-    if model is None or (model.name, model.attributes) != (item.name, item.attributes):
+    if model is None or model.name != item.name or (model.attributes != item.attributes and not item.picture):
         return None
     return Source(picture=item.picture, box=model.box, attributes=model.attributes)
 

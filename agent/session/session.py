@@ -21,6 +21,7 @@ from agent.models.eyes import make_eyes
 from agent.models.preset_choice import choose_preset
 from agent.models.structured_output import whole
 from agent.run.folder import RunError, RunFolder
+from agent.run.sources import opened
 from agent.run.stream import Event, Listener
 from agent.session.async_bridge import in_thread
 from agent.session.proposal import Proposal
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
     from PIL.Image import Image
 
+    from agent.run.sources import Given
     from configs.settings import Settings
     from tools.backend.protocol import Backend
     from tools.scene.operations import Operation
@@ -77,13 +79,15 @@ class Session:
         chat: BaseChatModel | None = None,
         seed: int = 0,
         approve: bool | None = None,
+        sources: Given = (),
     ) -> Session:
         """Open the session in the folder ``path``, or begin one there.
 
         A new session begins with ``image``, or, without one, with a picture of its first text. An old one goes
         on where it was, with the preset and overrides that it was begun with unless others are given;
         ``settings`` replaces them. A picture without preset, settings and backend gets the preset that fits it
-        (`agent.models.preset_choice`). ``approve`` stops before each edit until `accept` or `reject`.
+        (`agent.models.preset_choice`). ``approve`` stops before each edit until `accept` or `reject`. ``sources`` are
+        other pictures to copy from, by name or as paths ("add the dog from dog.jpg"); more can come with any text.
 
         Raises:
             RunError: another process has it open, or the folder holds something else.
@@ -115,14 +119,17 @@ class Session:
             context = Context(
                 backend or make_backend(settings), chat or _chat(settings), store, settings, make_eyes(settings)
             )
-            opened = cls(record, context, stack)  # what it opens is closed again, and the lock let go, if it fails
-            opened._stack = stack.pop_all()
-            return opened
+            _keep_sources(record, store, sources)
+            session = cls(record, context, stack)  # what it opens is closed again, and the lock let go, if it fails
+            session._stack = stack.pop_all()
+            return session
 
     # -- turns --------------------------------------------------------------------------------
 
-    def send(self, text: str, listener: Listener | None = None) -> TurnResult:
+    def send(self, text: str, listener: Listener | None = None, *, sources: Given = ()) -> TurnResult:
         """Do one turn: an instruction, a question, or the sentence to begin with. Returns how it ended.
+
+        ``sources`` are pictures that objects may be copied from, from now on: paths, or pictures by name.
 
         "undo" and "redo" alone are the methods of that name. With approval on, the result may be a
         proposal that waits (``result.proposal``).
@@ -130,7 +137,22 @@ class Session:
         Raises:
             SessionError: an empty text, or an earlier turn is unfinished.
         """
+        self.add_sources(sources)
         return _last(self.stream(text), listener)
+
+    def add_sources(self, given: Given) -> None:
+        """Take other pictures along, by name or as paths: "add the dog from dog.jpg" copies out of them.
+
+        Raises:
+            RunError: a name that is taken, or too many pictures.
+            PictureError: a picture that cannot be used.
+        """
+        _keep_sources(self._record, self._turns.images, given)
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """The names of the other pictures."""
+        return tuple(self._record.line.get("sources", {}))
 
     def stream(self, text: str) -> Iterator[Event | TurnResult]:
         """Do one turn as `send` does; what happens comes out as it happens, the result last."""
@@ -338,6 +360,13 @@ class Session:
         if result.image is not None:
             copy_file(result.image, self.folder.final_path)
         return result
+
+
+def _keep_sources(record: SessionRecord, store: ImageStore, given: Given) -> None:
+    kept: dict[str, str] = record.line.get("sources", {})
+    added = {name: store.save(picture) for name, picture in opened(given, before=kept).items()}
+    if added:
+        record.save(sources={**kept, **added})
 
 
 def _last(items: Iterator[Event | TurnResult], listener: Listener | None) -> TurnResult:

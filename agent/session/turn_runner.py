@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
     from agent.session.record import SessionRecord
     from tools.context import Context
+    from tools.images import ImageStore
 
 THREAD = "session"
 PASSING = (BackendError, ChatModelError, OSError)  # after these the turn can be gone on with; anything else ends it
@@ -51,6 +52,11 @@ class TurnRunner:
         self._graph = build_graph(self._saver, context.settings.loop)
         self._recorder = Recorder(self.trace)
         self._ensure_root()
+
+    @property
+    def images(self) -> ImageStore:
+        """Where the session keeps its pictures."""
+        return self._context.images
 
     def latest(self) -> StateSnapshot:
         """Return the newest state, which a turn in progress has come to."""
@@ -72,6 +78,7 @@ class TurnRunner:
             "instruction" if before.values.get("picture") else "prompt": text,
             "seed": seed,
             "approve": self._record.line["approve"],
+            "sources": self._record.line.get("sources"),
         }
         pending = {
             "turn": turn,

@@ -163,7 +163,11 @@ class LocalBackend:
         if isinstance(settings.editor, PasteSettings):
             own = paste.CAPABILITIES
         else:
-            own = replace(grounded.CAPABILITIES, draws=frozenset(settings.editor.draws) or None)
+            own = replace(
+                grounded.CAPABILITIES,
+                draws=frozenset(settings.editor.draws) or None,
+                copies=settings.editor.smooth > 0,
+            )
         finds = frozenset(WORDS) if isinstance(settings.detector, CocoDetectorSettings) else None
         drawing = settings.generator
         grounds = drawing is not None and drawing.layout and drawing.kind == "diffusers" and is_grounded(drawing)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from tools.scene.difference import IN_PLACE, KEPT, match
 from tools.scene.lexicon import attribute
-from tools.scene.operations import Adjust, in_new_light
+from tools.scene.operations import Adjust, before_cut, in_new_light
 from tools.scene.requirement import Requirement
 from tools.scene.spec import Query
 
@@ -25,7 +25,7 @@ def wish_requirements(current: Layout, operations: Sequence[Operation], target: 
     """
     wishes = [operation for operation in operations if isinstance(operation, Adjust)]
     if len(wishes) < len(operations):
-        return edit_requirements(in_new_light(current, operations), target)
+        return edit_requirements(before_cut(in_new_light(current, operations), operations), target)
     about = dict.fromkeys(current[wish.id].name for wish in wishes if wish.id is not None)
     return tuple(Requirement(kind="count", query=Query(name=name), bound="at least") for name in about)
 

@@ -12,7 +12,7 @@ from tools.scene.lexicon import family
 from tools.scene.spec import Frozen, Word
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
 
 class Source(Frozen):
@@ -23,7 +23,11 @@ class Source(Frozen):
     attributes: tuple[Word, ...] = Field(default=(), max_length=8, description="the looks it has there")
 
 
-Depth = Literal["front", "back"]
+class Depth(Frozen):
+    """Which object another is drawn before or behind."""
+
+    side: Literal["in front of", "behind"]
+    id: ObjectId
 
 
 class _Sparse(Frozen):
@@ -48,7 +52,7 @@ class Add(_Making):
     name: Word = Field(description="singular noun without attributes, such as 'car'")
     attributes: tuple[Word, ...] = Field(default=(), max_length=8)
     box: Box
-    depth: Depth | None = Field(default=None, description="'back' puts it behind everything; else it is in front")
+    depth: Depth | None = Field(default=None, description="before or behind which object; empty is before all")
 
 
 class Remove(Frozen):
@@ -64,7 +68,7 @@ class Move(_Sparse):
     op: Literal["move"] = "move"
     id: ObjectId
     box: Box
-    depth: Depth | None = Field(default=None, description="puts it in front of or behind everything else as well")
+    depth: Depth | None = Field(default=None, description="before or behind which object; empty keeps the order")
 
 
 class Restyle(Frozen):
@@ -126,9 +130,8 @@ Operation = Annotated[Add | Remove | Move | Restyle | Replace | Adjust, Field(di
 def apply(layout: Layout, operations: Iterable[Operation]) -> Layout:
     """Return the layout that ``operations`` aim at.
 
-    Untouched objects keep id, box and drawing order; added ones come last (in front) unless they are put to the
-    back, and a move may put an object to the front or the back; a replaced object takes its predecessor's place in
-    the order and a new id of its own name.
+    Untouched objects keep id, box and drawing order; added ones come last (in front); a depth puts an object just
+    before or behind another; a replaced object takes its predecessor's place in the order and a new id of its own name.
 
     Raises:
         KeyError: an operation names an id that is not in the layout.
@@ -142,9 +145,9 @@ def apply(layout: Layout, operations: Iterable[Operation]) -> Layout:
                 attributes=operation.attributes,
                 box=operation.box,
             )
-            rest = result.objects
-            ordered = (added, *rest) if operation.depth == "back" else (*rest, added)
-            result = result.model_copy(update={"objects": ordered})
+            result = result.model_copy(update={"objects": (*result.objects, added)})
+            if operation.depth is not None:
+                result = _in_order(result, added.id, operation.depth)
             continue
         if isinstance(operation, Adjust):
             result = _adjusted(result, operation)
@@ -166,12 +169,24 @@ def apply(layout: Layout, operations: Iterable[Operation]) -> Layout:
                     box=operation.box or old.box,
                 )
         objects = (new if placed.id == old.id else placed for placed in result.objects)
-        rest = tuple(placed for placed in objects if placed is not None)
-        if new is not None and isinstance(operation, Move) and operation.depth is not None:
-            others = tuple(placed for placed in rest if placed.id != new.id)
-            rest = (new, *others) if operation.depth == "back" else (*others, new)
-        result = result.model_copy(update={"objects": rest})
+        result = result.model_copy(update={"objects": tuple(placed for placed in objects if placed is not None)})
+        if isinstance(operation, Move) and operation.depth is not None:
+            result = _in_order(result, operation.id, operation.depth)
     return result
+
+
+def _in_order(layout: Layout, object_id: str, depth: Depth) -> Layout:
+    """Return a layout with an object just before or behind another in the drawing order."""
+    moved, other = layout[object_id], layout[depth.id]
+    pair = (other, moved) if depth.side == "in front of" else (moved, other)
+    rest = (placed for placed in layout.objects if placed.id != object_id)
+    objects = [one for placed in rest for one in (pair if placed.id == other.id else (placed,))]
+    return layout.model_copy(update={"objects": tuple(objects)})
+
+
+def source_of(operation: Operation) -> Source | None:
+    """Return what an operation copies, if it is told to copy anything."""
+    return operation.source if isinstance(operation, Add | Replace) else None
 
 
 def in_new_light(layout: Layout, operations: Iterable[Operation]) -> Layout:
@@ -180,6 +195,16 @@ def in_new_light(layout: Layout, operations: Iterable[Operation]) -> Layout:
         layout,
         [operation for operation in operations if isinstance(operation, Adjust) and operation.wish not in AROUND],
     )
+
+
+def before_cut(layout: Layout, operations: Sequence[Operation]) -> Layout:
+    """Return a layout as it is seen through what ``operations`` cut away, which come last; nothing else is done."""
+    cuts = [operation for operation in operations if isinstance(operation, Adjust) and operation.wish in CUTTING]
+    goal = apply(layout, [operation for operation in operations if operation not in cuts])
+    for cut in cuts:
+        assert cut.id is not None
+        layout, goal = _cut(layout, cut, goal[cut.id]), _adjusted(goal, cut)
+    return layout
 
 
 def crop_frame(box: Box) -> Box:
@@ -199,14 +224,19 @@ def _adjusted(layout: Layout, operation: Adjust) -> Layout:
             for placed in objects
         )
     if operation.wish in CUTTING and operation.id is not None:
-        chosen = layout[operation.id]
-        frame = crop_frame(chosen.box) if operation.wish == "crop" else Box(0, 0, 1, 1)
-        kept = objects if operation.wish == "crop" else (chosen,)
-        objects = tuple(
-            placed.model_copy(update={"box": shown})
-            for placed in kept
-            if (shown := _inside(placed.box, frame)).area * frame.area > 0.5 * placed.box.area
-        )
+        return _cut(layout, operation, layout[operation.id])
+    return layout.model_copy(update={"objects": objects})
+
+
+def _cut(layout: Layout, operation: Adjust, chosen: PlacedObject) -> Layout:
+    """Return what is left of a layout when the picture is cut to an object, which may stand elsewhere in it."""
+    frame = crop_frame(chosen.box) if operation.wish == "crop" else Box(0, 0, 1, 1)
+    objects = tuple(
+        placed.model_copy(update={"box": shown})
+        for placed in layout.objects
+        if (operation.wish == "crop" or placed.id == chosen.id)
+        and (shown := _inside(placed.box, frame)).area * frame.area > 0.5 * placed.box.area
+    )
     return layout.model_copy(update={"objects": objects})
 
 

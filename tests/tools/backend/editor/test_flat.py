@@ -17,7 +17,7 @@ from tools.backend.editor.plan import plan_edit
 from tools.backend.oklab import to_oklab
 from tools.backend.protocol import BackendError
 from tools.scene.box import Box
-from tools.scene.operations import Move, Operation, Remove, Restyle
+from tools.scene.operations import Depth, Move, Operation, Remove, Restyle
 
 SIZE = (128, 128)
 
@@ -106,11 +106,11 @@ def test_a_shade_that_would_not_show_is_refused() -> None:
 def test_depth_says_what_covers_what() -> None:
     scene, box = two(), Box(0.5, 0.45, 0.3, 0.35)
     seen = {}
-    for depth in ("front", "back"):
-        done = painted(scene, (Move(id="cup #1", box=box, depth=depth),))
-        seen[depth] = done.masks["cup #1"].sum(), done.masks["car #1"].sum()
-    assert seen["front"][0] > 1.1 * seen["back"][0]
-    assert seen["back"][1] > 1.1 * seen["front"][1]
+    for side in ("in front of", "behind"):
+        done = painted(scene, (Move(id="cup #1", box=box, depth=Depth.model_validate({"side": side, "id": "car #1"})),))
+        seen[side] = done.masks["cup #1"].sum(), done.masks["car #1"].sum()
+    assert seen["in front of"][0] > 1.1 * seen["behind"][0]
+    assert seen["behind"][1] > 1.1 * seen["in front of"][1]
 
 
 def test_a_look_that_is_no_colour_is_not_for_this() -> None:

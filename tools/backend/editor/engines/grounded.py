@@ -95,6 +95,7 @@ class GroundedEngine:
             ground = estimate_ground(job.pixels, flat.busy_places(plan, job.masks, job.size_wh))
             if ground.misfit <= settings.smooth:
                 return self._paint_on_ground(job, ground)
+        self._check_copies(plan)
         with model.phase("canvas"):
             canvas = job.canvas
         made = make_objects(model, self.segmenter, settings, plan.made, job.size_wh, job.seed, job.progress)
@@ -120,6 +121,17 @@ class GroundedEngine:
             _shown(job.masks, schedule, plan, job.size_wh),
             cost=made.cost,
         )
+
+    def _check_copies(self, plan: NetEdit) -> None:
+        """Refuse what is to be copied from another picture where that cannot be done and the model cannot draw it."""
+        for touched in plan.touched:
+            copied = touched.copied
+            known = not self.settings.draws or touched.placed.name in self.settings.draws
+            if touched.source is None and copied and copied.wanted and copied.picture and not known:
+                raise BackendError(
+                    f"{touched.placed.name!r} can be copied onto smooth ground only, and this picture has none; "
+                    "--preset photo can do it"
+                )
 
     # smooth ground
 
