@@ -276,6 +276,8 @@ class Workbench:
             if box is None or (share < 1 and box.area < LEAST_GROWTH * item.box.area):
                 continue
             if share >= ENOUGH:
+                if share < 1:
+                    self.memory.notes.append(f"there is room for {max(less):.1f} times {item.id!r} only")
                 return box
             size = f"{max(less):.1f} times its size"
             self.words.refuse(f"there is no room for {item.id!r} to get that large; there is for {size}")

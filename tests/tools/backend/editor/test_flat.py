@@ -11,7 +11,7 @@ from PIL import Image
 from evals.edit_cases import EditCase, edit_cases, scene_layout
 from iconworld.renderer import COLORS, IconObject, Scene, draw_scene, icons_of, render
 from tools.backend.editor.engine import Job, Painted
-from tools.backend.editor.flat import busy_places, can_recolour, compose, drawing_box, set_drawing_down
+from tools.backend.editor.flat import busy_places, can_recolour, compose, copied, drawing_box, set_drawing_down
 from tools.backend.editor.ground import estimate_ground, told_apart
 from tools.backend.editor.plan import plan_edit
 from tools.backend.oklab import to_oklab
@@ -154,3 +154,11 @@ def test_a_busy_picture_is_no_smooth_ground() -> None:
     assert estimate_ground(np.repeat(stripes, 3, 2), nothing).misfit > 0.3
     assert estimate_ground(noise, nothing).misfit > 0.3
     assert estimate_ground(np.asarray(two().image), two().mask(0) | two().mask(1)).misfit < 0.02
+
+
+def test_what_is_brought_back_is_the_very_thing() -> None:
+    scene = two()
+    before, box = np.asarray(scene.image), scene_layout(scene)["cup #1"].box
+    layer = copied(before, scene.mask(0), box, box, SIZE)
+    assert (np.abs(layer.colours - before)[scene.mask(0)] < 3).mean() > 0.9
+    assert ((layer.alpha > 0.5) == scene.mask(0)).mean() > 0.98
