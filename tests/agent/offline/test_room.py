@@ -58,7 +58,7 @@ def test_a_shift_goes_round_what_is_in_the_way() -> None:
     ("text", "why"),
     [
         ("add a huge bowl", "no room for 'bowl'"),
-        ("make the cup three times as big", "there is for 1.[0-9] times its size|no room for 'cup #1' to grow"),
+        ("make the cup four times as big", "there is for 1.[0-9] times its size|no room for 'cup #1' to grow"),
         ("move the cup to the top right corner", "move, shrink or remove something first: book #1"),
     ],
 )
