@@ -186,6 +186,9 @@ class EditorSettings(GroundedPart):
         description="side of the pictures it was trained on; larger ones are edited in a crop scaled to it",
     )
     draws: tuple[str, ...] = Field(default=(), description="the nouns it can draw, where it does not know all")
+    looks: tuple[str, ...] = Field(
+        default=(), description="a new object of which nothing is said is drawn in one of these, chosen by the seed"
+    )
     steps: int = Field(default=50, ge=2, le=1000, description="DDIM steps, of inversion and of composition")
     guidance: float = Field(default=2.5, ge=1, le=30, description="while composing")
     object_guidance: float = Field(default=7.5, ge=1, le=30, description="while making single objects")
@@ -203,6 +206,16 @@ class EditorSettings(GroundedPart):
     restyle_strength: float = Field(default=0.8, gt=0, le=1, description="share of steps in a new style (DiffEdit)")
     restyle_guidance: float = Field(default=7.5, ge=1, le=30, description="where objects are restyled")
     feather: int = Field(default=4, ge=0, le=128, description="width of the blended seam, in pixels")
+    smooth: float = Field(
+        default=0.0,
+        ge=0,
+        le=1,
+        description="share of odd pixels up to which a picture's ground is smooth: what is there is then moved, "
+        "recoloured and painted over exactly, and only new objects are drawn by the model; 0 is never",
+    )
+    candidates: int = Field(
+        default=1, ge=1, le=16, description="new objects are drawn so many times, the best is taken (smooth ground)"
+    )
 
 
 class PasteSettings(Section):

@@ -164,6 +164,8 @@ class History(Frozen):
 
     removed: tuple[PlacedObject, ...] = ()
     """Objects that were taken away, as they were last seen; the newest last."""
+    seen_in: tuple[str, ...] = ()
+    """For each of them, the id of the picture in which it was last seen."""
     before: Layout | None = None
     """The layout before the last change."""
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from agent.offline import amounts, destinations
 from agent.offline.lexer import phrases
 from agent.offline.other_pictures import read_from_other
-from agent.offline.placement import at, is_crowded, usual_size
+from agent.offline.placement import LEAST, at, is_crowded, usual_size
 from agent.offline.real_sizes import usual_height
 from agent.offline.selectors import read_selection
 from agent.offline.verbs import BETWEEN
@@ -48,7 +48,7 @@ class Copies(Wishes):
         made = []
         for origin in origins:
             placed = origin.placed
-            item = self._insert(placed.name, placed.attributes, self._size_of(origin), place, start)
+            item = self._insert(placed.name, placed.attributes, self._size_of(origin), place)
             item.model, item.picture = placed, origin.picture
             self._stand(item, placed.box, place)
             made.append(item)
@@ -131,23 +131,20 @@ class Copies(Wishes):
         for item in chosen:
             for _ in range(times):
                 self.added += 1
-                copies.append(self._copy(item, place, start))
+                copies.append(self._copy(item, place))
         self.scene.focus = copies
 
-    def _copy(self, item: Item, place: destinations.Place | None, start: int) -> Item:
+    def _copy(self, item: Item, place: destinations.Place | None) -> Item:
         """Add another one of the very looks and size, next to it where there is room."""
         size = item.box.w, item.box.h
         places = [place] if place else [destinations.Place("next to", (item.box,)), None]
-        tries = [(where, False) for where in places] + [(places[0], True)]
-        for where, shrink in tries:
+        tries = [(where, 1.0) for where in places] + [(places[0], LEAST)]
+        for where, least in tries:
             try:
-                found = self._insert(item.name, item.attributes, size, where, start, shrink=shrink)
+                found = self._insert(item.name, item.attributes, size, where, least=least)
             except CannotParse:
-                if shrink:
+                if least < 1:
                     raise
-                continue
-            if not shrink and is_crowded(found.box, self.scene.boxes(found)):
-                self.scene.items.remove(found)
                 continue
             found.model = item.original or item.model
             return found

@@ -153,7 +153,7 @@ def _read(messages: Sequence[BaseMessage]) -> str:
                 or parse_instruction(instruction, layout, memory)
             )
             plan = [operation.model_dump(mode="json") for operation in operations]
-            return json.dumps({"operations": plan, "notes": list(notes)})
+            return json.dumps({"operations": plan, "notes": [*notes, *dict.fromkeys(memory.notes)]})
     raise CannotParse(
         "there is no <sentence> or <instruction> to read in the conversation: the offline planner parses these only; "
         "set a model and an endpoint for anything else"
@@ -184,6 +184,7 @@ def _memory(turns: list[Any], history: dict[str, Any], shapes: dict[str, float],
     before = history.get("before_last_change")
     memory = Memory(
         removed=tuple(PlacedObject.model_validate(removed) for removed in history.get("removed", [])),
+        seen_in=tuple(map(str, history.get("seen_in", []))),
         before=None if before is None else Layout.model_validate(before),
         shapes=shapes,
     )

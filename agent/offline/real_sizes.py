@@ -27,15 +27,16 @@ METRES = {
     "toaster": 0.2, "sink": 0.3, "refrigerator": 1.7, "book": 0.22, "clock": 0.3, "vase": 0.3, "scissors": 0.18,
     "teddy bear": 0.35,
 }  # fmt: skip
-LEAST, MOST = 0.08, 0.85  # of the picture's height
-CUT = 0.98  # what reaches so far down is cut off by the picture's edge, and its height is not known
+LEAST, MOST = 0.12, 0.85  # of the picture's height
+CUT = 0.98  # what reaches so far down is cut off by the picture's edge
+SHOWN = 0.5  # share of a thing that is cut off which is usually in the picture: a portrait shows the upper half
 
 
 def usual_height(name: str, items: Iterable[Item]) -> float | None:
     """Return how high a thing would stand among others, as a share of the picture; None where none can be compared."""
     wanted = METRES.get(singular(name))
-    scales = [(item.box.y + item.box.h < CUT, item.box.h / METRES[item.name]) for item in items if item.name in METRES]
-    whole = [scale for uncut, scale in scales if uncut] or [scale for _, scale in scales]
+    known = [(item.box.y + item.box.h < CUT, item.box.h / METRES[item.name]) for item in items if item.name in METRES]
+    whole = [scale for uncut, scale in known if uncut] or [scale / SHOWN for _, scale in known]
     if wanted is None or not whole:
         return None
     return min(max(median(whole) * wanted, LEAST), MOST)

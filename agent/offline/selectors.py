@@ -149,7 +149,9 @@ def _read_described(words: Cursor, scene: Scene, start: int, *, places: bool) ->
     if places:
         found = _filtered(words, scene, found, many=description.many or description.everything)
     if description.ordinal is not None or description.extremes:
-        return ranked(words, found, description.ordinal, description.extremes, description.count or 1, start)
+        return ranked(
+            words, found, description.ordinal, description.extremes, description.count or 1, start, scene.notes
+        )
     return _counted(words, scene, found, description)
 
 

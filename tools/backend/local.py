@@ -16,6 +16,7 @@ from tools.backend.ahead import import_ahead
 from tools.backend.editor import capabilities
 from tools.backend.fingerprint import fingerprint
 from tools.backend.protocol import BackendError
+from tools.scene.spec import Query
 from tools.stopping import check_stop
 
 if TYPE_CHECKING:
@@ -36,9 +37,8 @@ if TYPE_CHECKING:
     from tools.backend.segmenter import Segmenter
     from tools.backend.segmenter_onnx import OnnxSegmenter
     from tools.scene.box import Box
-    from tools.scene.layout import Layout
+    from tools.scene.layout import Layout, PlacedObject
     from tools.scene.operations import Operation
-    from tools.scene.spec import Query
 
     Result = TypeVar("Result", Detected, Segmented, Generated, Edited)
     Value = TypeVar("Value")
@@ -168,7 +168,14 @@ class LocalBackend:
         from tools.backend.editor.engines.grounded import GroundedEngine
 
         model = self._diffusion(part)
-        return self._run(part, model, lambda: with_engine(GroundedEngine(model, self, part)))
+        return self._run(part, model, lambda: with_engine(GroundedEngine(model, self, part, self._fit)))
+
+    def _fit(self, image: Image, placed: PlacedObject) -> float:
+        """Say how much an object looks like what it shall be: like that, and like no other kind of thing."""
+        names = [name for name in self.settings.detector.vocabulary if name != placed.name]
+        queries = [placed.query, Query(name=placed.name), *(Query(name=name) for name in names)]
+        own, plain, *others = self.score(image, placed.box, queries)
+        return min(own, plain) - max(others, default=0.0)
 
     def _glance(self, image: Image, queries: Sequence[Query], threshold: float | None = None) -> Detected:
         """Detect in a crop, which needs no pieces of its own."""
@@ -185,7 +192,11 @@ class LocalBackend:
         if isinstance(settings.editor, PasteSettings):
             own = capabilities.paste()
         else:
-            own = replace(capabilities.GROUNDED, draws=frozenset(settings.editor.draws) or None)
+            own = replace(
+                capabilities.GROUNDED,
+                draws=frozenset(settings.editor.draws) or None,
+                copies=settings.editor.smooth > 0,
+            )
         finds = frozenset(coco_kinds.WORDS) if isinstance(settings.detector, CocoDetectorSettings) else None
         drawing = settings.generator
         grounds = (

@@ -55,6 +55,13 @@ def test_sizes_fit_what_is_there_and_shapes_stay() -> None:
     assert cup.box.y + cup.box.h == pytest.approx(HERE["chair #1"].box.y + HERE["chair #1"].box.h, abs=0.01)
 
 
+def test_beside_a_portrait_a_cat_is_no_speck() -> None:
+    portrait = scene(("person", [0.1, 0.05, 0.8, 0.95]))
+    (cat,) = parse_instruction("add the cat from my cats.png in the top left corner", portrait, Memory(others=(CAT,)))
+    assert isinstance(cat, Add)
+    assert 0.25 < cat.box.h < 0.45
+
+
 def test_what_its_picture_cuts_off_below_goes_to_the_bottom() -> None:
     (cat,) = parse_instruction("add the cat from my cats.png on the left", HERE, Memory(others=(CAT,)))
     assert isinstance(cat, Add)
