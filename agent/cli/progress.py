@@ -11,6 +11,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 
 from agent.cli.console import SafeConsole
 from agent.trace.doing import DOING, describe
+from agent.trace.wording import without_boxes
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -19,10 +20,10 @@ if TYPE_CHECKING:
 
 
 class LiveProgress:
-    """A listener of `agent.run.driver.run_correction` that draws on a stream."""
+    """A listener of `agent.run.driver.run_correction` that draws on a stream, with ``boxes`` as numbers or in words."""
 
-    def __init__(self, stream: IO[str]) -> None:
-        self._console = SafeConsole(stream)
+    def __init__(self, stream: IO[str], *, boxes: bool = True) -> None:
+        self._console, self._boxes = SafeConsole(stream), boxes
         self._round, self._done = 0, 0
         self._bars = Progress(
             SpinnerColumn(),
@@ -64,4 +65,5 @@ class LiveProgress:
         line = describe(update | {"done": done[self._done :]})
         self._done = len(done) if "done" in update else self._done
         if line:
+            line = line if self._boxes else without_boxes(line)
             self._console.print(f"round {self._round} · {line}", markup=False)

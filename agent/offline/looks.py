@@ -188,4 +188,4 @@ class Looks(Workbench):
         model = read_selection(self.words, self.scene)
         if len(model) != 1:
             self.words.fail("name one object to compare with", start, self.words.position)
-        self._take_size(chosen, model[0])
+        self._take_size(chosen, model[0], start)

@@ -11,6 +11,7 @@ from agent.offline.nouns import is_adjective
 from agent.offline.positions import PICTURE_SIDES, TWO_SIDED
 from agent.offline.ranking import EXTREMES, ORDINALS, SORT, ranked, read_extremes
 from agent.offline.vocabulary import CLOSED
+from agent.offline.wearing import by_wearing
 from tools.scene.lexicon import SHADES, attribute, family, implies, number, plural
 from tools.scene.relations import holds
 
@@ -144,10 +145,13 @@ def _read_described(words: Cursor, scene: Scene, start: int, *, places: bool) ->
         found = [item for item in found if item not in scene.focus]
     elif description.other and len(found) > 1:
         words.fail(f"say which one: {names_of(found)}", start, words.position)
+    found = by_wearing(words, scene, found)
     if places:
         found = _filtered(words, scene, found, many=description.many or description.everything)
     if description.ordinal is not None or description.extremes:
-        return ranked(words, found, description.ordinal, description.extremes, description.count or 1, start)
+        return ranked(
+            words, found, description.ordinal, description.extremes, description.count or 1, start, scene.notes
+        )
     return _counted(words, scene, found, description)
 
 

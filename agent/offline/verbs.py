@@ -13,7 +13,7 @@ HINT = (
 VERBS = Phrases(
     meaning("remove|delete|erase|get rid of|take away|take out|eliminate|clear|clear away|wipe out|discard|"
                   "throw away|throw out|take|cut out|hide|drop", "remove")
-    | meaning("add|insert|include|draw|create|generate|there should be|there must be|there should only be|i need|"
+    | meaning("add|insert|include|paste|draw|create|generate|there should be|there must be|there should only be|i need|"
                     "give me|"
                     "i want|i want to see|i would like|"
                     "introduce|we need", "add")

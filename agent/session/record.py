@@ -13,16 +13,17 @@ from typing import TYPE_CHECKING, Any
 from agent.models.preset_choice import DEFAULT
 from agent.run.consent import consented_settings
 from agent.run.redaction import hiding, recordable, shown
+from agent.run.sources import opened
 from agent.session.turn_result import SessionError
 from agent.trace.events import now
-from configs.settings import load_settings
+from configs.settings import Settings, load_settings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from agent.models.preset_choice import DEFAULT
     from agent.run.folder import RunFolder
-from configs.settings import Settings
+    from agent.run.sources import Given
+    from tools.images import ImageStore
 
 MAIN = "main"
 NAME = re.compile(r"[\w][\w.-]{0,39}")
@@ -134,6 +135,13 @@ class SessionRecord:
         if name not in self.line["branches"]:
             raise SessionError(f"there is no branch {name!r}: there is {', '.join(self.line['branches'])}")
         self.line["branch"] = name
+
+    def keep_sources(self, store: ImageStore, given: Given) -> None:
+        """Take other pictures along (see `agent.run.sources.opened`)."""
+        kept: dict[str, str] = self.line.get("sources", {})
+        added = {name: store.save(picture) for name, picture in opened(given, before=kept).items()}
+        if added:
+            self.save(sources={**kept, **added})
 
     def save(self, *, status: str | None = None, **changes: Any) -> None:
         """Write the record; ``result`` and ``error`` are the run's, other changes the session's."""

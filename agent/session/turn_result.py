@@ -8,20 +8,23 @@ from typing import TYPE_CHECKING, Any
 
 from PIL import Image
 
+from agent.run.stream import Event
 from agent.session.proposal import Proposal
+from agent.trace.notebook import picture_png, result_html
 from tools.files import copy_file, remove_leftovers, replacing
 from tools.images import ImageStore, open_picture
 from tools.scene.layout import Layout
 from tools.scene.lexicon import number
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     from langgraph.checkpoint.base import BaseCheckpointSaver
     from langgraph.types import StateSnapshot
 
     from agent.run.folder import RunFolder
+    from agent.run.stream import Listener
     from graphs.state import Result, TurnSummary
 
 THUMBNAIL = 160  # pixels of the longer side
@@ -68,6 +71,21 @@ class TurnResult:
     notes: tuple[str, ...] = ()
     """What was taken for granted in reading the text."""
 
+    def _repr_png_(self) -> bytes | None:
+        return picture_png(self.proposal.drawing if self.proposal else self.image)
+
+    def _repr_html_(self) -> str:
+        if self.proposal is not None:
+            return result_html(f"{self.turn} {self.text}", self.proposal.drawing, lines=self.proposal.words)
+        return result_html(
+            f"{self.turn} {self.text}" if self.turn else "the beginning",
+            self.image,
+            ended={"agreed": self.agreed, "exit": self.exit, "verdict": self.verdict} if self.turn else None,
+            lines=(*self.notes, *self.done, self.answer or self.detail),
+            verdict=self.verdict,
+            usage=self.usage,
+        )
+
 
 @dataclass(frozen=True)
 class Moment:
@@ -95,6 +113,18 @@ class TurnStopped(SessionError):
 
 class TurnPaused(SessionError):
     """A turn was left where it is because somebody asked for it; ``resume`` goes on with it."""
+
+
+def last_of(items: Iterator[Event | TurnResult], listener: Listener | None) -> TurnResult:
+    """Return the result that a turn ends with; the listener is told what happens before."""
+    result: TurnResult | None = None
+    for item in items:
+        if not isinstance(item, Event):
+            result = item
+        elif listener is not None:
+            listener(item)
+    assert result is not None
+    return result
 
 
 def is_undo(text: str) -> bool:

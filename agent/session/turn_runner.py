@@ -14,7 +14,7 @@ from langchain_core.messages import RemoveMessage
 from langgraph.graph.message import REMOVE_ALL_MESSAGES
 from langgraph.types import Command
 
-from agent.models.endpoint import ChatModelError
+from agent.models.chat import ChatModelError
 from agent.run.checkpoints import finished_tasks, open_checkpoints
 from agent.run.stream import Event, stream_events
 from agent.session.turn_result import Moment, SessionError, TurnPaused, TurnResult, TurnStopped, moments, turn_result
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
     from agent.session.record import SessionRecord
     from tools.context import Context
+    from tools.images import ImageStore
 
 THREAD = "session"
 PASSING = (BackendError, ChatModelError, OSError)  # after these the turn can be gone on with; anything else ends it
@@ -53,6 +54,11 @@ class TurnRunner:
         self._graph = build_graph(self._saver, context.settings.loop)
         self._recorder = Recorder(self.trace)
         self._ensure_root()
+
+    @property
+    def images(self) -> ImageStore:
+        """Where the session keeps its pictures."""
+        return self._context.images
 
     def latest(self) -> StateSnapshot:
         """Return the newest state, which a turn in progress has come to."""
@@ -78,6 +84,7 @@ class TurnRunner:
             "image": picture if whole else None,
             "seed": seed,
             "approve": self._record.line["approve"],
+            "sources": self._record.line.get("sources"),
         }
         pending = {
             "turn": turn,

@@ -9,7 +9,7 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 from agent.models.backend import make_backend
-from agent.models.endpoint import make_chat_model
+from agent.models.chat import make_chat_model
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

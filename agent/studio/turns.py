@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import TypeAdapter
 
-from agent.models.endpoint import ChatModelError
+from agent.models.chat import ChatModelError
 from agent.run.folder import RunError, abandoned_on_error
 from agent.run.redaction import secrets_of
 from agent.session.record import recorded_settings

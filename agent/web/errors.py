@@ -9,7 +9,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException as StarletteHTTPException
 
-from agent.models.endpoint import ChatModelError
+from agent.models.chat import ChatModelError
 from agent.run.folder import RunError
 from agent.session.turn_result import SessionError
 from agent.studio.queue import StudioError

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from langchain_core.language_models import BaseChatModel
 
 from agent.models.backend import make_backend
-from agent.models.endpoint import make_chat_model
+from agent.models.chat import make_chat_model
 from agent.models.eyes import make_eyes
 from configs.settings import Settings, load_settings
 from graphs.correction import build_graph

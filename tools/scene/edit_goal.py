@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 from tools.scene.difference import IN_PLACE, KEPT, match
 from tools.scene.lexicon import attribute
-from tools.scene.operations import Adjust, in_new_light
+from tools.scene.operations import Adjust, before_cut, in_new_light
 from tools.scene.requirement import Requirement
 from tools.scene.spec import Query
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Iterable, Sequence
 
     from tools.scene.layout import Layout, PlacedObject
     from tools.scene.operations import Operation
@@ -25,7 +25,7 @@ def wish_requirements(current: Layout, operations: Sequence[Operation], target: 
     """
     wishes = [operation for operation in operations if isinstance(operation, Adjust)]
     if len(wishes) < len(operations):
-        return edit_requirements(in_new_light(current, operations), target)
+        return edit_requirements(before_cut(in_new_light(current, operations), operations), target)
     about = dict.fromkeys(current[wish.id].name for wish in wishes if wish.id is not None)
     return tuple(Requirement(kind="count", query=Query(name=name), bound="at least") for name in about)
 
@@ -60,6 +60,30 @@ def edit_requirements(current: Layout, target: Layout) -> tuple[Requirement, ...
             Requirement(kind="count", query=query, count=total) if total else Requirement(kind="absent", query=query)
         )
     return tuple(dict.fromkeys(result))
+
+
+def as_seen(demands: Iterable[Requirement], sees: Collection[str] | None) -> tuple[Requirement, ...]:
+    """Return demands whose looks a detector can tell that ``sees`` these words only (None: any).
+
+    A dark red car is a red car to it; that it is a dark one stays unchecked, like every look that it cannot tell.
+    """
+    if sees is None:
+        return tuple(demands)
+    result: list[Requirement] = []
+    for demand in demands:
+        looks = demand.query.attributes
+        known = tuple(dict.fromkeys(word for own in looks if (word := _known(own, sees))))
+        if known == looks:
+            result.append(demand)
+            continue
+        result.append(demand.model_copy(update={"query": demand.query.model_copy(update={"attributes": known})}))
+        if demand.kind in {"attribute", "placed"}:
+            result.append(Requirement(kind="unchecked", said=demand.query.phrase))
+    return tuple(dict.fromkeys(result))
+
+
+def _known(word: str, sees: Collection[str]) -> str:
+    return word if word in sees else next((last for last in (word.split()[-1],) if last in sees), "")
 
 
 def layout_requirements(target: Layout) -> tuple[Requirement, ...]:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from agent.trace.wording import without_boxes
 from agent.web.page.dom import button, link, tag
 from agent.web.page.live import LiveSteps
 from agent.web.page.shell import chip
 from agent.web.page.verdict import verdict_list
-from agent.web.page.words import without_boxes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

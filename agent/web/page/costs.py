@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from agent.trace.events import read_trace
 from agent.trace.timeline import turns_of
@@ -13,7 +13,7 @@ from agent.web.page.dom import link, tag
 from agent.web.page.shell import empty
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from agent.run.folder import RunFolder
     from agent.studio.views import Summary
@@ -38,6 +38,8 @@ class Cost:
     evaluations: int
     detections: int
     rounds: int
+    dollars: float
+    """Of the language model, as far as its price is known."""
     seconds: dict[str, float]
 
     @property
@@ -63,7 +65,7 @@ def cost_of(folder: RunFolder) -> Cost:
             kind = step.node if step.node in KINDS else "rest"
             seconds["model"] += asked  # type: ignore[assignment]  # a Counter of seconds
             seconds[kind] += max((step.seconds or 0.0) - asked, 0.0)  # type: ignore[assignment]
-    used: list[dict[str, int]] = [
+    used: list[dict[str, Any]] = [
         next((s.update["usage"] for s in reversed(turn.steps) if "usage" in s.update), {}) for turn in turns
     ]
     return Cost(
@@ -72,6 +74,7 @@ def cost_of(folder: RunFolder) -> Cost:
         tokens_out=sum(event.get("output_tokens", 0) for event in calls),
         evaluations=sum(usage.get("unet_evaluations", 0) for usage in used),
         detections=sum(usage.get("detector_passes", 0) for usage in used),
+        dollars=sum(usage.get("cost") or 0.0 for usage in used),
         rounds=sum(max(len(turn.attempts) - 1, 0) for turn in turns),
         seconds=dict(seconds),
     )
@@ -113,7 +116,17 @@ def _plot(runs: Sequence[tuple[Summary, str, Cost]]) -> None:
 
 
 def _table(runs: Sequence[tuple[Summary, str, Cost]]) -> None:
-    columns = ("model calls", "tokens in", "tokens out", "seconds", "UNet evaluations", "detector passes", "rounds")
+    columns: dict[str, Callable[[Cost], float]] = {
+        "model calls": lambda cost: cost.calls,
+        "tokens in": lambda cost: cost.tokens_in,
+        "tokens out": lambda cost: cost.tokens_out,
+        "seconds": lambda cost: cost.total,
+        "UNet evaluations": lambda cost: cost.evaluations,
+        "detector passes": lambda cost: cost.detections,
+        "rounds": lambda cost: cost.rounds,
+    }
+    if any(cost.dollars for _, _, cost in runs):
+        columns["dollars"] = lambda cost: cost.dollars
     with tag("div", None, "scroll card", tabindex=0, role="region", aria_label="Costs"), tag("table", None, "grid"):
         with tag("thead"), tag("tr"):
             tag("th", "run", scope="col")
@@ -124,23 +137,17 @@ def _table(runs: Sequence[tuple[Summary, str, Cost]]) -> None:
                 with tag("tr"):
                     with tag("td"):
                         link(summary.text, to)
-                    for value in _values(cost):
-                        tag("td", value, "number")
+                    for name, value in columns.items():
+                        tag("td", _number(name, value(cost)), "number")
         with tag("tfoot"), tag("tr"):
             tag("th", "in all", scope="row")
-            for at in range(len(columns)):
-                total = sum(_numbers(cost)[at] for _, _, cost in runs)
-                tag("td", f"{total:,.1f}" if columns[at] == "seconds" else f"{total:,.0f}", "number")
+            for name, value in columns.items():
+                tag("td", _number(name, sum(value(cost) for _, _, cost in runs)), "number")
 
 
-def _numbers(cost: Cost) -> tuple[float, ...]:
-    return (
-        cost.calls, cost.tokens_in, cost.tokens_out, cost.total, cost.evaluations, cost.detections, cost.rounds,
-    )  # fmt: skip
-
-
-def _values(cost: Cost) -> list[str]:
-    return [f"{value:,.1f}" if isinstance(value, float) else f"{value:,}" for value in _numbers(cost)]
+def _number(column: str, value: float) -> str:
+    digits = {"seconds": 1, "dollars": 4}.get(column, 0)
+    return f"{value:,.{digits}f}"
 
 
 def _spoken(cost: Cost) -> str:

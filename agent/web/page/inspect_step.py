@@ -53,7 +53,7 @@ def show_span(span: Span, record: dict[str, Any], place: Place, query: str) -> N
             chip("failed" if span.kind != "turn" else "not agreed", "bad")
         tag("span", None, "grow")
         button("Copy link", lambda: _copy(place.link_to(span.id)), "small quiet", "link")
-        if place.replay is not None and span.kind == "node" and span.step is not None and span.name != "approve":
+        if place.replay is not None and span.kind == "node" and span.step is not None:
             button("Replay from here", lambda: place.replay and place.replay(span.step or 0), "small", "replay")
     marked("h3", span.name, query)
     if span.note:

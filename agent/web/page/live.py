@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from agent.trace.wording import without_boxes
 from agent.web.page.dom import retext, tag
-from agent.web.page.words import without_boxes
 
 if TYPE_CHECKING:
     from nicegui.element import Element

@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from agent.studio.views import VerdictLine
-from agent.trace.wording import mark, standing
+from agent.trace.wording import mark, standing, without_boxes
 from agent.web.page.dom import tag
-from agent.web.page.words import without_boxes
 from tools.scene.box import Box
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.models.endpoint import make_chat_model
+from agent.models.chat import make_chat_model
 from agent.session.turn_result import SessionError, TurnPaused, TurnStopped
 from configs.settings import ChatSettings
 from tests.agent.endpoint import Reply, Server

@@ -28,7 +28,6 @@ from agent.web.page.plan import Plan, fitting, naming, plan_words
 from agent.web.page.spans import span_total
 from agent.web.page.talk import free_name
 from agent.web.page.verdict import lines_of
-from agent.web.page.words import without_boxes
 from tests.agent.jobs import FIRST, LOOK, SECOND, SPEC, run
 from tests.scripted import ScriptedChat, edit
 
@@ -114,23 +113,6 @@ def test_a_planned_removal_cannot_be_dragged_and_a_move_shows_both_places() -> N
     moved = planned(2, Move(id="dog #1", box=Box(0, 0, 0.1, 0.1)), places, "x")
     assert (moved["old"], moved["box"], moved["editable"]) == ([0.5, 0.5, 0.3, 0.3], [0, 0, 0.1, 0.1], True)
     assert hue("dog #1") == hue("dog #1")
-
-
-@pytest.mark.parametrize(
-    ("said", "shown"),
-    [
-        ("added 'dog #1' (yellow dog) at [0.562, 0.429, 0.325, 0.342]", "added 'dog #1' (yellow dog)"),
-        ("moved 'a' from [0, 0.1, 0.2, 0.3] to [0.1, 0.1, 0.2, 0.3]", "moved 'a'"),
-        (
-            "expected red car still at [0.1, 0.1, 0.2, 0.2], found none",
-            "expected red car still in its place, found none",
-        ),
-        ("expected dog at [0.1, 0.1, 0.2, 0.2], found one", "expected dog in its place, found one"),
-        ("expected two cars, found [none]", "expected two cars, found [none]"),
-    ],
-)
-def test_boxes_are_left_out_of_what_is_said(said: str, shown: str) -> None:
-    assert without_boxes(said) == shown
 
 
 def test_a_branch_gets_a_name_that_is_free() -> None:
