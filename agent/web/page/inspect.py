@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 MANY_TURNS = 1  # more than these, and only one of them is open at first
 WAIT = 0.25  # s without a key, then a search begins
+INTO_VIEW = "innerWidth > 860 || getHtmlElement(%d).scrollIntoView({behavior: 'smooth'})"  # below the tree on a phone
 ARROWS = """(event) => {
   const rows = [...event.currentTarget.querySelectorAll(".span")], at = rows.indexOf(document.activeElement);
   const to = { ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: rows.length - 1 }[event.key];
@@ -284,6 +285,7 @@ class Inspector:
             self._draw_tree()
         ui.navigate.history.replace(self._place.link_to(name))
         self._show()
+        self._detail.client.run_javascript(INTO_VIEW % self._detail.id)
 
     def _show(self) -> None:
         self._detail.clear()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from nicegui import background_tasks, ui
@@ -12,7 +13,7 @@ from agent.trace.events import read_trace
 from agent.trace.timeline import turns_of
 from agent.web.page.conversation import Actions, Conversation
 from agent.web.page.dom import button, link, retext, tag
-from agent.web.page.errors import notify, saying
+from agent.web.page.errors import SAID, notify, saying
 from agent.web.page.history import draw_tree, line_of
 from agent.web.page.keys import bind_keys
 from agent.web.page.plan import Plan, fitting, naming
@@ -38,6 +39,7 @@ INSERT = """(() => {
   box.focus();
 })()"""
 FILL = "(() => { const box = getHtmlElement(%d); box.value = %s; box.focus(); })()"
+LOOK = 3.0  # s between looks at what others do
 LONGEST_TITLE = 80
 
 
@@ -49,7 +51,7 @@ class Talk:
         self._plan: Plan | None = None
         self._given: list[Operation] = []  # what the plan was before anybody touched it
         self._placing: tuple[list[float], bool] | None = None  # a drawn box, and whether approval was on before it
-        self._verbs = asyncio.Lock()
+        self._verbs, self._drawing = asyncio.Lock(), asyncio.Lock()
 
     # -- drawing ------------------------------------------------------------------------------
 
@@ -78,6 +80,7 @@ class Talk:
         self._show(self._studio.events.after(self._name, 0))
         task = background_tasks.create(self._follow(self._view.event), name=f"follow {self._name}")
         ui.context.client.on_delete(task.cancel)
+        ui.timer(LOOK, self._look)
 
     def _draw_topbar(self) -> None:
         with tag("header", None, "topbar"):
@@ -210,6 +213,13 @@ class Talk:
             with self._root:
                 await self._take(event)
 
+    async def _look(self) -> None:
+        """Show what a terminal, or another server, has done to the session: no event tells of it."""
+        with suppress(*SAID):
+            view = await asyncio.to_thread(self._studio.view, self._name)
+            if view.work is None and view.model_copy(update={"event": self._view.event}) != self._view:
+                await self._refresh()
+
     async def _take(self, event: StudioEvent) -> None:
         if event.kind in ANEW and not (event.kind == "changed" and event.data.get("verb") == "delete"):
             await self._refresh()
@@ -226,11 +236,12 @@ class Talk:
             self._talk.scroll()
 
     async def _refresh(self) -> None:
-        before = self._view.picture, len(self._view.history)
-        self._view = await asyncio.to_thread(self._studio.view, self._name)
-        if before != (self._view.picture, len(self._view.history)):  # a trace may be long
-            self._frames = await asyncio.to_thread(frames_of, self._studio.folder(self._name), self._view)
-        self._show(self._studio.events.after(self._name, 0) if self._view.work else ())
+        async with self._drawing:  # an older view must not come after a newer one
+            before = self._view.history
+            self._view = await asyncio.to_thread(self._studio.view, self._name)
+            if self._view.history != before:  # a trace may be long
+                self._frames = await asyncio.to_thread(frames_of, self._studio.folder(self._name), self._view)
+            self._show(self._studio.events.after(self._name, 0) if self._view.work else ())
 
     # -- verbs --------------------------------------------------------------------------------
 
