@@ -213,9 +213,9 @@ def test_a_conversation_of_ten_turns(tab: Tab) -> None:
     ended(second)
     assert picture(page) == picture(second)
 
-    say(page, "make the dog larger")  # 7: cancelled in the middle
-    page.wait_for_selector(".bar:not(.hidden)")
     kept = picture(second)
+    say(page, "add a green bottle and a black cat")  # 7: cancelled in the middle of drawing
+    page.locator(".steps .now", has_text="editing").wait_for()
     page.get_by_role("button", name="Stop").click()
     ended(page, "stopped")
     assert picture(page) == kept
