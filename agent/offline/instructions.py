@@ -7,7 +7,6 @@ comes out is their net effect, at most one change of place and one of looks for 
 
 from __future__ import annotations
 
-import math
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -203,7 +202,7 @@ class _Instruction(Copies):
         focus, name = self.scene.focus, self.scene.last_name
         (model, *_) = read_selection(words, self.scene, places=False)
         self.scene.focus, self.scene.last_name = focus, name
-        return factor * math.sqrt(model.box.area)
+        return factor * model.box.area**0.5
 
     def _sees_new(self) -> bool:
         word = self.words.word()
