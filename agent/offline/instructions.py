@@ -88,7 +88,7 @@ class _Instruction(Copies):
                 pass
         operations = self._net()
         if not operations:
-            words.fail("the picture is like that already", 0)
+            words.refuse("the picture is like that already")
         return operations
 
     def _read_clause(self) -> None:

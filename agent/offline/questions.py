@@ -150,7 +150,8 @@ class Facts:
         kind = singular(phrase.split()[-1]) if phrase else ""
         for turn in reversed(self.turns):
             for line in reversed(turn.get("done", [])):
-                concerned = any(f"'{id_}'" in line for id_ in names) or (kind and f"'{kind} #" in line and not names)
+                about = re.split(r", (?:behind|in front of) '", line)[0]
+                concerned = any(f"'{id_}'" in about for id_ in names) or (kind and f"'{kind} #" in about and not names)
                 if (concerned or not phrase) and line.startswith(done):
                     return f"I {line}, because {_reason(turn)}."
         others = [
@@ -261,6 +262,8 @@ def _bare(text: str) -> str:
         re.sub(r"\s+", " ", text.strip().lower().rstrip("?!. "))
         .replace("what's", "what is")
         .replace("where's", "where is")
+        .replace("whats ", "what is ")
+        .replace("wheres ", "where is ")
     )
     while (shorter := _POLITE.sub("", bare)) != bare:
         bare = shorter

@@ -13,7 +13,9 @@ from graphs.node_helpers import timed
 from graphs.state import Attempt
 from prompts import render
 from tools.backend.leftovers import leftovers
+from tools.carried import CHANGED, is_carried
 from tools.images import changed_share
+from tools.scene.checking import AT
 from tools.scene.doubt import doubted, things_in_layout
 from tools.scene.layout import Detection
 from tools.scene.loss import is_destroyed
@@ -35,9 +37,6 @@ if TYPE_CHECKING:
     from tools.scene.layout import Layout
     from tools.scene.observation import Observation
     from tools.scene.results import Verdict
-
-
-SAME = 0.1  # share of an object's box that an edit beside it may change, and it still is the same object
 
 
 @timed
@@ -93,7 +92,7 @@ def _look(state: State, context: Context, image: Image, first: Image) -> tuple[V
     assert demands is not None
     known = state["layout"].without({LEFTOVER.name})
     found = context.backend.detect(image, list(dict.fromkeys([*queries(demands), *known.queries])))
-    detections = found.detections
+    detections = (*found.detections, *_carried_over(image, first, state, found.detections))
     if state["touched"] or state["unclean"] is not None:
         demands = (*demands, Requirement(kind="clean"))
     if state["touched"]:
@@ -101,7 +100,7 @@ def _look(state: State, context: Context, image: Image, first: Image) -> tuple[V
     observation = observe(demands, detections, found.doubtful)
     seen = with_kept(
         judged(demands, observation, found.unanswered),
-        lambda box: changed_share(*(picture.crop(box.to_px(picture.size)) for picture in (first, image))) <= SAME,
+        lambda box: changed_share(*(picture.crop(box.to_px(picture.size)) for picture in (first, image))) <= CHANGED,
     )
     if state["unclean"]:
         seen = with_doubts(seen, state["unclean"])
@@ -132,6 +131,25 @@ def _is_better_drawn_anew(state: State, context: Context, attempt: Attempt) -> b
     ours = state["generated"] and state["kind"] == "prompt" and not state["approval"]
     free = ours and state["goal"].target is None and context.backend.capabilities.grounds
     return free and 2 * len(attempt.verdict.failures) >= attempt.total
+
+
+def _carried_over(image: Image, first: Image, state: State, detections: Sequence[Detection]) -> tuple[Detection, ...]:
+    """Return detections of what an instruction moved or left, which the detector does not see there any more.
+
+    It was recognised before, and the very pixels are where it shall be.
+    """
+    before, target = state["before"], state["goal"].target
+    if before is None or target is None or not state["goal"].operations or not state["rounds"]:
+        return ()
+    result: list[Detection] = []
+    for placed in before.objects:
+        if placed.id not in target.ids or (now := target[placed.id]).attributes != placed.attributes:
+            continue
+        seen = any(one.name == now.name and one.box.iou(now.box) >= AT for one in detections)
+        if not seen and is_carried(first, image, placed.box, now.box):
+            looks = dict.fromkeys([(), placed.attributes])
+            result += [Detection(name=now.name, attributes=words, box=now.box, score=1.0) for words in looks]
+    return tuple(result)
 
 
 def _left_behind(
