@@ -202,7 +202,7 @@ class _Instruction(Copies):
         focus, name = self.scene.focus, self.scene.last_name
         (model, *_) = read_selection(words, self.scene, places=False)
         self.scene.focus, self.scene.last_name = focus, name
-        return factor * model.box.area**0.5
+        return float(factor * model.box.area**0.5)
 
     def _sees_new(self) -> bool:
         word = self.words.word()

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from langchain_core.messages import HumanMessage
+from scipy import ndimage
 
 from graphs.budget import reached_limit
 from graphs.eyes import ask_eyes
@@ -24,6 +25,8 @@ from tools.scene.requirement import LEFTOVER, Requirement
 from tools.scene.requirements import queries
 from tools.scene.track import track
 from tools.scene.verdict import judged, with_doubts, with_kept
+
+BESIDE = 2  # pixels around what changed that belong to the change
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -96,7 +99,7 @@ def _look(state: State, context: Context, image: Image, first: Image) -> tuple[V
     if state["touched"] or state["unclean"] is not None:
         demands = (*demands, Requirement(kind="clean"))
     if state["touched"]:
-        detections = (*detections, *_left_behind(image, state, detections, context))
+        detections = (*detections, *_left_behind(image, first, state, detections, context))
     observation = observe(demands, detections, found.doubtful)
     seen = with_kept(
         judged(demands, observation, found.unanswered),
@@ -153,13 +156,19 @@ def _carried_over(image: Image, first: Image, state: State, detections: Sequence
 
 
 def _left_behind(
-    image: Image, state: State, detections: Sequence[Detection], context: Context
+    image: Image, first: Image, state: State, detections: Sequence[Detection], context: Context
 ) -> tuple[Detection, ...]:
-    """Return what the turn's edits left in their regions that is no object, as detections named `LEFTOVER`."""
+    """Return what the turn's edits left in their regions that is no object, as detections named `LEFTOVER`.
+
+    What was there already and was not touched is no fault of theirs.
+    """
     regions = [np.asarray(context.images.load(region).convert("L")) > 0 for region in state["touched"]]
     region = np.any(
         [np.zeros(image.size[::-1], bool), *(area for area in regions if area.shape == image.size[::-1])], axis=0
     )
+    if first.size == image.size:
+        changed = (np.asarray(first.convert("RGB")) != np.asarray(image.convert("RGB"))).any(axis=-1)
+        region &= ndimage.binary_dilation(changed, iterations=BESIDE)
     boxes = [detection.box for detection in detections]
     return tuple(Detection(name=LEFTOVER.name, box=box, score=1.0) for box in leftovers(image, region, boxes))
 
