@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+from PIL import ImageFilter
 from PIL.Image import Resampling
 
 from tools.images import changed_share
@@ -19,9 +20,9 @@ if TYPE_CHECKING:
 
 KEPT = 0.98  # IoU from which a box is where it was
 CHANGED = 0.1  # share of a kept object's box that an edit beside it may change
-LIKE = 48.0  # RGB distance under which two pixels show the same, scaled or not
+LIKE = 56.0  # RGB distance under which two pixels, a little blurred, show the same, scaled or not
 TELLING = 0.15  # share of a box that has to look unlike what was there before, to say anything
-SHOWN = 0.85  # share of those pixels that have to show the object
+SHOWN = 0.8  # share of those pixels that have to show the object
 
 
 def is_carried(before: Image, after: Image, old: Box, new: Box) -> bool:
@@ -44,4 +45,5 @@ def is_carried(before: Image, after: Image, old: Box, new: Box) -> bool:
 
 
 def _distance(first: Image, second: Image) -> np.ndarray:
-    return np.asarray(np.linalg.norm(np.asarray(first, np.float32) - np.asarray(second, np.float32), axis=-1))
+    soft = (np.asarray(picture.filter(ImageFilter.GaussianBlur(1)), np.float32) for picture in (first, second))
+    return np.asarray(np.linalg.norm(next(soft) - next(soft), axis=-1))

@@ -40,6 +40,7 @@ _COPYING = frozenset({"add", "put", "move", "duplicate"})  # "bring the dog from
 _ORDINALS = {"second": 2, "third": 3, "fourth": 4, "fifth": 5, "sixth": 6, "seventh": 7}
 _PLACES_OF = phrases("the positions of|the places of|the position of|the place of|the locations of|positions of|"
                      "places of|the place|the positions")  # fmt: skip
+LEAST_SEEN = 0.035  # of the picture: a shift by less is none to the eye
 _THEIR_PLACES = phrases("their places|their positions|their locations|places|positions")
 _THEIR_COLOURS = phrases("their colors|their colours|colors|colours")
 _SAME_SIZE = phrases("as big as|as large as|as small as|the same size as|the size of|as tall as|the size as")
@@ -291,7 +292,7 @@ class _Instruction(Copies):
         if shift is not None:
             for item in chosen:
                 moved = shift(item.box)
-                if moved == item.box:
+                if max(abs(one - other) for one, other in zip(moved, item.box, strict=True)) < LEAST_SEEN:
                     words.fail(f"{item.id!r} cannot go any further that way", start, words.position)
                 there = self._shift(item, moved)
                 if there is None:

@@ -33,6 +33,7 @@ SIZES = (1.0, 0.85, 0.7, 0.55, 0.4)  # shares of the wanted size that are tried
 LEAST = 0.4
 OVERLAP = 0.18  # of what stands in front of or behind another thing that overlaps it
 SHARED = (0.08, 0.25)  # share of the smaller box that overlaps then: enough to tell, and both can still be named
+TIGHT = 0.08  # how far something rather goes than be nearer to another than `GAP`
 STEPS = 50  # in which an approach is made
 NEARBY = 0.7  # of its own longest side, by which an object that grows may step aside
 STEP_ASIDE = 0.4  # of the picture, by which an object may step aside for another
@@ -298,7 +299,8 @@ def _best(
             continue
         x, y = box.center
         distance = min(((x - wish[0]) ** 2 + (y - wish[1]) ** 2) ** 0.5 for wish in wishes)
-        cost = distance + 2 * _covered(box, others)
+        wide = Box(x - box.w / 2 - GAP, y - box.h / 2 - GAP, box.w + 2 * GAP, box.h + 2 * GAP)
+        cost = distance + 2 * _covered(box, others) + TIGHT * (_covered(wide, others) > 0)
         if best is None or cost < best[0] - 1e-9:
             best = cost, box
     return best
