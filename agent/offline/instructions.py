@@ -313,7 +313,8 @@ class _Instruction(Copies):
         words, scene = self.words, self.scene
         colours = words.accept(_COLOURS_OF)
         words.take(_PLACES_OF)
-        words.take_word("of")
+        words.take_word("places", "positions", "of")
+        words.take_word("of", "between")
         own = words.accept(_THEIR_COLOURS)
         if own or words.accept(_THEIR_PLACES):
             both = scene.items if len(scene.items) == 2 else scene.focus

@@ -160,7 +160,8 @@ def _left_behind(
 ) -> tuple[Detection, ...]:
     """Return what the turn's edits left in their regions that is no object, as detections named `LEFTOVER`.
 
-    What was there already and was not touched is no fault of theirs.
+    What was there already and was not touched is no fault of theirs, and where an object was to be put, what is
+    there is its own: whether it is one is another demand.
     """
     regions = [np.asarray(context.images.load(region).convert("L")) > 0 for region in state["touched"]]
     region = np.any(
@@ -169,7 +170,8 @@ def _left_behind(
     if first.size == image.size:
         changed = (np.asarray(first.convert("RGB")) != np.asarray(image.convert("RGB"))).any(axis=-1)
         region &= ndimage.binary_dilation(changed, iterations=BESIDE)
-    boxes = [detection.box for detection in detections]
+    target = state["goal"].target if state["goal"].operations else None
+    boxes = [detection.box for detection in detections] + [placed.box for placed in (target.objects if target else ())]
     return tuple(Detection(name=LEFTOVER.name, box=box, score=1.0) for box in leftovers(image, region, boxes))
 
 

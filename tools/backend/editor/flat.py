@@ -15,7 +15,7 @@ from scipy import ndimage
 from scipy.spatial import ConvexHull
 
 from tools.backend.editor.engine import Painted
-from tools.backend.editor.ground import cut_from_ground, estimate_ground, told_apart
+from tools.backend.editor.ground import completed, cut_from_ground, estimate_ground, told_apart
 from tools.backend.editor.masks import box_mask, dilate, fill
 from tools.backend.editor.recolour import Change, read_change, repaint
 from tools.backend.editor.setting_down import composed, set_down
@@ -118,7 +118,9 @@ def compose(job: Job, ground: Ground, made: Mapping[str, Layer], fit: Fit | None
     Objects of the plan's target are drawn in its order, the first one at the back.
     """
     plan, size_wh = job.plan, job.size_wh
-    masks = told_apart(job.pixels, job.masks, ground.pixels)
+    there = (*plan.erased, *plan.untouched, *(touched.source for touched in plan.touched if touched.source))
+    boxes = {placed.id: placed.box for placed in there}
+    masks = told_apart(job.pixels, completed(job.pixels, job.masks, boxes, ground.pixels), ground.pixels)
     cuts = {key: _cut(job, masks, key, ground) for key in masks}
     alphas = {key: _on_sheet(cut, size_wh) for key, cut in cuts.items()}
     result = job.pixels.astype(np.float32)
@@ -149,8 +151,8 @@ def compose(job: Job, ground: Ground, made: Mapping[str, Layer], fit: Fit | None
         if touched.source is not None:
             layer = _layer(cuts[touched.source.id], touched, size_wh)
             if touched.restyled and fit is not None and _seen(layer, result, touched, fit) < CLEAN:
-                other = _layer(cuts[touched.source.id], touched, size_wh, as_drawn=True)
-                layer = max((layer, other), key=lambda one: _seen(one, result, touched, fit))
+                variant = _layer(cuts[touched.source.id], touched, size_wh, as_drawn=True)
+                layer = max((layer, variant), key=lambda one: _seen(one, result, touched, fit))
         else:
             layer = made[touched.placed.id]
         result = composed(result, layer, allowed)

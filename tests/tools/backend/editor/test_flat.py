@@ -12,7 +12,7 @@ from evals.edit_cases import EditCase, edit_cases, scene_layout
 from iconworld.renderer import COLORS, IconObject, Scene, draw_scene, icons_of, render
 from tools.backend.editor.engine import Job, Painted
 from tools.backend.editor.flat import busy_places, can_recolour, compose, copied, drawing_box, muddle, set_drawing_down
-from tools.backend.editor.ground import estimate_ground, told_apart
+from tools.backend.editor.ground import completed, estimate_ground, told_apart
 from tools.backend.editor.plan import plan_edit
 from tools.backend.oklab import to_oklab
 from tools.backend.protocol import BackendError
@@ -180,3 +180,16 @@ def test_a_muddled_drawing_is_told_from_a_clean_one() -> None:
     patched = clean.colours.copy()
     patched[:60] = (250, 150, 200)
     assert muddle(replace(clean, colours=patched)) > 0
+
+
+def test_what_a_segmenter_missed_of_a_thing_is_the_thing() -> None:
+    scene = two()
+    pixels, cup, car = np.asarray(scene.image), scene.mask(0), scene.mask(1)
+    part = cup & (np.arange(SIZE[1])[:, None] < 50)
+    layout = scene_layout(scene)
+    ground = estimate_ground(pixels, cup | car)
+    whole = completed(
+        pixels, {"cup #1": part, "car #1": car}, {one.id: one.box for one in layout.objects}, ground.pixels
+    )
+    assert (whole["cup #1"] & cup).sum() > 0.9 * cup.sum()
+    assert (whole["car #1"] == car).mean() > 0.99
