@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 from agent.offline import amounts, destinations
 from agent.offline.lexer import phrases
 from agent.offline.other_pictures import read_from_other
-from agent.offline.placement import LEAST, at, is_crowded, usual_size
+from agent.offline.placement import at, is_crowded, usual_size
 from agent.offline.real_sizes import usual_height
 from agent.offline.selectors import read_selection
 from agent.offline.verbs import BETWEEN
 from agent.offline.wishes import Wishes
+from agent.offline.workbench import HARDLY
 from tools.scene.box import Box
 from tools.scene.errors import CannotParse
 from tools.scene.lexicon import number
@@ -138,7 +139,7 @@ class Copies(Wishes):
         """Add another one of the very looks and size, next to it where there is room."""
         size = item.box.w, item.box.h
         places = [place] if place else [destinations.Place("next to", (item.box,)), None]
-        tries = [(where, 1.0) for where in places] + [(places[0], LEAST)]
+        tries = [(where, 1.0) for where in places] + [(places[-1], HARDLY)]
         for where, least in tries:
             try:
                 found = self._insert(item.name, item.attributes, size, where, least=least)

@@ -216,7 +216,7 @@ class Workbench:
         def goes_there(box: Box) -> bool:
             along = ((box.center[0] - x0) * dx + (box.center[1] - y0) * dy) / way
             aside = abs((box.center[0] - x0) * dy - (box.center[1] - y0) * dx) / way
-            return along >= LEAST_SHIFT * way and aside <= along
+            return bool(along >= LEAST_SHIFT * way and aside <= along)
 
         allowed = [other for other in others if not is_crowded(item.box, [other])]
         if not is_crowded(moved, allowed):

@@ -65,14 +65,14 @@ def edit_requirements(current: Layout, target: Layout) -> tuple[Requirement, ...
 def as_seen(demands: Iterable[Requirement], sees: Collection[str] | None) -> tuple[Requirement, ...]:
     """Return demands whose looks a detector can tell that ``sees`` these words only (None: any).
 
-    A dark red car is a red car to it; that it is a dark one stays unchecked, like every look that it cannot tell.
+    Every look that it cannot tell stays unchecked, and so does a shade: a dark red car may be a brown one to it.
     """
     if sees is None:
         return tuple(demands)
     result: list[Requirement] = []
     for demand in demands:
         looks = demand.query.attributes
-        known = tuple(dict.fromkeys(word for own in looks if (word := _known(own, sees))))
+        known = tuple(word for word in looks if word in sees)
         if known == looks:
             result.append(demand)
             continue
@@ -80,10 +80,6 @@ def as_seen(demands: Iterable[Requirement], sees: Collection[str] | None) -> tup
         if demand.kind in {"attribute", "placed"}:
             result.append(Requirement(kind="unchecked", said=demand.query.phrase))
     return tuple(dict.fromkeys(result))
-
-
-def _known(word: str, sees: Collection[str]) -> str:
-    return word if word in sees else next((last for last in (word.split()[-1],) if last in sees), "")
 
 
 def layout_requirements(target: Layout) -> tuple[Requirement, ...]:
