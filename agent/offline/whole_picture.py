@@ -95,12 +95,23 @@ def parse_whole_picture(text: str, layout: Layout, memory: Memory) -> tuple[Adju
     look = _read_look(request)
     if look is not None:
         return (look,)
+    around = _read_around(request)
+    return None if around is None else (Adjust(wish=around[0], id=_chosen(around[1], text, layout, memory)),)
+
+
+def is_whole_picture(text: str) -> bool:
+    """Return whether a text is a wish for the whole picture, whatever object it is about."""
+    request = _POLITE.sub("", " ".join(text.lower().split()))
+    return _read_look(request) is not None or _read_around(request) is not None
+
+
+def _read_around(request: str) -> tuple[Wish, str] | None:
+    """Return a wish about an object and what is around it, and the words for the object."""
     for wish, pattern in _AROUND:
         found = pattern.fullmatch(request)
         if found is None or (wish == "cut out" and not _CUTS_OUT.search(request)):
             continue  # "cut out the dog" alone takes it away
-        what = next((part for part in found.groupdict().values() if part), "")
-        return (Adjust(wish=wish, id=_chosen(what, text, layout, memory)),)
+        return wish, next((part for part in found.groupdict().values() if part), "")
     return None
 
 

@@ -73,14 +73,15 @@ class OnnxSegmenter:
         def embed() -> np.ndarray:
             nonlocal passes
             passes += 1
-            return self._embed(image)
+            return self.embedding(image)
 
         embedded = self._embedded.get(picture_key(image), embed)
         decoded = [self._decode(embedded, box, image.size) for box in boxes]
         cost = Cost(segmenter_passes=passes, seconds={"segment": time.perf_counter() - start})
         return Segmented(np.stack([mask for mask, _ in decoded]), tuple(score for _, score in decoded), cost)
 
-    def _embed(self, image: Picture) -> np.ndarray:
+    def embedding(self, image: Picture) -> np.ndarray:
+        """Return an RGB picture's features, float32 ``[1, channels, side, side]``; it fills the square's upper left."""
         small = image.resize(_input_wh(image.size), Image.Resampling.BILINEAR)
         embedded: np.ndarray = self.encoder(input_image=np.asarray(small, dtype=np.float32))["image_embeddings"]
         return embedded

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 from tools.scene.difference import IN_PLACE, KEPT, match
 from tools.scene.lexicon import attribute
-from tools.scene.operations import Adjust, in_new_light
+from tools.scene.operations import Adjust, before_cut, in_new_light
 from tools.scene.requirement import Requirement
 from tools.scene.spec import Query
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Iterable, Sequence
 
     from tools.scene.layout import Layout, PlacedObject
     from tools.scene.operations import Operation
@@ -25,7 +25,7 @@ def wish_requirements(current: Layout, operations: Sequence[Operation], target: 
     """
     wishes = [operation for operation in operations if isinstance(operation, Adjust)]
     if len(wishes) < len(operations):
-        return edit_requirements(in_new_light(current, operations), target)
+        return edit_requirements(before_cut(in_new_light(current, operations), operations), target)
     about = dict.fromkeys(current[wish.id].name for wish in wishes if wish.id is not None)
     return tuple(Requirement(kind="count", query=Query(name=name), bound="at least") for name in about)
 
@@ -59,6 +59,26 @@ def edit_requirements(current: Layout, target: Layout) -> tuple[Requirement, ...
         result.append(
             Requirement(kind="count", query=query, count=total) if total else Requirement(kind="absent", query=query)
         )
+    return tuple(dict.fromkeys(result))
+
+
+def as_seen(demands: Iterable[Requirement], sees: Collection[str] | None) -> tuple[Requirement, ...]:
+    """Return demands whose looks a detector can tell that ``sees`` these words only (None: any).
+
+    Every look that it cannot tell stays unchecked, and so does a shade: a dark red car may be a brown one to it.
+    """
+    if sees is None:
+        return tuple(demands)
+    result: list[Requirement] = []
+    for demand in demands:
+        looks = demand.query.attributes
+        known = tuple(word for word in looks if word in sees)
+        if known == looks:
+            result.append(demand)
+            continue
+        result.append(demand.model_copy(update={"query": demand.query.model_copy(update={"attributes": known})}))
+        if demand.kind in {"attribute", "placed"}:
+            result.append(Requirement(kind="unchecked", said=demand.query.phrase))
     return tuple(dict.fromkeys(result))
 
 

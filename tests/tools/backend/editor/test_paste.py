@@ -11,12 +11,13 @@ from PIL import Image
 from configs.settings import PasteSettings
 from tools.backend.editor.composer import Composer
 from tools.backend.editor.engines.paste import PasteEngine
+from tools.backend.editor.filling import Evidence, Fill, steadied
 from tools.backend.editor.masks import box_mask, fill
 from tools.backend.oklab import to_oklch
 from tools.backend.protocol import BackendError, Detected, Edited, Segmented
 from tools.scene.box import Box
 from tools.scene.layout import Detection, Layout, PlacedObject
-from tools.scene.operations import Add, Adjust, Move, Operation, Remove, Restyle, Source
+from tools.scene.operations import Add, Adjust, Depth, Move, Operation, Remove, Restyle, Source
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -222,3 +223,48 @@ def test_the_colour_profile_stays() -> None:
     engine = PasteEngine(Boxes(), Smooth, blind, PasteSettings(kind="paste"))
     edited = Composer(engine, Boxes()).edit(image, [Restyle(id="bus #1", attributes=("blue",))], SCENE)
     assert edited.image.info["icc_profile"] == b"profile"
+
+
+def test_what_goes_before_another_thing_covers_it_and_what_goes_behind_is_covered() -> None:
+    there = Box(0.3, 0.5, 0.1, 0.15)  # over the right of the bus
+    both = box_mask(Box(0.32, 0.55, 0.05, 0.08), SIZE)
+    before, behind = (
+        np.asarray(edit([Move(id="cup #1", box=there, depth=Depth(side=side, id="bus #1"))]).image)[both].mean(axis=0)
+        for side in ("in front of", "behind")
+    )
+    assert before[1] > before[0]  # green over red
+    assert behind[0] > behind[1]
+
+
+def test_wishes_for_light_are_done_where_they_stand() -> None:
+    colourless = Adjust(wish="black and white")
+    red = Restyle(id="bus #1", attributes=("blue",))
+    body = box_mask(Box(0.12, 0.55, 0.1, 0.1), SIZE)
+    orders: list[list[Operation]] = [[colourless, red], [red, colourless]]
+    first, last = (to_oklch(np.asarray(edit(order).image)[body])[:, 1] for order in orders)
+    assert np.median(first) > 0.05
+    assert np.median(last) < 0.01
+
+
+def test_a_copy_that_the_edge_of_its_picture_cut_off_is_no_clean_one() -> None:
+    other = Image.new("RGB", (100, 100), (30, 150, 40))
+    source = Source(picture="other.png", box=Box(0.2, 0.4, 0.4, 0.6))
+    cut, whole = (
+        edit([Add(name="dog", box=box, source=source)], references={"other.png": other}).doubts
+        for box in (Box(0.5, 0.2, 0.2, 0.3), Box(0.5, 0.7, 0.2, 0.3))
+    )
+    assert cut is not None
+    assert "cut off at the bottom" in cut[-1]
+    assert not [doubt for doubt in whole or () if "cut off" in doubt]
+
+
+def test_fills_agree_on_coarse_colours_and_keep_their_details() -> None:
+    rng = np.random.default_rng(0)
+    hole = np.zeros((160, 160), dtype=bool)
+    hole[40:120, 40:120] = True
+    fine = rng.normal(0, 12, (160, 160, 1))
+    fills = [(np.where(hole[..., None], level + fine, 120).astype(np.uint8), hole) for level in (80, 120, 160)]
+    steady = steadied(Fill(*fills[0], Evidence()), fills).pixels.astype(float)
+    assert steady[60:100, 60:100].mean() == pytest.approx(120, abs=3)
+    assert steady[60:100, 60:100].std() > 8
+    assert (steady[~hole] == 120).all()

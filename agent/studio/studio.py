@@ -1,0 +1,485 @@
+"""Many sessions in one process: what a page, an HTTP API and a tool server do to them, in one place.
+
+    with Studio(Path("sessions")) as studio:
+        name = studio.make(text="a red car and two cups")
+        studio.cancel(name)
+
+Turns go through one queue and are done by few threads with shared models; what happens comes as events. A folder
+is open only while something is done in it, so that a session can be gone on with in a terminal, and the other way
+round. Every method blocks for a moment at most and is safe from any thread.
+"""
+
+from __future__ import annotations
+
+import threading
+from contextlib import suppress
+from io import BytesIO
+from typing import TYPE_CHECKING, Any, Self
+
+from agent.models.preset_choice import DEFAULT, choose_preset
+from agent.report.render import write_report
+from agent.run.folder import RunError, RunFolder, abandoned_on_error, new_folder
+from agent.session.reading import read_session
+from agent.session.record import note_stopped
+from agent.session.session import Session
+from agent.session.turn_result import thumbnail
+from agent.studio.events import EventLog
+from agent.studio.library import Library
+from agent.studio.models import SharedModels
+from agent.studio.queue import Order, Queue, StudioError
+from agent.studio.session_view import proposal_view, session_view
+from agent.studio.turns import Turns
+from configs.preset_files import preset_names
+from configs.settings import load_settings
+from tools.images import ImageStore, open_picture
+from tools.scene.lexicon import parse_phrase
+from tools.suggest_layout import dump_operations
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from PIL.Image import Image
+
+    from agent.session.reading import SessionState
+    from agent.studio.views import SessionView, Summary, Verb
+    from tools.scene.layout import Detection
+    from tools.scene.operations import Operation
+
+LONGEST_TEXT = 10_000  # characters of what is said in one turn
+MOST_TRIES = 3  # of a turn that a kill cut off: what takes the process down again and again is offered instead
+VIEWS = 64  # sessions whose state is kept in memory
+KINDS = {"png": "PNG", "jpg": "JPEG", "webp": "WEBP"}
+
+
+class Studio:
+    """The sessions under one folder. Threads and queue begin with ``with``, and end with it."""
+
+    def __init__(
+        self,
+        sessions: Path,
+        *,
+        runs: Path | None = None,
+        preset: str | None = None,
+        overrides: Mapping[str, Any] | None = None,
+        workers: int = 1,
+        most_queued: int = 64,
+        models: SharedModels | None = None,
+    ) -> None:
+        self.sessions, self.preset, self.overrides = sessions, preset, dict(overrides or {})
+        self.events = EventLog()
+        self.library = Library(sessions, runs)
+        self.models = models or SharedModels()
+        self._turns = Turns(self.models, self.overrides, self.events)
+        self._queue = Queue(sessions / ".queue.json", most_queued)
+        self._threads = [threading.Thread(target=self._work, name=f"turns {n}") for n in range(workers)]
+        self._views: dict[str, tuple[tuple[int, int], SessionState]] = {}
+        self._lock = threading.Lock()
+
+    def __enter__(self) -> Self:
+        self.sessions.mkdir(parents=True, exist_ok=True)
+        self._go_on()
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        """Let what runs stop where it can be gone on with, and wait for that; nobody follows any more."""
+        self.events.close()
+        self._queue.close()
+        for thread in self._threads:
+            thread.join()
+
+    @property
+    def busy(self) -> int:
+        """How many turns run or wait."""
+        return len(self._queue.sessions())
+
+    # -- what there is ------------------------------------------------------------------------
+
+    def summaries(self) -> tuple[Summary, ...]:
+        """Return the sessions and runs, the newest change first."""
+        return tuple(
+            summary.model_copy(update={"work": self._queue.work(summary.name)}) for summary in self.library.summaries()
+        )
+
+    def deleted(self) -> tuple[Summary, ...]:
+        """Return what `undelete` can bring back."""
+        return self.library.summaries(deleted=True)
+
+    def folder(self, name: str) -> RunFolder:
+        """Return the folder of a session or a run.
+
+        Raises:
+            StudioError: there is none of this name.
+        """
+        return self.library.folder(name)
+
+    def view(self, name: str) -> SessionView:
+        """Return how a session stands; also while a turn runs, here or in another process.
+
+        Raises:
+            StudioError: there is none of this name.
+            RunError: its folder is damaged, or it is a single run.
+        """
+        event, work = self.events.last, self._queue.work(name)
+        return session_view(name, self._state(name), work, event)
+
+    def _state(self, name: str) -> SessionState:
+        folder = self.folder(name)
+        stat = folder.record_path.stat()  # the record is replaced whenever something has ended
+        stamp = (stat.st_mtime_ns, stat.st_ino)
+        with self._lock:
+            known = self._views.get(name)
+        if known is None or known[0] != stamp:
+            known = (stamp, read_session(folder))
+            with self._lock:
+                self._views.pop(name, None)
+                self._views[name] = known
+                while len(self._views) > VIEWS:
+                    self._views.pop(next(iter(self._views)))
+        return known[1]
+
+    # -- beginning ----------------------------------------------------------------------------
+
+    def make(
+        self,
+        *,
+        picture: bytes | Image | None = None,
+        text: str = "",
+        whole: bool = False,
+        preset: str | None = None,
+        seed: int = 0,
+        approve: bool = False,
+        origin: str = "",
+        size_wh: tuple[int, int] | None = None,
+    ) -> str:
+        """Begin a session with a picture or (its text queued as the first turn) with a sentence; return its name.
+
+        With both, the text is an instruction; ``whole``: it says what the picture shall show. ``preset`` is a
+        shipped one. ``origin`` is the picture's file name; ``size_wh`` the size of what is drawn, in pixels.
+
+        Raises:
+            StudioError: neither is given, the queue is full, or there is no such preset.
+            PictureError, SettingsError: the picture or the preset cannot be used.
+        """
+        text = self._said(text) if text else ""
+        if picture is None and not text:
+            raise StudioError("give a picture, a text, or both", "mistake")
+        if preset is not None and preset not in (*preset_names(), self.preset):
+            raise StudioError(f"there is no preset {preset!r}: there is {', '.join(preset_names())}", "mistake")
+        image = open_picture(picture) if isinstance(picture, bytes) else picture
+        preset = preset or self.preset or (DEFAULT if image is None else choose_preset(image))
+        overrides = self.overrides | _size(size_wh)
+        settings = load_settings(preset, overrides)
+        folder = new_folder(origin.rsplit(".", 1)[0] or text, self.sessions)
+        with abandoned_on_error(folder):
+            Session.open(
+                folder.path,
+                image=image,
+                preset=preset,
+                overrides=overrides,
+                settings=settings,
+                backend=self.models.backend(settings),
+                chat=self.models.chat(settings),
+                seed=seed,
+                approve=approve,
+                origin=origin,
+            ).close()
+        name = folder.path.name
+        self.events.add(name, "changed", verb="made")
+        if text:
+            self._put(Order(session=name, verb="correct" if whole and image else "send", text=text, turn=1))
+        return name
+
+    # -- turns: through the queue -------------------------------------------------------------
+
+    def send(self, name: str, text: str) -> None:
+        """Queue a turn: an instruction, a question, or the sentence to begin with.
+
+        Raises:
+            StudioError: the session is busy or has an unfinished turn, the queue is full, or the text is not usable.
+        """
+        self._order(name, "send", self._said(text))
+
+    def correct(self, name: str, text: str) -> None:
+        """Queue a turn that makes the picture show what the text describes; raises as `send` does."""
+        self._order(name, "correct", self._said(text))
+
+    def accept(self, name: str, operations: Sequence[Operation] | None = None, proposal: str = "") -> None:
+        """Queue doing what is proposed, or ``operations`` instead; ``proposal`` is the id of what was seen.
+
+        Raises:
+            StudioError: nothing waits for approval, or another proposal than this one.
+        """
+        given = None if operations is None else dump_operations(list(operations))
+        self._order(name, "accept", operations=given, proposal=self._seen(name, proposal))
+
+    def reject(self, name: str, reason: str = "", proposal: str = "") -> None:
+        """Queue not doing what is proposed; the reason goes to the language model. Raises as `accept` does."""
+        self._order(name, "reject", self._said(reason) if reason else "", proposal=self._seen(name, proposal))
+
+    def retry(self, name: str) -> None:
+        """Queue the last turn once more, with another seed; one that was cancelled as it was. Raises as `send` does."""
+        line = self._state(name).record["session"]
+        self._order(name, "retry", (line.get("stopped") or {}).get("text") or line["last"])
+
+    def resume(self, name: str) -> None:
+        """Queue going on with the unfinished turn.
+
+        Raises:
+            StudioError: there is none, or it waits for approval.
+        """
+        state = self._state(name)
+        pending = state.record["session"]["pending"]
+        if pending is None or state.proposal is not None:
+            raise StudioError("no turn is unfinished" if pending is None else "the edit waits: accept or reject it")
+        self._order(name, "resume", pending["text"])
+
+    def cancel(self, name: str) -> None:
+        """Take the session's turn out of the queue, stop it within moments where it runs, or give up what waits.
+
+        Raises:
+            StudioError: it is busy with nothing.
+        """
+        self.folder(name)
+        job = self._queue.withdraw(name)
+        if job is None:
+            if self._state(name).record["session"]["pending"] is None:
+                raise StudioError("the session is busy with nothing that could be cancelled")
+            self.drop(name)
+        elif not job.running:
+            self._offer(job.order)
+            self.events.add(name, "cancelled", text=job.order.text)
+            self._tell_places()
+
+    # -- done at once -------------------------------------------------------------------------
+
+    def undo(self, name: str, times: int = 1) -> None:
+        """Take back the last changes of the picture.
+
+        Raises:
+            StudioError: a turn is queued or runs.
+            SessionError: there is nothing to undo.
+        """
+        self._now(name, "undo", lambda session: session.undo(times))
+
+    def redo(self, name: str) -> None:
+        """Take back the last undo; raises as `undo` does."""
+        self._now(name, "redo", Session.redo)
+
+    def branch(self, name: str, branch: str, turn: int | None = None) -> None:
+        """Begin a branch here or after any turn of the history, and go there; raises as `undo` does."""
+        self._now(name, "branch", lambda session: session.branch(branch, turn))
+
+    def switch(self, name: str, branch: str) -> None:
+        """Go to another branch; raises as `undo` does."""
+        self._now(name, "switch", lambda session: session.switch(branch))
+
+    def drop(self, name: str) -> None:
+        """Give up an unfinished or waiting turn; raises as `undo` does."""
+        self._now(name, "drop", Session.drop)
+
+    def set_approve(self, name: str, wanted: bool) -> None:
+        """Say whether each edit waits for approval, from the next turn on; raises as `undo` does."""
+
+        def set_it(session: Session) -> None:
+            session.approve = wanted
+
+        self._now(name, "approve", set_it)
+
+    def delete(self, name: str) -> None:
+        """Put a session or run aside; `undelete` brings it back.
+
+        Raises:
+            StudioError: there is none, or a turn is queued or runs.
+            RunError: another process works in it.
+        """
+        self._check_free(name)
+        self.library.delete(name)
+        self.events.add(name, "changed", verb="delete")
+
+    def undelete(self, name: str) -> None:
+        """Bring back what was deleted.
+
+        Raises:
+            StudioError: nothing of this name was.
+        """
+        self.library.undelete(name)
+        self.events.add(name, "changed", verb="undelete")
+
+    # -- pictures -----------------------------------------------------------------------------
+
+    def picture(self, name: str, image_id: str) -> Path:
+        """Return where a picture lies.
+
+        Raises:
+            StudioError, PictureError: there is none of this id.
+        """
+        return self._kept(self.folder(name).images_path, image_id)
+
+    def thumbnail(self, name: str, image_id: str) -> Path:
+        """Return where a small copy of a picture lies; raises as `picture` does."""
+        return thumbnail(self.picture(name, image_id), self.folder(name).path / "thumbnails")
+
+    def plan(self, name: str, image_id: str) -> Path:
+        """Return where the drawing of a proposal lies; raises as `picture` does."""
+        return self._kept(self.folder(name).path / "plans", image_id)
+
+    def mask(self, name: str, image_id: str) -> Path:
+        """Return where an object's mask lies, opaque where the object is; it is made when it is first asked for.
+
+        Raises:
+            StudioError, PictureError: no object of the current picture has a mask of this id.
+            BackendError: the segmenter cannot be used.
+        """
+        folder = self.folder(name)
+        path = ImageStore(folder.path / "masks").path(image_id)
+        if not path.is_file():
+            from agent.studio.masks import write_mask
+
+            view = self.view(name)
+            meant = next((seen for seen in view.layout if seen.mask == image_id), None)
+            if meant is None or view.picture is None:
+                raise StudioError(f"no object of the current picture has the mask {image_id!r}", "missing")
+            write_mask(path, self.picture(name, view.picture), meant.box, self._turns.backend(folder))
+        return path
+
+    def detect(self, name: str, phrases: Sequence[str]) -> tuple[Detection, ...]:
+        """Return where the detector sees these things ("red cup") in the current picture, the surest first.
+
+        Raises:
+            StudioError: there is no picture yet.
+            BackendError: the detector cannot be used.
+        """
+        image = self._state(name).standing.image
+        if image is None:
+            raise StudioError("there is no picture yet", "missing")
+        queries = [parse_phrase(phrase) for phrase in phrases]
+        found = self._turns.backend(self.folder(name)).detect(open_picture(image), queries).detections
+        return tuple(sorted(found, key=lambda detection: -detection.score))
+
+    def download(self, name: str, kind: str = "png") -> bytes:
+        """Return the current picture as a file of this kind: png, jpg or webp.
+
+        Raises:
+            StudioError: there is no picture yet, or no such kind.
+        """
+        if kind not in KINDS:
+            raise StudioError(f"{kind!r} is no kind of picture: use png, jpg or webp", "mistake")
+        image = self._state(name).standing.image
+        if image is None:
+            raise StudioError("there is no picture yet", "missing")
+        if kind == "png":
+            return image.read_bytes()
+        buffer = BytesIO()
+        open_picture(image).save(buffer, format=KINDS[kind], quality=95)
+        return buffer.getvalue()
+
+    def report(self, name: str) -> Path:
+        """Return where the report lies; it is written anew when something has happened since."""
+        folder = self.folder(name)
+        newest = max(path.stat().st_mtime for path in (folder.record_path, folder.trace_path) if path.is_file())
+        if not folder.report_path.is_file() or folder.report_path.stat().st_mtime <= newest:
+            write_report(folder)
+        return folder.report_path
+
+    # -- small things -------------------------------------------------------------------------
+
+    def _kept(self, folder: Path, image_id: str) -> Path:
+        path = ImageStore(folder).path(image_id)
+        if not path.is_file():
+            raise StudioError(f"there is no picture {image_id!r} here", "missing")
+        return path
+
+    def _said(self, text: str) -> str:
+        text = text.strip()
+        if not text:
+            raise StudioError("there is nothing to do: the text is empty", "mistake")
+        if len(text) > LONGEST_TEXT:
+            raise StudioError(f"the text has {len(text):,} characters: at most {LONGEST_TEXT:,} are read", "mistake")
+        return text
+
+    def _seen(self, name: str, proposal: str) -> str:
+        waiting = self._state(name).proposal
+        if waiting is None:
+            raise StudioError("nothing waits for approval")
+        current = proposal_view(waiting).id
+        if proposal and proposal != current:
+            raise StudioError("another edit is proposed by now: look at it before you accept or reject it")
+        return current
+
+    def _order(self, name: str, verb: Verb, text: str = "", **more: Any) -> None:
+        line = self._state(name).record["session"]
+        pending = line["pending"]
+        if pending and verb in ("send", "correct", "retry") and self._queue.work(name) is None:
+            raise StudioError(f"the turn {pending['text']!r} is unfinished: go on with it or drop it first")
+        turn = pending["turn"] if pending else line["turns"] + 1
+        self._put(Order(session=name, verb=verb, text=text, turn=turn, **more))
+
+    def _put(self, order: Order) -> None:
+        self.events.add(order.session, "queued", place=self._queue.put(order), verb=order.verb, text=order.text)
+
+    def _tell_places(self) -> None:
+        for name in self._queue.sessions():
+            work = self._queue.work(name)
+            if work is not None and work.place:
+                self.events.add(name, "queued", place=work.place, verb=work.verb, text=work.text)
+
+    def _check_free(self, name: str) -> None:
+        if work := self._queue.work(name):
+            raise StudioError(f"the session still works on {work.text!r}: wait for it, or cancel it")
+
+    def _now(self, name: str, verb: str, do: Any) -> None:
+        self._check_free(name)
+        with self._turns.open(self.folder(name)) as session:
+            do(session)
+        self.events.add(name, "changed", verb=verb)
+
+    def _work(self) -> None:
+        while job := self._queue.take():
+            self._tell_places()
+            try:
+                outcome = self._turns.run(job, self.folder(job.order.session))
+            except StudioError as error:  # its folder was taken away by somebody else
+                outcome = "failed", {"reason": str(error)}
+            if outcome is not None:
+                self._queue.done(job)  # first: whoever is told may ask for the next turn at once
+                kind, data = outcome
+                self.events.add(job.order.session, kind, **data)
+
+    # -- after a kill -------------------------------------------------------------------------
+
+    def _go_on(self) -> None:
+        """Queue again what an earlier process left; what cannot be gone on with is offered by the session's view."""
+        for order in self._queue.read():
+            with suppress(StudioError, RunError, ValueError):
+                left = self._left_of(order)
+                if left is not None and left.tries < MOST_TRIES:
+                    place = self._queue.put(left, limited=False)
+                    self.events.add(left.session, "queued", place=place, verb=left.verb, text=left.text)
+                elif left is not None:
+                    self._offer(left)
+
+    def _offer(self, order: Order) -> None:
+        """Keep what was to begin, so that the session offers it to be tried again."""
+        if order.verb in ("send", "correct"):
+            note_stopped(self.folder(order.session), order.text, whole=order.verb == "correct")
+
+    def _left_of(self, order: Order) -> Order | None:
+        """Return what is left to do of an order; None when it was done, or a person is to decide anew."""
+        state = self._state(order.session)
+        line = state.record["session"]
+        pending = line["pending"]
+        if pending is None:
+            return None if line["turns"] >= order.turn else order
+        if pending["turn"] != order.turn:
+            return None
+        if state.proposal is None:
+            return order.model_copy(update={"verb": "resume", "text": pending["text"]})
+        same = order.verb in ("accept", "reject") and order.proposal == proposal_view(state.proposal).id
+        return order if same else None
+
+
+def _size(size_wh: tuple[int, int] | None) -> dict[str, int]:
+    return {} if size_wh is None else {"generator.width": size_wh[0], "generator.height": size_wh[1]}
