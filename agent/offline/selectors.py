@@ -11,7 +11,7 @@ from agent.offline.nouns import is_adjective
 from agent.offline.positions import PICTURE_SIDES, TWO_SIDED
 from agent.offline.ranking import EXTREMES, ORDINALS, SORT, ranked, read_extremes
 from agent.offline.vocabulary import CLOSED
-from agent.offline.wearing import by_wearing
+from agent.offline.wearing import by_wearing, read_possession
 from tools.scene.lexicon import SHADES, attribute, family, implies, number, plural
 from tools.scene.relations import holds
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from tools.scene.spec import Predicate
 
 
+OUTSTANDING = 6.0  # times the area of the second largest
 _IT = phrases("it|that one|this one|that|this|the same one|that object|this object")
 _THEM = phrases("them|both of them|all of them|these|those|they|them all|them both|those two|these two")
 _EVERYTHING = phrases("everything|all objects|all the objects|every object|all things|all of the objects|"
@@ -145,7 +146,7 @@ def _read_described(words: Cursor, scene: Scene, start: int, *, places: bool) ->
         found = [item for item in found if item not in scene.focus]
     elif description.other and len(found) > 1:
         words.fail(f"say which one: {names_of(found)}", start, words.position)
-    found = by_wearing(words, scene, found)
+    found = read_possession(words, scene, by_wearing(words, scene, found))
     if places:
         found = _filtered(words, scene, found, many=description.many or description.everything)
     if description.ordinal is not None or description.extremes:
@@ -211,12 +212,20 @@ def _counted(words: Cursor, scene: Scene, found: list[Item], description: _Descr
             description.start,
             words.position,
         )
+    if len(found) > 1 and not description.some and (largest := _outstanding(found)) is not None:
+        return [largest]
     if len(found) > 1 and not description.some:
         which = "('the left one', 'the largest one', 'all')"
         words.fail(
             f"say which {description.label!r} is meant: {names_of(found)} {which}", description.start, words.position
         )
     return sorted(found, key=lambda item: item.box.area)[:1]
+
+
+def _outstanding(found: list[Item]) -> Item | None:
+    """Return the one that anybody means who sees the picture: by far larger than every other. None where none is."""
+    first, second, *_ = sorted(found, key=lambda item: -item.seen.box.area)
+    return first if first.seen.box.area > OUTSTANDING * second.seen.box.area else None
 
 
 def _read_number(words: Cursor) -> int | None:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tools.scene.box import Box
 from tools.scene.difference import IN_PLACE, KEPT, match
 from tools.scene.lexicon import attribute
-from tools.scene.operations import Adjust, before_cut, in_new_light
+from tools.scene.operations import Add, Adjust, Replace, before_cut, in_new_light, source_of
 from tools.scene.requirement import Requirement
 from tools.scene.spec import Query
 
@@ -25,9 +26,24 @@ def wish_requirements(current: Layout, operations: Sequence[Operation], target: 
     """
     wishes = [operation for operation in operations if isinstance(operation, Adjust)]
     if len(wishes) < len(operations):
+        target = _any_looks_of_copies(target, operations)
         return edit_requirements(before_cut(in_new_light(current, operations), operations), target)
     about = dict.fromkeys(current[wish.id].name for wish in wishes if wish.id is not None)
     return tuple(Requirement(kind="count", query=Query(name=name), bound="at least") for name in about)
+
+
+def _any_looks_of_copies(target: Layout, operations: Sequence[Operation]) -> Layout:
+    """Return a target in which copies from other pictures may look as they do: they take on the light of the place."""
+    copies = {
+        (operation.name, operation.box or Box(0, 0, 0, 0))
+        for operation in operations
+        if (source := source_of(operation)) is not None and source.picture and isinstance(operation, Add | Replace)
+    }
+    objects = tuple(
+        placed.model_copy(update={"attributes": ()}) if (placed.name, placed.box) in copies else placed
+        for placed in target.objects
+    )
+    return target.model_copy(update={"objects": objects})
 
 
 def edit_requirements(current: Layout, target: Layout) -> tuple[Requirement, ...]:

@@ -86,6 +86,8 @@ SAMPLE = 4000  # pixels that clusters are found in
 FAR = (0.075, 0.15)  # distance from the paint at which a pixel still belongs to it, and does no more
 SAME_HUE, SAME_SATURATION, SAME_LIGHT = 20.0, 1.8, 0.25  # degrees, factor, lightness within which it is one paint
 RIM = 0.2  # of the greatest depth in the mask, over which a pixel speaks less for the paint
+OUTLINE = 0.08  # of the greatest depth: what comes so near to the outline is paint, not contents
+OTHER, OTHER_HUE = 0.03, 12.0  # distance in a and b, and degrees, from which what is held is no paint
 SHADING = 0.45  # a shadow on a surface changes its lightness most: how much lightness counts in that distance
 
 
@@ -189,7 +191,30 @@ def paint_weight(lab: Floats, mask: Mask, *, skin_stays: bool = False) -> Floats
     if skin_stays:
         weight *= ~_is_skin(lab)
     # specks within the paint belong to it, specks of paint elsewhere do not
-    return np.asarray(ndimage.median_filter(weight.astype(np.float32), 5), dtype=np.float32)
+    weight = np.asarray(ndimage.median_filter(weight.astype(np.float32), 5), dtype=np.float32)
+    return _without_contents(weight, lab, ndimage.distance_transform_edt(mask))
+
+
+def _without_contents(weight: Floats, lab: Floats, depth: Floats) -> Floats:
+    """Return weights without what an object holds: apart from its paint, away from its outline, and of another hue."""
+    labels, number = ndimage.label(weight > 0.3)
+    if number < 2:
+        return weight
+    parts = range(1, number + 1)
+    outer = [part for part, near in zip(parts, ndimage.minimum(depth, labels, parts), strict=True)
+             if near <= OUTLINE * depth.max()]  # fmt: skip
+    if not outer:
+        return weight
+    paint = lab[np.isin(labels, outer)].mean(axis=0)
+    held = [part for part in parts if part not in outer and _turned(lab[labels == part].mean(axis=0), paint)]
+    inside = ndimage.binary_dilation(np.isin(labels, held), iterations=8) & ~np.isin(labels, outer)
+    return np.where(inside, 0, weight).astype(np.float32)
+
+
+def _turned(colour: Floats, paint: Floats) -> bool:
+    """Return whether a colour is of another hue, or another strength, than a paint in other light would be."""
+    angle = np.degrees(np.arctan2(colour[2], colour[1]) - np.arctan2(paint[2], paint[1]))
+    return bool(np.linalg.norm(colour[1:] - paint[1:]) > OTHER and abs((angle + 180) % 360 - 180) > OTHER_HUE)
 
 
 def _same(main: Floats, other: Floats) -> bool:

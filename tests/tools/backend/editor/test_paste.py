@@ -13,6 +13,7 @@ from tools.backend.editor.composer import Composer
 from tools.backend.editor.engines.paste import PasteEngine
 from tools.backend.editor.filling import Evidence, Fill, steadied
 from tools.backend.editor.masks import box_mask, fill
+from tools.backend.editor.recolour import read_change, recolour
 from tools.backend.oklab import to_oklch
 from tools.backend.protocol import BackendError, Detected, Edited, Segmented
 from tools.scene.box import Box
@@ -268,3 +269,15 @@ def test_fills_agree_on_coarse_colours_and_keep_their_details() -> None:
     assert steady[60:100, 60:100].mean() == pytest.approx(120, abs=3)
     assert steady[60:100, 60:100].std() > 8
     assert (steady[~hole] == 120).all()
+
+
+def test_what_a_cup_holds_is_no_paint_of_it() -> None:
+    pixels = np.full((120, 120, 3), 200, dtype=np.uint8)
+    rows, columns = np.mgrid[:120, :120]
+    radius = np.hypot(rows - 60, columns - 60)
+    pixels[radius < 50], pixels[radius < 38], pixels[radius < 30] = (130, 50, 30), (235, 230, 225), (190, 120, 55)
+    change = read_change(("green",))
+    assert change is not None
+    _, weight = recolour(pixels, radius < 50, change, "cup")
+    assert weight[(radius > 40) & (radius < 47)].mean() > 0.8
+    assert weight[radius < 28].max() < 0.05
