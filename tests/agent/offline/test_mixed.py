@@ -17,6 +17,7 @@ TWO = {
     "remove the cat, blur the background behind the dog and make the picture warmer": [
         "remove cat #1", "blur the background dog #1", "warmer",
     ],
+    "make the dog darker and the picture cooler": ["restyle dog #1", "cooler"],
     "make the picture warmer and brighter": ["warmer", "brighter"],
     "brighten the picture, then blur the background of the dog": ["brighter", "blur the background dog #1"],
     "remove the dog and the cat and increase the contrast": ["remove dog #1", "remove cat #1", "more contrast"],
