@@ -42,7 +42,8 @@ _NOUNS: dict[str, tuple[Wish, Wish]] = {
 }
 _LOOK = "|".join(sorted(map(re.escape, _LOOKS), key=len, reverse=True))
 _MAKE = re.compile(
-    rf"(?:(?:make|turn|convert|change|render|edit|set) {_ALL}(?: to| into| look)* |{_ALL} (?:should be|shall be) |{_PICTURE} )"
+    rf"(?:(?:make|turn|convert|change|render|edit|set) {_ALL}(?: to| into| look)* |"
+    rf"{_ALL} (?:should be|shall be) |{_PICTURE} )"
     rf"{_DEGREE}(?P<look>{_LOOK})"
 )
 _VERB = re.compile(rf"(?P<verb>brighten|lighten|darken|warm|cool|desaturate|saturate)(?: up| down)? {_ALL}")
