@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from tools.scene.operations import Operation
 
 
+WITHIN = 0.8  # share of the smaller of two boxes that they share, from which the old place is not left
+
+
 def wish_requirements(current: Layout, operations: Sequence[Operation], target: Layout) -> tuple[Requirement, ...]:
     """Return what must hold after ``operations``, which turn ``current`` into ``target``.
 
@@ -99,6 +102,8 @@ def _pair(old: PlacedObject, new: PlacedObject) -> list[Requirement]:
     restyled = bool(new.attributes) and set(_query(old).attributes) != set(_query(new).attributes)
     if overlap <= (IN_PLACE if restyled else KEPT):
         query = _query(new) if new.attributes else _query(old)
+        if old.box.intersection(new.box) >= WITHIN * min(old.box.area, new.box.area):  # smaller or larger on the spot
+            return [Requirement(kind="placed", query=query, box=new.box, was=old.box, id=old.id)]
         return [Requirement(kind="placed", query=query, box=new.box, was=old.box, id=old.id), _gone(old)]
     if restyled:
         return [Requirement(kind="attribute", query=_query(new), box=new.box, id=old.id)]

@@ -102,6 +102,8 @@ class Change:
 
 def read_change(attributes: Sequence[str]) -> Change | None:
     """Return what the words ask for; None where none of them is about colour."""
+    if {"black", "white"} <= set(attributes):  # "black and white" is without colour, not black, and not white
+        attributes = ("black and white",)
     for word in (attribute(own) for own in attributes):
         shade, _, colour = word.rpartition(" ")
         if colour in TARGETS and (not shade or shade in _SHADE):
