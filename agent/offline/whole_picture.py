@@ -83,6 +83,7 @@ _AROUND: tuple[tuple[Wish, re.Pattern[str]], ...] = (
         ),
     ),
 )
+MAIN = 2.0  # times the area of every other object, from which a thing is what the picture is of
 _CUTS_OUT = re.compile(r"transparent|\bpng\b|isolate|extract|background")
 
 
@@ -134,8 +135,9 @@ def _chosen(what: str, text: str, layout: Layout, memory: Memory) -> str:
     if not what:
         if memory.recent:
             return memory.recent[-1]
-        if len(layout.objects) == 1:
-            return layout.objects[0].id
+        first, *more = sorted(layout.objects, key=lambda placed: -placed.box.area) or [None]
+        if first is not None and all(first.box.area > MAIN * other.box.area for other in more if other is not None):
+            return first.id
         names = ", ".join(layout.ids) or "nothing"
         raise CannotParse(f"did not understand {text!r}: say which object it is about; there is: {names}")
     chosen = [

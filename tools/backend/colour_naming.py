@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 SIDE = 96  # pixels; smaller than that, texture and noise are averaged and shading stays
 LEAST = 0.12  # share of an object from which a colour is one of its own
-PLAIN, VIVID = 0.5, 0.1  # a pixel counts for as much as its chroma in VIVIDs, and PLAIN: tyres and windows are neutral
+PLAIN, VIVID = 0.35, 0.1  # a pixel counts for as much as its chroma in VIVIDs, and PLAIN: tyres and windows are neutral
 COLOURLESS = 0.02  # chroma of OKLCh up to which a pixel is grey
 CLOTHES = 0.3  # share of a dressed person from which one colour of several is surely seen
 EVERYTHING = (0.0, 360.0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import onnx
 import pytest
 from onnx import TensorProto, helper
@@ -12,7 +13,7 @@ from configs.settings import CocoDetectorSettings, InpainterSettings, OnnxSegmen
 from tools.backend.coco_networks import open_looker
 from tools.backend.inpainter import OnnxInpainter
 from tools.backend.protocol import BackendError
-from tools.backend.segmenter_onnx import OnnxSegmenter
+from tools.backend.segmenter_onnx import OnnxSegmenter, without_specks
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -57,3 +58,13 @@ def test_a_wrong_file_is_one_sentence(tmp_path: Path, part: str, wrong: str) -> 
     assert path in said
     if wrong == "another network":
         assert part.split()[0] in said
+
+
+def test_specks_are_no_part_of_a_mask() -> None:
+    mask = np.zeros((60, 80), dtype=bool)
+    mask[10:50, 10:40] = True
+    mask[20:30, 60:70] = True  # another part of it, beyond what covers it
+    speck = mask.copy()
+    speck[5:8, 70:73] = True
+    assert (without_specks(speck) == mask).all()
+    assert not without_specks(np.zeros((4, 4), dtype=bool)).any()

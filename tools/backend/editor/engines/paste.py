@@ -269,7 +269,10 @@ def _new_words(touched: Touched) -> tuple[str, ...]:
     before = (
         touched.source.attributes if touched.source is not None else touched.copied.attributes if touched.copied else ()
     )
-    return tuple(word for word in touched.placed.attributes if word not in before)
+    wanted = touched.placed.attributes
+    if {"black", "white"} <= set(wanted) and not {"black", "white"} <= set(before):
+        return wanted  # one look, whichever of the two it has already
+    return tuple(word for word in wanted if word not in before)
 
 
 def _ids(objects: Sequence[PlacedObject]) -> set[str]:
