@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 OUTSTANDING = 6.0  # times the area of the second largest
-_IT = phrases("it|that one|this one|that|this|the same one|that object|this object")
+_IT = phrases("it|him|that one|this one|that|this|the same one|that object|this object")
 _THEM = phrases("them|both of them|all of them|these|those|they|them all|them both|those two|these two")
 _EVERYTHING = phrases("everything|all objects|all the objects|every object|all things|all of the objects|"
                       "each object|everything in the picture|everything in the image|all")  # fmt: skip

@@ -135,9 +135,9 @@ def _chosen(what: str, text: str, layout: Layout, memory: Memory) -> str:
     if not what:
         if memory.recent:
             return memory.recent[-1]
-        first, *more = sorted(layout.objects, key=lambda placed: -placed.box.area) or [None]
-        if first is not None and all(first.box.area > MAIN * other.box.area for other in more if other is not None):
-            return first.id
+        by_size = sorted(layout.objects, key=lambda placed: -placed.box.area)
+        if by_size and all(by_size[0].box.area > MAIN * other.box.area for other in by_size[1:]):
+            return by_size[0].id
         names = ", ".join(layout.ids) or "nothing"
         raise CannotParse(f"did not understand {text!r}: say which object it is about; there is: {names}")
     chosen = [
