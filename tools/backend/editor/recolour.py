@@ -186,7 +186,7 @@ def paint_weight(lab: Floats, mask: Mask, *, skin_stays: bool = False) -> Floats
     near_rim = np.exp(-depth / (RIM * max(float(depth.max()), 1.0)))
     shares = np.bincount(labels, weights=near_rim, minlength=len(centers)) / near_rim.sum()
     vividness = np.hypot(centers[:, 1], centers[:, 2])
-    main = int(np.argmax(shares * (0.03 + np.minimum(vividness, 0.15))))
+    main = int(np.argmax(shares * (0.02 + np.minimum(vividness, 0.2))))
     paint = [center for center, share in zip(centers, shares, strict=True) if share and _same(centers[main], center)]
     distances = np.min([np.linalg.norm(lab * space - center, axis=-1) for center in paint], axis=0)
     weight = np.clip((FAR[1] - distances) / (FAR[1] - FAR[0]), 0, 1) * mask
