@@ -56,7 +56,8 @@ _AMOUNT = re.compile(
     rf"(?P<noun>{'|'.join(_NOUNS)})(?: of {_ALL}| in {_ALL})?"
 )
 _DOWN = frozenset({"decrease", "reduce", "lower", "less", "turn down"})
-_BARE = re.compile(rf"{_DEGREE}(?P<look>brighter|darker|warmer|cooler|black and white|black-and-white|grayscale)")
+_BARE = re.compile(rf"{_DEGREE}(?P<look>brighter|darker|warmer|cooler|black and white|"
+                   r"black-and-white|grayscale|saturated|less saturated|colou?rful|vivid)")  # fmt: skip
 _AROUND: tuple[tuple[Wish, re.Pattern[str]], ...] = (
     (
         "crop",
