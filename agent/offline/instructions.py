@@ -112,7 +112,7 @@ class _Instruction(Copies):
             return
         if verb is None:
             words.fail(HINT)
-        if (verb in _COPYING or spoken == "take") and self._add_from_other(start):
+        if (verb in _COPYING or spoken == "take") and self._add_from_other():
             self.verb = "add"
             return
         if verb == "put":

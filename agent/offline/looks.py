@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from agent.offline.items import Item
 
 _INTO = phrases("into|to|in|be|become|look|to be|to become|to look|being")
+_BLACK_AND_WHITE = phrases("black and white")  # one look, not two wishes
 _COLOUR_OF = phrases("the color of|the colour of|the colors of|the colours of|color of|colour of")
 _COLOUR = phrases("'s color|'s colour|color|colour|in color|in colour")
 _SWAP_PLACES = phrases("swap places|swap positions|trade places|switch places|change places|exchange places|"
@@ -174,7 +175,7 @@ class Looks(Workbench):
     def _recolour(self, chosen: Sequence[Item], start: int) -> None:
         words = self.words
         words.take_word("a", "an")
-        attributes = read_attributes(words)
+        attributes = ("black", "white") if words.accept(_BLACK_AND_WHITE) else read_attributes(words)
         if not attributes:
             words.fail("say which colour or other attribute, such as 'red'", start, words.position + 1)
         words.take(_COLOUR) or words.take_word("shade", "tone")

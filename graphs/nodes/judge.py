@@ -24,9 +24,7 @@ from tools.scene.observation import observe
 from tools.scene.requirement import LEFTOVER, Requirement
 from tools.scene.requirements import queries
 from tools.scene.track import track
-from tools.scene.verdict import judged, with_doubts, with_kept
-
-BESIDE = 2  # pixels around what changed that belong to the change
+from tools.scene.verdict import judged, kept_unseen, with_doubts, with_kept
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -41,6 +39,8 @@ if TYPE_CHECKING:
     from tools.scene.observation import Observation
     from tools.scene.results import Verdict
 
+BESIDE = 2  # pixels around what changed that belong to the change
+
 
 @timed
 def judge(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
@@ -53,13 +53,17 @@ def judge(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
     assert state["picture"] is not None
     assert state["first_picture"] is not None
     image, first = context.images.load(state["picture"]), context.images.load(state["first_picture"])
-    seen, observation, cost = _look(state, context, image, first)
+    seen, observation, unseen, cost = _look(state, context, image, first)
     verdict, usage = ask_eyes(seen, state["text"], state["picture"], context, state["usage"])
     # What was only doubtfully seen is planned for, but is no part of the picture that a later turn starts from.
     background = goal.spec.background if goal.spec else ""
     layout = track(state["layout"], things_in_layout(verdict, observation), background)
     certain = {thing.box for thing in observation.found if thing.name != LEFTOVER.name}
-    held = layout.model_copy(update={"objects": tuple(placed for placed in layout.objects if placed.box in certain)})
+    # what nobody saw this time, though the picture is as it was there, is still what it was
+    same = tuple(state["layout"][one] for one in unseen if one in state["layout"].ids and one not in layout.ids)
+    seen_surely = tuple(placed for placed in layout.objects if placed.box in certain)
+    held = layout.model_copy(update={"objects": (*same, *seen_surely)})
+    layout = layout.model_copy(update={"objects": (*same, *layout.objects)})
     # An instruction asks for a change: its requirements allow for tolerance, and a small wish within
     # it ("a bit larger") would seem fulfilled before anything was done.
     untouched = state["rounds"] == 0 and bool(goal.operations)
@@ -89,8 +93,13 @@ def judge(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
     return update | _next(state, context, attempt, layout)
 
 
-def _look(state: State, context: Context, image: Image, first: Image) -> tuple[Verdict, Observation, Cost]:
-    """Return what the picture's detections say of the demands, the detections, and what finding them cost."""
+def _look(
+    state: State, context: Context, image: Image, first: Image
+) -> tuple[Verdict, Observation, tuple[str, ...], Cost]:
+    """Return what the picture's detections say of the demands, the detections, and what finding them cost.
+
+    Third come the ids of objects that nobody saw, though the picture is as it was where they are.
+    """
     demands = state["goal"].requirements
     assert demands is not None
     known = state["layout"].without({LEFTOVER.name})
@@ -101,13 +110,15 @@ def _look(state: State, context: Context, image: Image, first: Image) -> tuple[V
     if state["touched"]:
         detections = (*detections, *_left_behind(image, first, state, detections, context))
     observation = observe(demands, detections, found.doubtful)
+    strict = judged(demands, observation, found.unanswered)
     seen = with_kept(
-        judged(demands, observation, found.unanswered),
+        strict,
         lambda box: changed_share(*(picture.crop(box.to_px(picture.size)) for picture in (first, image))) <= CHANGED,
     )
+    unseen = kept_unseen(strict, seen)
     if state["unclean"]:
         seen = with_doubts(seen, state["unclean"])
-    return seen, observation, found.cost
+    return seen, observation, unseen, found.cost
 
 
 def _next(state: State, context: Context, attempt: Attempt, layout: Layout) -> dict[str, Any]:
