@@ -12,7 +12,7 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 
 class Stopped(BaseException):
@@ -27,6 +27,7 @@ class Stop:
 
     def __init__(self) -> None:
         self._asked = threading.Event()
+        self._ends: list[Callable[[], None]] = []
         self.pausing = False
         """Whether the work shall be gone on with later, instead of being given up."""
 
@@ -39,6 +40,8 @@ class Stop:
         """Ask for the end (``pause``: for now); safe from any thread."""
         self.pausing = pause
         self._asked.set()
+        for end in tuple(self._ends):
+            end()
 
     def clear(self) -> None:
         """Forget that anybody asked."""
@@ -48,6 +51,17 @@ class Stop:
         """Raise `Stopped` if somebody asked."""
         if self.asked:
             raise Stopped("stopped")
+
+    @contextmanager
+    def calling(self, end: Callable[[], None]) -> Iterator[None]:
+        """For the time of the block, call ``end`` when somebody asks, in the thread that asks."""
+        self._ends.append(end)
+        try:
+            if self.asked:
+                end()
+            yield
+        finally:
+            self._ends.remove(end)
 
     @contextmanager
     def watching(self) -> Iterator[None]:
@@ -72,3 +86,14 @@ def check_stop() -> None:
     stop = _CURRENT.get()
     if stop is not None:
         stop.check()
+
+
+@contextmanager
+def ended_by(end: Callable[[], None]) -> Iterator[None]:
+    """For the time of the block, call ``end`` when the work of this thread shall end: it cuts short what is called."""
+    stop = _CURRENT.get()
+    if stop is None:
+        yield
+        return
+    with stop.calling(end):
+        yield

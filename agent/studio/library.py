@@ -11,7 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from agent.run.folder import RunError, RunFolder
+from agent.run.folder import RunError, RunFolder, new_folder
 from agent.studio.queue import StudioError
 from agent.studio.views import Summary
 
@@ -42,6 +42,21 @@ class Library:
         if not _is_name(plain) or path.is_symlink() or not (path / "run.json").is_file():
             raise StudioError(f"there is no session {name[:LONGEST_NAME]!r}: the list shows their names", "missing")
         return RunFolder(path)
+
+    def new_run(self, title: str) -> str:
+        """Make an empty folder for a run and return its name.
+
+        Raises:
+            StudioError: there is no place for single runs.
+        """
+        if RUN not in self._bases:
+            raise StudioError("this server has no folder for runs: start it with --runs DIR", "mistake")
+        return RUN + new_folder(title, self._bases[RUN]).path.name
+
+    def target(self, name: str) -> RunFolder:
+        """Return the folder that `new_run` made."""
+        base, plain = self._split(name)
+        return RunFolder(base / plain)
 
     def summaries(self, deleted: bool = False) -> tuple[Summary, ...]:
         """Return what there is, the newest change first."""

@@ -28,6 +28,11 @@ if TYPE_CHECKING:
 CLIENTS = 16  # chat models that are kept
 
 
+def new_chat(settings: Settings) -> BaseChatModel:
+    """Return a chat model that nobody shares."""
+    return make_chat_model(settings.chat)
+
+
 class SharedModels:
     """Gives every session its backend and its chat model; the loaded models behind them are the same."""
 

@@ -47,6 +47,8 @@ class Order(BaseModel):
     operations: list[dict[str, Any]] | None = None
     proposal: str = ""
     """Id of the proposal that `accept` and `reject` are about."""
+    replay: dict[str, Any] | None = None
+    """Of the verb "replay": what shall be run again (`agent.studio.replays.Replay`); ``session`` is the new run."""
     turn: int
     """Number of the turn that this begins or goes on with: after a kill it tells whether that was done."""
     tries: int = 0

@@ -27,6 +27,7 @@ from agent.studio.events import EventLog
 from agent.studio.library import Library
 from agent.studio.models import SharedModels
 from agent.studio.queue import Order, Queue, StudioError
+from agent.studio.replays import Replay, check_overrides
 from agent.studio.session_view import proposal_view, session_view
 from agent.studio.turns import Turns
 from configs.preset_files import preset_names
@@ -42,6 +43,8 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
     from agent.session.reading import SessionState
+    from agent.studio.queue import Job
+    from agent.studio.turns import Outcome
     from agent.studio.views import SessionView, Summary, Verb
     from tools.scene.layout import Detection
     from tools.scene.operations import Operation
@@ -235,6 +238,21 @@ class Studio:
         if pending is None or state.proposal is not None:
             raise StudioError("no turn is unfinished" if pending is None else "the edit waits: accept or reject it")
         self._order(name, "resume", pending["text"])
+
+    def replay(self, name: str, step: int, overrides: Mapping[str, Any] | None = None, seed: int | None = None) -> str:
+        """Queue running a session's or a run's recorded work again from a step; return the new run's name.
+
+        Raises:
+            StudioError: there is none of this name, a setting is the server's own, or the queue is full.
+            RunError, SettingsError: its record or the settings cannot be used.
+        """
+        source = self.folder(name)
+        check_overrides(source, overrides or {})
+        given = Replay(of=name, step=step, overrides=dict(overrides or {}), seed=seed)
+        again = self.library.new_run(f"replay of {source.path.name}")
+        with abandoned_on_error(self.library.target(again)):
+            self._put(Order(session=again, verb="replay", text=source.path.name, replay=given.model_dump(), turn=1))
+        return again
 
     def cancel(self, name: str) -> None:
         """Take the session's turn out of the queue, stop it within moments where it runs, or give up what waits.
@@ -440,13 +458,19 @@ class Studio:
         while job := self._queue.take():
             self._tell_places()
             try:
-                outcome = self._turns.run(job, self.folder(job.order.session))
+                outcome = self._run(job)
             except StudioError as error:  # its folder was taken away by somebody else
                 outcome = "failed", {"reason": str(error)}
             if outcome is not None:
                 self._queue.done(job)  # first: whoever is told may ask for the next turn at once
                 kind, data = outcome
                 self.events.add(job.order.session, kind, **data)
+
+    def _run(self, job: Job) -> Outcome | None:
+        order = job.order
+        if order.replay is not None:
+            return self._turns.replay(job, self.folder(order.replay["of"]), self.library.target(order.session))
+        return self._turns.run(job, self.folder(order.session))
 
     # -- after a kill -------------------------------------------------------------------------
 

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any
 from pydantic import TypeAdapter
 
 from agent.models.chat import ChatModelError
-from agent.run.folder import RunError
+from agent.run.folder import RunError, abandoned_on_error
 from agent.run.redaction import secrets_of
 from agent.session.record import recorded_settings
 from agent.session.session import Session
 from agent.session.turn_result import SessionError, TurnPaused, TurnResult, TurnStopped
 from agent.studio.queue import StudioError
+from agent.studio.replays import Replay, run_again
 from agent.studio.session_view import proposal_view, verdict_lines
 from agent.studio.views import Kind
 from agent.trace.doing import DOING, describe
@@ -83,6 +84,20 @@ class Turns:
             return "waiting", {"proposal": proposal_view(result.proposal)}
         told = {name: getattr(result, name) for name in ("turn", "exit", "agreed", "answer", "detail", "done", "notes")}
         return "ended", {**told, "picture": None if result.image is None else result.image.stem}
+
+    def replay(self, job: Job, source: RunFolder, target: RunFolder) -> Outcome:
+        """Run a recorded run again and return how it ended."""
+        order = job.order
+        self._events.add(order.session, "began", verb=order.verb, text=order.text)
+        given = Replay.model_validate(order.replay)
+        try:
+            with abandoned_on_error(target):
+                result = run_again(given, source, target, self._models, Telling(self._events, order.session))
+        except Exception as error:  # noqa: BLE001 - whatever a run dies of, the others go on
+            reason = str(error) if isinstance(error, IN_WORDS) else f"{type(error).__name__}: {str(error)[:500]}"
+            return "failed", {"reason": Redactor(environment_secrets()).text(reason)}
+        told = {name: getattr(result, name) for name in ("exit", "agreed", "detail")}
+        return "ended", {**told, "turn": 1, "answer": "", "done": (), "picture": None}
 
 
 class Telling:

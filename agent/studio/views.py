@@ -21,7 +21,7 @@ class View(BaseModel):
 
 State = Literal["pass", "fail", "unchecked"]
 Doing = Literal["queued", "running", "stopping"]
-Verb = Literal["send", "correct", "accept", "reject", "retry", "resume"]
+Verb = Literal["send", "correct", "accept", "reject", "retry", "resume", "replay"]
 """What goes through the queue."""
 
 

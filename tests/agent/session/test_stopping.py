@@ -15,7 +15,7 @@ from configs.settings import ChatSettings
 from tests.agent.endpoint import Reply, Server
 from tests.agent.sessions import begin, seen
 from tests.agent.studios import Held
-from tools.stopping import Stop, Stopped, check_stop, current_stop
+from tools.stopping import Stop, Stopped, check_stop, current_stop, ended_by
 
 
 def test_a_turn_stops_inside_an_edit_and_leaves_the_session_as_it_was(tmp_path: Path) -> None:
@@ -86,3 +86,17 @@ def test_a_stop_is_seen_only_by_the_work_it_belongs_to() -> None:
     stop.clear()
     with stop.watching():
         check_stop()
+
+
+def test_what_is_called_is_cut_short_once() -> None:
+    stop, cut = Stop(), list[str]()
+    with stop.watching():
+        with ended_by(lambda: cut.append("late")):
+            pass
+        with ended_by(lambda: cut.append("under way")):
+            stop.ask()
+        with ended_by(lambda: cut.append("before it began")):
+            pass
+    with ended_by(lambda: cut.append("nobody's")):
+        pass
+    assert cut == ["under way", "before it began"]
