@@ -17,7 +17,7 @@ from tools.abilities import refusal
 from tools.context import Context
 from tools.errors import ToolError
 from tools.inspect import find_object
-from tools.scene.operations import Add, Adjust, Move, Operation, Remove, Replace, Restyle, apply
+from tools.scene.operations import Add, Adjust, Move, Operation, Remove, Replace, Restyle, apply, source_of
 from tools.suggest_layout import dump_operations
 
 if TYPE_CHECKING:
@@ -51,7 +51,9 @@ def edit(
     state = runtime.state
     scene: Layout = state["layout"]
     check_operations(scene, state["planned"], operations)
-    if refused := refusal(runtime.context.backend.capabilities, scene, operations, state["others"]):
+    own = state["history"].seen_in  # what is brought back is copied where that can be done, and else drawn anew
+    foreign = [one for one in operations if (source := source_of(one)) is None or source.picture not in own]
+    if refused := refusal(runtime.context.backend.capabilities, scene, foreign, state["others"]):
         raise ToolError(refused)
     return "planned: " + json.dumps(describe(scene, operations)), {"operations": dump_operations(operations)}
 

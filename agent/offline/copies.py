@@ -6,13 +6,15 @@ from statistics import median
 from typing import TYPE_CHECKING
 
 from agent.offline import amounts, destinations
+from agent.offline.items import Item
 from agent.offline.lexer import phrases
 from agent.offline.other_pictures import read_from_other
-from agent.offline.placement import LEAST, at, is_crowded, usual_size
+from agent.offline.placement import at, in_picture, is_crowded, usual_size
 from agent.offline.real_sizes import usual_height
 from agent.offline.selectors import read_selection
 from agent.offline.verbs import BETWEEN
 from agent.offline.wishes import Wishes
+from agent.offline.workbench import HARDLY
 from tools.scene.box import Box
 from tools.scene.errors import CannotParse
 from tools.scene.lexicon import number
@@ -21,7 +23,6 @@ from tools.scene.relations import holds
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from agent.offline.items import Item
     from agent.offline.other_pictures import Origin
 
 _TO_PICTURE = phrases("to the picture|to the image|to the photo|to the scene|into the picture|into the image|"
@@ -36,7 +37,7 @@ LEVEL = frozenset({"left of", "right of", "next to", "near", "between"})
 class Copies(Wishes):
     """Reads what is copied, and puts it down."""
 
-    def _add_from_other(self, start: int) -> bool:
+    def _add_from_other(self) -> bool:
         """Take "the dog from dog.jpg to the left of the chair"; False where no other picture is spoken of."""
         words, scene = self.words, self.scene
         origins = read_from_other(words, self.memory.others)
@@ -48,12 +49,22 @@ class Copies(Wishes):
         made = []
         for origin in origins:
             placed = origin.placed
-            item = self._insert(placed.name, placed.attributes, self._size_of(origin), place)
+            item = self._set_down(origin, place)
             item.model, item.picture = placed, origin.picture
             self._stand(item, placed.box, place)
             made.append(item)
         scene.focus, scene.last_name = made, made[-1].name
         return True
+
+    def _set_down(self, origin: Origin, place: destinations.Place | None) -> Item:
+        """Add a copy in its size where one says, before what is there; smaller only where it fits in no other way."""
+        name, attributes, size = origin.placed.name, origin.placed.attributes, self._size_of(origin)
+        if place is not None and place.sides:  # it stands before whatever is there
+            box = at(in_picture(place.sides, size, (0.5, 0.6)), size)
+            item = Item(f"{name} (new {len(self.scene.items)})", name, attributes, box)
+            self.scene.items.append(item)
+            return item
+        return self._insert(name, attributes, size, place)
 
     def _stand(self, item: Item, own: Box, place: destinations.Place | None) -> None:
         """Set a copy on the ground that others stand on, where the place leaves that open and it is free there.
@@ -74,7 +85,7 @@ class Copies(Wishes):
             x = 1 - box.w
         there = Box(x, y, box.w, box.h)
         fits = place is None or not place.refs or holds(place.predicate, there, *place.refs)  # type: ignore[arg-type]
-        if fits and not is_crowded(there, others):
+        if fits and (not is_crowded(there, others) or is_crowded(box, others)):
             item.box = there
 
     def _size_of(self, origin: Origin) -> tuple[float, float]:
@@ -138,7 +149,7 @@ class Copies(Wishes):
         """Add another one of the very looks and size, next to it where there is room."""
         size = item.box.w, item.box.h
         places = [place] if place else [destinations.Place("next to", (item.box,)), None]
-        tries = [(where, 1.0) for where in places] + [(places[0], LEAST)]
+        tries = [(where, 1.0) for where in places] + [(places[-1], HARDLY)]
         for where, least in tries:
             try:
                 found = self._insert(item.name, item.attributes, size, where, least=least)

@@ -24,6 +24,7 @@ from agent.offline.placement import (
 from agent.offline.positions import PICTURE_SIDES, TWO_SIDED
 from agent.offline.selectors import read_selection, sides_length
 from tools.scene.box import Box, enclosing
+from tools.scene.errors import CannotParse
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -124,6 +125,17 @@ class Place:
 def read_place(words: Cursor, scene: Scene, *, sides: bool = False) -> Place | None:
     """Take a place; None where none follows. With ``sides``, "to the left" alone is one."""
     return read_depth_place(words, scene) or _read_flat(words, scene, sides=sides)
+
+
+def sees_place(words: Cursor, scene: Scene) -> bool:
+    """Whether the rest of the clause is a place: "I want the cat | on the left of the laptop"."""
+    here, focus, name = words.position, scene.focus, scene.last_name
+    try:
+        found = read_place(words, scene) is not None and (words.done or words.word() in {",", ".", "and", "then"})
+    except CannotParse:
+        found = False
+    words.position, scene.focus, scene.last_name = here, focus, name
+    return found
 
 
 def _read_flat(words: Cursor, scene: Scene, *, sides: bool) -> Place | None:

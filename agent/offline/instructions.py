@@ -7,7 +7,6 @@ comes out is their net effect, at most one change of place and one of looks for 
 
 from __future__ import annotations
 
-import math
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -41,6 +40,7 @@ _COPYING = frozenset({"add", "put", "move", "duplicate"})  # "bring the dog from
 _ORDINALS = {"second": 2, "third": 3, "fourth": 4, "fifth": 5, "sixth": 6, "seventh": 7}
 _PLACES_OF = phrases("the positions of|the places of|the position of|the place of|the locations of|positions of|"
                      "places of|the place|the positions")  # fmt: skip
+LEAST_SEEN = 0.035  # of the picture: a shift by less is none to the eye
 _THEIR_PLACES = phrases("their places|their positions|their locations|places|positions")
 _THEIR_COLOURS = phrases("their colors|their colours|colors|colours")
 _SAME_SIZE = phrases("as big as|as large as|as small as|the same size as|the size of|as tall as|the size as")
@@ -89,7 +89,7 @@ class _Instruction(Copies):
                 pass
         operations = self._net()
         if not operations:
-            words.fail("the picture is like that already", 0)
+            words.refuse("the picture is like that already")
         return operations
 
     def _read_clause(self) -> None:
@@ -112,7 +112,7 @@ class _Instruction(Copies):
             return
         if verb is None:
             words.fail(HINT)
-        if (verb in _COPYING or spoken == "take") and self._add_from_other(start):
+        if (verb in _COPYING or spoken == "take") and self._add_from_other():
             self.verb = "add"
             return
         if verb == "put":
@@ -203,7 +203,7 @@ class _Instruction(Copies):
         focus, name = self.scene.focus, self.scene.last_name
         (model, *_) = read_selection(words, self.scene, places=False)
         self.scene.focus, self.scene.last_name = focus, name
-        return factor * math.sqrt(model.box.area)
+        return float(factor * model.box.area**0.5)
 
     def _sees_new(self) -> bool:
         word = self.words.word()
@@ -292,7 +292,7 @@ class _Instruction(Copies):
         if shift is not None:
             for item in chosen:
                 moved = shift(item.box)
-                if moved == item.box:
+                if max(abs(one - other) for one, other in zip(moved, item.box, strict=True)) < LEAST_SEEN:
                     words.fail(f"{item.id!r} cannot go any further that way", start, words.position)
                 there = self._shift(item, moved)
                 if there is None:
@@ -313,7 +313,8 @@ class _Instruction(Copies):
         words, scene = self.words, self.scene
         colours = words.accept(_COLOURS_OF)
         words.take(_PLACES_OF)
-        words.take_word("of")
+        words.take_word("places", "positions", "of")
+        words.take_word("of", "between")
         own = words.accept(_THEIR_COLOURS)
         if own or words.accept(_THEIR_PLACES):
             both = scene.items if len(scene.items) == 2 else scene.focus

@@ -36,10 +36,11 @@ def parse_mixed(text: str, layout: Layout, memory: Memory) -> tuple[Operation, .
     if not any(is_wish for is_wish, _ in pieces) or len(pieces) < 2:
         return None
     first = next((at for at, (is_wish, _) in enumerate(pieces) if not is_wish), len(pieces))
-    before = [wish for _, said in pieces[:first] for wish in _wishes(said, layout, memory)]
+    before: list[Adjust] = []
+    for _, said in pieces[:first]:
+        before += _wishes(said, layout, memory)
+        memory = replace(memory, recent=(before[-1].id,)) if before[-1].id else memory
     rest = " ".join(said for is_wish, said in pieces[first:] if not is_wish)
-    if spoken := tuple(wish.id for wish in before if wish.id is not None):
-        memory = replace(memory, recent=spoken)
     done = parse_instruction(rest, layout, memory) if rest else ()
     after: list[Adjust] = []
     changed, shown = apply(layout, done), memory

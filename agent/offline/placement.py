@@ -25,7 +25,7 @@ STEP = 0.025  # of the grid of centres
 ROOM = 0.06  # how far beyond the definition of a place is aimed at
 CENTRAL = 0.12  # how far from the picture's centre an object is put that shall be in the middle
 CROWDED = 0.05  # share of the smaller of two boxes that both may cover: things are seldom drawn to a box's corners
-FILLING = 0.5  # of the picture: what is as large as that has everything else before it
+FILLING = 0.65  # of the picture: what is as large as that has everything else before it
 TOUCHED = 0.2  # the same where something has to go to a place and there is no other room
 LEVEL = 0.3  # of the smaller one's height (or width) that an object put beside (above, below) another shares with it
 CORNER = 0.1  # free space at most to the edge, where something is too large for its centre to lie in a corner's third
@@ -33,6 +33,7 @@ SIZES = (1.0, 0.85, 0.7, 0.55, 0.4)  # shares of the wanted size that are tried
 LEAST = 0.4
 OVERLAP = 0.18  # of what stands in front of or behind another thing that overlaps it
 SHARED = (0.08, 0.25)  # share of the smaller box that overlaps then: enough to tell, and both can still be named
+TIGHT = 0.08  # how far something rather goes than be nearer to another than `GAP`
 STEPS = 50  # in which an approach is made
 NEARBY = 0.7  # of its own longest side, by which an object that grows may step aside
 STEP_ASIDE = 0.4  # of the picture, by which an object may step aside for another
@@ -298,7 +299,8 @@ def _best(
             continue
         x, y = box.center
         distance = min(((x - wish[0]) ** 2 + (y - wish[1]) ** 2) ** 0.5 for wish in wishes)
-        cost = distance + 2 * _covered(box, others)
+        wide = Box(x - box.w / 2 - GAP, y - box.h / 2 - GAP, box.w + 2 * GAP, box.h + 2 * GAP)
+        cost = distance + 2 * _covered(box, others) + TIGHT * (_covered(wide, others) > 0)
         if best is None or cost < best[0] - 1e-9:
             best = cost, box
     return best

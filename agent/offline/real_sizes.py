@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from statistics import median
 from typing import TYPE_CHECKING
 
 from tools.scene.lexicon import singular
@@ -35,8 +34,10 @@ SHOWN = 0.5  # share of a thing that is cut off which is usually in the picture:
 def usual_height(name: str, items: Iterable[Item]) -> float | None:
     """Return how high a thing would stand among others, as a share of the picture; None where none can be compared."""
     wanted = METRES.get(singular(name))
-    known = [(item.box.y + item.box.h < CUT, item.box.h / METRES[item.name]) for item in items if item.name in METRES]
-    whole = [scale for uncut, scale in known if uncut] or [scale / SHOWN for _, scale in known]
+    known = [(item.box.y + item.box.h < CUT, METRES[item.name], item.box.h) for item in items if item.name in METRES]
+    whole = [(metres, height / metres) for uncut, metres, height in known if uncut]
+    whole = whole or [(metres, height / metres / SHOWN) for _, metres, height in known]
     if wanted is None or not whole:
         return None
-    return min(max(median(whole) * wanted, LEAST), MOST)
+    _, scale = max(whole)  # the larger thing is the surer measure
+    return min(max(scale * wanted, LEAST), MOST)

@@ -50,6 +50,9 @@ def by_wearing(words: Cursor, scene: Scene, found: list[Item]) -> list[Item]:
     if things and (surely or len(people) > 1):
         words.position += len(noun.split())
         kept = _wearers(people, [item for item in things if _fits(item, attributes)], scene)
+        everyone = _wearers(people, things, scene)
+        if not kept and len(everyone) == 1:  # whoever else could be meant: the colour was seen wrongly
+            kept = everyone
     elif surely and attributes and (noun or words.word() in _ENDS):
         words.position += len(noun.split())
         kept = [item for item in people if _fits(item, attributes)]
@@ -58,6 +61,23 @@ def by_wearing(words: Cursor, scene: Scene, found: list[Item]) -> list[Item]:
         return found
     if not kept:
         words.fail(f"nobody of them is seen {words.quote(start, words.position)}", start, words.position)
+    return kept
+
+
+def read_possession(words: Cursor, scene: Scene, owners: list[Item]) -> list[Item]:
+    """Take "'s tie" after people, and return what of it they wear; the people where nothing of it follows."""
+    start = words.position
+    if not words.take_word("'s"):
+        return owners
+    attributes = read_attributes(words)
+    noun = next((name for name in (_words(words, 2), words.word()) if singular(name) in WORN), "")
+    things = [item for item in scene.items if noun and item.seen.name == singular(noun)]
+    mine = [item for item in things if _wearers(owners, [item], scene)]
+    kept = [item for item in mine if _fits(item, attributes)] or (mine if len(mine) == 1 else [])
+    if not kept:
+        words.position = start
+        return owners
+    words.position += len(noun.split())
     return kept
 
 

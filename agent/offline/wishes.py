@@ -92,7 +92,15 @@ class Wishes(Looks):
             return False
         sure = words.word() in {"the", "it", "both", "all", "them", "this", "that"}
         if sure and starts_selection(words, self.scene):
-            chosen = read_selection(words, self.scene)
+            before, focus = words.position, self.scene.focus
+            try:
+                chosen = read_selection(words, self.scene, places=False)
+                whole = words.sees(_TO_BE) or destinations.sees_place(words, self.scene)
+            except CannotParse:
+                whole = False
+            if not whole:  # "the dog on the left" is the object, and no place to go
+                words.position, self.scene.focus = before, focus
+                chosen = read_selection(words, self.scene)
             words.accept(_TO_BE)
             self._fulfil(chosen, start)
             return True

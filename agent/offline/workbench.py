@@ -5,7 +5,6 @@ Knows no words but the text that a refusal quotes.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -212,12 +211,12 @@ class Workbench:
         others = self.scene.boxes(item)
         (x0, y0), (x1, y1) = item.box.center, moved.center
         dx, dy = x1 - x0, y1 - y0
-        way = math.hypot(dx, dy)
+        way = (dx * dx + dy * dy) ** 0.5
 
         def goes_there(box: Box) -> bool:
             along = ((box.center[0] - x0) * dx + (box.center[1] - y0) * dy) / way
             aside = abs((box.center[0] - x0) * dy - (box.center[1] - y0) * dx) / way
-            return along >= LEAST_SHIFT * way and aside <= along
+            return bool(along >= LEAST_SHIFT * way and aside <= along)
 
         allowed = [other for other in others if not is_crowded(item.box, [other])]
         if not is_crowded(moved, allowed):

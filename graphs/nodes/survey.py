@@ -73,7 +73,8 @@ def spoken_of(other: OtherPicture, others: Sequence[OtherPicture], text: str) ->
 def _seen(context: Context, image: Image, layout: Layout, text: str, usage: Usage) -> tuple[Layout, Usage]:
     """Return what a picture holds, objects known from earlier turns under their ids, and what has been used up."""
     detector, known = context.settings.detector, context.backend.capabilities.finds
-    spoken = nouns(text) if known is None else known_nouns(text, known)
+    said = re.sub(r"\S+\.\w{3,4}\b", " ", text)  # the dog of "dog.jpg" is no noun
+    spoken = nouns(said) if known is None else known_nouns(said, known)
     phrases = (placed.name for placed in layout.objects)
     names = dict.fromkeys(
         [*spoken, *phrases, *detector.vocabulary] if known else [*phrases, *detector.vocabulary, *spoken]

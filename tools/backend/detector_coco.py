@@ -122,7 +122,7 @@ class CocoDetector:
             value = max(here, default=0.0) if _answerable(query) else 0.0
             if value and query.attributes:
                 look = look or self._look(image, box, "person" in kinds_of(query.name))[0]
-                value = min(value, *(look.fit(word) for word in query.attributes))
+                value = min(value, look.fits(query.attributes))
             scores.append(value)
         return tuple(scores)
 
@@ -138,7 +138,7 @@ class CocoDetector:
             look, spent = self._look(image, box, kind == "person")
             cost += spent
             for query in wanted:
-                fit = min(look.fit(word) for word in query.attributes)
+                fit = look.fits(query.attributes)
                 if fit > limit:
                     score = FITS + (1 - FITS) * fit
                     kept.append(Detection(name=query.name, attributes=query.attributes, box=box, score=score))

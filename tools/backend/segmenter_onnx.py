@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image
+from scipy import ndimage
 
 from tools.backend.device_memory import Recent, picture_key
 from tools.backend.network_files import OnnxNetwork
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 SIDE = 1024  # the picture's longer side, as the encoder takes it (arXiv 2304.02643)
 CORNERS, PADDING = (2.0, 3.0), -1.0  # labels of points: a box is two of them, then one that says there are no more
 PICTURES_KEPT = 8
+SPECK = 0.02  # of the largest piece of a mask
 DECODER = {
     "image_embeddings": 4,
     "point_coords": 3,
@@ -99,12 +101,29 @@ class OnnxSegmenter:
         )
         qualities = answer["iou_predictions"][0]
         best = int(np.argmax(qualities))
-        mask = answer["masks"][0, best] > 0
+        mask = without_specks(answer["masks"][0, best] > 0)
         if mask.any():
             return mask, float(np.clip(qualities[best], 0, 1))
         left, top, right, bottom = box.to_px(size_wh)
         mask[top:bottom, left:right] = True
         return mask, 0.0
+
+
+def without_specks(mask: np.ndarray) -> np.ndarray:
+    """Return a mask without pieces that are tiny beside its largest: a flag's stars are no part of who stands by it."""
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    if not len(rows):
+        return mask
+    window = np.s_[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    labels, number = ndimage.label(mask[window])
+    if number < 2:
+        return mask
+    sizes = np.bincount(labels.ravel())
+    sizes[0] = 0
+    kept = sizes >= SPECK * sizes.max()
+    cleaned = np.zeros_like(mask)
+    cleaned[window] = kept[labels]
+    return cleaned
 
 
 def _input_wh(size_wh: tuple[int, int]) -> tuple[int, int]:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tools.scene.box import Box
 from tools.scene.difference import IN_PLACE, KEPT, match
 from tools.scene.lexicon import attribute
-from tools.scene.operations import Adjust, before_cut, in_new_light
+from tools.scene.operations import Add, Adjust, Replace, before_cut, in_new_light, source_of
 from tools.scene.requirement import Requirement
 from tools.scene.spec import Query
 
@@ -17,17 +18,36 @@ if TYPE_CHECKING:
     from tools.scene.operations import Operation
 
 
+WITHIN = 0.8  # share of the smaller of two boxes that they share, from which the old place is not left
+
+
 def wish_requirements(current: Layout, operations: Sequence[Operation], target: Layout) -> tuple[Requirement, ...]:
     """Return what must hold after ``operations``, which turn ``current`` into ``target``.
 
     Wishes for the whole picture alone draw nothing and take nothing away: that they show is measured where they are
-    done, and the object they are about must still be seen.
+    done, and the object they are about must still be seen. A crop is a cut and no more: what is left of the picture may
+    be too little for a detector to tell what it is.
     """
     wishes = [operation for operation in operations if isinstance(operation, Adjust)]
     if len(wishes) < len(operations):
+        target = _any_looks_of_copies(target, operations)
         return edit_requirements(before_cut(in_new_light(current, operations), operations), target)
-    about = dict.fromkeys(current[wish.id].name for wish in wishes if wish.id is not None)
+    about = dict.fromkeys(current[wish.id].name for wish in wishes if wish.id is not None and wish.wish != "crop")
     return tuple(Requirement(kind="count", query=Query(name=name), bound="at least") for name in about)
+
+
+def _any_looks_of_copies(target: Layout, operations: Sequence[Operation]) -> Layout:
+    """Return a target in which copies from other pictures may look as they do: they take on the light of the place."""
+    copies = {
+        (operation.name, operation.box or Box(0, 0, 0, 0))
+        for operation in operations
+        if (source := source_of(operation)) is not None and source.picture and isinstance(operation, Add | Replace)
+    }
+    objects = tuple(
+        placed.model_copy(update={"attributes": ()}) if (placed.name, placed.box) in copies else placed
+        for placed in target.objects
+    )
+    return target.model_copy(update={"objects": objects})
 
 
 def edit_requirements(current: Layout, target: Layout) -> tuple[Requirement, ...]:
@@ -65,14 +85,14 @@ def edit_requirements(current: Layout, target: Layout) -> tuple[Requirement, ...
 def as_seen(demands: Iterable[Requirement], sees: Collection[str] | None) -> tuple[Requirement, ...]:
     """Return demands whose looks a detector can tell that ``sees`` these words only (None: any).
 
-    A dark red car is a red car to it; that it is a dark one stays unchecked, like every look that it cannot tell.
+    Every look that it cannot tell stays unchecked, and so does a shade: a dark red car may be a brown one to it.
     """
     if sees is None:
         return tuple(demands)
     result: list[Requirement] = []
     for demand in demands:
         looks = demand.query.attributes
-        known = tuple(dict.fromkeys(word for own in looks if (word := _known(own, sees))))
+        known = tuple(word for word in looks if word in sees)
         if known == looks:
             result.append(demand)
             continue
@@ -80,10 +100,6 @@ def as_seen(demands: Iterable[Requirement], sees: Collection[str] | None) -> tup
         if demand.kind in {"attribute", "placed"}:
             result.append(Requirement(kind="unchecked", said=demand.query.phrase))
     return tuple(dict.fromkeys(result))
-
-
-def _known(word: str, sees: Collection[str]) -> str:
-    return word if word in sees else next((last for last in (word.split()[-1],) if last in sees), "")
 
 
 def layout_requirements(target: Layout) -> tuple[Requirement, ...]:
@@ -106,6 +122,8 @@ def _pair(old: PlacedObject, new: PlacedObject) -> list[Requirement]:
     restyled = bool(new.attributes) and set(_query(old).attributes) != set(_query(new).attributes)
     if overlap <= (IN_PLACE if restyled else KEPT):
         query = _query(new) if new.attributes else _query(old)
+        if old.box.intersection(new.box) >= WITHIN * min(old.box.area, new.box.area):  # smaller or larger on the spot
+            return [Requirement(kind="placed", query=query, box=new.box, was=old.box, id=old.id)]
         return [Requirement(kind="placed", query=query, box=new.box, was=old.box, id=old.id), _gone(old)]
     if restyled:
         return [Requirement(kind="attribute", query=_query(new), box=new.box, id=old.id)]

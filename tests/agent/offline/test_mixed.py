@@ -17,6 +17,10 @@ TWO = {
     "remove the cat, blur the background behind the dog and make the picture warmer": [
         "remove cat #1", "blur the background dog #1", "warmer",
     ],
+    "make the dog darker and the picture cooler": ["restyle dog #1", "cooler"],
+    "blur the background behind the dog and crop to him": ["blur the background dog #1", "crop dog #1"],
+    "make the picture brighter and more saturated": ["brighter", "more saturated"],
+    "blur the background behind the dog and make his cat gray": ["restyle cat #1", "blur the background dog #1"],
     "make the picture warmer and brighter": ["warmer", "brighter"],
     "brighten the picture, then blur the background of the dog": ["brighter", "blur the background dog #1"],
     "remove the dog and the cat and increase the contrast": ["remove dog #1", "remove cat #1", "more contrast"],

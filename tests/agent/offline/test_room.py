@@ -107,3 +107,16 @@ def test_that_another_is_as_small_is_said() -> None:
     assert after.ids == ("cup #1", "cup #3")
     assert notes == ["taking 'cup #2' for the largest: 'cup #1' is about as large"]
     assert done("remove the smallest cup", cups)[1] == []
+
+
+@pytest.mark.parametrize("text", ["I want the cat on the right of the chair", "move the cat to the right of the chair"])
+def test_a_wish_for_a_place_is_one(text: str) -> None:
+    after, _ = done(text, scene(("cat", [0.05, 0.6, 0.2, 0.2]), ("chair", [0.4, 0.55, 0.2, 0.3])))
+    assert holds("right of", after["cat #1"].box, after["chair #1"].box)
+
+
+def test_a_colour_may_be_that_of_another() -> None:
+    after, _ = done(
+        "colour the cat like the red cup", scene(("cat", [0.1, 0.6, 0.2, 0.2]), ("red cup", [0.5, 0.6, 0.2, 0.2]))
+    )
+    assert after["cat #1"].attributes == ("red",)

@@ -29,6 +29,7 @@ WHO = {
     "make the man in the red tie smaller": "man #1",
     "move the man in the red tie to the left": "man #1",
     "remove the man on the left": "man #1",
+    "make the woman's handbag red": "handbag #1",
 }
 
 
@@ -40,6 +41,14 @@ def test_people_are_told_by_what_they_wear(said: str) -> None:
         return
     (operation,) = parse_instruction(said, STREET)
     assert getattr(operation, "id", "") == WHO[said]
+
+
+def test_whose_colour_was_seen_wrongly_is_found_where_nobody_else_can_be_meant() -> None:
+    one = scene(
+        ("black man", [0.05, 0.1, 0.25, 0.85]), ("man", [0.4, 0.1, 0.25, 0.85]), ("tie", [0.15, 0.3, 0.05, 0.2])
+    )
+    (operation,) = parse_instruction("remove the man in the red tie", one)
+    assert getattr(operation, "id", "") == "man #1"
 
 
 def test_nobody_wears_it() -> None:
@@ -63,3 +72,9 @@ def test_a_tie_on_the_floor_and_a_bag_before_everyone_are_nobodys() -> None:
     box = STREET["man #1"].box
     tie = PlacedObject(id="tie #1", name="tie", box=box)
     assert worn_by(Layout(objects=(STREET["man #1"], tie))) == {}
+
+
+def test_the_dog_is_the_one_that_anybody_sees() -> None:
+    far = scene(("dog", [0.1, 0.1, 0.6, 0.8]), ("dog", [0.8, 0.1, 0.1, 0.1]))
+    (operation,) = parse_instruction("remove the dog", far)
+    assert getattr(operation, "id", "") == "dog #1"

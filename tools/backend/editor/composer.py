@@ -17,7 +17,7 @@ from tools.backend.editor import adjust
 from tools.backend.editor.canvas import make_canvas
 from tools.backend.editor.engine import Job, UnusableError
 from tools.backend.editor.masks import owned, trusted
-from tools.backend.editor.plan import cut_off, plan_edit
+from tools.backend.editor.plan import cut_off, edges, plan_edit
 from tools.backend.editor.view import choose_view
 from tools.backend.protocol import BackendError, Cost, Edited
 from tools.scene.box import Box
@@ -30,12 +30,13 @@ if TYPE_CHECKING:
 
     from tools.backend.editor.engine import Engine, Painted, Segmenter
     from tools.backend.editor.masks import Mask
-    from tools.backend.editor.plan import NetEdit
+    from tools.backend.editor.plan import Copied, NetEdit
     from tools.backend.editor.view import View
     from tools.backend.protocol import Progress
     from tools.scene.operations import Operation
 
 RETRY_SEED = 7_919  # added to the seed for the second attempt
+CUT = 0.25  # share of an object's extent along the edge of its picture, from which that edge cuts it off
 NEAR = 0.1  # untouched objects whose box is within this share of the view of a changed box are segmented
 
 
@@ -115,7 +116,7 @@ class Composer:
             return replace(
                 edited,
                 warnings=(*painted.warnings, *warnings),
-                doubts=None if painted.doubts is None else (*painted.doubts, *cut_off(plan)),
+                doubts=None if painted.doubts is None else (*painted.doubts, *self._cut_off(plan, picture, references)),
                 cost=spent + painted.cost + cost,
             )
         raise BackendError(f"the edit failed with seeds {seed} and {seed + RETRY_SEED}: {reason}")
@@ -149,6 +150,22 @@ class Composer:
             layout = apply(layout, [wish])
         warnings = edited.warnings if edited else ()
         return Edited(picture, region, warnings, cost, doubts=None if looked is None else tuple(doubts))
+
+    def _cut_off(self, plan: NetEdit, picture: Image.Image, references: Mapping[str, Image.Image]) -> tuple[str, ...]:
+        """Return, in words, which copies end where their own picture did."""
+
+        def cut_at(copied: Copied) -> list[str]:
+            source = references[copied.picture].convert("RGB") if copied.picture else picture
+            mask = trusted(self.segmenter.segment(source, [copied.box]).masks[0], copied.box)
+            rims = {
+                "at the top": (mask[0], copied.box.w),
+                "at the bottom": (mask[-1], copied.box.w),
+                "on the left": (mask[:, 0], copied.box.h),
+                "on the right": (mask[:, -1], copied.box.h),
+            }
+            return [side for side in edges(copied.box) if rims[side][0].mean() > CUT * rims[side][1]]
+
+        return cut_off(plan, cut_at)
 
     def _segment(self, image: Image.Image, plan: NetEdit) -> tuple[dict[str, Mask], Cost]:
         """Return disjoint masks of all objects that matter, by id, from one embedding and one decoder batch."""

@@ -10,12 +10,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageDraw
 from scipy import ndimage
+from scipy.spatial import ConvexHull
 
 from tools.backend.editor.engine import Painted
-from tools.backend.editor.ground import cut_from_ground, estimate_ground, told_apart
-from tools.backend.editor.masks import box_mask, dilate
+from tools.backend.editor.ground import completed, cut_from_ground, estimate_ground, told_apart
+from tools.backend.editor.masks import box_mask, dilate, fill
 from tools.backend.editor.recolour import Change, read_change, repaint
 from tools.backend.editor.setting_down import composed, set_down
 from tools.backend.oklab import to_oklab
@@ -40,7 +41,11 @@ CLEAN = 0.9  # fit from which an object needs no other candidate
 DRAWN = 0.5  # of the view's side: how long a new object is drawn at least, to be made smaller where it is set down
 STRETCH = 1.2  # by which a new object's shape may be changed to fill its box
 WIPED = 3  # pixels around what goes that it may have coloured
-SEEN = 0.05  # distance in OKLab between most of an object's old and new colours that an eye notices
+BEFORE = 0.12  # share of what surrounds a thing that another one covers which it stood before
+LEAST_HULL = 30  # pixels that an object shows at least, to be completed
+UNLIKE, DETAILS = 0.15, 0.35  # distance in OKLab from a drawing's colour; share of it that may be as far from that
+LESS_LIGHT = 0.1  # lightness added or taken for "lighter" and "darker"
+SEEN = 0.04  # distance in OKLab between most of an object's old and new colours that an eye notices
 FADE = 1.5  # pixels (sigma) over which the ground that was put in passes into the ground that was there
 
 
@@ -113,7 +118,9 @@ def compose(job: Job, ground: Ground, made: Mapping[str, Layer], fit: Fit | None
     Objects of the plan's target are drawn in its order, the first one at the back.
     """
     plan, size_wh = job.plan, job.size_wh
-    masks = told_apart(job.pixels, job.masks, ground.pixels)
+    there = (*plan.erased, *plan.untouched, *(touched.source for touched in plan.touched if touched.source))
+    boxes = {placed.id: placed.box for placed in there}
+    masks = told_apart(job.pixels, completed(job.pixels, job.masks, boxes, ground.pixels), ground.pixels)
     cuts = {key: _cut(job, masks, key, ground) for key in masks}
     alphas = {key: _on_sheet(cut, size_wh) for key, cut in cuts.items()}
     result = job.pixels.astype(np.float32)
@@ -130,6 +137,11 @@ def compose(job: Job, ground: Ground, made: Mapping[str, Layer], fit: Fit | None
         fade = _fade(dilate((alphas[key] > 0) | masks[key], WIPED)) * (1 - np.clip(4 * staying, 0, 1))
         result += fade[..., None] * (ground.pixels - result)
         region |= fade > 0
+        for other, mask in masks.items():
+            if other not in wiped:
+                hidden = _hidden(masks[key], mask) & (fade > 0.5) & ~kept
+                if hidden.any():
+                    result[hidden] = fill(job.pixels.astype(np.float32), ndimage.binary_erosion(mask))[hidden]
     order = {object_id: place for place, object_id in enumerate(plan.target.ids)}
     shown: dict[str, Mask] = {placed.id: alphas[placed.id] > 0.5 for placed in plan.untouched if placed.id in alphas}
     for touched in sorted(plan.touched, key=lambda change: order[change.placed.id]):
@@ -139,8 +151,8 @@ def compose(job: Job, ground: Ground, made: Mapping[str, Layer], fit: Fit | None
         if touched.source is not None:
             layer = _layer(cuts[touched.source.id], touched, size_wh)
             if touched.restyled and fit is not None and _seen(layer, result, touched, fit) < CLEAN:
-                other = _layer(cuts[touched.source.id], touched, size_wh, as_drawn=True)
-                layer = max((layer, other), key=lambda one: _seen(one, result, touched, fit))
+                variant = _layer(cuts[touched.source.id], touched, size_wh, as_drawn=True)
+                layer = max((layer, variant), key=lambda one: _seen(one, result, touched, fit))
         else:
             layer = made[touched.placed.id]
         result = composed(result, layer, allowed)
@@ -174,7 +186,8 @@ def _change(touched: Touched) -> Change | None:
     for word in words:
         shade, _, colour = word.rpartition(" ")
         if shade and colour in touched.source.attributes:
-            return read_change([shade]) or read_change(words)
+            light = {"light": LESS_LIGHT, "dark": -LESS_LIGHT}.get(shade)
+            return Change(None, light) if light is not None else read_change([shade]) or read_change(words)
     return read_change(words)
 
 
@@ -196,6 +209,29 @@ def _layer(cut: Cut, touched: Touched, size_wh: tuple[int, int], *, as_drawn: bo
             raise BackendError(f"{touched.placed.id!r} can hardly be any more {looks}: ask for another colour")
         cut = type(cut)(cut.rows, cut.columns, colours, cut.alpha)
     return set_down(cut, touched.source.box, size_wh, touched.placed.box, size_wh)
+
+
+def _hidden(front: Mask, behind: Mask) -> Mask:
+    """Return what an object that goes hid of one behind it: what lies within that one's outline, drawn straight."""
+    nothing = np.zeros_like(front)
+    around = dilate(front, 2) & ~front
+    if (around & behind).sum() < BEFORE * around.sum() or behind.sum() < LEAST_HULL:
+        return nothing
+    points = np.argwhere(behind)[:, ::-1]
+    corners = points[ConvexHull(points).vertices]
+    sheet = Image.new("1", (front.shape[1], front.shape[0]))
+    ImageDraw.Draw(sheet).polygon([(int(x), int(y)) for x, y in corners], fill=1)
+    return np.asarray(sheet) & dilate(front, 1)
+
+
+def muddle(layer: Layer) -> float:
+    """Return how far a drawing is from being of one colour with details, in [0, 1]; 0 is a clean one."""
+    body = layer.alpha > 0.9
+    if not body.any():
+        return 1.0
+    lab = to_oklab(np.clip(layer.colours[body] + 0.5, 0, 255).astype(np.uint8))
+    odd = float((np.linalg.norm(lab - np.median(lab, axis=0), axis=-1) > UNLIKE).mean())
+    return max(0.0, odd - DETAILS)
 
 
 def _on_sheet(cut: Cut, size_wh: tuple[int, int]) -> Floats:

@@ -15,13 +15,14 @@ import numpy as np
 from scipy import ndimage
 from scipy.cluster.vq import kmeans2
 
-from tools.backend.editor.masks import dilate
+from tools.backend.editor.masks import box_mask, dilate
 from tools.backend.editor.matting import Cut
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from tools.backend.editor.masks import Floats, Mask, Pixels
+    from tools.scene.box import Box
 
 AROUND = 3  # pixels around objects that may still be theirs
 ODD = 24.0  # RGB distance from its row's usual colour from which a pixel is no ground
@@ -102,6 +103,30 @@ def told_apart(pixels: Pixels, masks: Mapping[str, Mask], ground: Floats) -> dic
             shreds = result[key] & border & ~dilate(ndimage.binary_opening(result[key], iterations=SHRED), 1)
             result[key] &= ~shreds
             result[other] |= shreds
+    return result
+
+
+def completed(pixels: Pixels, masks: Mapping[str, Mask], boxes: Mapping[str, Box], ground: Floats) -> dict[str, Mask]:
+    """Give what is clearly no ground, lies in objects' boxes and in no mask, to the nearest of those objects.
+
+    Of large things segmenters tend to find a part.
+    """
+    height, width = pixels.shape[:2]
+    taken = np.logical_or.reduce([np.zeros((height, width), dtype=bool), *masks.values()])
+    free = (np.linalg.norm(pixels - ground, axis=-1) > CLEAR[1]) & ~taken
+    result, nearest = dict(masks), np.full((height, width), np.inf)
+    owner = np.full((height, width), -1)
+    keys = [key for key in masks if key in boxes and masks[key].any()]
+    for number, key in enumerate(keys):
+        far = np.where(
+            box_mask(boxes[key].clipped(), (width, height)), ndimage.distance_transform_edt(~masks[key]), np.inf
+        )
+        owner = np.where(far < nearest, number, owner)
+        nearest = np.minimum(nearest, far)
+    for number, key in enumerate(keys):
+        given = free & (owner == number)
+        labels, _ = ndimage.label(given | masks[key])
+        result[key] = masks[key] | (given & np.isin(labels, np.unique(labels[masks[key]])))
     return result
 
 

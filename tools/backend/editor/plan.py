@@ -12,7 +12,7 @@ from tools.backend.protocol import BackendError
 from tools.scene.operations import Add, Move, Remove, Replace, apply
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Collection, Sequence
 
     from tools.scene.box import Box
     from tools.scene.layout import Layout, PlacedObject
@@ -137,21 +137,25 @@ def plan_edit(scene: Layout, operations: Sequence[Operation]) -> NetEdit:
     return NetEdit(layout, tuple(touched), tuple(untouched), erased)
 
 
-def cut_off(plan: NetEdit) -> tuple[str, ...]:
-    """Return, in words, which copies show where the edge of their picture cut them off: away from such an edge."""
+def cut_off(plan: NetEdit, cut_at: Callable[[Copied], Collection[str]]) -> tuple[str, ...]:
+    """Return, in words, which copies show where the edge of their picture cut them off: away from such an edge.
+
+    ``cut_at`` says at which of `edges`' sides a copied object is cut off there.
+    """
     doubts = []
     for touched in plan.touched:
         copied = touched.copied
         if copied is None or not copied.wanted:
             continue
-        shown = [side for side in _edges(copied.box) if side not in _edges(touched.placed.box)]
+        near = edges(copied.box)
+        shown = [side for side in (cut_at(copied) if near else ()) if side not in edges(touched.placed.box)]
         if shown:
             where = " and ".join(shown)
             doubts.append(f"{touched.placed.id!r} is cut off {where}, where its own picture ended")
     return tuple(doubts)
 
 
-def _edges(box: Box) -> list[str]:
+def edges(box: Box) -> list[str]:
     """Return the sides at which a box reaches the edge of its picture."""
     near = {
         "on the left": box.x < EDGE,

@@ -93,6 +93,8 @@ DARK, LIGHT = 0.35, 0.6  # lightness of a colour under which dark details are ma
 MIDDLE = 0.52  # lightness of a colour that drawings give dark lines from there on
 OUTLINE = 3  # pixels from a drawing's edge that are its outline
 DETAIL_CHROMA = 0.45  # share of the colour that its details have
+EDGE = 0.08  # of the greatest depth: what comes so near to the outline is paint, not contents
+OTHER, OTHER_HUE = 0.03, 12.0  # distance in a and b, and degrees, from which what is held is no paint
 SHADING = 0.45  # a shadow on a surface changes its lightness most: how much lightness counts in that distance
 
 
@@ -107,6 +109,8 @@ class Change:
 
 def read_change(attributes: Sequence[str]) -> Change | None:
     """Return what the words ask for; None where none of them is about colour."""
+    if {"black", "white"} <= set(attributes):  # "black and white" is without colour, not black, and not white
+        attributes = ("black and white",)
     for word in (attribute(own) for own in attributes):
         shade, _, colour = word.rpartition(" ")
         if colour in TARGETS and (not shade or shade in _SHADE):
@@ -217,14 +221,37 @@ def paint_weight(lab: Floats, mask: Mask, *, skin_stays: bool = False) -> Floats
     near_rim = np.exp(-depth / (RIM * max(float(depth.max()), 1.0)))
     shares = np.bincount(labels, weights=near_rim, minlength=len(centers)) / near_rim.sum()
     vividness = np.hypot(centers[:, 1], centers[:, 2])
-    main = int(np.argmax(shares * (0.03 + np.minimum(vividness, 0.15))))
+    main = int(np.argmax(shares * (0.02 + np.minimum(vividness, 0.2))))
     paint = [center for center, share in zip(centers, shares, strict=True) if share and _same(centers[main], center)]
     distances = np.min([np.linalg.norm(lab * space - center, axis=-1) for center in paint], axis=0)
     weight = np.clip((FAR[1] - distances) / (FAR[1] - FAR[0]), 0, 1) * mask
     if skin_stays:
         weight *= ~_is_skin(lab)
     # specks within the paint belong to it, specks of paint elsewhere do not
-    return np.asarray(ndimage.median_filter(weight.astype(np.float32), 5), dtype=np.float32)
+    weight = np.asarray(ndimage.median_filter(weight.astype(np.float32), 5), dtype=np.float32)
+    return _without_contents(weight, lab, ndimage.distance_transform_edt(mask))
+
+
+def _without_contents(weight: Floats, lab: Floats, depth: Floats) -> Floats:
+    """Return weights without what an object holds: apart from its paint, away from its outline, and of another hue."""
+    labels, number = ndimage.label(weight > 0.3)
+    if number < 2:
+        return weight
+    parts = range(1, number + 1)
+    outer = [part for part, near in zip(parts, ndimage.minimum(depth, labels, parts), strict=True)
+             if near <= EDGE * depth.max()]  # fmt: skip
+    if not outer:
+        return weight
+    paint = lab[np.isin(labels, outer)].mean(axis=0)
+    held = [part for part in parts if part not in outer and _turned(lab[labels == part].mean(axis=0), paint)]
+    inside = ndimage.binary_dilation(np.isin(labels, held), iterations=8) & ~np.isin(labels, outer)
+    return np.where(inside, 0, weight).astype(np.float32)
+
+
+def _turned(colour: Floats, paint: Floats) -> bool:
+    """Return whether a colour is of another hue, or another strength, than a paint in other light would be."""
+    angle = np.degrees(np.arctan2(colour[2], colour[1]) - np.arctan2(paint[2], paint[1]))
+    return bool(np.linalg.norm(colour[1:] - paint[1:]) > OTHER and abs((angle + 180) % 360 - 180) > OTHER_HUE)
 
 
 def _same(main: Floats, other: Floats) -> bool:

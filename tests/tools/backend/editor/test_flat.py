@@ -11,8 +11,8 @@ from PIL import Image
 from evals.edit_cases import EditCase, edit_cases, scene_layout
 from iconworld.renderer import COLORS, IconObject, Scene, draw_scene, icons_of, render
 from tools.backend.editor.engine import Job, Painted
-from tools.backend.editor.flat import busy_places, can_recolour, compose, copied, drawing_box, set_drawing_down
-from tools.backend.editor.ground import estimate_ground, told_apart
+from tools.backend.editor.flat import busy_places, can_recolour, compose, copied, drawing_box, muddle, set_drawing_down
+from tools.backend.editor.ground import completed, estimate_ground, told_apart
 from tools.backend.editor.plan import plan_edit
 from tools.backend.oklab import to_oklab
 from tools.backend.protocol import BackendError
@@ -162,3 +162,34 @@ def test_what_is_brought_back_is_the_very_thing() -> None:
     layer = copied(before, scene.mask(0), box, box, SIZE)
     assert (np.abs(layer.colours - before)[scene.mask(0)] < 3).mean() > 0.9
     assert ((layer.alpha > 0.5) == scene.mask(0)).mean() > 0.98
+
+
+def test_what_was_hidden_behind_what_goes_is_drawn_on() -> None:
+    bowl = IconObject("bowl", "green", Box(0.2, 0.3, 0.6, 0.4), icons_of("bowl")[0])
+    cup = IconObject("cup", "red", Box(0.4, 0.45, 0.2, 0.2), icons_of("cup")[0])
+    scene, whole = (render(some, "desk", SIZE, seed=1) for some in ((bowl, cup), (bowl,)))
+    done = painted(scene, (Remove(id="cup #1"),))
+    off = np.linalg.norm(done.pixels - np.asarray(whole.image, float), axis=-1)
+    assert np.median(off[scene.mask(1)]) < 40
+
+
+def test_a_muddled_drawing_is_told_from_a_clean_one() -> None:
+    scene = two()
+    clean = copied(np.asarray(scene.image), scene.mask(0), Box(0.2, 0.3, 0.3, 0.35), Box(0.2, 0.3, 0.3, 0.35), SIZE)
+    assert muddle(clean) == 0
+    patched = clean.colours.copy()
+    patched[:60] = (250, 150, 200)
+    assert muddle(replace(clean, colours=patched)) > 0
+
+
+def test_what_a_segmenter_missed_of_a_thing_is_the_thing() -> None:
+    scene = two()
+    pixels, cup, car = np.asarray(scene.image), scene.mask(0), scene.mask(1)
+    part = cup & (np.arange(SIZE[1])[:, None] < 50)
+    layout = scene_layout(scene)
+    ground = estimate_ground(pixels, cup | car)
+    whole = completed(
+        pixels, {"cup #1": part, "car #1": car}, {one.id: one.box for one in layout.objects}, ground.pixels
+    )
+    assert (whole["cup #1"] & cup).sum() > 0.9 * cup.sum()
+    assert (whole["car #1"] == car).mean() > 0.99

@@ -13,6 +13,7 @@ from tools.backend.editor.composer import Composer
 from tools.backend.editor.engines.paste import PasteEngine
 from tools.backend.editor.filling import Evidence, Fill, steadied
 from tools.backend.editor.masks import box_mask, fill
+from tools.backend.editor.recolour import read_change, recolour
 from tools.backend.oklab import to_oklch
 from tools.backend.protocol import BackendError, Detected, Edited, Segmented
 from tools.scene.box import Box
@@ -268,3 +269,40 @@ def test_fills_agree_on_coarse_colours_and_keep_their_details() -> None:
     assert steady[60:100, 60:100].mean() == pytest.approx(120, abs=3)
     assert steady[60:100, 60:100].std() > 8
     assert (steady[~hole] == 120).all()
+
+
+def test_what_a_cup_holds_is_no_paint_of_it() -> None:
+    pixels = np.full((120, 120, 3), 200, dtype=np.uint8)
+    rows, columns = np.mgrid[:120, :120]
+    radius = np.hypot(rows - 60, columns - 60)
+    pixels[radius < 50], pixels[radius < 38], pixels[radius < 30] = (130, 50, 30), (235, 230, 225), (190, 120, 55)
+    change = read_change(("green",))
+    assert change is not None
+    _, weight = recolour(pixels, radius < 50, change, "cup")
+    assert weight[(radius > 40) & (radius < 47)].mean() > 0.8
+    assert weight[radius < 28].max() < 0.05
+
+
+def test_a_lighter_shade_of_its_own_colour_keeps_the_colour() -> None:
+    body = box_mask(Box(0.12, 0.55, 0.1, 0.1), SIZE)
+    before, after = (
+        np.median(to_oklch(np.asarray(image)[body]), axis=0)
+        for image in (picture(), edit([Restyle(id="bus #1", attributes=("light red",))]).image)
+    )
+    assert after[0] > before[0] + 0.05
+    assert after[1] > 0.7 * before[1]
+    assert abs(after[2] - before[2]) < 8
+
+
+def test_the_paint_of_a_bicycle_is_not_its_tyres() -> None:
+    pixels = np.full((120, 160, 3), 210, dtype=np.uint8)
+    mask = np.zeros((120, 160), dtype=bool)
+    mask[10:110, 10:150] = True
+    rng = np.random.default_rng(0)
+    pixels[mask] = (rng.normal(90, 35, (mask.sum(), 1)).clip(20, 200) + np.zeros(3)).astype(np.uint8)
+    pixels[40:56, 10:150] = (205, 30, 35)
+    change = read_change(("green",))
+    assert change is not None
+    _, weight = recolour(pixels, mask, change, "motorcycle")
+    assert weight[42:54, 45:125].mean() > 0.9
+    assert weight[70:105, 20:140].mean() < 0.1

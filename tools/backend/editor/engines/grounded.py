@@ -172,7 +172,7 @@ class GroundedEngine:
                     except ValueError:
                         continue
                     shown = np.clip(composed(ground.pixels, layer) + 0.5, 0, 255).astype(np.uint8)
-                    fit = self.fit(Image.fromarray(shown), placed) if self.fit else 1.0
+                    fit = (self.fit(Image.fromarray(shown), placed) if self.fit else 1.0) - flat.muddle(layer)
                     if placed.id not in best or fit > best[placed.id][0]:
                         best[placed.id] = fit, layer
         if missing := [placed.id for placed in job.plan.made if placed.id not in best]:

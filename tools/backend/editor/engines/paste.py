@@ -263,7 +263,17 @@ def _new_words(touched: Touched) -> tuple[str, ...]:
     before = (
         touched.source.attributes if touched.source is not None else touched.copied.attributes if touched.copied else ()
     )
-    return tuple(word for word in touched.placed.attributes if word not in before)
+    wanted = touched.placed.attributes
+    if {"black", "white"} <= set(wanted) and not {"black", "white"} <= set(before):
+        return wanted  # one look, whichever of the two it has already
+    return tuple(_relative(word, before) for word in wanted if word not in before)
+
+
+def _relative(word: str, before: Sequence[str]) -> str:
+    """Return "lighter" for "light brown" of what is brown: its own brown in another light, not a brown of the book."""
+    shade, _, colour = word.rpartition(" ")
+    comparative = {"dark": "darker", "light": "lighter", "pale": "paler", "bright": "brighter"}.get(shade)
+    return comparative if comparative and colour in before else word
 
 
 def _ids(objects: Sequence[PlacedObject]) -> set[str]:
