@@ -9,6 +9,7 @@ from langchain_core.messages import HumanMessage
 
 from graphs.budget import reached_limit
 from graphs.eyes import ask_eyes
+from graphs.fallback import solvers_plan
 from graphs.node_helpers import timed
 from graphs.state import Attempt
 from prompts import render
@@ -84,7 +85,7 @@ def judge(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
     if state["before"] is None:
         wrong = () if untouched else tuple(failure.reason for failure in verdict.failures)
         update |= {"before": held, "was_wrong": wrong}
-    return update | _next(state, context, attempt, layout)
+    return update | _next(state, context, attempt, layout, update["doubtful"])
 
 
 def _look(state: State, context: Context, image: Image, first: Image) -> tuple[Verdict, Observation, Cost]:
@@ -108,7 +109,9 @@ def _look(state: State, context: Context, image: Image, first: Image) -> tuple[V
     return seen, observation, found.cost
 
 
-def _next(state: State, context: Context, attempt: Attempt, layout: Layout) -> dict[str, Any]:
+def _next(
+    state: State, context: Context, attempt: Attempt, layout: Layout, doubtful: tuple[str, ...]
+) -> dict[str, Any]:
     """Return the part of the update that says how the turn goes on: an end, a polish, a new drawing or a report."""
     if attempt.agreed or attempt.refined:
         # A picture that was right when it came is left alone: only what the run made is polished, once.
@@ -120,7 +123,9 @@ def _next(state: State, context: Context, attempt: Attempt, layout: Layout) -> d
         return {"exit": limit[0], "detail": limit[1]}
     if _is_better_drawn_anew(state, context, attempt):
         return {"anew": True}
-    report = HumanMessage(_report(state, attempt, layout), additional_kwargs={"picture": attempt.image})
+    report = HumanMessage(
+        _report(state, context, attempt, layout, doubtful), additional_kwargs={"picture": attempt.image}
+    )
     return {"messages": [report]}
 
 
@@ -146,7 +151,7 @@ def _left_behind(
     return tuple(Detection(name=LEFTOVER.name, box=box, score=1.0) for box in leftovers(image, region, boxes))
 
 
-def _report(state: State, attempt: Attempt, layout: Layout) -> str:
+def _report(state: State, context: Context, attempt: Attempt, layout: Layout, doubtful: tuple[str, ...]) -> str:
     return render(
         "round",
         kind=state["kind"],
@@ -155,6 +160,6 @@ def _report(state: State, attempt: Attempt, layout: Layout) -> str:
         results=attempt.verdict.results,
         layout=layout,
         target=state["goal"].target,
-        operations=state["goal"].operations if state["rounds"] == 0 else (),
+        suggestion=solvers_plan({**state, "layout": layout, "doubtful": doubtful}, context),
         done=state["done"],
     )
