@@ -181,6 +181,8 @@ class Result(Frozen):
     verdict: Verdict | None
     usage: TurnUsage
     spec: SceneSpec | None
+    fallbacks: int = 0
+    """Edits that the solver planned, because the language model was at a loss (``loop.fallback``)."""
 
 
 CHECKPOINTED = (
@@ -230,8 +232,14 @@ class State(Request, total=False):
     repairs: int
     """Broken answers in a row."""
     tool_calls: int
-    tool_failures: int
-    """In a row."""
+    tool_failures: dict[str, int]
+    """In a row, by tool."""
+    refused: tuple[str, ...]
+    """Calls that failed in this round, with their arguments."""
+    stuck: int
+    """How often in this round a call that had failed was made again as it was."""
+    fallbacks: tuple[int, ...]
+    """The rounds (the first is 0) in which the solver's proposal was done for the language model."""
     impossible: str
     """Why no layout can meet the goal, when a tool found that out."""
     usage: Usage

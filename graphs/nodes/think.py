@@ -8,6 +8,7 @@ from langchain_core.messages import AnyMessage, HumanMessage, SystemMessage, Too
 
 from configs.prices import price_of
 from graphs.answer_bounds import bounded
+from graphs.fallback import can_fall_back, fall_back, is_stuck
 from graphs.node_helpers import picture_block, timed
 from prompts import render
 from tools.registry import TOOLS
@@ -25,10 +26,12 @@ ROUNDS_SHOWN = 4  # earlier rounds are summed up by the list of edits in the new
 def think(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
     """Ask the model what to do next.
 
-    An answer without a tool call ends the turn while the verdict fails, after as many reminders as
-    ``loop.repairs`` allows; none when no layout can meet the goal.
+    An answer without a tool call, after as many reminders as ``loop.repairs`` allows, hands the round over to the
+    solver, or ends the turn (``loop.fallback``); at once when no layout can meet the goal.
     """
     context = runtime.context
+    if is_stuck(state, context) and can_fall_back(state, context):
+        return fall_back(state)
     asked = [SystemMessage(render("system", vision=context.settings.chat.vision)), *show_pictures(state, context)]
     message = context.chat.bind_tools(list(TOOLS)).invoke(asked)
     answer = bounded(message)
@@ -38,7 +41,10 @@ def think(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
         return update | {"repairs": 0}
     if state["impossible"]:
         return update | {"exit": "unsatisfiable", "detail": state["impossible"]}
-    if state["repairs"] >= context.settings.loop.repairs:
+    if state["repairs"] >= context.settings.loop.repairs or state["fallbacks"]:
+        if can_fall_back(state, context):
+            instead = fall_back(state)
+            return update | instead | {"messages": [answer, *instead["messages"]]}
         return update | {"exit": "model_stopped", "detail": answer.text[:1000]}
     return {
         **update,
