@@ -213,7 +213,7 @@ class CocoDetector:
 
         def look() -> Looked:
             self._passes += 1
-            return self.looker.look(image.convert("RGB").crop(window))
+            return self.looker.look(image.crop(window).convert("RGB"))
 
         looked = self._found.get((picture_key(image), window), look)
         scale, start = np.array([frame.w, frame.h] * 2), np.array([frame.x, frame.y] * 2)
