@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image
 from scipy import ndimage
 
-from tools.backend.device_memory import Recent, picture_key
+from tools.backend.device_memory import Recent, as_rgb, picture_key
 from tools.backend.network_files import OnnxNetwork
 from tools.backend.protocol import BackendError, Cost, Segmented
 
@@ -67,7 +67,7 @@ class OnnxSegmenter:
 
         Where the network finds nothing in a box, the mask is the box itself and its score 0.
         """
-        image = image.convert("RGB")
+        image = as_rgb(image)
         start, passes = time.perf_counter(), 0
         if not boxes:
             return Segmented(np.zeros((0, image.height, image.width), dtype=bool), ())
