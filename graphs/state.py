@@ -25,6 +25,7 @@ from tools.scene.spec import Frozen, SceneSpec
 if TYPE_CHECKING:
     from langchain_core.messages import BaseMessage
 
+    from configs.prices import Price
     from tools.backend.protocol import Cost
 
 COUNTERS = ("unet_evaluations", "encoder_passes", "decoder_passes", "detector_passes", "segmenter_passes")
@@ -36,6 +37,7 @@ Exit = Literal[
     "failure_limit",
     "token_limit",
     "time_limit",
+    "cost_limit",
     "size_limit",
     "model_stopped",  # the model gave up while the verdict failed
     "parse_failed",
@@ -80,6 +82,8 @@ class Usage(Frozen):
     llm_calls: int = 0
     input_tokens: int = 0
     output_tokens: int = 0
+    cost: float | None = 0.0
+    """US dollars for the language model; None as soon as a price is not known."""
     seconds: dict[str, float] = Field(default_factory=dict)
     """By phase of the backend's work."""
 
@@ -96,14 +100,17 @@ class Usage(Frozen):
         counted = {name: getattr(self, name) + getattr(cost, name) for name in COUNTERS}
         return self.model_copy(update=counted | {"seconds": seconds})
 
-    def with_answer(self, message: BaseMessage) -> Self:
+    def with_answer(self, message: BaseMessage, price: Price | None) -> Self:
         """Return the usage with one answer of the language model."""
         used = getattr(message, "usage_metadata", None) or {}
+        read, written = (min(used.get(name, 0), TOKENS) for name in ("input_tokens", "output_tokens"))
+        cost = None if self.cost is None or price is None else round(self.cost + price.cost(read, written), 9)
         return self.model_copy(
             update={
                 "llm_calls": self.llm_calls + 1,
-                "input_tokens": self.input_tokens + min(used.get("input_tokens", 0), TOKENS),
-                "output_tokens": self.output_tokens + min(used.get("output_tokens", 0), TOKENS),
+                "input_tokens": self.input_tokens + read,
+                "output_tokens": self.output_tokens + written,
+                "cost": cost,
             }
         )
 
@@ -157,6 +164,8 @@ class History(Frozen):
 
     removed: tuple[PlacedObject, ...] = ()
     """Objects that were taken away, as they were last seen; the newest last."""
+    seen_in: tuple[str, ...] = ()
+    """For each of them, the id of the picture in which it was last seen."""
     before: Layout | None = None
     """The layout before the last change."""
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from agent.models.backend import make_backend
-from agent.models.endpoint import make_chat_model
+from agent.models.chat import make_chat_model
 from agent.models.preset_choice import DEFAULT, choose_preset
 from agent.report.render import write_report
 from agent.run.driver import Job, RunResult, run_correction

@@ -162,6 +162,7 @@ def chat(
     settings: Set = None,
     allow_endpoint: AllowEndpoint = None,
     folder: Sessions = Path("sessions"),
+    verbose: Annotated[bool, typer.Option("--verbose", help="Show boxes as numbers, and where pictures lie.")] = False,
 ) -> None:
     """Edit a picture by talking to it: each line of input is an instruction, a question or a /command."""
     with reporting():
@@ -177,6 +178,7 @@ def chat(
                 approve=approve,
                 base=folder,
                 sources=source or (),
+                verbose=verbose,
             )
         )
 
@@ -188,6 +190,42 @@ def sessions(folder: Sessions = Path("sessions")) -> None:
         from agent.cli.chat import list_sessions
 
         list_sessions(folder)
+
+
+@app.command()
+def serve(
+    host: Annotated[str, typer.Option(help="Address to serve on; any but 127.0.0.1 needs a token.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes any that is free.")] = 8080,
+    token: Annotated[
+        str | None,
+        typer.Option(envvar="SLD_TOKEN", help="Who gives it is let in; made and printed where one is needed."),
+    ] = None,
+    allow_host: Annotated[
+        list[str] | None, typer.Option(metavar="NAME", help="Another name of the server, such as a proxy's.")
+    ] = None,
+    preset: Preset = None,
+    settings: Set = None,
+    workers: Annotated[int, typer.Option(min=1, max=64, help="Turns at a time; the models are shared.")] = 1,
+    folder: Sessions = Path("sessions"),
+    runs: Annotated[Path, typer.Option(help="Where single runs are.")] = Path("runs"),
+) -> None:
+    """Serve the sessions to browsers and programs: a page, an HTTP API, OpenAI's Images protocol and MCP."""
+    with reporting():
+        from agent.cli import serve as serve_cli
+
+        options, names = Options(preset=preset, settings=settings), tuple(allow_host or ())
+        serve_cli.serve(
+            options, host=host, port=port, token=token, names=names, sessions=folder, runs=runs, workers=workers
+        )
+
+
+@app.command()
+def mcp(preset: Preset = None, settings: Set = None, folder: Sessions = Path("sessions")) -> None:
+    """Be a tool for other agents (Model Context Protocol) on standard input and output."""
+    with reporting():
+        from agent.cli import serve as serve_cli
+
+        serve_cli.serve_mcp(Options(preset=preset, settings=settings), sessions=folder)
 
 
 @app.command()

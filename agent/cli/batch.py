@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from agent.cli.batch_file import BatchError, Item, read_items
 from agent.cli.console import SafeConsole, redactor, write, write_json
-from agent.cli.options import DEFAULT_PRESET, ExitCode, Mode, Options, fail, in_words
+from agent.cli.options import ExitCode, Mode, Options, fail, in_words
 from agent.cli.progress import LiveProgress
 from agent.cli.run import announce_chat
 from agent.models.backend import make_backend
-from agent.models.preset_choice import choose_preset
+from agent.models.preset_choice import DEFAULT, choose_preset
 from agent.report.render import write_report
 from agent.run.driver import Job, run_correction
 from agent.run.folder import RunFolder
@@ -52,7 +52,7 @@ def run_batch(
     work = _prepare(options, file, input_dir, output_dir)
     console = SafeConsole(sys.stderr)
     bases: dict[str, LocalBackend] = {}
-    for preset in dict.fromkeys(job.preset for job in work if job.preset != (options.preset or DEFAULT_PRESET)):
+    for preset in dict.fromkeys(job.preset for job in work if job.preset != (options.preset or DEFAULT)):
         names = ", ".join(job.item.output_dir for job in work if job.preset == preset)
         write(f"Using the preset {preset} for {names} (another: --preset NAME).", sys.stderr)
     chat = announce_chat(work[0].settings if work else options.load(), as_json=options.as_json)

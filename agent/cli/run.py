@@ -12,14 +12,13 @@ from agent.cli.console import hide, is_text, lines_of_input, output_console, wri
 from agent.cli.options import ExitCode, Options, fail
 from agent.cli.progress import LiveProgress
 from agent.models.backend import make_backend
-from agent.models.endpoint import ChatModelError, make_chat_model, provider
+from agent.models.chat import ChatModelError, make_chat_model, provider
 from agent.models.preset_choice import DEFAULT, NOTICE, choose_preset
-from agent.report.render import write_report
 from agent.run.consent import consented_settings
 from agent.run.driver import Job, RunResult, job_of, run_correction
 from agent.run.folder import RunError, RunFolder, abandoned_on_error, new_folder
 from agent.run.sources import files_named, opened
-from agent.trace.wording import mark, unchecked_clause
+from agent.trace.wording import mark, money, unchecked_clause
 from configs.preset_files import preset_names
 from configs.settings import Settings, load_settings
 from graphs.correction import build_graph
@@ -128,6 +127,8 @@ def replay_run(run: Path, step: int | None, options: Options) -> int:
 
 def _close(result: RunResult, folder: RunFolder, options: Options) -> int:
     """Write the report, tell the user how the run ended and return the exit code."""
+    from agent.report.render import write_report  # needs templates, and nothing before the end
+
     write_report(folder)
     if options.as_json:
         write_json(result.to_json())
@@ -178,6 +179,8 @@ def show_result(result: RunResult, folder: RunFolder) -> None:
     for outcome in result.verdict.get("results", []):
         console.print(f"  {mark(outcome['passed'])} ", end="", style=MARK_STYLES[outcome["passed"]])
         console.print(str(outcome.get("reason") or outcome.get("requirement")), markup=False)
+    if cost := money(result.usage.get("cost")):
+        console.print(f"cost:    {cost} for the language model", markup=False)
     if result.image is not None:
         console.print(f"picture: {result.image}", markup=False)
     console.print(f"report:  {folder.report_path}", markup=False)

@@ -14,6 +14,7 @@ from agent.offline.real_sizes import usual_height
 from agent.offline.selectors import read_selection
 from agent.offline.verbs import BETWEEN
 from agent.offline.wishes import Wishes
+from agent.offline.workbench import HARDLY
 from tools.scene.box import Box
 from tools.scene.errors import CannotParse
 from tools.scene.lexicon import number
@@ -36,7 +37,7 @@ LEVEL = frozenset({"left of", "right of", "next to", "near", "between"})
 class Copies(Wishes):
     """Reads what is copied, and puts it down."""
 
-    def _add_from_other(self, start: int) -> bool:
+    def _add_from_other(self) -> bool:
         """Take "the dog from dog.jpg to the left of the chair"; False where no other picture is spoken of."""
         words, scene = self.words, self.scene
         origins = read_from_other(words, self.memory.others)
@@ -48,14 +49,14 @@ class Copies(Wishes):
         made = []
         for origin in origins:
             placed = origin.placed
-            item = self._set_down(origin, place, start)
+            item = self._set_down(origin, place)
             item.model, item.picture = placed, origin.picture
             self._stand(item, placed.box, place)
             made.append(item)
         scene.focus, scene.last_name = made, made[-1].name
         return True
 
-    def _set_down(self, origin: Origin, place: destinations.Place | None, start: int) -> Item:
+    def _set_down(self, origin: Origin, place: destinations.Place | None) -> Item:
         """Add a copy in its size where one says, before what is there; smaller only where it fits in no other way."""
         name, attributes, size = origin.placed.name, origin.placed.attributes, self._size_of(origin)
         if place is not None and place.sides:  # it stands before whatever is there
@@ -63,10 +64,7 @@ class Copies(Wishes):
             item = Item(f"{name} (new {len(self.scene.items)})", name, attributes, box)
             self.scene.items.append(item)
             return item
-        try:
-            return self._insert(name, attributes, size, place, start, shrink=False)
-        except CannotParse:
-            return self._insert(name, attributes, size, place, start)
+        return self._insert(name, attributes, size, place)
 
     def _stand(self, item: Item, own: Box, place: destinations.Place | None) -> None:
         """Set a copy on the ground that others stand on, where the place leaves that open and it is free there.
@@ -144,23 +142,20 @@ class Copies(Wishes):
         for item in chosen:
             for _ in range(times):
                 self.added += 1
-                copies.append(self._copy(item, place, start))
+                copies.append(self._copy(item, place))
         self.scene.focus = copies
 
-    def _copy(self, item: Item, place: destinations.Place | None, start: int) -> Item:
+    def _copy(self, item: Item, place: destinations.Place | None) -> Item:
         """Add another one of the very looks and size, next to it where there is room."""
         size = item.box.w, item.box.h
         places = [place] if place else [destinations.Place("next to", (item.box,)), None]
-        tries = [(where, False) for where in places] + [(places[0], True)]
-        for where, shrink in tries:
+        tries = [(where, 1.0) for where in places] + [(places[-1], HARDLY)]
+        for where, least in tries:
             try:
-                found = self._insert(item.name, item.attributes, size, where, start, shrink=shrink)
+                found = self._insert(item.name, item.attributes, size, where, least=least)
             except CannotParse:
-                if shrink:
+                if least < 1:
                     raise
-                continue
-            if not shrink and is_crowded(found.box, self.scene.boxes(found)):
-                self.scene.items.remove(found)
                 continue
             found.model = item.original or item.model
             return found

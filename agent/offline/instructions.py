@@ -7,16 +7,16 @@ comes out is their net effect, at most one change of place and one of looks for 
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from agent.offline import amounts, destinations
 from agent.offline.copies import Copies
-from agent.offline.depth import read_depth, set_in_depth
 from agent.offline.items import Item, Scene
-from agent.offline.lexer import Phrases, phrases
+from agent.offline.lexer import Impossible, Phrases, phrases
 from agent.offline.nouns import NounPhrase, is_adjective, read_noun_phrase
 from agent.offline.other_pictures import check_names, unveiled, veiled
-from agent.offline.placement import NoPlaceError, is_crowded
+from agent.offline.placement import is_crowded
 from agent.offline.selectors import read_selection, starts_selection
 from agent.offline.surroundings import NO_NOUN
 from agent.offline.verbs import BETWEEN, HINT, NOTHING_ELSE, POLITE, VERBS
@@ -40,7 +40,15 @@ _COPYING = frozenset({"add", "put", "move", "duplicate"})  # "bring the dog from
 _ORDINALS = {"second": 2, "third": 3, "fourth": 4, "fifth": 5, "sixth": 6, "seventh": 7}
 _PLACES_OF = phrases("the positions of|the places of|the position of|the place of|the locations of|positions of|"
                      "places of|the place|the positions")  # fmt: skip
+LEAST_SEEN = 0.035  # of the picture: a shift by less is none to the eye
+_THEIR_PLACES = phrases("their places|their positions|their locations|places|positions")
+_THEIR_COLOURS = phrases("their colors|their colours|colors|colours")
 _SAME_SIZE = phrases("as big as|as large as|as small as|the same size as|the size of|as tall as|the size as")
+_COMPARED: Phrases[float] = Phrases(
+    dict.fromkeys(("bigger than", "larger than"), 1.35)
+    | dict.fromkeys(("smaller than",), 1 / 1.35)
+    | dict.fromkeys(("as big as", "as large as", "the same size as", "of the same size as"), 1.0)
+)
 _SIZE_OF = phrases("the size of|size of|the scale of")
 _COLOURS_OF = phrases("the color of|the colour of|the colors of|the colours of|color of|colour of|colors of|colours of")
 
@@ -81,7 +89,7 @@ class _Instruction(Copies):
                 pass
         operations = self._net()
         if not operations:
-            words.fail("the picture is like that already", 0)
+            words.refuse("the picture is like that already")
         return operations
 
     def _read_clause(self) -> None:
@@ -104,7 +112,7 @@ class _Instruction(Copies):
             return
         if verb is None:
             words.fail(HINT)
-        if (verb in _COPYING or spoken == "take") and self._add_from_other(start):
+        if (verb in _COPYING or spoken == "take") and self._add_from_other():
             self.verb = "add"
             return
         if verb == "put":
@@ -163,9 +171,11 @@ class _Instruction(Copies):
             phrase = self._new_object(start)
             self._check_count(phrase)
             words.take(_TO_PICTURE)
+            compared = self._read_compared()
             place = destinations.read_place(words, self.scene)
             words.take(_TO_PICTURE)
-            made += [self._put(phrase, place, start) for _ in range(phrase.count or 1)]
+            phrase = phrase if compared is None else replace(phrase, size_word="")
+            made += [self._put(phrase, place, compared) for _ in range(phrase.count or 1)]
             self.scene.focus = made
             before = words.position
             if words.word() in {",", "and"}:
@@ -180,6 +190,20 @@ class _Instruction(Copies):
                     continue
             words.position = before
             return
+
+    def _read_compared(self) -> float | None:
+        """Take "that is bigger than the chair": the size, as the side of a square; None where nothing is said."""
+        words = self.words
+        here = words.position
+        words.take(phrases("that is|which is|that are|which are"))
+        factor = words.take(_COMPARED)
+        if factor is None:
+            words.position = here
+            return None
+        focus, name = self.scene.focus, self.scene.last_name
+        (model, *_) = read_selection(words, self.scene, places=False)
+        self.scene.focus, self.scene.last_name = focus, name
+        return float(factor * model.box.area**0.5)
 
     def _sees_new(self) -> bool:
         word = self.words.word()
@@ -241,6 +265,7 @@ class _Instruction(Copies):
         """Try "the dog | on the left" first, then "the dog on the left | to the right"."""
         words, scene = self.words, self.scene
         here, focus, name = words.position, scene.focus, scene.last_name
+        impossible: Impossible | None = None
         for places in (False, True):
             words.position, scene.focus, scene.last_name = here, focus, name
             before = [(item, item.box) for item in scene.items]
@@ -250,39 +275,36 @@ class _Instruction(Copies):
                 if words.done or words.sees(BETWEEN):
                     return
                 words.fail(HINT)
-            except CannotParse:
+            except CannotParse as error:
+                impossible = impossible or (error if isinstance(error, Impossible) else None)
                 if places:
-                    raise
+                    raise impossible or error from None
                 for item, box in before:
                     item.box = box
 
     def _move_to(self, chosen: Sequence[Item], start: int, spoken: str) -> None:
         words = self.words
-        if (depth := read_depth(words, self.scene)) is not None:
-            for item in chosen:
-                set_in_depth(item, *depth)
+        if (behind := destinations.read_depth_place(words, self.scene)) is not None:
+            self._set_into(chosen, behind)
             self.scene.focus = list(chosen)
             return
         shift = destinations.read_shift(words, self.scene, chosen, spoken)
         if shift is not None:
             for item in chosen:
                 moved = shift(item.box)
-                if moved == item.box:
+                if max(abs(one - other) for one, other in zip(moved, item.box, strict=True)) < LEAST_SEEN:
                     words.fail(f"{item.id!r} cannot go any further that way", start, words.position)
-                item.box = moved
+                there = self._shift(item, moved)
+                if there is None:
+                    words.refuse(f"something is in the way of {item.id!r}; move or remove that first")
+                item.box = there
             self.scene.focus = list(chosen)
             return
         place = destinations.read_place(words, self.scene)
         if place is None:
             words.fail("say where to, such as 'to the left', 'to the top right corner' or 'next to the car'",
                        start if words.done else words.position)  # fmt: skip
-        for item in chosen:
-            others = self.scene.boxes(item)
-            try:
-                size = item.box.w, item.box.h
-                item.box = place.box(size, item.box.center, others)
-            except NoPlaceError:
-                words.fail(f"there is no room for {item.id!r} at that place", start, words.position)
+        self._set_into(chosen, place)
         self.scene.focus = list(chosen)
 
     # swap
@@ -291,7 +313,13 @@ class _Instruction(Copies):
         words, scene = self.words, self.scene
         colours = words.accept(_COLOURS_OF)
         words.take(_PLACES_OF)
-        words.take_word("of")
+        words.take_word("places", "positions", "of")
+        words.take_word("of", "between")
+        own = words.accept(_THEIR_COLOURS)
+        if own or words.accept(_THEIR_PLACES):
+            both = scene.items if len(scene.items) == 2 else scene.focus
+            self._exchange(both, start, colours=own)
+            return
         if len(scene.items) == 2 and words.word(1) in {"", ",", ".", "and"} and words.take_word("them"):
             chosen = list(scene.items)  # whatever was spoken of last, there are no others
         else:
@@ -348,7 +376,13 @@ class _Instruction(Copies):
 
     def _restore(self, start: int, spoken: str) -> None:
         words = self.words
-        removed = Scene([Item(gone.id, gone.name, gone.attributes, gone.box) for gone in self.memory.removed])
+        pictures = [*self.memory.seen_in, *[""] * len(self.memory.removed)]
+        removed = Scene(
+            [
+                Item(gone.id, gone.name, gone.attributes, gone.box, model=gone if picture else None, picture=picture)
+                for gone, picture in zip(self.memory.removed, pictures, strict=False)
+            ]
+        )
         if not removed.items:
             words.fail("nothing was removed before", start)
         removed.focus = removed.items[-1:]
@@ -357,7 +391,7 @@ class _Instruction(Copies):
         for item in chosen:
             others = self.scene.boxes()
             if is_crowded(item.box, others):  # something else stands there by now
-                item.box = self._free_place((item.box.w, item.box.h), item.box.center, start)
+                item.box = self._free_place(item.id, (item.box.w, item.box.h), item.box.center)
             self.scene.items.append(item)
         self.scene.focus = list(chosen)
 

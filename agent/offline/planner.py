@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from langchain_core.callbacks import CallbackManagerForLLMRun
-    from langchain_core.language_models import LanguageModelInput
+    from langchain_core.language_models import LangSmithParams, LanguageModelInput
     from langchain_core.messages import BaseMessage, ToolCall
     from langchain_core.runnables import Runnable
     from langchain_core.tools import BaseTool
@@ -59,6 +59,10 @@ class OfflinePlanner(BaseChatModel):
 
     Raises (when structured output is asked for): CannotParse, quoting the words it does not know.
     """
+
+    def _get_ls_params(self, stop: list[str] | None = None, **kwargs: Any) -> LangSmithParams:
+        """Say what to call it wherever a model is named, as in a trace."""
+        return {**super()._get_ls_params(stop, **kwargs), "ls_model_name": "offline planner"}
 
     @property
     def _llm_type(self) -> str:
@@ -149,7 +153,7 @@ def _read(messages: Sequence[BaseMessage]) -> str:
                 or parse_instruction(instruction, layout, memory)
             )
             plan = [operation.model_dump(mode="json") for operation in operations]
-            return json.dumps({"operations": plan, "notes": list(notes)})
+            return json.dumps({"operations": plan, "notes": [*notes, *dict.fromkeys(memory.notes)]})
     raise CannotParse(
         "there is no <sentence> or <instruction> to read in the conversation: the offline planner parses these only; "
         "set a model and an endpoint for anything else"
@@ -180,6 +184,7 @@ def _memory(turns: list[Any], history: dict[str, Any], shapes: dict[str, float],
     before = history.get("before_last_change")
     memory = Memory(
         removed=tuple(PlacedObject.model_validate(removed) for removed in history.get("removed", [])),
+        seen_in=tuple(map(str, history.get("seen_in", []))),
         before=None if before is None else Layout.model_validate(before),
         shapes=shapes,
     )

@@ -22,11 +22,13 @@ if TYPE_CHECKING:
 
 OUTSTANDING = 6.0  # times the area of the second largest
 _IT = phrases("it|him|that one|this one|that|this|the same one|that object|this object")
-_THEM = phrases("them|both of them|all of them|these|those|they|them all|them both|those two|these two")
+_THEM = phrases("them|both of them|all of them|these|those|they|them all|them both|those two|these two|the two of them")
+_TWO = phrases("the two")
 _EVERYTHING = phrases("everything|all objects|all the objects|every object|all things|all of the objects|"
                       "each object|everything in the picture|everything in the image|all")  # fmt: skip
 _REST = phrases("everything else|the others|the other ones|all the others|all others|the rest|all other objects|"
                 "all the other objects|the other objects")  # fmt: skip
+_ENDS = frozenset({"", ",", ".", "and", "then", "please", "around"})
 _EXCEPT = phrases("except|except for|but not|apart from|other than|but|excluding|besides")
 _ALL = phrases("all the|all of the|all|every|each|each of the|every one of the|every single|all these|all those|any")
 _BOTH = phrases("both|both the|both of the|the both")
@@ -82,7 +84,11 @@ def _read_one(words: Cursor, scene: Scene, *, places: bool) -> list[Item]:
         if not scene.focus or not rest:
             words.fail("say what the others are", start, words.position)
         return rest
-    if words.length(_THEM) >= words.length(_IT) and words.accept(_THEM):
+    if words.length(_THEM) >= words.length(_IT) and (
+        words.accept(_THEM) or (words.word(2) in _ENDS and words.accept(_TWO))
+    ):
+        if len(scene.focus) < 2 and len(scene.items) == 2:
+            return list(scene.items)  # there are no others that several could be
         return _spoken_of(words, scene, start)
     if words.sees(_IT) and not _continues(words, scene, words.length(_IT)):
         words.take(_IT)
@@ -150,7 +156,9 @@ def _read_described(words: Cursor, scene: Scene, start: int, *, places: bool) ->
     if places:
         found = _filtered(words, scene, found, many=description.many or description.everything)
     if description.ordinal is not None or description.extremes:
-        return ranked(words, found, description.ordinal, description.extremes, description.count or 1, start)
+        return ranked(
+            words, found, description.ordinal, description.extremes, description.count or 1, start, scene.notes
+        )
     return _counted(words, scene, found, description)
 
 

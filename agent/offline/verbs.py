@@ -20,7 +20,7 @@ VERBS = Phrases(
     | meaning("put|place|set|position|drop in", "put")
     | meaning("move|shift|slide|push|drag|bring|relocate|nudge|pull|send|reposition|center|centre|raise|lower|"
                     "lift", "move")
-    | meaning("swap|exchange|switch|interchange|trade", "swap")
+    | meaning("swap|exchange|switch|interchange|trade|change places of|change the places of", "swap")
     | meaning("resize|enlarge|shrink|grow|scale|scale up|scale down|double|halve|triple|expand|magnify|"
                     "increase|decrease|reduce|upscale|downscale", "resize")
     | meaning("replace|substitute", "replace")

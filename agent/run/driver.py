@@ -20,6 +20,7 @@ from agent.run.folder import RunError, RunFolder, find_runs, new_folder
 from agent.run.redaction import hiding, recordable, shown
 from agent.run.stream import Listener, stream_events
 from agent.trace.events import TraceWriter, now, plain
+from agent.trace.notebook import picture_png, result_html
 from agent.trace.otel import follower
 from agent.trace.recorder import Recorder
 from graphs.correction import build_graph
@@ -108,6 +109,14 @@ class RunResult:
             "unchecked": [result["reason"] for result in self.verdict.get("results", []) if result["passed"] is None],
             "usage": self.usage,
         }
+
+    def _repr_png_(self) -> bytes | None:
+        return picture_png(self.image)
+
+    def _repr_html_(self) -> str:
+        ended = {"agreed": self.agreed, "exit": self.exit, "verdict": self.verdict}
+        lines = (self.detail, str(self.run))
+        return result_html("run", self.image, ended=ended, lines=lines, verdict=self.verdict, usage=self.usage)
 
 
 def run_correction(

@@ -48,6 +48,7 @@ def act(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
     planned, calls, failures, impossible = state["planned"], state["tool_calls"], state["tool_failures"], ""
     usage, answers = state["usage"], list[ToolMessage]()
     for call in asked.tool_calls:
+        runtime.context.stop.check()
         if calls >= loop.tool_calls:
             answer = _failed(call["name"], call["id"], f"all {loop.tool_calls} tool calls of this turn are used up")
         elif failures >= loop.tool_failures:

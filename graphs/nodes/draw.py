@@ -69,6 +69,7 @@ def edit(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
 
     named = {source.picture for source in map(source_of, operations) if source is not None}
     others = {other.name: other.image for other in state["others"] if other.name in named}
+    others |= {picture: picture for picture in state["history"].seen_in if picture in named}
 
     def make() -> Edited:
         references = {name: context.images.load(picture) for name, picture in others.items()}

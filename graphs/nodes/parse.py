@@ -11,6 +11,7 @@ from langgraph.graph.message import REMOVE_ALL_MESSAGES
 from pydantic import Field, ValidationError, model_validator
 
 from configs.errors import in_words
+from configs.prices import price_of
 from graphs.answer_bounds import TEXT
 from graphs.node_helpers import demands_of, timed
 from graphs.nodes.survey import nouns
@@ -18,10 +19,10 @@ from graphs.turn_history import recall
 from prompts import render
 from tools import abilities
 from tools.scene.difference import completed
-from tools.scene.edit_goal import edit_requirements, layout_requirements, wish_requirements
+from tools.scene.edit_goal import as_seen, edit_requirements, layout_requirements, wish_requirements
 from tools.scene.errors import CannotParse
 from tools.scene.lexicon import parse_phrase
-from tools.scene.operations import Move, Operation, apply
+from tools.scene.operations import Move, Operation, apply, source_of
 from tools.scene.requirement import Requirement
 from tools.scene.spec import Frozen, Quote, SceneSpec
 from tools.scene.spec_check import with_all_words
@@ -67,7 +68,9 @@ def parse(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
         return _understood(goal, _of_sentence(goal, goal.spec, context.settings))
     if state["kind"] == "instruction" and goal.target:
         whole = goal.model_copy(update={"target": completed(goal.target, layout, goal.names)})
-        return _understood(whole, edit_requirements(layout, whole.target or layout))
+        return _understood(
+            whole, as_seen(edit_requirements(layout, whole.target or layout), context.settings.detector.sees)
+        )
 
     schema = SceneSpec if state["kind"] == "prompt" else Reply
     asked: list[AnyMessage] = list(state["messages"]) or _question(state, context)
@@ -76,7 +79,7 @@ def parse(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
     except CannotParse as error:
         return _unread(state, _with_unknown(str(error), state["text"], context), state["usage"], context.settings)
     message: AIMessage = answer["raw"]
-    usage = state["usage"].with_answer(message)
+    usage = state["usage"].with_answer(message, price_of(context.settings.chat))
     if refusal := message.additional_kwargs.get("refusal"):
         return _unread(state, f"the language model refused: {refusal}", usage, context.settings)
     try:
@@ -150,7 +153,9 @@ def _beyond(context: Context, state: State, parsed: SceneSpec | Reply) -> str | 
         return abilities.scene_refusal(can, parsed) or abilities.cannot_find(
             can, names, context.settings.detector.vocabulary
         )
-    return abilities.refusal(can, state["layout"], parsed.operations, state["others"])
+    own = state["history"].seen_in  # what is brought back is copied where that can be done, and else drawn anew
+    foreign = [one for one in parsed.operations if (source := source_of(one)) is None or source.picture not in own]
+    return abilities.refusal(can, state["layout"], foreign, state["others"])
 
 
 def _understand(goal: Goal, layout: Layout, parsed: SceneSpec | Reply, settings: Settings, text: str) -> dict[str, Any]:
@@ -170,11 +175,12 @@ def _understand(goal: Goal, layout: Layout, parsed: SceneSpec | Reply, settings:
     plan = goal.model_copy(update={"target": target, "operations": operations, "notes": parsed.notes})
     unchecked = (Requirement(kind="unchecked", said=words) for words in parsed.unchecked)
     along = {operation.id for operation in operations[len(parsed.operations) :] if isinstance(operation, Move)}
-    demands = tuple(
+    wished = (
         demand
         for demand in wish_requirements(layout, operations, target)
         if not (demand.kind == "placed" and demand.id in along)  # a tie is seen less surely than its wearer
     )
+    demands = as_seen(wished, settings.detector.sees)
     return _understood(plan, (*demands, *unchecked))
 
 

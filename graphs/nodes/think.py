@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from langchain_core.messages import AnyMessage, HumanMessage, SystemMessage, ToolMessage
 
+from configs.prices import price_of
 from graphs.answer_bounds import bounded
 from graphs.node_helpers import picture_block, timed
 from prompts import render
@@ -31,7 +32,8 @@ def think(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
     asked = [SystemMessage(render("system", vision=context.settings.chat.vision)), *show_pictures(state, context)]
     message = context.chat.bind_tools(list(TOOLS)).invoke(asked)
     answer = bounded(message)
-    update: dict[str, Any] = {"messages": [answer], "usage": state["usage"].with_answer(message)}
+    usage = state["usage"].with_answer(message, price_of(context.settings.chat))
+    update: dict[str, Any] = {"messages": [answer], "usage": usage}
     if answer.tool_calls or answer.invalid_tool_calls:
         return update | {"repairs": 0}
     if state["impossible"]:

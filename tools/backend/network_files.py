@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tools.backend.protocol import BackendError
+from tools.stopping import check_stop, ended_by
 from tools.weights.places import SCHEME, WeightsError, locate
 
 if TYPE_CHECKING:
@@ -62,9 +63,18 @@ class OnnxNetwork:
         Raises:
             BackendError: it cannot take these arrays.
         """
+        import onnxruntime
+
+        options = onnxruntime.RunOptions()
+
+        def cut_short() -> None:
+            options.terminate = True
+
         try:
-            values = self._session.run(None, inputs)
+            with ended_by(cut_short):
+                values = self._session.run(None, inputs, options)
         except Exception as error:  # noqa: BLE001 - as above
+            check_stop()  # cut short
             shapes = ", ".join(f"{name} {list(value.shape)}" for name, value in inputs.items())
             reason = " ".join(str(error).split())[:200]
             raise BackendError(f"network {self.path!r} failed on {shapes}: {reason}; is it the right file?") from None

@@ -12,7 +12,7 @@ from tools.scene.requirement import Requirement
 from tools.scene.spec import Query
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Iterable, Sequence
 
     from tools.scene.layout import Layout, PlacedObject
     from tools.scene.operations import Operation
@@ -79,6 +79,26 @@ def edit_requirements(current: Layout, target: Layout) -> tuple[Requirement, ...
         result.append(
             Requirement(kind="count", query=query, count=total) if total else Requirement(kind="absent", query=query)
         )
+    return tuple(dict.fromkeys(result))
+
+
+def as_seen(demands: Iterable[Requirement], sees: Collection[str] | None) -> tuple[Requirement, ...]:
+    """Return demands whose looks a detector can tell that ``sees`` these words only (None: any).
+
+    Every look that it cannot tell stays unchecked, and so does a shade: a dark red car may be a brown one to it.
+    """
+    if sees is None:
+        return tuple(demands)
+    result: list[Requirement] = []
+    for demand in demands:
+        looks = demand.query.attributes
+        known = tuple(word for word in looks if word in sees)
+        if known == looks:
+            result.append(demand)
+            continue
+        result.append(demand.model_copy(update={"query": demand.query.model_copy(update={"attributes": known})}))
+        if demand.kind in {"attribute", "placed"}:
+            result.append(Requirement(kind="unchecked", said=demand.query.phrase))
     return tuple(dict.fromkeys(result))
 
 

@@ -23,17 +23,26 @@ class Source(Frozen):
     attributes: tuple[Word, ...] = Field(default=(), max_length=8, description="the looks it has there")
 
 
-class _Making(Frozen):
+class Depth(Frozen):
+    """Which object another is drawn before or behind."""
+
+    side: Literal["in front of", "behind"]
+    id: ObjectId
+
+
+class _Sparse(Frozen):
+    """Leaves what is seldom said out of its JSON."""
+
+    @model_serializer(mode="wrap")
+    def _without_what_is_not_said(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        dumped: dict[str, Any] = handler(self)
+        return {key: value for key, value in dumped.items() if value is not None or key not in {"source", "depth"}}
+
+
+class _Making(_Sparse):
     """What Add and Replace have in common: the new object may be a copy."""
 
     source: Source | None = Field(default=None, description="what to copy; empty draws it anew")
-
-    @model_serializer(mode="wrap")
-    def _without_empty_source(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        dumped: dict[str, Any] = handler(self)
-        if dumped.get("source") is None:
-            dumped.pop("source", None)
-        return dumped
 
 
 class Add(_Making):
@@ -43,6 +52,7 @@ class Add(_Making):
     name: Word = Field(description="singular noun without attributes, such as 'car'")
     attributes: tuple[Word, ...] = Field(default=(), max_length=8)
     box: Box
+    depth: Depth | None = Field(default=None, description="before or behind which object; empty is before all")
 
 
 class Remove(Frozen):
@@ -52,27 +62,13 @@ class Remove(Frozen):
     id: ObjectId
 
 
-class Depth(Frozen):
-    """Which object another is drawn before or behind."""
-
-    side: Literal["in front of", "behind"]
-    id: ObjectId
-
-
-class Move(Frozen):
+class Move(_Sparse):
     """Move an object into the box; a box of another size resizes it."""
 
     op: Literal["move"] = "move"
     id: ObjectId
     box: Box
     depth: Depth | None = Field(default=None, description="before or behind which object; empty keeps the order")
-
-    @model_serializer(mode="wrap")
-    def _without_empty_depth(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        dumped: dict[str, Any] = handler(self)
-        if dumped.get("depth") is None:
-            dumped.pop("depth", None)
-        return dumped
 
 
 class Restyle(Frozen):
@@ -134,8 +130,8 @@ Operation = Annotated[Add | Remove | Move | Restyle | Replace | Adjust, Field(di
 def apply(layout: Layout, operations: Iterable[Operation]) -> Layout:
     """Return the layout that ``operations`` aim at.
 
-    Untouched objects keep id, box and drawing order; added ones come last (in front); a replaced
-    object takes its predecessor's place in the order and a new id of its own name.
+    Untouched objects keep id, box and drawing order; added ones come last (in front); a depth puts an object just
+    before or behind another; a replaced object takes its predecessor's place in the order and a new id of its own name.
 
     Raises:
         KeyError: an operation names an id that is not in the layout.
@@ -150,6 +146,8 @@ def apply(layout: Layout, operations: Iterable[Operation]) -> Layout:
                 box=operation.box,
             )
             result = result.model_copy(update={"objects": (*result.objects, added)})
+            if operation.depth is not None:
+                result = _in_order(result, added.id, operation.depth)
             continue
         if isinstance(operation, Adjust):
             result = _adjusted(result, operation)

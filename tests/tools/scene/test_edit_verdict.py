@@ -3,7 +3,7 @@
 import pytest
 
 from tools.scene.box import Box
-from tools.scene.edit_goal import edit_requirements
+from tools.scene.edit_goal import as_seen, edit_requirements
 from tools.scene.layout import Layout, PlacedObject
 from tools.scene.merge import as_detections
 from tools.scene.operations import Add, Move, Operation, Remove, Replace, Restyle, apply
@@ -63,6 +63,14 @@ def test_an_object_whose_attributes_nobody_sees_is_still_kept() -> None:
     wanted = edit_requirements(CURRENT, CURRENT)
     plain = [one for one in as_detections(CURRENT) if not one.attributes]
     assert verdict(wanted, plain).agreed
+
+
+def test_looks_that_a_detector_cannot_tell_stay_unchecked() -> None:
+    wanted = edit_requirements(CURRENT, apply(CURRENT, [Restyle(id=CURRENT.ids[0], attributes=("dark green",))]))
+    seen = as_seen(wanted, ("green", "red", "blue"))
+    assert [one.query.attributes for one in seen if one.kind == "attribute"] == [()]
+    assert [one.said for one in seen if one.kind == "unchecked"] == [f"dark green {CURRENT.objects[0].name}"]
+    assert as_seen(wanted, None) == wanted
 
 
 def test_smaller_on_the_spot_leaves_no_old_place_behind() -> None:

@@ -195,7 +195,7 @@ def _blend(picture: Image.Image, view: View, painted: Painted, job: Job, plan: N
     result -= old
     result *= weights[..., None]
     result += old
-    if painted.own:
+    if painted.own and (view.scaled or not painted.exact):
         canvas = job.canvas
         if view.scaled:  # the object's own pixels, not those that were scaled down and up again
             masks = {key: view.mask_back(mask) for key, mask in job.masks.items()}

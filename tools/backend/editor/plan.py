@@ -5,7 +5,7 @@ Pure bookkeeping on layouts; knows nothing of pixels or models.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from tools.backend.protocol import BackendError
@@ -48,11 +48,12 @@ class Touched:
     placed: PlacedObject
     source: PlacedObject | None
     copied: Copied | None = None
+    lifted: bool = False  # in front of or behind what it was behind or in front of before
 
     @property
     def moved(self) -> bool:
-        """Whether its pixels go to another box."""
-        return self.source is not None and not _same(self.source.box, self.placed.box)
+        """Whether its pixels go to another box, or to another depth."""
+        return self.source is not None and (self.lifted or not _same(self.source.box, self.placed.box))
 
     @property
     def restyled(self) -> bool:
@@ -122,8 +123,10 @@ def plan_edit(scene: Layout, operations: Sequence[Operation]) -> NetEdit:
             # a replacement may keep the id of what it replaces
             given |= dict.fromkeys(set(layout.ids) - known or {operation.id}, operation.source)  # type: ignore[union-attr]
     touched, untouched = [], []
+    lifted = {operation.id for operation in operations if isinstance(operation, Move) and operation.depth is not None}
     for placed in layout.objects:
         change = _touched(placed, origin[placed.id], given.get(placed.id), scene)
+        change = replace(change, lifted=placed.id in lifted)
         if change.source is None or change.moved or change.restyled:
             touched.append(change)
         else:

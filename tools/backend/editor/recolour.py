@@ -86,7 +86,14 @@ SAMPLE = 4000  # pixels that clusters are found in
 FAR = (0.075, 0.15)  # distance from the paint at which a pixel still belongs to it, and does no more
 SAME_HUE, SAME_SATURATION, SAME_LIGHT = 20.0, 1.8, 0.25  # degrees, factor, lightness within which it is one paint
 RIM = 0.2  # of the greatest depth in the mask, over which a pixel speaks less for the paint
-OUTLINE = 0.08  # of the greatest depth: what comes so near to the outline is paint, not contents
+LEAST_BODY = 12  # pixels inside a drawing that show its colour
+DETAIL = (0.1, 0.2)  # distance in OKLab from a drawing's colour at which a pixel begins to be a detail, and is one
+CONTRAST = (0.18, 0.45)  # lightness by which details stand out, at least and at most
+DARK, LIGHT = 0.35, 0.6  # lightness of a colour under which dark details are made light, from which light ones dark
+MIDDLE = 0.52  # lightness of a colour that drawings give dark lines from there on
+OUTLINE = 3  # pixels from a drawing's edge that are its outline
+DETAIL_CHROMA = 0.45  # share of the colour that its details have
+EDGE = 0.08  # of the greatest depth: what comes so near to the outline is paint, not contents
 OTHER, OTHER_HUE = 0.03, 12.0  # distance in a and b, and degrees, from which what is held is no paint
 SHADING = 0.45  # a shadow on a surface changes its lightness most: how much lightness counts in that distance
 
@@ -126,6 +133,34 @@ def recolour(pixels: Pixels, mask: Mask, change: Change, name: str = "object") -
     if window is not None:
         colours[window], weights[window] = _recoloured(pixels[window], mask[window], change, name)
     return colours, weights
+
+
+def repaint(pixels: Pixels, mask: Mask, change: Change, *, as_drawn: bool = False) -> Floats:
+    """Return a flat drawing of one colour in another, float32 ``[height, width, 3]`` in [0, 255].
+
+    ``pixels`` is uint8 ``[height, width, 3]`` and shows nothing but the drawing inside ``mask``. Shading goes along;
+    outlines and details stand out as much as before: dark on a light colour, and where they would vanish otherwise
+    light on a dark one. ``as_drawn``: the outline too is dark on every light colour and light on every dark one.
+    """
+    lab = to_oklab(pixels)
+    inner = ndimage.binary_erosion(mask, iterations=2)
+    body = np.median(lab[inner if inner.sum() > LEAST_BODY else mask], axis=0)
+    light, chroma = float(body[0]), float(np.hypot(body[1], body[2]))
+    if change.target is None:
+        aim, vivid = float(_shifted(np.array(light), change.lighter)), chroma * change.chroma
+        angle = float(np.arctan2(body[2], body[1]))
+    else:
+        aim, vivid, angle = change.target[0], change.target[1], float(np.radians(change.target[2]))
+    off = lab[..., 0] - light
+    other = np.maximum(np.abs(off), np.linalg.norm(lab[..., 1:] - body[1:], axis=-1))
+    detail = np.clip((other - DETAIL[0]) / (DETAIL[1] - DETAIL[0]), 0, 1)
+    deep = ndimage.distance_transform_edt(mask) > OUTLINE
+    lighter = np.full(mask.shape, aim < MIDDLE) if as_drawn else np.where(off > 0, aim < LIGHT, deep & (aim < DARK))
+    contrast = np.clip(np.abs(off), *CONTRAST) * np.where(lighter, 1, -1)
+    new_light = np.clip(aim + (1 - detail) * off + detail * contrast, 0.03, 0.98)
+    new_chroma = vivid * (1 - detail * (1 - DETAIL_CHROMA)) * np.clip((1.02 - new_light) / 0.12, 0, 1)
+    new = np.stack([new_light, new_chroma * np.cos(angle), new_chroma * np.sin(angle)], axis=-1)
+    return from_oklab(new.astype(np.float32))
 
 
 def _window(mask: Mask) -> tuple[slice, slice] | None:
@@ -204,7 +239,7 @@ def _without_contents(weight: Floats, lab: Floats, depth: Floats) -> Floats:
         return weight
     parts = range(1, number + 1)
     outer = [part for part, near in zip(parts, ndimage.minimum(depth, labels, parts), strict=True)
-             if near <= OUTLINE * depth.max()]  # fmt: skip
+             if near <= EDGE * depth.max()]  # fmt: skip
     if not outer:
         return weight
     paint = lab[np.isin(labels, outer)].mean(axis=0)

@@ -13,15 +13,16 @@ import torch
 from PIL import Image
 
 from tools.abilities import cannot_draw, cannot_restyle
+from tools.backend.editor import capabilities
 from tools.backend.editor.engine import Painted
 from tools.backend.editor.filling import Fill, find_shadow, holes_for, judge_fills, steadied
 from tools.backend.editor.looking import Looked
 from tools.backend.editor.masks import dilate, resized, soft_edge, trusted
 from tools.backend.editor.matting import cut_out
-from tools.backend.editor.recolour import WORDS, read_change, recolour
+from tools.backend.editor.recolour import read_change, recolour
 from tools.backend.editor.setting_down import Layer, composed, harmonised, place_light, set_down, shade_of
 from tools.backend.meter import Meter
-from tools.backend.protocol import BackendError, Capabilities
+from tools.backend.protocol import BackendError
 from tools.scene.spec import Query
 
 if TYPE_CHECKING:
@@ -33,17 +34,10 @@ if TYPE_CHECKING:
     from tools.backend.editor.masks import Floats, Mask, Pixels
     from tools.backend.editor.plan import NetEdit, Touched
     from tools.backend.inpainter import Inpainter
+    from tools.backend.protocol import Capabilities
     from tools.scene.box import Box
     from tools.scene.layout import Layout, PlacedObject
 
-CAPABILITIES = Capabilities(
-    frozenset({"add", "remove", "move", "restyle", "replace", "adjust"}),
-    generates=False,
-    draws=frozenset(),
-    attributes=WORDS,
-    needs=frozenset({"mask", "boxes"}),
-    copies=True,
-)
 FILL_SIDE = 1024  # pixels
 RIM = 0.02  # of the longer side: how far around what goes its neighbours are told from its background
 BEHIND = 0.4  # share of that which something has to cover to be background
@@ -77,7 +71,7 @@ class PasteEngine:
     @property
     def capabilities(self) -> Capabilities:
         """Everything but drawing what is in no picture."""
-        return CAPABILITIES
+        return capabilities.paste()
 
     def check(self, plan: NetEdit, size_wh: tuple[int, int], scene: Layout) -> None:
         """Refuse what would have to be drawn, and looks that are no colours."""
