@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
-from langchain_core.messages import AnyMessage
+from langchain_core.messages import AIMessage, AnyMessage
 from langgraph.channels import EphemeralValue
 from langgraph.graph.message import add_messages
 from pydantic import Field
@@ -22,10 +22,13 @@ from tools.scene.results import Verdict
 from tools.scene.spec import Frozen, SceneSpec
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from langchain_core.messages import BaseMessage
 
     from tools.backend.protocol import Cost
 
+CHARACTERS = 4  # of a token, where a server does not count
 COUNTERS = ("unet_evaluations", "encoder_passes", "decoder_passes", "detector_passes", "segmenter_passes")
 
 Exit = Literal[
@@ -36,6 +39,7 @@ Exit = Literal[
     "token_limit",
     "time_limit",
     "size_limit",
+    "context_limit",  # the language model can read no more
     "model_stopped",  # the model gave up while the verdict failed
     "parse_failed",
     "answered",  # a question: nothing was to be changed
@@ -77,6 +81,8 @@ class Usage(Frozen):
     llm_calls: int = 0
     input_tokens: int = 0
     output_tokens: int = 0
+    estimated: bool = False
+    """Whether some of the tokens were estimated, because a server does not count them."""
     seconds: dict[str, float] = Field(default_factory=dict)
     """By phase of the backend's work."""
 
@@ -93,9 +99,16 @@ class Usage(Frozen):
         counted = {name: getattr(self, name) + getattr(cost, name) for name in COUNTERS}
         return self.model_copy(update=counted | {"seconds": seconds})
 
-    def with_answer(self, message: BaseMessage) -> Self:
-        """Return the usage with one answer of the language model."""
-        used = getattr(message, "usage_metadata", None) or {}
+    def with_answer(self, message: BaseMessage, asked: Sequence[BaseMessage] = ()) -> Self:
+        """Return the usage with one answer of the language model to what it was ``asked``."""
+        used = getattr(message, "usage_metadata", None)
+        if used is None:
+            said = len(message.text) + sum(len(str(call["args"])) for call in getattr(message, "tool_calls", ()))
+            read = sum(len(question.text) for question in asked)
+            used = {"input_tokens": -(-read // CHARACTERS), "output_tokens": -(-said // CHARACTERS)}
+            return self.with_answer(AIMessage("", usage_metadata={**used, "total_tokens": 0})).model_copy(
+                update={"estimated": True}
+            )
         return self.model_copy(
             update={
                 "llm_calls": self.llm_calls + 1,

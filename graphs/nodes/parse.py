@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, Any
 
+from langchain_core.exceptions import ContextOverflowError
 from langchain_core.messages import AIMessage, AnyMessage, HumanMessage, RemoveMessage, SystemMessage
 from langgraph.graph.message import REMOVE_ALL_MESSAGES
 from pydantic import Field, ValidationError, model_validator
@@ -36,6 +38,14 @@ if TYPE_CHECKING:
     from tools.context import Context
     from tools.scene.goal import Goal
     from tools.scene.layout import Layout
+
+
+ASKING = re.compile(
+    r"^\W*(?:(?:please|ok|okay|and|so|hey|now|but)\W+)*(?:what|where|why|which|who|whose|when|how|is|are|was|were|am|do|"
+    r"does|did|has|have|had|can|could|will|would|should|describe|list|count|explain|tell|say|name|show me|thank|thanks|"
+    r"hi|hello)\b"
+)
+"""How a text begins that wants to be answered."""
 
 
 class Reply(Frozen):
@@ -73,8 +83,10 @@ def parse(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
         answer: Any = context.chat.with_structured_output(schema, include_raw=True).invoke(asked)
     except CannotParse as error:
         return _unread(state, _with_unknown(str(error), state["text"], context), state["usage"], context.settings)
+    except ContextOverflowError as error:
+        return {"exit": "context_limit", "detail": str(error)[:1000]}
     message: AIMessage = answer["raw"]
-    usage = state["usage"].with_answer(message)
+    usage = state["usage"].with_answer(message, asked)
     if refusal := message.additional_kwargs.get("refusal"):
         return _unread(state, f"the language model refused: {refusal}", usage, context.settings)
     try:
@@ -157,6 +169,11 @@ def _understand(goal: Goal, layout: Layout, parsed: SceneSpec | Reply, settings:
             raise ValueError("objects and absent are both empty: nothing could be checked. Name what must be there")
         return _understood(goal.model_copy(update={"spec": spec, "notes": spec.notes}), demands)
     if parsed.answer:
+        if not asks(text):
+            raise ValueError(
+                f"the instruction is no question, and {parsed.answer[:80]!r} changes nothing: give the operations "
+                "that do what it says, and leave the answer empty"
+            )
         return {"exit": "answered", "detail": parsed.answer, "messages": [RemoveMessage(id=REMOVE_ALL_MESSAGES)]}
     try:
         target = apply(layout, parsed.operations)
@@ -166,6 +183,11 @@ def _understand(goal: Goal, layout: Layout, parsed: SceneSpec | Reply, settings:
     unchecked = (Requirement(kind="unchecked", said=words) for words in parsed.unchecked)
     demands = wish_requirements(layout, parsed.operations, target)
     return _understood(plan, (*demands, *unchecked))
+
+
+def asks(text: str) -> bool:
+    """Return whether a text may want an answer instead of a change: a question, or a wish to be told something."""
+    return "?" in text or ASKING.search(text.lower()) is not None
 
 
 def _of_sentence(goal: Goal, spec: SceneSpec, settings: Settings) -> tuple[Requirement, ...]:
