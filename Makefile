@@ -1,7 +1,7 @@
 # Every target makes the environment if it is missing and needs only make and Python 3.11 or newer.
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help demo photo test slow check bench train format constraints clean
+.PHONY: help demo photo test slow check docs bench train format constraints clean
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -18,6 +18,7 @@ help:
 	@echo "make test    run the tests"
 	@echo "make slow    run the long tests too: kills, browsers, another processor's arithmetic, the built wheel"
 	@echo "make check   format, lint, types, import contract"
+	@echo "make docs    build the manual into build/site, links checked"
 	@echo "make bench   measure: LMD benchmark and speed, on the embedded models"
 	@echo "make train   train the embedded models again (hours on a CPU)"
 	@echo "make format  format the code"
@@ -53,6 +54,10 @@ check: $(READY)
 	$(BIN)/ruff check $(SOURCES)
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+docs: $(READY)
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+	@echo "build/site/index.html"
 
 format: $(READY)
 	$(BIN)/ruff format $(SOURCES)

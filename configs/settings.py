@@ -24,6 +24,7 @@ from pydantic import (
 
 from configs.errors import SettingsError, in_words
 from configs.preset_files import read_preset, read_yaml
+from configs.prices import Price, price_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -185,6 +186,9 @@ class EditorSettings(GroundedPart):
         description="side of the pictures it was trained on; larger ones are edited in a crop scaled to it",
     )
     draws: tuple[str, ...] = Field(default=(), description="the nouns it can draw, where it does not know all")
+    looks: tuple[str, ...] = Field(
+        default=(), description="a new object of which nothing is said is drawn in one of these, chosen by the seed"
+    )
     steps: int = Field(default=50, ge=2, le=1000, description="DDIM steps, of inversion and of composition")
     guidance: float = Field(default=2.5, ge=1, le=30, description="while composing")
     object_guidance: float = Field(default=7.5, ge=1, le=30, description="while making single objects")
@@ -202,6 +206,16 @@ class EditorSettings(GroundedPart):
     restyle_strength: float = Field(default=0.8, gt=0, le=1, description="share of steps in a new style (DiffEdit)")
     restyle_guidance: float = Field(default=7.5, ge=1, le=30, description="where objects are restyled")
     feather: int = Field(default=4, ge=0, le=128, description="width of the blended seam, in pixels")
+    smooth: float = Field(
+        default=0.0,
+        ge=0,
+        le=1,
+        description="share of odd pixels up to which a picture's ground is smooth: what is there is then moved, "
+        "recoloured and painted over exactly, and only new objects are drawn by the model; 0 is never",
+    )
+    candidates: int = Field(
+        default=1, ge=1, le=16, description="new objects are drawn so many times, the best is taken (smooth ground)"
+    )
 
 
 class PasteSettings(Section):
@@ -235,6 +249,9 @@ class LoopSettings(Section):
     tool_failures: int = Field(default=5, ge=1, description="in a row")
     tokens: int = Field(default=400_000, ge=1, description="of the language model, in one turn")
     seconds: float = Field(default=1800, gt=0, description="wall time of one turn")
+    max_cost: float | None = Field(
+        default=None, gt=0, description="US dollars for the language model in one turn, where its price is known"
+    )
     repairs: int = Field(default=2, ge=0, le=10, description="times a model may mend its own broken JSON")
     fallback: Literal["solver", "stop"] = Field(
         default="solver", description="when the language model is at a loss: do what the solver proposes, or end"
@@ -257,6 +274,14 @@ class ChatSettings(Section):
     think_tokens: int = Field(default=2048, ge=16, description="of one answer that plans; four times it at most")
     structured_output: Literal["json_schema", "function_calling", "json_object", "actions"] = "json_schema"
     vision: bool = Field(default=False, description="the model can see pictures")
+    price: Price | None = Field(
+        default=None, description="US dollars for a million tokens; without it, the list price of OpenAI's own models"
+    )
+
+    @property
+    def is_offline(self) -> bool:
+        """Whether the embedded planner answers: without a key and an endpoint, 'auto' means that."""
+        return self.provider == "offline" or (self.provider == "auto" and not self.api_key and not self.base_url)
 
     @field_validator("base_url")
     @classmethod
@@ -328,6 +353,17 @@ class Settings(Section):
     loop: LoopSettings = LoopSettings()
     judge: JudgeSettings = JudgeSettings()
     chat: ChatSettings = ChatSettings()
+
+    @model_validator(mode="after")
+    def _a_limited_cost_is_known(self) -> Self:
+        asked = {"chat": self.chat, **({"judge.vlm": self.judge.vlm} if self.judge.vlm else {})}
+        unknown = [name for name, chat in asked.items() if price_of(chat) is None]
+        if self.loop.max_cost is not None and unknown:
+            raise ValueError(
+                f"loop.max_cost: the price of {asked[unknown[0]].model!r} is not known, so its cost cannot be "
+                f"limited: set {unknown[0]}.price.input and {unknown[0]}.price.output (US dollars for a million tokens)"
+            )
+        return self
 
 
 def load_settings(

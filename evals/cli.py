@@ -121,6 +121,7 @@ def speed(
 def photo(
     scenes: Annotated[int, typer.Option(min=1, help="Photographs with a planted object.")] = 60,
     pictures: Annotated[Path | None, typer.Option(help="A folder for each scene beside its edits.")] = None,
+    seconds: Annotated[bool, typer.Option("--seconds", help="Measure only how long the parts take.")] = False,
     seed: Seed = 0,
     preset: Preset = None,
     as_json: Json = False,
@@ -131,7 +132,7 @@ def photo(
         from evals.commands import measure_photo
 
         options = Options(preset=preset or "photo", seed=seed, as_json=as_json, settings=settings)
-        measure_photo(options, scenes=scenes, pictures=pictures)
+        measure_photo(options, scenes=scenes, pictures=pictures, seconds=seconds)
 
 
 @app.command()

@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 from agent.cli.options import fail
 from agent.cli.run import announce_chat
-from configs.settings import DetectorSettings, GeneratorSettings, Part
+from configs.settings import DetectorSettings, GeneratorSettings, OnnxSegmenterSettings, Part
 from evals.parts import needed
 from evals.progress import progress_bar
 from tools.backend.checkpoints import resolve
 from tools.backend.detector import ZeroShotDetector
 from tools.backend.gligen import GroundedDiffusion
 from tools.backend.local import LocalBackend
+from tools.backend.segmenter_onnx import OnnxSegmenter
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -120,13 +121,26 @@ def measure_flaws(options: Options, *, scenes: int, pictures: Path | None) -> No
     print_figures(found, as_json=options.as_json)
 
 
-def measure_photo(options: Options, *, scenes: int, pictures: Path | None) -> None:
-    """Edit planted photographs and print the figures."""
+def measure_photo(options: Options, *, scenes: int, pictures: Path | None, seconds: bool = False) -> None:
+    """Edit planted photographs and print the figures; or only how long the parts take."""
     from evals.photo import run_photo
+    from evals.photo_seconds import run_seconds
 
-    backend = LocalBackend(options.load())
+    settings = options.load()
+    if seconds:
+        print_figures(run_seconds(settings, options.preset or "photo"), as_json=options.as_json)
+        return
+    part = settings.segmenter
+    segmenter = OnnxSegmenter.from_settings(part) if isinstance(part, OnnxSegmenterSettings) else None
     with progress_bar() as progress:
-        found = run_photo(backend, seed=options.seed or 0, scenes=scenes, pictures=pictures, progress=progress)
+        found = run_photo(
+            LocalBackend(settings),
+            seed=options.seed or 0,
+            scenes=scenes,
+            embed=(lambda image: segmenter.embedding(image)[0]) if segmenter else None,
+            pictures=pictures,
+            progress=progress,
+        )
     print_figures(found, as_json=options.as_json)
 
 

@@ -13,6 +13,7 @@ import numpy as np
 from PIL import Image as PillowImage
 from PIL import ImageFilter
 
+from evals.alike import feature_distance, gradient_distance, psnr, shifted_psnr
 from evals.photo_scenes import planted_scenes, side_by_side
 from tools.backend.editor.recolour import TARGETS
 from tools.backend.oklab import to_oklch
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
     from PIL.Image import Image
 
+    from evals.alike import Embed
     from evals.photo_scenes import PlantedScene
     from tools.backend.protocol import Backend, Edited
     from tools.scene.operations import Operation
@@ -37,6 +39,7 @@ FOUND = 0.5  # IoU from which a detection is the planted object
 HUE = 35.0  # degrees within which a colour is right
 LIGHT = {"black": (0.0, 0.42), "white": (0.75, 1.0), "gray": (0.35, 0.8)}  # lightness of what has no hue
 COLOURS = ("red", "green", "blue", "yellow", "purple", "orange", "pink", "black", "white")
+TEXTURES = frozenset({"grass", "gravel"})  # grounds where nothing but chance says which pixel is where
 STRUCTURE = 4  # pixels of blur
 CHANGED = 0.15  # share of an object that a recolouring has to reach
 
@@ -46,6 +49,7 @@ def run_photo(
     *,
     seed: int = 0,
     scenes: int = 60,
+    embed: Embed | None = None,
     pictures: Path | None = None,
     progress: Callable[[str, int, int], None] | None = None,
 ) -> dict[str, float]:
@@ -53,15 +57,18 @@ def run_photo(
 
     Flat result: ``found`` (share), ``removed`` (nothing of the kind is seen there any more), ``clean`` (removals of
     which the editor itself says so), ``psnr`` and ``psnr_opencv`` (dB against the truth inside the edited region,
-    means), ``better_than_opencv`` (share; ``better_structure`` is the same on blurred pictures, where made-up texture
-    does not count against a fill), ``moved_iou`` (mean) and ``moved`` (share of at least 0.9), ``recoloured``
+    means), ``better_than_opencv`` (share, and by ground as ``better_on_G``; ``better_structure`` is the same on blurred
+    pictures, where made-up texture does not count against a fill), ``gradients``, ``features`` and the shares
+    ``better_gradients``, ``better_features`` (see `evals.alike`; features where ``embed`` is given),
+    ``psnr_of_texture_aside`` (what the true ground gets when it is moved aside, on grass and gravel),
+    ``moved_iou`` (mean) and ``moved`` (share of at least 0.9), ``recoloured``
     (right by hue), ``outside_identical`` (share of all edits), ``K_seconds`` for K in detect, remove, move, recolour
     (medians), and ``scenes``. With ``pictures``, each scene is saved there beside its edits.
     """
     rows: list[dict[str, float]] = []
     planted = planted_scenes(backend, seed, scenes)
     for number, scene in enumerate(planted):
-        row, images = _measure(backend, scene, COLOURS[number % len(COLOURS)], number)
+        row, images = _measure(backend, scene, COLOURS[number % len(COLOURS)], number, embed)
         rows.append(row)
         if pictures is not None:
             pictures.mkdir(parents=True, exist_ok=True)
@@ -75,7 +82,9 @@ def run_photo(
     return result | {"scenes": scenes}
 
 
-def _measure(backend: Backend, scene: PlantedScene, colour: str, number: int) -> tuple[dict[str, float], list[Image]]:
+def _measure(
+    backend: Backend, scene: PlantedScene, colour: str, number: int, embed: Embed | None
+) -> tuple[dict[str, float], list[Image]]:
     query = Query(name=scene.kind)
     start = time.perf_counter()
     seen = backend.detect(scene.image, [query]).detections
@@ -102,12 +111,8 @@ def _measure(backend: Backend, scene: PlantedScene, colour: str, number: int) ->
     left = backend.detect(removed.image, [query]).detections
     row["removed"] = float(not any(is_leftover(detection.box, scene.box) for detection in left))
     row["clean"] = float(not removed.doubts)
-    row["psnr"] = _psnr(removed.image, scene.truth, removed.region)
     plain = _opencv(scene.image, removed.region)
-    row["psnr_opencv"] = _psnr(plain, scene.truth, removed.region)
-    row["better_than_opencv"] = float(row["psnr"] > row["psnr_opencv"])
-    soft = [picture.filter(ImageFilter.GaussianBlur(STRUCTURE)) for picture in (removed.image, plain, scene.truth)]
-    row["better_structure"] = float(_psnr(soft[0], soft[2], removed.region) > _psnr(soft[1], soft[2], removed.region))
+    row |= _compared(removed.image, plain, scene, removed.region, embed)
     images.append(plain)
 
     if number % MOVED_EVERY == 0:  # its fill is a removal's: what is measured beside that is the new place
@@ -123,9 +128,27 @@ def _measure(backend: Backend, scene: PlantedScene, colour: str, number: int) ->
     return row, images
 
 
-def _psnr(image: Image, truth: Image, region: np.ndarray) -> float:
-    difference = np.asarray(image, dtype=np.float64)[region] - np.asarray(truth, dtype=np.float64)[region]
-    return float(10 * np.log10(255**2 / max(float((difference**2).mean()), 1e-3)))
+def _compared(
+    ours: Image, plain: Image, scene: PlantedScene, region: np.ndarray, embed: Embed | None
+) -> dict[str, float]:
+    """Compare a removal and a plain fill of the same hole with the truth."""
+    pictures = ours, plain, scene.truth
+    pixels = [np.asarray(picture) for picture in pictures]
+    soft = [np.asarray(picture.filter(ImageFilter.GaussianBlur(STRUCTURE))) for picture in pictures]
+    row = {"psnr": psnr(pixels[0], pixels[2], region), "psnr_opencv": psnr(pixels[1], pixels[2], region)}
+    row["better_than_opencv"] = float(row["psnr"] > row["psnr_opencv"])
+    row[f"better_on_{scene.ground}"] = row["better_than_opencv"]
+    row["better_structure"] = float(psnr(soft[0], soft[2], region) > psnr(soft[1], soft[2], region))
+    if scene.ground in TEXTURES:
+        row["psnr_of_texture_aside"] = shifted_psnr(pixels[2], region)
+        row["psnr_opencv_on_textures"] = row["psnr_opencv"]
+    row["gradients"], row["gradients_opencv"] = (gradient_distance(one, pixels[2], region) for one in pixels[:2])
+    row["better_gradients"] = float(row["gradients"] < row["gradients_opencv"])
+    if embed is not None:
+        features = [embed(picture) for picture in pictures]
+        row["features"], row["features_opencv"] = (feature_distance(one, features[2], region) for one in features[:2])
+        row["better_features"] = float(row["features"] < row["features_opencv"])
+    return row
 
 
 def _opencv(image: Image, region: np.ndarray) -> Image:

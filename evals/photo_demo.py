@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from PIL import Image
 
-from agent.models.endpoint import make_chat_model
+from agent.models.chat import make_chat_model
 from agent.report.render import write_report
 from agent.run.driver import Job, run_correction
 from agent.run.folder import RunFolder

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from PIL import Image, ImageOps
+from scipy import ndimage
 
 from tools.backend.editor.matting import cut_out
 from tools.scene.box import Box
@@ -48,13 +49,14 @@ GROUNDS = ("china", "flower", "rocket", "brick", "grass", "gravel")
 
 @dataclass(frozen=True)
 class PlantedScene:
-    """A picture, the same without the object, the object's kind and box, and its mask, bool ``[height, width]``."""
+    """A picture, the same without the object, the object's kind, box and mask, bool ``[height, width]``, its ground."""
 
     image: Image.Image
     truth: Image.Image
     kind: str
     box: Box
     mask: np.ndarray
+    ground: str
 
 
 def photograph(name: str) -> Image.Image:
@@ -74,7 +76,7 @@ def photograph(name: str) -> Image.Image:
 
 def planted_scenes(backend: Backend, seed: int, number: int) -> list[PlantedScene]:
     """Make scenes by seed; each takes the next model and the next ground, in another size and place."""
-    masks = {model: backend.segment(photograph(model.photo), [model.box]).masks[0] for model in MODELS}
+    masks = {model: _whole(backend.segment(photograph(model.photo), [model.box]).masks[0]) for model in MODELS}
     return [
         _scene(
             MODELS[place % len(MODELS)], masks, GROUNDS[(place // len(MODELS)) % len(GROUNDS)], seed * 10_000 + place
@@ -107,7 +109,16 @@ def _scene(model: Model, masks: dict[Model, np.ndarray], ground: str, number: in
     image.paste(layer, (x, y), layer)
     mask = np.zeros(behind.size[::-1], dtype=bool)
     mask[y : y + layer.height, x : x + layer.width] = np.asarray(layer)[..., 3] > 127
-    return PlantedScene(image, behind, model.kind, _extent(mask), mask)
+    return PlantedScene(image, behind, model.kind, _extent(mask), mask, ground)
+
+
+def _whole(mask: np.ndarray) -> np.ndarray:
+    """Return the largest piece of a mask without holes: stars of a flag behind someone are no part of them."""
+    labels, number = ndimage.label(ndimage.binary_opening(mask, iterations=2))
+    if not number:
+        return mask
+    largest = labels == 1 + int(np.argmax(ndimage.sum(mask, labels, range(1, number + 1))))
+    return np.asarray(ndimage.binary_fill_holes(ndimage.binary_dilation(largest, iterations=2) & mask))
 
 
 def _extent(mask: np.ndarray) -> Box:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import inf
 from typing import TYPE_CHECKING
 
 from graphs.answer_bounds import SPOKEN, spoken
@@ -21,6 +22,7 @@ def reached_limit(state: State, loop: LoopSettings) -> tuple[Exit, str] | None:
         ("failure_limit", failures, loop.tool_failures, "tool failures in a row"),
         ("tool_limit", state["tool_calls"], loop.tool_calls, "tool calls"),
         ("token_limit", state["usage"].tokens, loop.tokens, "tokens"),
+        ("cost_limit", state["usage"].cost or 0.0, loop.max_cost or inf, "dollars"),
         ("size_limit", spoken(state["messages"]), SPOKEN, "characters of conversation"),
         ("time_limit", state["elapsed"], loop.seconds, "seconds"),
         ("round_limit", state["rounds"], loop.rounds, "rounds"),

@@ -14,6 +14,7 @@ from PIL import Image
 
 from tools.backend.protocol import Cost, Edited
 from tools.scene.requirements import requirements
+from tools.stopping import check_stop
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -49,7 +50,9 @@ def timed(node: Node) -> Node:
     @functools.wraps(node)
     def run(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
         started = time.monotonic()
-        update = node(state, runtime)
+        runtime.context.stop.check()
+        with runtime.context.stop.watching():
+            update = node(state, runtime)
         before = update.get("elapsed", state.get("elapsed", 0.0))
         return update | {"elapsed": before + time.monotonic() - started}
 
@@ -116,8 +119,13 @@ def _numbered(masks: Sequence[np.ndarray]) -> Image.Image:
 
 
 def report_to(writer: StreamWriter) -> Progress:
-    """Return a progress callback that goes out on the custom stream."""
-    return lambda phase, done, total: writer({"phase": phase, "done": done, "total": total})
+    """Return a progress callback that goes out on the custom stream, and ends the work if somebody asked."""
+
+    def report(phase: str, done: int, total: int) -> None:
+        check_stop()
+        writer({"phase": phase, "done": done, "total": total})
+
+    return report
 
 
 def answer_edits(

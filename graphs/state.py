@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
-from langchain_core.messages import AIMessage, AnyMessage
+from langchain_core.messages import AnyMessage
 from langgraph.channels import EphemeralValue
 from langgraph.graph.message import add_messages
 from pydantic import Field
@@ -17,7 +17,8 @@ from graphs.answer_bounds import TOKENS
 from tools.scene.box import Box
 from tools.scene.goal import Goal
 from tools.scene.layout import Layout, PlacedObject
-from tools.scene.operations import Add, Adjust, Move, Operation, Remove, Replace, Restyle, Source
+from tools.scene.operations import Add, Adjust, Depth, Move, Operation, Remove, Replace, Restyle, Source
+from tools.scene.other_picture import OtherPicture
 from tools.scene.results import Verdict
 from tools.scene.spec import Frozen, SceneSpec
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
     from langchain_core.messages import BaseMessage
 
+    from configs.prices import Price
     from tools.backend.protocol import Cost
 
 CHARACTERS = 4  # of a token, where a server does not count
@@ -38,6 +40,7 @@ Exit = Literal[
     "failure_limit",
     "token_limit",
     "time_limit",
+    "cost_limit",
     "size_limit",
     "context_limit",  # the language model can read no more
     "model_stopped",  # the model gave up while the verdict failed
@@ -66,6 +69,8 @@ class Request(TypedDict, total=False):
     places: Annotated[bool | None, EphemeralValue]
     """The given parse says nothing of places: those of the prompt are still read, and required."""
     seed: Annotated[int | None, EphemeralValue]
+    sources: Annotated[dict[str, str] | None, EphemeralValue]
+    """Other pictures that objects may be copied from: their ids, by the names that the instruction calls them."""
     approve: Annotated[bool | None, EphemeralValue]
     """Stop before each edit (an interrupt) until a person has decided."""
 
@@ -83,6 +88,8 @@ class Usage(Frozen):
     output_tokens: int = 0
     estimated: bool = False
     """Whether some of the tokens were estimated, because a server does not count them."""
+    cost: float | None = 0.0
+    """US dollars for the language model; None as soon as a price is not known."""
     seconds: dict[str, float] = Field(default_factory=dict)
     """By phase of the backend's work."""
 
@@ -99,21 +106,23 @@ class Usage(Frozen):
         counted = {name: getattr(self, name) + getattr(cost, name) for name in COUNTERS}
         return self.model_copy(update=counted | {"seconds": seconds})
 
-    def with_answer(self, message: BaseMessage, asked: Sequence[BaseMessage] = ()) -> Self:
+    def with_answer(self, message: BaseMessage, price: Price | None, asked: Sequence[BaseMessage] = ()) -> Self:
         """Return the usage with one answer of the language model to what it was ``asked``."""
-        used = getattr(message, "usage_metadata", None)
+        used: Any = getattr(message, "usage_metadata", None)
+        estimated = used is None
         if used is None:
             said = len(message.text) + sum(len(str(call["args"])) for call in getattr(message, "tool_calls", ()))
-            read = sum(len(question.text) for question in asked)
-            used = {"input_tokens": -(-read // CHARACTERS), "output_tokens": -(-said // CHARACTERS)}
-            return self.with_answer(AIMessage("", usage_metadata={**used, "total_tokens": 0})).model_copy(
-                update={"estimated": True}
-            )
+            heard = sum(len(question.text) for question in asked)
+            used = {"input_tokens": -(-heard // CHARACTERS), "output_tokens": -(-said // CHARACTERS)}
+        read, written = (min(used.get(name, 0), TOKENS) for name in ("input_tokens", "output_tokens"))
+        cost = None if self.cost is None or price is None else round(self.cost + price.cost(read, written), 9)
         return self.model_copy(
             update={
                 "llm_calls": self.llm_calls + 1,
-                "input_tokens": self.input_tokens + min(used.get("input_tokens", 0), TOKENS),
-                "output_tokens": self.output_tokens + min(used.get("output_tokens", 0), TOKENS),
+                "estimated": self.estimated or estimated,
+                "input_tokens": self.input_tokens + read,
+                "output_tokens": self.output_tokens + written,
+                "cost": cost,
             }
         )
 
@@ -167,6 +176,8 @@ class History(Frozen):
 
     removed: tuple[PlacedObject, ...] = ()
     """Objects that were taken away, as they were last seen; the newest last."""
+    seen_in: tuple[str, ...] = ()
+    """For each of them, the id of the picture in which it was last seen."""
     before: Layout | None = None
     """The layout before the last change."""
 
@@ -188,7 +199,7 @@ class Result(Frozen):
 
 CHECKPOINTED = (
     *(Goal, Usage, TurnUsage, Attempt, TurnSummary, History, Result),
-    *(Layout, Box, Add, Remove, Move, Restyle, Replace, Source, Adjust),
+    *(Layout, Box, Add, Remove, Move, Restyle, Replace, Source, Adjust, Depth, OtherPicture),
 )
 """The types of this program that a state may hold: a checkpointer builds them and nothing else of ours."""
 
@@ -208,6 +219,8 @@ class State(Request, total=False):
     """Id of the current picture."""
     layout: Layout
     """The layout of the current picture, as the detector saw it."""
+    others: tuple[OtherPicture, ...]
+    """Other pictures that this turn may copy from, with what is in those that its instruction names."""
     doubtful: tuple[str, ...]
     """Ids of objects in it that the detector is not sure of, and because of which the verdict failed."""
     unclean: tuple[str, ...] | None

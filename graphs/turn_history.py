@@ -33,8 +33,12 @@ def remember(state: State, turn: TurnSummary, image: str | None, layout: Layout)
             for placed in before.objects
             if placed.id not in layout.ids and any(repr(placed.id) in line for line in turn.done)
         ]
-        missing = [placed for placed in history.removed if not _is_back(placed, before, layout)]
-        history = History(removed=tuple([*missing, *gone][-REMOVED_KEPT:]), before=before)
+        known = [*history.seen_in, *[""] * len(history.removed)]
+        pairs = [pair for pair in zip(history.removed, known, strict=False) if not _is_back(pair[0], before, layout)]
+        pairs = [*pairs, *((placed, state["first_picture"] or "") for placed in gone)][-REMOVED_KEPT:]
+        history = History(
+            removed=tuple(placed for placed, _ in pairs), seen_in=tuple(seen for _, seen in pairs), before=before
+        )
     return {"turns": (*state["turns"], turn)[-TURNS_KEPT:], "history": history}
 
 
@@ -51,6 +55,7 @@ def recall(state: State) -> dict[str, Any]:
         "history": {
             "earlier": [*([f"{more} turns before these"] if more else []), *lines],
             "removed": history["removed"],
+            "seen_in": history["seen_in"],
             "before_last_change": history["before"],
         },
     }

@@ -14,7 +14,8 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined, Undefined
 from pydantic import BaseModel
 
-TAGS = ("sentence", "claims", "instruction", "layout", "target", "suggestion", "recent", "history", "shapes", "verdict")
+TAGS = ("sentence", "claims", "instruction", "layout", "target", "suggestion", "recent", "history", "shapes", "others",
+        "verdict")  # fmt: skip
 
 
 def render(name: str, **values: Any) -> str:

@@ -10,7 +10,6 @@ Importing it loads nothing heavy: each name is fetched when it is first used.
 
 import sys
 from importlib import import_module
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -58,6 +57,8 @@ if shadow := find_shadow():
 
 def __getattr__(name: str) -> Any:
     if name == "__version__":
+        from importlib.metadata import version
+
         return version("sld-agent")
     if name not in _HOMES:
         raise AttributeError(f"module 'sld' has no attribute {name!r}: it offers {', '.join(__all__)}")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import atexit
+import gc
 from typing import Annotated
 
 import typer
@@ -33,4 +35,7 @@ def sld(
 
 def main() -> None:
     """Run the command line and exit with its code."""
+    # hundreds of thousands of objects that imports make, and none of them garbage: looked at rarely, and not at the end
+    gc.set_threshold(100_000, 20, 50)
+    atexit.register(gc.freeze)
     app(prog_name="sld")

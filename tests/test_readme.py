@@ -45,3 +45,31 @@ def test_the_table_of_presets_is_complete() -> None:
 def test_the_programs_that_are_shown_use_names_that_exist() -> None:
     shown = set(re.findall(r"\bsld\.(\w+)", "\n".join(re.findall(r"```python\n(.*?)```", README, re.DOTALL))))
     assert {"run", "Session"} <= shown <= set(sld.__all__)
+
+
+BLOCKS = re.compile(r"```(\w*)\n(.*?)```", re.DOTALL)
+PATHS = re.compile(r"(?<![\w/.])(?:runs|sessions)/[\w./-]+")
+MADE = re.compile(r"(?:--out|--output-dir|cat >|out=|open\(|/save|\.save\()\s*[\"']?((?:runs|sessions)/[\w./-]+)")
+MANUAL = ("first-steps", "make", "talk", "traces", "presets", "models")
+
+
+def lines_of(*pages: str) -> list[str]:
+    """Return every line of code of these pages, in order, with what `make` leaves behind first."""
+    text = "".join((ROOT / page).read_text(encoding="utf-8") for page in pages)
+    return [line for _, block in BLOCKS.findall(text) for line in block.splitlines()]
+
+
+@pytest.mark.parametrize(
+    "pages",
+    [("README.md",), tuple(f"docs/{name}.md" for name in MANUAL)],
+    ids=["README", "manual"],
+)
+def test_every_file_that_a_command_takes_was_made_by_one_before_it(pages: tuple[str, ...]) -> None:
+    made, unknown = {"runs/demo", "runs/photo"}, []
+    for line in lines_of(*pages):
+        making = set(MADE.findall(line))
+        for path in set(PATHS.findall(line)) - making:
+            if not any(path == known or path.startswith(f"{known}/") for known in made):
+                unknown.append((path, line))
+        made |= making
+    assert unknown == []

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tools.scene.lexicon import SURFACES, with_article
-from tools.scene.operations import Add, Adjust, Move, Remove, Replace, Restyle
+from tools.scene.operations import Add, Adjust, Move, Remove, Replace, Restyle, source_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -16,17 +16,26 @@ if TYPE_CHECKING:
     from tools.backend.protocol import Capabilities
     from tools.scene.layout import Layout
     from tools.scene.operations import Operation
+    from tools.scene.other_picture import OtherPicture
     from tools.scene.spec import SceneSpec
 
 SHOWN = 12  # nouns that a refusal lists
 
 
-def refusal(capabilities: Capabilities, scene: Layout, operations: Iterable[Operation]) -> str | None:
-    """Return why operations on a scene cannot be done, for a person to read; None when all can."""
-    names = {placed.name for placed in scene.objects}
+def refusal(
+    capabilities: Capabilities, scene: Layout, operations: Iterable[Operation], others: Sequence[OtherPicture] = ()
+) -> str | None:
+    """Return why operations on a scene cannot be done, for a person to read; None when all can.
+
+    ``others``: the pictures beside it that may be copied from.
+    """
+    names, given = {placed.name for placed in scene.objects}, [other.name for other in others]
     for operation in operations:
         if operation.op not in capabilities.operations:
             return f"this preset cannot {operation.op}: it can {_listed(sorted(capabilities.operations), 'and')}"
+        source = source_of(operation)
+        if source is not None and source.picture and (refused := _cannot_copy(capabilities, source.picture, given)):
+            return refused
         match operation:
             case Add(name=name) | Replace(name=name):
                 copied = operation.source is not None or name in names
@@ -39,6 +48,15 @@ def refusal(capabilities: Capabilities, scene: Layout, operations: Iterable[Oper
                     return cannot_restyle(object_id, new)
             case Move() | Remove() | Adjust():
                 pass
+    return None
+
+
+def _cannot_copy(capabilities: Capabilities, picture: str, given: Sequence[str]) -> str | None:
+    if not capabilities.copies:
+        return "this preset cannot copy from another picture: it draws new objects; --preset photo can"
+    if picture not in given:
+        listed = _listed(list(map(repr, given)), "and") if given else "none"
+        return f"there is no other picture {picture!r} to copy from; given: {listed}"
     return None
 
 
@@ -80,8 +98,8 @@ def cannot_draw(name: str, drawn: frozenset[str] = frozenset()) -> str:
     if drawn:
         return f"this preset cannot draw a new {name}: it draws {_listed(sorted(drawn), 'and')}"
     return (
-        f"this preset cannot draw a new {name}: it can copy one that is in the picture or in another picture, or "
-        "choose a preset with a generator"
+        f"this preset cannot draw a new {name}: it can copy one that is in the picture or in another picture "
+        f"(`add the {name} from {name.split()[-1]}.jpg`), or choose a preset with a generator"
     )
 
 
@@ -109,7 +127,10 @@ def cannot_find(capabilities: Capabilities, names: Iterable[str], examples: Sequ
     strange = [repr(name) for name in dict.fromkeys(names) if not known.intersection(ends(name))]
     if not strange:
         return None
-    listed = f": it knows {', '.join(examples)}, and other words for them" if examples else ""
+    listed = ""
+    if examples:
+        more = " (all of them: sld presets NAME)" if len(examples) > SHOWN else ""
+        listed = f": it knows {_listed(examples, 'and')}{more}, and other words for them"
     return f"the detector of this preset does not know {_listed(strange, 'or')}{listed}"
 
 
@@ -120,7 +141,7 @@ def describe(capabilities: Capabilities) -> str:
         messages.append(
             f"New objects can only be {_listed(sorted(capabilities.draws), 'or')}."
             if capabilities.draws
-            else "Nothing can be drawn anew: add and replace only copy an object that is in the picture already."
+            else "Nothing can be drawn anew: add and replace only copy an object of this or another given picture."
         )
     if capabilities.attributes is not None:
         messages.append("Looks can only be changed in colour and brightness.")

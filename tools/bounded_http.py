@@ -8,11 +8,15 @@ from __future__ import annotations
 
 import ssl
 import zlib
+from concurrent.futures import wait
 
 import anyio
 import httpx
 from anyio.from_thread import start_blocking_portal
 
+from tools.stopping import current_stop
+
+LOOK = 0.1  # seconds between looks at whether somebody wants the exchange to end
 PACKED = {"gzip": 31, "x-gzip": 31, "deflate": 15}  # zlib's window bits
 
 
@@ -77,7 +81,10 @@ class BoundedAsyncTransport(httpx.AsyncBaseTransport):
 
 
 class BoundedTransport(httpx.BaseTransport):
-    """The same for blocking clients; the exchange runs in an event loop of its own, where it can be cut off."""
+    """The same for blocking clients; the exchange runs in an event loop of its own, where it can be cut off.
+
+    It also ends when the work of this thread shall stop (`tools.stopping`).
+    """
 
     def __init__(self, seconds: float, most: int) -> None:
         self._transport = BoundedAsyncTransport(seconds, most)
@@ -85,8 +92,14 @@ class BoundedTransport(httpx.BaseTransport):
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """Return the answer with its body read; raises as `BoundedAsyncTransport` does."""
         request.read()
+        stop = current_stop()
         with start_blocking_portal() as portal:
-            return portal.call(self._transport.handle_async_request, request)
+            answer = portal.start_task_soon(self._transport.handle_async_request, request)
+            while not wait([answer], LOOK).done:
+                if stop is not None and stop.asked:
+                    answer.cancel()
+                    stop.check()
+            return answer.result()
 
 
 def unbounded(error: BaseException | None) -> UnboundedAnswer | None:

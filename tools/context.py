@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from langchain_core.language_models import BaseChatModel
 
 from configs.settings import Settings
 from tools.backend.protocol import Backend
 from tools.images import ImageStore
+from tools.stopping import Stop
 
 
 @dataclass(frozen=True)
@@ -21,6 +22,8 @@ class Context:
     settings: Settings
     eyes: BaseChatModel | None = None
     """A model of its own for what no detector can check (``judge.vlm``)."""
+    stop: Stop = field(default_factory=Stop, compare=False)
+    """Looked at before every node and inside long work."""
 
     @property
     def seer(self) -> BaseChatModel | None:

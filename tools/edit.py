@@ -17,7 +17,7 @@ from tools.abilities import refusal
 from tools.context import Context
 from tools.errors import ToolError
 from tools.inspect import find_object
-from tools.scene.operations import Add, Adjust, Move, Operation, Remove, Replace, Restyle, apply
+from tools.scene.operations import Add, Adjust, Move, Operation, Remove, Replace, Restyle, apply, source_of
 from tools.suggest_layout import dump_operations, suggestion
 
 if TYPE_CHECKING:
@@ -28,6 +28,10 @@ if TYPE_CHECKING:
 
 SMALLEST = 0.02  # of the picture, for each side: less is no object that any detector finds
 SAME_PLACE = 0.9  # IoU above which two objects hide each other
+VERBS = {  # what will be done, and what was
+    "add": ("add", "added"), "remove": ("remove", "removed"), "move": ("move", "moved"), "restyle": ("make", "made"),
+    "adjust": ("adjust", "adjusted"), "replace": ("replace", "replaced"),
+}  # fmt: skip
 
 
 @tool(response_format="content_and_artifact")
@@ -49,7 +53,7 @@ def edit(
 
 @tool(response_format="content_and_artifact")
 def apply_suggestion(runtime: ToolRuntime[Context, dict[str, Any]]) -> tuple[str, dict[str, Any]]:
-    """Edit the picture as the solver proposes in <suggestion>. Takes no arguments."""
+    """Edit the picture as the solver proposes in <suggestion>, all of it in one pass. Takes no arguments."""
     operations, _ = suggestion(runtime.state, runtime.context)
     if not operations:
         raise ToolError("the solver knows no change that would help: look closer with detect, or edit on your own")
@@ -62,7 +66,9 @@ def _planned(
     state = runtime.state
     scene: Layout = state["layout"]
     check_operations(scene, state["planned"], operations)
-    if refused := refusal(runtime.context.backend.capabilities, scene, operations):
+    own = state["history"].seen_in  # what is brought back is copied where that can be done, and else drawn anew
+    foreign = [one for one in operations if (source := source_of(one)) is None or source.picture not in own]
+    if refused := refusal(runtime.context.backend.capabilities, scene, foreign, state["others"]):
         raise ToolError(refused)
     return "planned: " + json.dumps(describe(scene, operations)), {"operations": dump_operations(operations)}
 
@@ -97,27 +103,30 @@ def check_operations(scene: Layout, planned: Sequence[Operation], operations: Se
                 )
 
 
-def describe(scene: Layout, operations: Sequence[Operation]) -> list[str]:
-    """Say in words what is done to which id, one line per operation, new ids included."""
+def describe(scene: Layout, operations: Sequence[Operation], *, planned: bool = False) -> list[str]:
+    """Say in words what was done to which id, or (``planned``) will be; one line per operation, new ids included."""
     lines, layout = [], scene
     for operation in operations:
         after = apply(layout, [operation])
         new = [placed for placed in after.objects if placed.id not in layout.ids]
         match operation:
             case Add():
-                lines.append(f"added {new[0].id!r} ({new[0].phrase}) at {_numbers(operation.box)}")
+                words = f"{new[0].id!r} ({new[0].phrase}) at {_numbers(operation.box)}"
             case Remove():
-                lines.append(f"removed {operation.id!r}")
+                words = repr(operation.id)
             case Move():
                 old = layout[operation.id].box
-                lines.append(f"moved {operation.id!r} from {_numbers(old)} to {_numbers(operation.box)}")
+                where = f", {operation.depth.side} {operation.depth.id!r}" if operation.depth else ""
+                words = f"{operation.id!r} from {_numbers(old)} to {_numbers(operation.box)}{where}"
             case Restyle():
-                lines.append(f"made {operation.id!r} {' '.join(operation.attributes)}")
+                words = f"{operation.id!r} {' '.join(operation.attributes)}"
             case Adjust():
-                lines.append(f"adjusted the picture: {operation.wish}{f' ({operation.id!r})' if operation.id else ''}")
+                words = f"the picture: {operation.wish}{f' ({operation.id!r})' if operation.id else ''}"
             case Replace():
                 new_object = new[0] if new else after[operation.id]
-                lines.append(f"replaced {operation.id!r} by {new_object.id!r} ({new_object.phrase})")
+                words = f"{operation.id!r} by {new_object.id!r} ({new_object.phrase})"
+        verb, past = VERBS[operation.op]
+        lines.append(f"{f'will {verb}' if planned else past} {words}")
         layout = after
     return lines
 

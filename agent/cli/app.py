@@ -23,6 +23,10 @@ Json = Annotated[bool, typer.Option("--json", help="Print exactly one JSON objec
 Set = Annotated[
     list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="A setting, such as editor.steps=20.")
 ]
+Source = Annotated[
+    list[Path] | None,
+    typer.Option("--source", help="Another picture to copy from, as in 'add the dog from dog.jpg'; may be repeated."),
+]
 Resume = Annotated[Path | None, typer.Option(metavar="RUN", help="Go on with this run where it was stopped.")]
 AllowEndpoint = Annotated[
     str | None,
@@ -82,6 +86,7 @@ def correct(
 def edit(
     image: Annotated[Path | None, typer.Argument(help="The picture to edit.", show_default=False)] = None,
     instruction: Annotated[str | None, typer.Argument(help="What to change.", show_default=False)] = None,
+    source: Source = None,
     preset: Preset = None,
     rounds: Rounds = None,
     seed: Seed = None,
@@ -98,7 +103,7 @@ def edit(
 
         if resume is None and (image is None or instruction is None):
             fail("`sld edit` needs a picture and an instruction: sld edit IMAGE INSTRUCTION")
-        raise typer.Exit(run_one(options, instruction=instruction, image=image))
+        raise typer.Exit(run_one(options, instruction=instruction, image=image, sources=source or ()))
 
 
 @app.command()
@@ -148,6 +153,7 @@ def doctor(preset: Preset = None, as_json: Json = False, settings: Set = None) -
 def chat(
     image: Annotated[Path | None, typer.Argument(help="The picture to talk about.", show_default=False)] = None,
     prompt: Annotated[str | None, typer.Option(help="Begin with a picture of this.")] = None,
+    source: Source = None,
     session: Annotated[str | None, typer.Option(metavar="ID", help="Go on with this session.")] = None,
     approve: Annotated[bool | None, typer.Option(help="Stop before each edit until you accept it.")] = None,
     preset: Preset = None,
@@ -156,6 +162,7 @@ def chat(
     settings: Set = None,
     allow_endpoint: AllowEndpoint = None,
     folder: Sessions = Path("sessions"),
+    verbose: Annotated[bool, typer.Option("--verbose", help="Show boxes as numbers, and where pictures lie.")] = False,
 ) -> None:
     """Edit a picture by talking to it: each line of input is an instruction, a question or a /command."""
     with reporting():
@@ -163,7 +170,16 @@ def chat(
 
         options = Options(preset, rounds, seed, settings=settings, allow_endpoint=allow_endpoint)
         raise typer.Exit(
-            chat_cli.chat(options, image=image, prompt=prompt, session=session, approve=approve, base=folder)
+            chat_cli.chat(
+                options,
+                image=image,
+                prompt=prompt,
+                session=session,
+                approve=approve,
+                base=folder,
+                sources=source or (),
+                verbose=verbose,
+            )
         )
 
 
@@ -177,9 +193,47 @@ def sessions(folder: Sessions = Path("sessions")) -> None:
 
 
 @app.command()
-def presets() -> None:
-    """List the presets that ship with the program."""
+def serve(
+    host: Annotated[str, typer.Option(help="Address to serve on; any but 127.0.0.1 needs a token.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes any that is free.")] = 8080,
+    token: Annotated[
+        str | None,
+        typer.Option(envvar="SLD_TOKEN", help="Who gives it is let in; made and printed where one is needed."),
+    ] = None,
+    allow_host: Annotated[
+        list[str] | None, typer.Option(metavar="NAME", help="Another name of the server, such as a proxy's.")
+    ] = None,
+    preset: Preset = None,
+    settings: Set = None,
+    workers: Annotated[int, typer.Option(min=1, max=64, help="Turns at a time; the models are shared.")] = 1,
+    folder: Sessions = Path("sessions"),
+    runs: Annotated[Path, typer.Option(help="Where single runs are.")] = Path("runs"),
+) -> None:
+    """Serve the sessions to browsers and programs: a page, an HTTP API, OpenAI's Images protocol and MCP."""
     with reporting():
-        from agent.cli.run import list_presets
+        from agent.cli import serve as serve_cli
 
-        list_presets()
+        options, names = Options(preset=preset, settings=settings), tuple(allow_host or ())
+        serve_cli.serve(
+            options, host=host, port=port, token=token, names=names, sessions=folder, runs=runs, workers=workers
+        )
+
+
+@app.command()
+def mcp(preset: Preset = None, settings: Set = None, folder: Sessions = Path("sessions")) -> None:
+    """Be a tool for other agents (Model Context Protocol) on standard input and output."""
+    with reporting():
+        from agent.cli import serve as serve_cli
+
+        serve_cli.serve_mcp(Options(preset=preset, settings=settings), sessions=folder)
+
+
+@app.command()
+def presets(
+    name: Annotated[str | None, typer.Argument(help="List the kinds of things that this preset finds.")] = None,
+) -> None:
+    """List the presets that ship with the program, or what one of them finds."""
+    with reporting():
+        from agent.cli.run import list_presets, show_preset
+
+        show_preset(name) if name else list_presets()

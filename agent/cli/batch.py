@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from agent.cli.batch_file import BatchError, Item, read_items
 from agent.cli.console import SafeConsole, redactor, write, write_json
-from agent.cli.options import DEFAULT_PRESET, ExitCode, Mode, Options, fail, in_words
+from agent.cli.options import ExitCode, Mode, Options, fail, in_words
 from agent.cli.progress import LiveProgress
 from agent.cli.run import announce_chat
 from agent.models.backend import make_backend
+from agent.models.preset_choice import DEFAULT, choose_preset
 from agent.report.render import write_report
 from agent.run.driver import Job, run_correction
 from agent.run.folder import RunFolder
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
+    from tools.backend.local import LocalBackend
+
 SUFFIXES = ("", ".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".gif")
 
 
@@ -30,6 +33,7 @@ class _Work:
     item: Item
     picture: Path
     folder: RunFolder
+    preset: str
     settings: Settings
     overrides: dict[str, Any]
 
@@ -46,13 +50,18 @@ def run_batch(
         UserMistake: the file, an item or a picture is not usable; nothing was done.
     """
     work = _prepare(options, file, input_dir, output_dir)
-    chat = announce_chat(options.load(), as_json=options.as_json)
-    base = make_backend(options.load())
     console = SafeConsole(sys.stderr)
+    bases: dict[str, LocalBackend] = {}
+    for preset in dict.fromkeys(job.preset for job in work if job.preset != (options.preset or DEFAULT)):
+        names = ", ".join(job.item.output_dir for job in work if job.preset == preset)
+        write(f"Using the preset {preset} for {names} (another: --preset NAME).", sys.stderr)
+    chat = announce_chat(work[0].settings if work else options.load(), as_json=options.as_json)
     outcomes: list[dict[str, Any]] = []
     for number, job in enumerate(work, start=1):
         console.print(f"{number}/{len(work)} {job.item.output_dir}", markup=False)
         try:
+            if job.preset not in bases:
+                bases[job.preset] = make_backend(options.load(job.preset))
             if overwrite:
                 job.folder.clear()
             with LiveProgress(sys.stderr) as progress:
@@ -60,9 +69,9 @@ def run_batch(
                     _job(job, mode, options.seed or 0),
                     job.settings,
                     job.folder,
-                    backend=base.with_settings(job.settings),
+                    backend=bases[job.preset].with_settings(job.settings),
                     chat=chat,
-                    preset=options.preset or DEFAULT_PRESET,
+                    preset=job.preset,
                     overrides=job.overrides,
                     listener=progress,
                 )
@@ -72,12 +81,12 @@ def run_batch(
             message = redactor().text(in_words(error))
             console.print(f"  failed: {message}", markup=False)
             outcomes.append({"item": job.item.output_dir, "error": message})
-    return _summary(outcomes, as_json=options.as_json)
+    return _summary(outcomes, output_dir, as_json=options.as_json)
 
 
 def _prepare(options: Options, file: Path, input_dir: Path, output_dir: Path) -> list[_Work]:
     """Check everything before any model is loaded, and name all that is wrong at once."""
-    settings, given = options.load(), options.overrides()
+    given = options.overrides()
     try:
         items = read_items(file)
     except BatchError as error:
@@ -85,20 +94,16 @@ def _prepare(options: Options, file: Path, input_dir: Path, output_dir: Path) ->
     work, problems = [], []
     for number, item in enumerate(items, start=1):
         try:
+            item.spec(), item.layout()
+            picture = _picture(input_dir, item.input_fname)
+            preset = options.preset or choose_preset(open_picture(picture))
+            settings = options.load(preset)
             thresholds = settings.generators.get(item.generator or "")
             own = {} if thresholds is None else thresholds.model_dump(exclude_none=True)
             overrides = {f"detector.{name}": value for name, value in own.items()} | given
-            item.spec(), item.layout()
-            work.append(
-                _Work(
-                    item,
-                    _picture(input_dir, item.input_fname),
-                    RunFolder(_inside(output_dir, item.output_dir, "output_dir")),
-                    load_settings(options.preset or DEFAULT_PRESET, overrides) if own else settings,
-                    overrides,
-                )
-            )
-            open_picture(work[-1].picture)
+            folder = RunFolder(_inside(output_dir, item.output_dir, "output_dir"))
+            settings = load_settings(preset, overrides) if own else settings
+            work.append(_Work(item, picture, folder, preset, settings, overrides))
         except (ValueError, OSError) as error:
             problems.append(f"item {number} ({item.output_dir!r}): {error}")
     problems += _clashes(work, output_dir)
@@ -155,13 +160,14 @@ def _inside(folder: Path, name: str, field: str) -> Path:
     return path
 
 
-def _summary(outcomes: list[dict[str, Any]], *, as_json: bool) -> int:
+def _summary(outcomes: list[dict[str, Any]], output_dir: Path, *, as_json: bool) -> int:
     agreed = sum(bool(outcome.get("agreed")) for outcome in outcomes)
     failed = sum("error" in outcome for outcome in outcomes)
     if as_json:
-        write_json({"items": outcomes, "agreed": agreed, "failed": failed})
+        write_json({"items": outcomes, "agreed": agreed, "failed": failed, "output_dir": str(output_dir)})
     else:
         write(f"{agreed} of {len(outcomes)} agreed" + (f", {failed} failed" if failed else ""))
+        write(f"pictures and reports: {output_dir}")
     if failed:
         return ExitCode.FAILURE
     return ExitCode.AGREED if agreed == len(outcomes) else ExitCode.NOT_AGREED

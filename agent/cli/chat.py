@@ -11,36 +11,38 @@ from typing import TYPE_CHECKING
 
 from rich.markup import escape
 from rich.table import Table
-from rich.tree import Tree
 
 from agent.cli.console import hide, lines_of_input, output_console
+from agent.cli.history import draw_history
 from agent.cli.options import ExitCode, Options, fail, in_words
+from agent.cli.pictures import draw_inline
 from agent.cli.progress import LiveProgress
 from agent.cli.run import MARK_STYLES, announce_chat, announce_preset
 from agent.models.backend import make_backend
 from agent.run.folder import RunError, RunFolder, abandoned_on_error, find_runs, new_folder
+from agent.run.sources import files_named
 from agent.session.proposal import change
 from agent.session.record import recorded_settings
 from agent.session.session import Session
 from agent.session.turn_result import SessionError, TurnResult, is_redo, is_undo, undo_count
-from agent.trace.wording import mark, unchecked_clause
+from agent.trace.wording import mark, money, unchecked_clause, without_boxes
 from tools.images import open_picture
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from agent.session.proposal import Proposal
-    from agent.session.turn_result import Moment
 
 COMMANDS = {
     "/undo": "take back the last change",
     "/redo": "take back the last undo",
     "/branch": "NAME [TURN]: begin a branch here, or after an earlier turn, and go there",
     "/switch": "NAME: go to another branch",
-    "/history": "show every turn as a tree, with small pictures' paths",
+    "/history": "show every turn as a tree, the one you are at marked with >",
     "/show": "show how things stand: the picture's path, what is in it, what is wrong",
-    "/save": "PATH: write the picture there",
+    "/save": "PATH: write the picture there, into a folder that is there",
     "/retry": "do the last turn again with another seed",
+    "/picture": "PATH: take another picture along; 'add the dog from dog.jpg' copies out of it",
     "/approve": "on | off: stop before each edit",
     "/resume": "go on with a turn that was stopped",
     "/drop": "give up a turn that was stopped or waits",
@@ -53,7 +55,15 @@ APPROVAL = (
 
 
 def chat(
-    options: Options, *, image: Path | None, prompt: str | None, session: str | None, approve: bool | None, base: Path
+    options: Options,
+    *,
+    image: Path | None,
+    prompt: str | None,
+    session: str | None,
+    approve: bool | None,
+    base: Path,
+    sources: Sequence[Path] = (),
+    verbose: bool = False,
 ) -> int:
     """Hold a conversation until the input ends; return the exit code of the last turn (0 on a terminal)."""
     if image is not None and prompt is not None:
@@ -77,9 +87,10 @@ def chat(
                 chat=announce_chat(settings),
                 seed=options.seed or 0,
                 approve=approve,
+                sources=sources,
             )
         )
-        return Talk(opened).run(prompt)
+        return Talk(opened, image.parent if image else Path(), verbose=verbose).run(prompt)
 
 
 def list_sessions(base: Path) -> None:
@@ -108,10 +119,10 @@ def list_sessions(base: Path) -> None:
 
 
 class Talk:
-    """The conversation at a terminal or on a pipe; ``code`` is the exit code so far."""
+    """The conversation at a terminal or on a pipe; ``code`` is the exit code so far. ``verbose`` shows boxes."""
 
-    def __init__(self, session: Session) -> None:
-        self.session = session
+    def __init__(self, session: Session, folder: Path = Path(), *, verbose: bool = False) -> None:
+        self.session, self.folder, self.verbose = session, folder, verbose
         self.console = output_console()
         self.code = ExitCode.AGREED
 
@@ -147,8 +158,16 @@ class Talk:
         if (proposal := self._proposal()) is not None:
             self._decide(line, proposal)
         else:
-            self._try(lambda listener: self.session.send(line, listener))
+            self._try(lambda listener: self._send(line, listener))
         return True
+
+    def _send(self, line: str, listener: LiveProgress) -> TurnResult:
+        """Say a line; pictures that it names are taken along."""
+        return self.session.send(line, listener, sources=files_named(line, self.folder, self.session.sources))
+
+    def _picture(self, path: str) -> None:
+        self.session.add_sources([Path(path).expanduser()])
+        self._say(f"other pictures: {', '.join(self.session.sources)}")
 
     # -- commands -----------------------------------------------------------------------------
 
@@ -165,8 +184,9 @@ class Talk:
             "/switch": lambda to: self._stand(self.session.switch(to)),
             "/history": self._history,
             "/show": self._show,
-            "/save": lambda path: self._say(f"saved: {self.session.save(path)}"),
+            "/save": self._save,
             "/retry": lambda: self._try(self.session.retry),
+            "/picture": self._picture,
             "/approve": self._approve,
             "/resume": lambda: self._try(self.session.resume),
             "/drop": self._drop,
@@ -204,6 +224,12 @@ class Talk:
         self.session.approve = wanted.lower() not in ("off", "no", "0")
         self._say(f"approval is {'on' if self.session.approve else 'off'}")
 
+    def _save(self, path: str) -> None:
+        target = Path(path).expanduser()
+        if not target.parent.is_dir():
+            raise SessionError(f"there is no folder {str(target.parent)!r}: make it first, or name one that is there")
+        self._say(f"saved: {self.session.save(target)}")
+
     def _drop(self) -> None:
         self.session.drop()
         self._stand(self.session.show())
@@ -225,22 +251,8 @@ class Talk:
         self._verdict(stand)
 
     def _history(self) -> None:
-        moments = self.session.history()
-        nodes: dict[int, Tree] = {}
-        for moment in moments:
-            label = self._label(moment)
-            parent = nodes.get(moment.parent) if moment.parent is not None else None
-            nodes[moment.turn] = parent.add(label) if parent is not None else Tree(label)
-        self.console.print(nodes[moments[0].turn])
-
-    @staticmethod
-    def _label(moment: Moment) -> str:
-        where = f" [bold cyan]({escape(', '.join(moment.branches))})[/]" if moment.branches else ""
-        mark = " [bold green]← here[/]" if moment.current else ""
-        text = escape(moment.text or "the beginning")
-        ended = f" [dim]{moment.exit.replace('_', ' ')}[/]" if moment.exit else ""
-        small = f" {escape(str(moment.thumbnail))}" if moment.thumbnail else ""
-        return f"{moment.turn} {text}{ended}{small}{where}{mark}"
+        for line in draw_history(self.session.history(), verbose=self.verbose):
+            self.console.print(line)
 
     # -- approval -----------------------------------------------------------------------------
 
@@ -266,6 +278,7 @@ class Talk:
         self._say("planned:")
         for number, words in enumerate(proposal.words, start=1):
             self._say(f"  {number} {words}")
+        draw_inline(proposal.drawing)
         self._say(f"drawn on the picture: {proposal.drawing}")
         self._say(APPROVAL)
 
@@ -273,7 +286,7 @@ class Talk:
 
     def _try(self, turn: Callable[[LiveProgress], TurnResult]) -> None:
         try:
-            with LiveProgress(sys.stderr) as progress:
+            with LiveProgress(sys.stderr, boxes=self.verbose) as progress:
                 result = turn(progress)
         except SessionError as error:
             self._refuse(str(error))
@@ -311,26 +324,35 @@ class Talk:
             self.console.print(f"[bold yellow]not agreed[/] ({escape(result.exit.replace('_', ' '))})")
             self._say(result.detail)
         self._verdict(result)
-        if result.image is not None:
-            self._say(f"picture: {result.image}")
+        if cost := money(result.usage.get("cost")):
+            self._say(f"cost: {cost} for the language model")
+        self._show_picture(result.image)
+
+    def _show_picture(self, image: Path | None) -> None:
+        if image is not None:
+            draw_inline(image)
+            self._say(f"picture: {image}")
 
     def _verdict(self, result: TurnResult) -> None:
         for outcome in result.verdict.get("results", []):
             style = MARK_STYLES[outcome["passed"]]
-            self.console.print(f"  [{style}]{mark(outcome['passed'])}[/] {escape(outcome['reason'])}")
+            reason = escape(self._worded(outcome["reason"]))
+            self.console.print(f"  [{style}]{mark(outcome['passed'])}[/] {reason}")
 
     def _stand(self, result: TurnResult) -> None:
         moment = f"after turn {result.turn}: {result.text}" if result.turn else "at the beginning"
         self._say(f"on {self.session.branch_name}, {moment}")
-        if result.image is not None:
-            self._say(f"picture: {result.image}")
+        self._show_picture(result.image)
+
+    def _worded(self, text: str) -> str:
+        return text if self.verbose else without_boxes(text)
 
     def _say(self, text: str) -> None:
-        self.console.print(text, markup=False)
+        self.console.print(self._worded(text), markup=False)
 
     def _refuse(self, text: str) -> None:
         self.code = ExitCode.MISTAKE
-        self.console.print(f"[yellow]{escape(text)}[/]")
+        self.console.print(f"[yellow]{escape(self._worded(text))}[/]")
 
 
 def _find(session: str, base: Path) -> RunFolder:

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from agent.cli.console import output_console, write_json
 from agent.cli.options import ExitCode, Options
-from agent.models.endpoint import OPENAI_URL, provider, readable_url
+from agent.models.chat import OPENAI_URL, provider, readable_url
 from configs.settings import FilePart, Part
 
 if TYPE_CHECKING:

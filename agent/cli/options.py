@@ -1,4 +1,7 @@
-"""What every command shares: its options as one value, and how failures become messages and exit codes."""
+"""What every command shares: its options as one value, and how failures become messages and exit codes.
+
+Every start of the program imports this, so it brings nothing that only a running command needs.
+"""
 
 from __future__ import annotations
 
@@ -11,18 +14,13 @@ from enum import IntEnum, StrEnum
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import typer
-import yaml
-
-from agent.cli.console import forget, hide, write, write_json
-from agent.models.preset_choice import DEFAULT
-from configs.errors import SettingsError
-from configs.settings import Settings, load_settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-DEFAULT_PRESET = DEFAULT
+    from configs.settings import Settings
+
 NAMED_WRONGLY = (  # a path that the user can put right; anything else is the machine's trouble
     errno.ENOENT, errno.EEXIST, errno.ENOTDIR, errno.EISDIR, errno.EACCES, errno.EPERM, errno.EROFS,
     errno.ENAMETOOLONG, errno.EINVAL,
@@ -69,6 +67,8 @@ class Options:
         Raises:
             UserMistake: a ``--set`` is not KEY=VALUE with a YAML value.
         """
+        import yaml
+
         result: dict[str, Any] = {}
         for given in self.settings or []:
             key, equals, value = given.partition("=")
@@ -83,9 +83,13 @@ class Options:
             result["loop.rounds"] = self.rounds
         return result
 
-    def load(self, preset: str = DEFAULT_PRESET) -> Settings:
-        """Return the settings that these options make; ``preset`` is used where they name none."""
-        return hide(load_settings(self.preset or preset, self.overrides()))
+    def load(self, preset: str = "") -> Settings:
+        """Return the settings that these options make; ``preset``, or the built-in one, where they name none."""
+        from agent.cli.console import hide
+        from agent.models.preset_choice import DEFAULT
+        from configs.settings import load_settings
+
+        return hide(load_settings(self.preset or preset or DEFAULT, self.overrides()))
 
 
 def fail(message: str) -> NoReturn:
@@ -99,6 +103,8 @@ def reporting(as_json: bool = False) -> Iterator[None]:
 
     ``SLD_DEBUG=1`` lets them through with their stack trace.
     """
+    from agent.cli.console import forget
+
     forget()
     try:
         yield
@@ -136,6 +142,7 @@ def in_words(error: Exception) -> str:
 def _mistakes() -> tuple[type[Exception], ...]:
     from agent.run.folder import RunError
     from agent.session.turn_result import SessionError
+    from configs.errors import SettingsError
     from graphs.nodes.begin import RequestError
     from tools.images import PictureError
     from tools.weights.places import UnknownWeights
@@ -145,7 +152,7 @@ def _mistakes() -> tuple[type[Exception], ...]:
 
 def _failures() -> tuple[type[Exception], ...]:
     """Return the failures whose message already says all that a user needs."""
-    from agent.models.endpoint import ChatModelError
+    from agent.models.chat import ChatModelError
     from tools.backend.protocol import BackendError
     from tools.weights.places import WeightsError
 
@@ -153,6 +160,8 @@ def _failures() -> tuple[type[Exception], ...]:
 
 
 def _leave(message: str, code: ExitCode, as_json: bool) -> NoReturn:
+    from agent.cli.console import write, write_json
+
     write(f"sld: {message}", sys.stderr)
     if as_json:
         write_json({"error": message, "exit": code.name.lower()})

@@ -10,31 +10,20 @@ from typing import IO, TYPE_CHECKING, Any, Self
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from agent.cli.console import SafeConsole
+from agent.trace.doing import DOING, describe
+from agent.trace.wording import without_boxes
 
 if TYPE_CHECKING:
     from types import TracebackType
 
     from agent.run.stream import Event
 
-DOING = {
-    "survey": "looking around",
-    "parse": "reading the sentence",
-    "generate": "making a picture",
-    "judge": "looking at the picture",
-    "think": "thinking",
-    "act": "acting",
-    "edit": "editing",
-    "refine": "polishing",
-    "approve": "waiting for approval",
-    "finish": "finishing",
-}
-
 
 class LiveProgress:
-    """A listener of `agent.run.driver.run_correction` that draws on a stream."""
+    """A listener of `agent.run.driver.run_correction` that draws on a stream, with ``boxes`` as numbers or in words."""
 
-    def __init__(self, stream: IO[str]) -> None:
-        self._console = SafeConsole(stream)
+    def __init__(self, stream: IO[str], *, boxes: bool = True) -> None:
+        self._console, self._boxes = SafeConsole(stream), boxes
         self._round, self._done = 0, 0
         self._bars = Progress(
             SpinnerColumn(),
@@ -76,20 +65,5 @@ class LiveProgress:
         line = describe(update | {"done": done[self._done :]})
         self._done = len(done) if "done" in update else self._done
         if line:
+            line = line if self._boxes else without_boxes(line)
             self._console.print(f"round {self._round} · {line}", markup=False)
-
-
-def describe(update: dict[str, Any]) -> str:
-    """Say in a few words what a node did, by its update; empty when there is nothing to say."""
-    latest = update.get("latest")
-    if isinstance(latest, dict):
-        wrong = "; ".join(str(result["reason"]) for result in latest["verdict"]["results"] if result["passed"] is False)
-        return f"{latest['passed']} of {latest['total']} requirements met" + (f": {wrong}" if wrong else "")
-    if update.get("done"):
-        return "; ".join(map(str, update["done"]))
-    messages = [message for message in update.get("messages") or [] if isinstance(message, dict)]
-    calls = [call["name"] for message in messages for call in message.get("tool_calls") or []]
-    if calls:
-        return f"calls {', '.join(calls)}"
-    failures = [message["content"].split("\n")[0] for message in messages if message.get("failed")]
-    return f"a tool refused: {'; '.join(failures)}" if failures else ""

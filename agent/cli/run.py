@@ -12,13 +12,13 @@ from agent.cli.console import hide, is_text, lines_of_input, output_console, wri
 from agent.cli.options import ExitCode, Options, fail
 from agent.cli.progress import LiveProgress
 from agent.models.backend import make_backend
-from agent.models.endpoint import ChatModelError, make_chat_model, provider
+from agent.models.chat import ChatModelError, make_chat_model, provider
 from agent.models.preset_choice import DEFAULT, NOTICE, choose_preset
-from agent.report.render import write_report
 from agent.run.consent import consented_settings
 from agent.run.driver import Job, RunResult, job_of, run_correction
 from agent.run.folder import RunError, RunFolder, abandoned_on_error, new_folder
-from agent.trace.wording import mark, unchecked_clause
+from agent.run.sources import files_named, opened
+from agent.trace.wording import mark, money, unchecked_clause
 from configs.preset_files import preset_names
 from configs.settings import Settings, load_settings
 from graphs.correction import build_graph
@@ -26,6 +26,8 @@ from tools.context import Context
 from tools.images import ImageStore, open_picture
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from langchain_core.language_models import BaseChatModel
     from PIL.Image import Image
 
@@ -39,9 +41,17 @@ OFFLINE_NOTICE = (
 
 
 def run_one(
-    options: Options, *, prompt: str | None = None, instruction: str | None = None, image: Path | None = None
+    options: Options,
+    *,
+    prompt: str | None = None,
+    instruction: str | None = None,
+    image: Path | None = None,
+    sources: Sequence[Path] = (),
 ) -> int:
-    """Run one job, tell the user how it ended and return the exit code."""
+    """Run one job, tell the user how it ended and return the exit code.
+
+    Pictures that the instruction names are taken along like ``sources``.
+    """
     folder = _folder(options, prompt or instruction)
     if folder is not None and folder.started:
         job, settings, preset, overrides = _recorded(options, folder, prompt, instruction, image)
@@ -57,6 +67,7 @@ def run_one(
             image=picture,
             seed=options.seed or 0,
             origin=image.name if image else "",
+            sources=opened([*sources, *_named(instruction, image, sources)]),
         )
         preset = options.preset or announce_preset(picture, as_json=options.as_json)
         overrides, settings = options.overrides(), options.load(preset)
@@ -76,6 +87,11 @@ def run_one(
             listener=progress,
         )
     return _close(result, folder, options)
+
+
+def _named(instruction: str | None, image: Path | None, sources: Sequence[Path]) -> list[Path]:
+    known = [path.name for path in sources]
+    return files_named(instruction, image.parent, known) if instruction and image is not None else []
 
 
 def replay_run(run: Path, step: int | None, options: Options) -> int:
@@ -111,6 +127,8 @@ def replay_run(run: Path, step: int | None, options: Options) -> int:
 
 def _close(result: RunResult, folder: RunFolder, options: Options) -> int:
     """Write the report, tell the user how the run ended and return the exit code."""
+    from agent.report.render import write_report  # needs templates, and nothing before the end
+
     write_report(folder)
     if options.as_json:
         write_json(result.to_json())
@@ -158,9 +176,13 @@ def show_result(result: RunResult, folder: RunFolder) -> None:
     else:
         console.print(f"[bold yellow]not agreed[/] after {rounds} ({result.exit.replace('_', ' ')})")
         console.print(result.detail, markup=False)
+    if result.fallbacks:
+        console.print(f"(the solver planned {result.fallbacks} of the edits: the language model was at a loss)")
     for outcome in result.verdict.get("results", []):
         console.print(f"  {mark(outcome['passed'])} ", end="", style=MARK_STYLES[outcome["passed"]])
         console.print(str(outcome.get("reason") or outcome.get("requirement")), markup=False)
+    if cost := money(result.usage.get("cost")):
+        console.print(f"cost:    {cost} for the language model", markup=False)
     if result.image is not None:
         console.print(f"picture: {result.image}", markup=False)
     console.print(f"report:  {folder.report_path}", markup=False)
@@ -192,6 +214,11 @@ def parse_prompts(options: Options, prompt: str | None) -> int:
     lines = lines_of_input() if prompt is None else (prompt,)
     outcomes = [parse(line) for line in lines if line.strip() or prompt is not None]
     return ExitCode.AGREED if all(outcomes) else ExitCode.MISTAKE
+
+
+def show_preset(name: str) -> None:
+    """Print what a preset's detector is asked for, one noun a line."""
+    write("\n".join(load_settings(name).detector.vocabulary))
 
 
 def list_presets() -> None:

@@ -5,17 +5,14 @@ from __future__ import annotations
 import sys
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.markup import escape
-from rich.table import Table
 
-from agent.cli.console import output_console, write, write_json
 from agent.cli.options import ExitCode, Options, fail, reporting
-from agent.run.folder import RunError, RunFolder, find_runs
-from agent.trace.events import read_trace
-from tools.files import write_text
+
+if TYPE_CHECKING:
+    from agent.run.folder import RunFolder
 
 app = typer.Typer(help="See what a run did, and why.", no_args_is_help=True)
 
@@ -33,52 +30,77 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a pict
 
 @app.command("list")
 def list_runs(
-    folder: Annotated[Path, typer.Argument(help="Where the runs are.")] = Path("runs"), as_json: Json = False
+    folder: Annotated[Path, typer.Argument(help="Where the runs are.")] = Path("runs"),
+    search: Annotated[str, typer.Option(help="Only runs that hold this text: asked, answered, seen.")] = "",
+    exit_name: Annotated[str, typer.Option("--exit", metavar="NAME", help="Only runs that ended so.")] = "",
+    agreed: Annotated[bool | None, typer.Option(help="Only runs that agreed in the end, or that did not.")] = None,
+    preset: Annotated[str, typer.Option(help="Only runs with this preset.")] = "",
+    since: Annotated[str, typer.Option(metavar="DATE", help="Only runs begun then or later.")] = "",
+    as_json: Json = False,
 ) -> None:
-    """List the runs in a folder, oldest first."""
+    """List the runs in a folder, oldest first; options leave some out."""
     with reporting(as_json):
-        rows = [_row(run) for run in find_runs(folder)]
+        from rich.markup import escape
+        from rich.table import Table
+
+        from agent.cli.console import output_console, write_json
+        from agent.cli.trace_list import Wanted, rows_of
+
+        wanted = Wanted(search, exit_name, agreed, preset, since)
+        rows = list(rows_of(folder, wanted))
         if as_json:
             write_json(rows)
             return
         table = Table("run", "status", "rounds", "asked", box=None, pad_edge=False)
         for row in rows:
             table.add_row(*(escape(str(row[key])) for key in ("run", "exit", "rounds", "asked")))
-        console = output_console()
-        console.print(table if rows else f"no runs in {str(folder)!r}")
+        none = f"no runs in {str(folder)!r}" + ("" if wanted == Wanted() else " that fit")
+        output_console().print(table if rows else none)
 
 
 @app.command()
 def show(
     run: Run,
-    step: Annotated[int | None, typer.Option(min=0, help="Show everything that happened at this step.")] = None,
+    step: Annotated[int | None, typer.Option(min=0, help="Show this step only, and everything in it.")] = None,
+    turn: Annotated[int | None, typer.Option(min=1, help="Of a conversation: the step of this turn.")] = None,
     as_json: Json = False,
 ) -> None:
     """Show what a run did: turns, rounds, nodes, language model calls and tool calls, with what each took."""
     with reporting(as_json):
-        from agent.cli.trace_tree import draw_step, make_tree, show_step
+        from agent.cli.console import output_console, write, write_json
+        from agent.cli.trace_tree import draw_step, make_tree, steps_at
+        from agent.run.folder import RunFolder
 
         folder = RunFolder(run)
         record, events = folder.read_record(), _events(folder)
-        if step is not None:
+        if step is None:
             with folder.reading():
-                found = show_step(events, step)
-            if not found:
-                fail(f"{str(run)!r} has no step {step}; `sld trace show {run}` lists them")
-            events = found
+                drawn = None if as_json else make_tree(record, events)
+            write_json(events) if drawn is None else output_console().print(drawn)
+            return
+        with folder.reading():
+            found = steps_at(events, step)
+        if not found or (turn is not None and turn not in found):
+            where = "" if turn is None else f" in turn {turn}"
+            fail(f"{str(run)!r} has no step {step}{where}; `sld trace show {run}` lists them")
+        shown = max(found) if turn is None else turn
+        if len(found) > 1 and turn is None:
+            others = " or ".join(f"--turn {other}" for other in found if other != shown)
+            write(f"step {step} of turn {shown}; {others} shows another turn's", sys.stderr)
         if as_json:
-            write_json(events)
+            write_json(found[shown])
         else:
             with folder.reading():
-                drawn = make_tree(record, events) if step is None else draw_step(events)
-            output_console().print(drawn)
+                output_console().print(draw_step(found[shown]))
 
 
 @app.command()
 def diff(left: Run, right: Run, as_json: Json = False) -> None:
     """Say where two runs part ways. Exit code 0: they decided and drew the same; 3: they did not."""
     with reporting(as_json):
+        from agent.cli.console import output_console, write_json
         from agent.cli.trace_tree import draw_comparison
+        from agent.run.folder import RunFolder
         from agent.trace.diff import compare
 
         folders = RunFolder(left), RunFolder(right)
@@ -126,7 +148,10 @@ def export(
 ) -> None:
     """Take a run out of its folder; a zip, unpacked anywhere, is a run again."""
     with reporting():
+        from agent.cli.console import write
         from agent.run.export import as_lines, write_zip
+        from agent.run.folder import RunFolder
+        from tools.files import write_text
 
         folder = RunFolder(run)
         if kind is Kind.ZIP:
@@ -144,7 +169,9 @@ def export(
 def report(run: Run, as_json: Json = False) -> None:
     """Write the run's report again, and say where it is."""
     with reporting(as_json):
+        from agent.cli.console import write, write_json
         from agent.report.render import write_report
+        from agent.run.folder import RunFolder
 
         folder = RunFolder(run)
         write_report(folder)
@@ -152,20 +179,8 @@ def report(run: Run, as_json: Json = False) -> None:
         write_json({"report": path}) if as_json else write(path)
 
 
-def _row(run: RunFolder) -> dict[str, Any]:
-    try:
-        record = run.read_record()
-    except RunError as error:  # one broken run must not hide the others
-        return {"run": str(run.path), "exit": "not readable", "rounds": "", "asked": str(error)}
-    result = record.get("result") or {}
-    return {
-        "run": str(run.path),
-        "exit": result.get("exit") or record["status"],
-        "rounds": result.get("rounds", ""),
-        "asked": record["input"]["prompt"] or record["input"]["instruction"],
-    }
-
-
 def _events(folder: RunFolder) -> list[dict[str, Any]]:
+    from agent.trace.events import read_trace
+
     with folder.reading():
         return read_trace(folder.trace_path)

@@ -42,20 +42,32 @@ def make_tree(record: dict[str, Any], events: Sequence[dict[str, Any]]) -> Tree:
     return tree
 
 
-def show_step(events: Sequence[dict[str, Any]], number: int) -> list[dict[str, Any]]:
-    """Return all events at a step; language model calls with every message that the model was shown."""
+def steps_at(events: Sequence[dict[str, Any]], number: int) -> dict[int, list[dict[str, Any]]]:
+    """Return, by turn, the events of the step with a number; branches of a conversation number theirs alike.
+
+    Language model calls come with every message that the model was shown. Of a step that a stop cut short, only the
+    whole one that was done later counts, where there is one.
+    """
     shown = {id(event): spoken for event, spoken in with_messages(events)}
-    found = []
+    found, turn = dict[int, dict[Any, list[dict[str, Any]]]](), 1
     for event in events:
+        if event["event"] == "start":
+            turn = event.get("turn", turn)
         if event.get("step") == number:
             left_out = ("keep", "new") if id(event) in shown else ()
             messages = {"asked": shown[id(event)]} if id(event) in shown else {}
-            found.append({key: value for key, value in event.items() if key not in left_out} | messages)
-    return found
+            whole = {key: value for key, value in event.items() if key not in left_out} | messages
+            found.setdefault(turn, {}).setdefault(event.get("task"), []).append(whole)
+    return {turn: _done_last(list(tasks.values())) for turn, tasks in found.items()}
+
+
+def _done_last(tasks: Sequence[list[dict[str, Any]]]) -> list[dict[str, Any]]:
+    done = [events for events in tasks if not any(event.get("interrupted") for event in events)]
+    return (done or tasks)[-1]
 
 
 def draw_step(events: Sequence[dict[str, Any]]) -> Group:
-    """Draw what `show_step` returns: messages, answers, arguments and the change of the state, in full."""
+    """Draw the events of a step: messages, answers, arguments and the change of the state, in full."""
     return Group(*(part for event in events for part in _draw_event(event)))
 
 

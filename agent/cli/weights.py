@@ -7,14 +7,13 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColumn, TransferSpeedColumn
-from rich.table import Table
 
 from agent.cli.options import ExitCode, reporting
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from rich.progress import TaskID
 
 app = typer.Typer(help="Files of networks that are fetched, not shipped.", no_args_is_help=True)
 Name = Annotated[str, typer.Argument(help="A set, such as photo, or one file of it, such as photo/FILE.")]
@@ -39,6 +38,9 @@ def get(name: Name) -> None:
 def list_weights() -> None:
     """List every file, whether it is here, its size and its licence."""
     with reporting():
+        from rich.console import Console
+        from rich.table import Table
+
         from tools.weights.fetch import held
         from tools.weights.manifest import load_manifest
 
@@ -88,6 +90,9 @@ def remove(name: Name) -> None:
 @contextmanager
 def _bar() -> Iterator[Callable[[str, int, int | None], None]]:
     """Show one bar for each thing that is fetched."""
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
+
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
     with Progress(*columns, console=Console(file=sys.stderr)) as shown:
         tasks: dict[str, TaskID] = {}

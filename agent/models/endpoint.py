@@ -1,4 +1,4 @@
-"""The language model behind the graph: any OpenAI-compatible endpoint, or the offline planner.
+"""The language model behind the graph where it is an OpenAI-compatible endpoint.
 
 One place for what endpoints differ in: retries, errors that name the setting to change, ways to get
 structured output. The graph sees an ordinary `BaseChatModel`.
@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING, Any, Literal
-from urllib.parse import urlsplit
 
 import httpx
 import openai
@@ -20,6 +19,7 @@ from pydantic import BaseModel, Field, SecretStr
 from tenacity import AsyncRetrying, RetryCallState, Retrying, retry_if_exception, stop_after_attempt
 from tenacity.wait import wait_random_exponential
 
+from agent.models.chat import OPENAI_URL, ChatModelError, readable_url
 from agent.models.completion import CompletionError, read_completion
 from agent.models.schemas import strict_function, strict_schema
 from agent.models.structured_output import is_cut, parse_json, structured
@@ -30,13 +30,11 @@ from tools.redaction import Redactor, login_secrets
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from langchain_core.language_models import BaseChatModel
     from langchain_core.messages import BaseMessage
     from langchain_core.runnables import Runnable
 
     from configs.settings import ChatSettings
 
-OPENAI_URL = "https://api.openai.com/v1"
 LONGEST_ANSWER = 4 * 2**20  # bytes
 LONGEST_WAIT = 30.0  # seconds between two tries, even when a server asks for more
 JITTER = wait_random_exponential(multiplier=0.5, max=LONGEST_WAIT)
@@ -51,36 +49,12 @@ TOO_LONG = re.compile(
 Method = Literal["json_schema", "function_calling", "json_object", "actions"]
 
 
-class ChatModelError(Exception):
-    """The endpoint cannot be used as it is set up; the message says which setting to change."""
-
-
 class ContextFull(ChatModelError, ContextOverflowError):
     """What was said is more than the model can read at once."""
 
 
-def provider(settings: ChatSettings) -> Literal["offline", "openai"]:
-    """Return who will answer: without a key and an endpoint, 'auto' means the offline planner."""
-    if settings.provider != "auto":
-        return settings.provider
-    return "openai" if settings.api_key or settings.base_url else "offline"
-
-
-def make_chat_model(settings: ChatSettings) -> BaseChatModel:
-    """Return the chat model that the settings name; nothing is sent yet.
-
-    Raises:
-        ChatModelError: 'openai' is asked for without a key and without an endpoint of one's own.
-    """
-    if provider(settings) == "offline":
-        from agent.offline.planner import OfflinePlanner  # the grammar is not needed beside a real model
-
-        return OfflinePlanner()
-    if not settings.api_key and not settings.base_url:
-        raise ChatModelError(
-            "chat.provider is 'openai', but there is no key: set OPENAI_API_KEY (or SLD_CHAT__API_KEY), "
-            "or chat.base_url for a server of your own, or chat.provider=offline"
-        )
+def make_endpoint_model(settings: ChatSettings) -> EndpointModel:
+    """Return the model behind an endpoint; `agent.models.chat.make_chat_model` has checked that there is one."""
     given = {"temperature": settings.temperature, "seed": settings.seed}
     options: dict[str, Any] = {key: value for key, value in given.items() if value is not None}
     return EndpointModel(
@@ -307,10 +281,3 @@ def wait_as_asked(state: RetryCallState) -> float:
     except ValueError:  # a date, or nothing sensible
         least = 0.0
     return min(max(JITTER(state), least if least < LONGEST_WAIT else LONGEST_WAIT), LONGEST_WAIT)
-
-
-def readable_url(url: str) -> str:
-    """Return an address without login and query, which may be secret."""
-    parts = urlsplit(url)
-    port = f":{parts.port}" if parts.port else ""
-    return f"{parts.scheme}://{parts.hostname or ''}{port}{parts.path}"

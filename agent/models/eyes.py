@@ -18,7 +18,7 @@ def make_eyes(settings: Settings) -> BaseChatModel | None:
     """
     if settings.judge.vlm is None:
         return None
-    from agent.models.endpoint import ChatModelError, make_chat_model, provider  # most runs need no endpoint
+    from agent.models.chat import ChatModelError, make_chat_model, provider  # most runs need no endpoint
 
     if provider(settings.judge.vlm) == "offline":
         raise ChatModelError("judge.vlm needs a model that sees: give judge.vlm.model with its base_url or api_key")

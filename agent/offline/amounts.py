@@ -15,7 +15,10 @@ SMALLEST = 0.02  # of a side after shrinking, as a share of the picture
 LARGER, MUCH_LARGER, BIT_LARGER = 1.4, 1.9, 1.2  # linear; the other way round for smaller
 
 _DEGREE = Phrases(
-    meaning("a bit|a little|slightly|a little bit|somewhat|a tad|a touch|just a bit", "bit")
+    meaning(
+        "a bit|a little|slightly|a little bit|somewhat|a tad|a touch|just a bit|a tiny bit|a wee bit|just a little",
+        "bit",
+    )
     | meaning("much|a lot|far|considerably|significantly|way|lots|very much", "much")
 )
 _BIGGER = Phrases(

@@ -6,26 +6,33 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from agent.offline import amounts
+from agent.offline.depth import read_depth
 from agent.offline.lexer import Phrases, meaning, phrases
 from agent.offline.placement import (
+    CROWDED,
+    LEAST,
+    approached,
     at,
     beside,
     fits_beside,
+    fits_depth,
     fits_picture,
     free_place,
     in_picture,
+    overlapping,
 )
 from agent.offline.positions import PICTURE_SIDES, TWO_SIDED
 from agent.offline.selectors import read_selection, sides_length
-from tools.scene.box import enclosing
+from tools.scene.box import Box, enclosing
+from tools.scene.errors import CannotParse
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from agent.offline.depth import Side
     from agent.offline.items import Item, Scene
     from agent.offline.lexer import Cursor
     from agent.offline.placement import Point
-    from tools.scene.box import Box
     from tools.scene.spec import Predicate
 
     Shift = Callable[[Box], Box]
@@ -76,14 +83,25 @@ _ONTO = phrases("onto|on to|up onto")
 
 @dataclass(frozen=True)
 class Place:
-    """A predicate towards boxes, or predicates of the picture, or exactly the middle of a box ("at")."""
+    """A predicate or a depth towards boxes, or predicates of the picture, or exactly the middle of a box ("at")."""
 
     predicate: Predicate | str
     refs: tuple[Box, ...] = ()
     sides: tuple[Predicate, ...] = ()
+    depth: Side | None = None
+    host: str = ""
+    """Id of the object that it is in front of or behind, where the picture holds it."""
 
-    def box(self, size_wh: tuple[float, float], center: Point, others: Sequence[Box], *, shrink: bool = True) -> Box:
-        """Return where an object of this size goes that is at ``center`` now; with ``shrink`` smaller in a crowd.
+    def box(
+        self,
+        size_wh: tuple[float, float],
+        center: Point,
+        others: Sequence[Box],
+        *,
+        least: float = LEAST,
+        crowded: float = CROWDED,
+    ) -> Box:
+        """Return where an object of this size goes that is at ``center`` now; see `free_place` for the rest.
 
         Raises:
             NoPlaceError: nowhere.
@@ -92,16 +110,35 @@ class Place:
             return at(self.refs[0].center, size_wh)
         if self.sides:
             wish = in_picture(self.sides, size_wh, center)
-            return free_place(size_wh, [wish], others, fits_picture(self.sides), shrink=shrink)
+            return free_place(size_wh, [wish], others, fits_picture(self.sides), least=least, crowded=crowded)
+        if self.depth is not None:
+            ref = self.refs[0]
+            others, wishes = [box for box in others if box != ref], overlapping(size_wh, ref, self.depth)
+            return free_place(size_wh, wishes, others, fits_depth(ref, self.depth), least=least, crowded=crowded)
         predicate: Predicate = self.predicate  # type: ignore[assignment]
         if predicate == "on top of":
             others = [box for box in others if box not in self.refs]
         wishes = beside(predicate, size_wh, self.refs)
-        return free_place(size_wh, wishes, others, fits_beside(predicate, self.refs), shrink=shrink)
+        return free_place(size_wh, wishes, others, fits_beside(predicate, self.refs), least=least, crowded=crowded)
 
 
 def read_place(words: Cursor, scene: Scene, *, sides: bool = False) -> Place | None:
     """Take a place; None where none follows. With ``sides``, "to the left" alone is one."""
+    return read_depth_place(words, scene) or _read_flat(words, scene, sides=sides)
+
+
+def sees_place(words: Cursor, scene: Scene) -> bool:
+    """Whether the rest of the clause is a place: "I want the cat | on the left of the laptop"."""
+    here, focus, name = words.position, scene.focus, scene.last_name
+    try:
+        found = read_place(words, scene) is not None and (words.done or words.word() in {",", ".", "and", "then"})
+    except CannotParse:
+        found = False
+    words.position, scene.focus, scene.last_name = here, focus, name
+    return found
+
+
+def _read_flat(words: Cursor, scene: Scene, *, sides: bool) -> Place | None:
     start = words.position
     if words.accept(_WHERE):
         chosen = _one(words, scene, start)
@@ -132,6 +169,18 @@ def read_place(words: Cursor, scene: Scene, *, sides: bool = False) -> Place | N
     scene.focus, scene.last_name = focus, name
     boxes = tuple(item.box for item in first)
     return Place(predicate, boxes if predicate == "between" or len(boxes) == 1 else (enclosing(boxes),))
+
+
+def read_depth_place(words: Cursor, scene: Scene) -> Place | None:
+    """Take "behind the car"; None where nothing of that kind follows."""
+    start = words.position
+    words.take_word("to", "back", "over", "right")
+    found = read_depth(words, scene)
+    if found is None:
+        words.position = start
+        return None
+    side, host = found
+    return Place("", (host.box,), depth=side, host=host.original.id if host.original else "")
 
 
 def read_shift(words: Cursor, scene: Scene, chosen: Sequence[Item], spoken: str) -> Shift | None:
@@ -229,32 +278,38 @@ def _one(words: Cursor, scene: Scene, start: int) -> Item:
     return chosen[0]
 
 
-def _goal(words: Cursor, scene: Scene, start: int) -> Point:
+def _goal(words: Cursor, scene: Scene, start: int) -> Box:
+    """Take an object or a place of the picture, which is a box without extent."""
     middle = phrases("the middle|the center|the centre|the middle of the picture|the center of the picture")
     if words.accept(middle):
-        return 0.5, 0.5
+        return _point((0.5, 0.5))
     corner = phrases("the")
     here = words.position
     words.take(corner)
     found = words.take(Phrases(_CORNERS))
     if found is not None:
-        return in_picture(found, (0.0, 0.0), (0.5, 0.5))
+        return _point(in_picture(found, (0.0, 0.0), (0.5, 0.5)))
     words.position = here
-    return _one(words, scene, start).box.center
+    return _one(words, scene, start).box
 
 
-def _closer(goal: Point, part: float) -> Shift:
+def _point(place: Point) -> Box:
+    return Box(*place, 0.0, 0.0)
+
+
+def _closer(goal: Box, part: float) -> Shift:
+    if goal.area:
+        return lambda box: approached(box, goal, part)
+    x1, y1 = goal.center
+    return lambda box: at(
+        (box.center[0] + part * (x1 - box.center[0]), box.center[1] + part * (y1 - box.center[1])), (box.w, box.h)
+    )
+
+
+def _away(goal: Box, part: float) -> Shift:
     def shift(box: Box) -> Box:
         x, y = box.center
-        return at((x + part * (goal[0] - x), y + part * (goal[1] - y)), (box.w, box.h))
-
-    return shift
-
-
-def _away(goal: Point, part: float) -> Shift:
-    def shift(box: Box) -> Box:
-        x, y = box.center
-        dx, dy = x - goal[0], y - goal[1]
+        dx, dy = x - goal.center[0], y - goal.center[1]
         length = (dx * dx + dy * dy) ** 0.5 or 1.0
         return at((x + part / 2 * dx / length, y + part / 2 * dy / length), (box.w, box.h))
 

@@ -7,17 +7,19 @@ comes out is their net effect, at most one change of place and one of looks for 
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from agent.offline import amounts, destinations
+from agent.offline.copies import Copies
 from agent.offline.items import Item, Scene
-from agent.offline.lexer import Phrases, phrases
+from agent.offline.lexer import Impossible, Phrases, phrases
 from agent.offline.nouns import NounPhrase, is_adjective, read_noun_phrase
-from agent.offline.placement import NoPlaceError, is_crowded
+from agent.offline.other_pictures import check_names, unveiled, veiled
+from agent.offline.placement import is_crowded
 from agent.offline.selectors import read_selection, starts_selection
 from agent.offline.surroundings import NO_NOUN
 from agent.offline.verbs import BETWEEN, HINT, NOTHING_ELSE, POLITE, VERBS
-from agent.offline.wishes import Wishes
 from agent.offline.workbench import Memory
 from tools.scene.errors import CannotParse
 from tools.scene.lexicon import number
@@ -34,10 +36,19 @@ _TO_PICTURE = phrases("to the picture|to the image|to the photo|to the scene|int
                       "in the picture|in the image|into the scene|in the scene|somewhere|anywhere")  # fmt: skip
 _BACK = phrases("back")
 _WITH = phrases("with|by|for|against|into|to")
+_COPYING = frozenset({"add", "put", "move", "duplicate"})  # "bring the dog from dog.jpg to the left" too
 _ORDINALS = {"second": 2, "third": 3, "fourth": 4, "fifth": 5, "sixth": 6, "seventh": 7}
 _PLACES_OF = phrases("the positions of|the places of|the position of|the place of|the locations of|positions of|"
                      "places of|the place|the positions")  # fmt: skip
+LEAST_SEEN = 0.035  # of the picture: a shift by less is none to the eye
+_THEIR_PLACES = phrases("their places|their positions|their locations|places|positions")
+_THEIR_COLOURS = phrases("their colors|their colours|colors|colours")
 _SAME_SIZE = phrases("as big as|as large as|as small as|the same size as|the size of|as tall as|the size as")
+_COMPARED: Phrases[float] = Phrases(
+    dict.fromkeys(("bigger than", "larger than"), 1.35)
+    | dict.fromkeys(("smaller than",), 1 / 1.35)
+    | dict.fromkeys(("as big as", "as large as", "the same size as", "of the same size as"), 1.0)
+)
 _SIZE_OF = phrases("the size of|size of|the scale of")
 _COLOURS_OF = phrases("the color of|the colour of|the colors of|the colours of|color of|colour of|colors of|colours of")
 
@@ -46,13 +57,19 @@ def parse_instruction(text: str, layout: Layout, memory: Memory | None = None) -
     """Read an instruction about a picture that holds ``layout``; its goal is ``apply(layout, operations)``.
 
     Raises:
-        CannotParse: unknown words, an object that is not there or could be one of several, a place that
-            does not exist, or nothing to change.
+        CannotParse: unknown words, an object or another picture that is not there or could be one of several, a
+            place that does not exist, or nothing to change.
     """
-    return _Instruction(text, layout, memory or Memory()).read()
+    memory = memory or Memory()
+    text = veiled(text, memory.others)
+    check_names(text, memory.others)
+    try:
+        return _Instruction(text, layout, memory).read()
+    except CannotParse as error:
+        raise type(error)(unveiled(str(error), memory.others)) from None
 
 
-class _Instruction(Wishes):
+class _Instruction(Copies):
     """Reads clause after clause; what they do is the workbench's."""
 
     def read(self) -> tuple[Operation, ...]:
@@ -72,7 +89,7 @@ class _Instruction(Wishes):
                 pass
         operations = self._net()
         if not operations:
-            words.fail("the picture is like that already", 0)
+            words.refuse("the picture is like that already")
         return operations
 
     def _read_clause(self) -> None:
@@ -95,6 +112,9 @@ class _Instruction(Wishes):
             return
         if verb is None:
             words.fail(HINT)
+        if (verb in _COPYING or spoken == "take") and self._add_from_other():
+            self.verb = "add"
+            return
         if verb == "put":
             verb = self._which_put()
         if verb == "move" and spoken == "bring" and self._ends_in_back():
@@ -151,9 +171,11 @@ class _Instruction(Wishes):
             phrase = self._new_object(start)
             self._check_count(phrase)
             words.take(_TO_PICTURE)
+            compared = self._read_compared()
             place = destinations.read_place(words, self.scene)
             words.take(_TO_PICTURE)
-            made += [self._put(phrase, place, start) for _ in range(phrase.count or 1)]
+            phrase = phrase if compared is None else replace(phrase, size_word="")
+            made += [self._put(phrase, place, compared) for _ in range(phrase.count or 1)]
             self.scene.focus = made
             before = words.position
             if words.word() in {",", "and"}:
@@ -168,6 +190,20 @@ class _Instruction(Wishes):
                     continue
             words.position = before
             return
+
+    def _read_compared(self) -> float | None:
+        """Take "that is bigger than the chair": the size, as the side of a square; None where nothing is said."""
+        words = self.words
+        here = words.position
+        words.take(phrases("that is|which is|that are|which are"))
+        factor = words.take(_COMPARED)
+        if factor is None:
+            words.position = here
+            return None
+        focus, name = self.scene.focus, self.scene.last_name
+        (model, *_) = read_selection(words, self.scene, places=False)
+        self.scene.focus, self.scene.last_name = focus, name
+        return float(factor * model.box.area**0.5)
 
     def _sees_new(self) -> bool:
         word = self.words.word()
@@ -229,6 +265,7 @@ class _Instruction(Wishes):
         """Try "the dog | on the left" first, then "the dog on the left | to the right"."""
         words, scene = self.words, self.scene
         here, focus, name = words.position, scene.focus, scene.last_name
+        impossible: Impossible | None = None
         for places in (False, True):
             words.position, scene.focus, scene.last_name = here, focus, name
             before = [(item, item.box) for item in scene.items]
@@ -238,34 +275,36 @@ class _Instruction(Wishes):
                 if words.done or words.sees(BETWEEN):
                     return
                 words.fail(HINT)
-            except CannotParse:
+            except CannotParse as error:
+                impossible = impossible or (error if isinstance(error, Impossible) else None)
                 if places:
-                    raise
+                    raise impossible or error from None
                 for item, box in before:
                     item.box = box
 
     def _move_to(self, chosen: Sequence[Item], start: int, spoken: str) -> None:
         words = self.words
+        if (behind := destinations.read_depth_place(words, self.scene)) is not None:
+            self._set_into(chosen, behind)
+            self.scene.focus = list(chosen)
+            return
         shift = destinations.read_shift(words, self.scene, chosen, spoken)
         if shift is not None:
             for item in chosen:
                 moved = shift(item.box)
-                if moved == item.box:
+                if max(abs(one - other) for one, other in zip(moved, item.box, strict=True)) < LEAST_SEEN:
                     words.fail(f"{item.id!r} cannot go any further that way", start, words.position)
-                item.box = moved
+                there = self._shift(item, moved)
+                if there is None:
+                    words.refuse(f"something is in the way of {item.id!r}; move or remove that first")
+                item.box = there
             self.scene.focus = list(chosen)
             return
         place = destinations.read_place(words, self.scene)
         if place is None:
             words.fail("say where to, such as 'to the left', 'to the top right corner' or 'next to the car'",
                        start if words.done else words.position)  # fmt: skip
-        for item in chosen:
-            others = self.scene.boxes(item)
-            try:
-                size = item.box.w, item.box.h
-                item.box = place.box(size, item.box.center, others)
-            except NoPlaceError:
-                words.fail(f"there is no room for {item.id!r} at that place", start, words.position)
+        self._set_into(chosen, place)
         self.scene.focus = list(chosen)
 
     # swap
@@ -274,11 +313,21 @@ class _Instruction(Wishes):
         words, scene = self.words, self.scene
         colours = words.accept(_COLOURS_OF)
         words.take(_PLACES_OF)
-        words.take_word("of")
+        words.take_word("places", "positions", "of")
+        words.take_word("of", "between")
+        own = words.accept(_THEIR_COLOURS)
+        if own or words.accept(_THEIR_PLACES):
+            both = scene.items if len(scene.items) == 2 else scene.focus
+            self._exchange(both, start, colours=own)
+            return
         if len(scene.items) == 2 and words.word(1) in {"", ",", ".", "and"} and words.take_word("them"):
             chosen = list(scene.items)  # whatever was spoken of last, there are no others
         else:
             chosen = read_selection(words, scene)
+        after = words.position
+        if len(chosen) == 1 and words.accept(_WITH) and self._become_copy(chosen):
+            return
+        words.position = after
         if len(chosen) == 1 and words.take_word("for"):
             phrase = read_noun_phrase(words, scene.last_name)
             if phrase is None or phrase.definite:
@@ -316,59 +365,24 @@ class _Instruction(Wishes):
         chosen = read_selection(words, self.scene)
         if not words.accept(phrases("with|by|for")):
             words.fail("say what it is replaced with, such as 'with a cat'", start)
+        if self._become_copy(chosen):
+            return
         phrase = read_noun_phrase(words, chosen[0].name)
         if phrase is None or phrase.definite:
             words.fail("say what it is replaced with, such as 'with a cat'", start)
         self._become(chosen, phrase, start)
 
-    # duplicate, restore
-
-    def _duplicate(self, start: int, spoken: str) -> None:
-        words = self.words
-        times = 1
-        if words.word(1) in {"copy", "copies"}:
-            times = number(words.word()) or 1
-            words.position += 2
-            words.take_word("of")
-        here, focus, name = words.position, self.scene.focus, self.scene.last_name
-        chosen = read_selection(words, self.scene, places=False)
-        place = None if words.done else destinations.read_place(words, self.scene, sides=True)
-        if place is None and not words.done and not words.sees(BETWEEN):
-            words.position, self.scene.focus, self.scene.last_name = here, focus, name
-            chosen = read_selection(words, self.scene)
-            place = destinations.read_place(words, self.scene, sides=True)
-        times = max(times, amounts.read_times(words))
-        if times * len(chosen) > 20:
-            words.fail("add at most 20 objects at once", start, words.position)
-        copies = []
-        for item in chosen:
-            for _ in range(times):
-                self.added += 1
-                copies.append(self._copy(item, place, start))
-        self.scene.focus = copies
-
-    def _copy(self, item: Item, place: destinations.Place | None, start: int) -> Item:
-        """Add another one of the very looks and size, next to it where there is room."""
-        size = item.box.w, item.box.h
-        places = [place] if place else [destinations.Place("next to", (item.box,)), None]
-        tries = [(where, False) for where in places] + [(places[0], True)]
-        for where, shrink in tries:
-            try:
-                found = self._insert(item.name, item.attributes, size, where, start, shrink=shrink)
-            except CannotParse:
-                if shrink:
-                    raise
-                continue
-            if not shrink and is_crowded(found.box, self.scene.boxes(found)):
-                self.scene.items.remove(found)
-                continue
-            found.model = item.original or item.model
-            return found
-        raise AssertionError("the last try returns or raises")
+    # restore
 
     def _restore(self, start: int, spoken: str) -> None:
         words = self.words
-        removed = Scene([Item(gone.id, gone.name, gone.attributes, gone.box) for gone in self.memory.removed])
+        pictures = [*self.memory.seen_in, *[""] * len(self.memory.removed)]
+        removed = Scene(
+            [
+                Item(gone.id, gone.name, gone.attributes, gone.box, model=gone if picture else None, picture=picture)
+                for gone, picture in zip(self.memory.removed, pictures, strict=False)
+            ]
+        )
         if not removed.items:
             words.fail("nothing was removed before", start)
         removed.focus = removed.items[-1:]
@@ -377,7 +391,7 @@ class _Instruction(Wishes):
         for item in chosen:
             others = self.scene.boxes()
             if is_crowded(item.box, others):  # something else stands there by now
-                item.box = self._free_place((item.box.w, item.box.h), item.box.center, start)
+                item.box = self._free_place(item.id, (item.box.w, item.box.h), item.box.center)
             self.scene.items.append(item)
         self.scene.focus = list(chosen)
 

@@ -13,13 +13,15 @@ if TYPE_CHECKING:
 
     from tools.scene.box import Box
     from tools.scene.layout import PlacedObject
+    from tools.scene.operations import Depth
 
 
 @dataclass
 class Item:
     """An object while an instruction is worked out.
 
-    ``original`` is what the picture holds of it, ``model`` what the picture holds of another that it is a copy of.
+    ``original`` is what the picture holds of it, ``model`` what the picture, or the other or earlier one named by
+    ``picture``, holds of another that it is a copy of, ``depth`` what it is before or behind from now on.
     """
 
     id: str
@@ -28,6 +30,8 @@ class Item:
     box: Box
     original: PlacedObject | None = None
     model: PlacedObject | None = None
+    picture: str = ""
+    depth: Depth | None = None
 
     @property
     def phrase(self) -> str:
@@ -42,11 +46,12 @@ class Item:
 
 @dataclass
 class Scene:
-    """The objects as they stand, and what was spoken of: the newest last."""
+    """The objects as they stand, and what was spoken of: the newest last; ``notes``: what is to be said about it."""
 
     items: list[Item]
     focus: list[Item] = field(default_factory=list)
     last_name: str = ""
+    notes: list[str] = field(default_factory=list)
 
     @property
     def names(self) -> list[str]:

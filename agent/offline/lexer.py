@@ -35,6 +35,12 @@ _CONTRACTIONS = {
     "hasn't": "has not",
     "they're": "they are",
     "what's": "what is",
+    "whats": "what is",
+    "wheres": "where is",
+    "dont": "do not",
+    "doesnt": "does not",
+    "isnt": "is not",
+    "cant": "can not",
     "i'm": "i am",
     "&": "and",
     "+": "and",
@@ -44,6 +50,10 @@ _TYPOGRAPHY = str.maketrans({"\u2019": "'", "\u2018": "'", "\u201c": '"', "\u201
 
 class Unclear(CannotParse):
     """The words are understood, and can mean two things or none: reading them another way does not help."""
+
+
+class Impossible(CannotParse):
+    """The words are understood, and what they ask for cannot be done."""
 
 
 class Token(NamedTuple):
@@ -180,6 +190,14 @@ class Cursor:
             Unclear: always.
         """
         raise Unclear(f"did not understand {self.quote(start, end)!r} in {self.text!r}: {hint}")
+
+    def refuse(self, why: str) -> NoReturn:
+        """Refuse a text that is understood and cannot be done.
+
+        Raises:
+            Impossible: always.
+        """
+        raise Impossible(f"cannot do {self.text!r}: {why}")
 
     def fail(self, hint: str, start: int | None = None, end: int | None = None) -> NoReturn:
         """Refuse the text from ``start`` (the position by default), with what to write instead.

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from agent.offline.items import Item
 
 _INTO = phrases("into|to|in|be|become|look|to be|to become|to look|being")
+_BLACK_AND_WHITE = phrases("black and white")  # one look, not two wishes
 _COLOUR_OF = phrases("the color of|the colour of|the colors of|the colours of|color of|colour of")
 _COLOUR = phrases("'s color|'s colour|color|colour|in color|in colour")
 _SWAP_PLACES = phrases("swap places|swap positions|trade places|switch places|change places|exchange places|"
@@ -26,6 +27,8 @@ _SWAP_PLACES = phrases("swap places|swap positions|trade places|switch places|ch
 _SIZE_OF = phrases("the size of|size of|the scale of")
 _GONE = phrases("disappear|vanish|go away|gone|removed|deleted|be gone|be removed|taken away")
 _SAME_SIZE = phrases("as big as|as large as|as small as|the same size as|the size of|as tall as|the size as")
+_SAME_COLOUR = phrases("like|the same color as|the same colour as|of the same color as|of the same colour as|"
+                       "the color of|the colour of|in the color of|in the colour of")  # fmt: skip
 _SHADE_OF = phrases("a shade of|some shade of|a tone of|a kind of|a nice|a nice shade of|a beautiful|"
                     "a beautiful shade of|a different shade of|the colour|the color")  # fmt: skip
 _SHADED: Phrases[str] = Phrases(
@@ -95,6 +98,9 @@ class Looks(Workbench):
             return
         if words.accept(_SAME_SIZE):
             self._same_size(chosen, start)
+            return
+        if words.accept(_SAME_COLOUR):
+            self._same_colour(chosen, start)
             return
         if self._shade(chosen, start):
             return
@@ -169,7 +175,7 @@ class Looks(Workbench):
     def _recolour(self, chosen: Sequence[Item], start: int) -> None:
         words = self.words
         words.take_word("a", "an")
-        attributes = read_attributes(words)
+        attributes = ("black", "white") if words.accept(_BLACK_AND_WHITE) else read_attributes(words)
         if not attributes:
             words.fail("say which colour or other attribute, such as 'red'", start, words.position + 1)
         words.take(_COLOUR) or words.take_word("shade", "tone")
@@ -184,8 +190,18 @@ class Looks(Workbench):
             item.attributes = self._restyled(item.attributes, attributes)
         self.scene.focus = list(chosen)
 
+    def _same_colour(self, chosen: Sequence[Item], start: int) -> None:
+        """Take the colour of another object."""
+        model = read_selection(self.words, self.scene)
+        colours = [tuple(word for word in item.attributes if family(word) == "colour") for item in model]
+        if len(model) != 1 or not colours[0]:
+            self.words.fail("name one object of a known colour", start, self.words.position)
+        for item in chosen:
+            item.attributes = self._restyled(item.attributes, colours[0])
+        self.scene.focus = list(chosen)
+
     def _same_size(self, chosen: Sequence[Item], start: int) -> None:
         model = read_selection(self.words, self.scene)
         if len(model) != 1:
             self.words.fail("name one object to compare with", start, self.words.position)
-        self._take_size(chosen, model[0])
+        self._take_size(chosen, model[0], start)

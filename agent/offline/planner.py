@@ -22,6 +22,8 @@ from pydantic import BaseModel, ValidationError
 
 from agent.offline.corrections import parse_correction
 from agent.offline.instructions import parse_instruction
+from agent.offline.mixed import parse_mixed
+from agent.offline.other_pictures import unveiled, veiled
 from agent.offline.questions import Facts, is_question
 from agent.offline.sentences import parse_scene
 from agent.offline.typing_errors import corrected
@@ -30,12 +32,13 @@ from agent.offline.whole_picture import parse_whole_picture
 from agent.offline.workbench import Memory
 from tools.scene.errors import CannotParse
 from tools.scene.layout import Layout, PlacedObject
+from tools.scene.other_picture import OtherPicture
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from langchain_core.callbacks import CallbackManagerForLLMRun
-    from langchain_core.language_models import LanguageModelInput
+    from langchain_core.language_models import LangSmithParams, LanguageModelInput
     from langchain_core.messages import BaseMessage, ToolCall
     from langchain_core.runnables import Runnable
     from langchain_core.tools import BaseTool
@@ -56,6 +59,10 @@ class OfflinePlanner(BaseChatModel):
 
     Raises (when structured output is asked for): CannotParse, quoting the words it does not know.
     """
+
+    def _get_ls_params(self, stop: list[str] | None = None, **kwargs: Any) -> LangSmithParams:
+        """Say what to call it wherever a model is named, as in a trace."""
+        return {**super()._get_ls_params(stop, **kwargs), "ls_model_name": "offline planner"}
 
     @property
     def _llm_type(self) -> str:
@@ -128,8 +135,10 @@ def _read(messages: Sequence[BaseMessage]) -> str:
             layout = Layout.model_validate_json(_between(rest, "layout") or "{}")
             turns = _json(_between(rest, "recent"), [])
             history, shapes = (_json(_between(rest, tag), {}) for tag in ("history", "shapes"))
-            memory = _memory(turns, history, shapes, layout)
-            instruction, notes = corrected(instruction, _names(layout, memory))
+            others = [OtherPicture.model_validate(one | {"image": ""}) for one in _json(_between(rest, "others"), [])]
+            memory = replace(_memory(turns, history, shapes, layout), others=tuple(others))
+            instruction, notes = corrected(veiled(instruction, others), _names(layout, memory))
+            instruction = unveiled(instruction, others)
             if is_question(instruction):
                 known_turns = [turn for turn in turns if isinstance(turn, dict)]
                 return json.dumps({"answer": Facts(layout, memory, known_turns).answer(instruction)})
@@ -138,12 +147,13 @@ def _read(messages: Sequence[BaseMessage]) -> str:
                 parse_undo(instruction, layout, memory.before)
                 or parse_undo_and_more(instruction, layout, memory, parse_instruction)
                 or parse_put_back(instruction, layout, memory)
+                or parse_mixed(instruction, layout, memory)
                 or parse_whole_picture(instruction, layout, memory)
                 or parse_correction(instruction, layout, memory, last)
                 or parse_instruction(instruction, layout, memory)
             )
             plan = [operation.model_dump(mode="json") for operation in operations]
-            return json.dumps({"operations": plan, "notes": list(notes)})
+            return json.dumps({"operations": plan, "notes": [*notes, *dict.fromkeys(memory.notes)]})
     raise CannotParse(
         "there is no <sentence> or <instruction> to read in the conversation: the offline planner parses these only; "
         "set a model and an endpoint for anything else"
@@ -152,7 +162,8 @@ def _read(messages: Sequence[BaseMessage]) -> str:
 
 def _names(layout: Layout, memory: Memory) -> set[str]:
     """Return the nouns that a text about this picture may use."""
-    return {placed.name for placed in (*layout.objects, *memory.removed)}
+    elsewhere = [placed for other in memory.others for placed in other.layout.objects]
+    return {placed.name for placed in (*layout.objects, *memory.removed, *elsewhere)}
 
 
 def _between(text: str, tag: str) -> str | None:
@@ -173,6 +184,7 @@ def _memory(turns: list[Any], history: dict[str, Any], shapes: dict[str, float],
     before = history.get("before_last_change")
     memory = Memory(
         removed=tuple(PlacedObject.model_validate(removed) for removed in history.get("removed", [])),
+        seen_in=tuple(map(str, history.get("seen_in", []))),
         before=None if before is None else Layout.model_validate(before),
         shapes=shapes,
     )

@@ -14,7 +14,7 @@ from agent.offline.items import Item, Scene
 from agent.offline.lexer import Cursor, joined
 from agent.offline.selectors import read_selection
 from tools.scene.errors import CannotParse
-from tools.scene.lexicon import family, implies, number_word, parse_phrase, plural, singular
+from tools.scene.lexicon import COLOURS, family, implies, number_word, parse_phrase, plural, singular
 from tools.scene.relations import holds
 
 if TYPE_CHECKING:
@@ -150,7 +150,8 @@ class Facts:
         kind = singular(phrase.split()[-1]) if phrase else ""
         for turn in reversed(self.turns):
             for line in reversed(turn.get("done", [])):
-                concerned = any(f"'{id_}'" in line for id_ in names) or (kind and f"'{kind} #" in line and not names)
+                about = re.split(r", (?:behind|in front of) '", line)[0]
+                concerned = any(f"'{id_}'" in about for id_ in names) or (kind and f"'{kind} #" in about and not names)
                 if (concerned or not phrase) and line.startswith(done):
                     return f"I {line}, because {_reason(turn)}."
         others = [
@@ -248,7 +249,7 @@ _FORMS: tuple[tuple[str, Callable[..., str]], ...] = (
         rf"why (?:did you|have you|was|were|is|are|has|have) ?(.*?)(?: been)? ?\b({_either(_VERBS)})[ed]*\b ?(.*)",
         Facts._why,
     ),
-    (r"why (?:is|are) (.+?)(?: (?:here|like (?:that|this)|so [a-z]+))?", Facts._why_so),
+    (rf"why (?:is|are) (.+?)(?: (?:{'|'.join(COLOURS)}|here|like (?:that|this)|so [a-z]+))?", Facts._why_so),
     (r"what (?:did|have) you (?:just )?(?:do|done|change|changed|edit|edited)(?: last)?", Facts._last_change),
     (r"what (?:has |was )?(?:done|changed)(?: last)?", Facts._last_change),
     (r"(?:what is|what was) (?:still )?(?:wrong|missing|the matter)", Facts._wrong),
@@ -261,6 +262,8 @@ def _bare(text: str) -> str:
         re.sub(r"\s+", " ", text.strip().lower().rstrip("?!. "))
         .replace("what's", "what is")
         .replace("where's", "where is")
+        .replace("whats ", "what is ")
+        .replace("wheres ", "where is ")
     )
     while (shorter := _POLITE.sub("", bare)) != bare:
         bare = shorter

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from agent.offline.items import Item, names_of
 from agent.offline.lexer import Phrases, meaning
+from tools.scene.relations import compares
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -50,9 +51,11 @@ def read_extremes(words: Cursor) -> list[str]:
 
 
 def ranked(
-    words: Cursor, found: list[Item], ordinal: int | None, extremes: list[str], count: int, start: int
+    words: Cursor, found: list[Item], ordinal: int | None, extremes: list[str], count: int, start: int, notes: list[str]
 ) -> list[Item]:
     """Return the ``count`` first by the extremes, or the one that the ordinal names; reads "from the right" too.
+
+    That of two things of about one size one was taken for the smaller goes into ``notes``.
 
     Raises:
         CannotParse: there are fewer than that.
@@ -69,6 +72,7 @@ def ranked(
                 order = [along[len(along) // 2]]
             else:
                 order = sorted(found, key=key, reverse=reverse)
+            _say_how_close(order, extremes[0], count, notes)
         if count > len(order):
             words.fail(f"there are only {len(found)}: {names_of(found)}", start, words.position)
         return order[:count]
@@ -77,3 +81,12 @@ def ranked(
     if not -len(order) <= ordinal < len(order):
         words.fail(f"there are only {len(found)}: {names_of(found)}", start, words.position)
     return [order[ordinal]]
+
+
+def _say_how_close(order: list[Item], extreme: str, count: int, notes: list[str]) -> None:
+    if extreme not in {"largest", "smallest"} or count >= len(order):
+        return
+    chosen, following = order[count - 1], order[count]
+    if not compares("as big as", chosen.seen.box, following.seen.box):
+        return
+    notes.append(f"taking {chosen.id!r} for the {extreme}: {following.id!r} is about as large")

@@ -11,6 +11,7 @@ from agent.offline.nouns import is_adjective
 from agent.offline.positions import PICTURE_SIDES, TWO_SIDED
 from agent.offline.ranking import EXTREMES, ORDINALS, SORT, ranked, read_extremes
 from agent.offline.vocabulary import CLOSED
+from agent.offline.wearing import by_wearing, read_possession
 from tools.scene.lexicon import SHADES, attribute, family, implies, number, plural
 from tools.scene.relations import holds
 
@@ -19,16 +20,19 @@ if TYPE_CHECKING:
     from tools.scene.spec import Predicate
 
 
-_IT = phrases("it|that one|this one|that|this|the same one|that object|this object")
-_THEM = phrases("them|both of them|all of them|these|those|they|them all|them both|those two|these two")
+OUTSTANDING = 6.0  # times the area of the second largest
+_IT = phrases("it|him|that one|this one|that|this|the same one|that object|this object")
+_THEM = phrases("them|both of them|all of them|these|those|they|them all|them both|those two|these two|the two of them")
+_TWO = phrases("the two")
 _EVERYTHING = phrases("everything|all objects|all the objects|every object|all things|all of the objects|"
                       "each object|everything in the picture|everything in the image|all")  # fmt: skip
 _REST = phrases("everything else|the others|the other ones|all the others|all others|the rest|all other objects|"
                 "all the other objects|the other objects")  # fmt: skip
+_ENDS = frozenset({"", ",", ".", "and", "then", "please", "around"})
 _EXCEPT = phrases("except|except for|but not|apart from|other than|but|excluding|besides")
 _ALL = phrases("all the|all of the|all|every|each|each of the|every one of the|every single|all these|all those|any")
 _BOTH = phrases("both|both the|both of the|the both")
-_THE = phrases("the|that|this|these|those|my|its|your|our")
+_THE = phrases("the|that|this|these|those|my|its|your|our|his|their")
 _SOME = phrases("one of the|a|an|one|any one of the|any of the|some")
 _THINGS = word_set("object objects thing things item items")
 _ONES = word_set("one ones")
@@ -80,7 +84,11 @@ def _read_one(words: Cursor, scene: Scene, *, places: bool) -> list[Item]:
         if not scene.focus or not rest:
             words.fail("say what the others are", start, words.position)
         return rest
-    if words.length(_THEM) >= words.length(_IT) and words.accept(_THEM):
+    if words.length(_THEM) >= words.length(_IT) and (
+        words.accept(_THEM) or (words.word(2) in _ENDS and words.accept(_TWO))
+    ):
+        if len(scene.focus) < 2 and len(scene.items) == 2:
+            return list(scene.items)  # there are no others that several could be
         return _spoken_of(words, scene, start)
     if words.sees(_IT) and not _continues(words, scene, words.length(_IT)):
         words.take(_IT)
@@ -144,10 +152,13 @@ def _read_described(words: Cursor, scene: Scene, start: int, *, places: bool) ->
         found = [item for item in found if item not in scene.focus]
     elif description.other and len(found) > 1:
         words.fail(f"say which one: {names_of(found)}", start, words.position)
+    found = read_possession(words, scene, by_wearing(words, scene, found))
     if places:
         found = _filtered(words, scene, found, many=description.many or description.everything)
     if description.ordinal is not None or description.extremes:
-        return ranked(words, found, description.ordinal, description.extremes, description.count or 1, start)
+        return ranked(
+            words, found, description.ordinal, description.extremes, description.count or 1, start, scene.notes
+        )
     return _counted(words, scene, found, description)
 
 
@@ -209,12 +220,20 @@ def _counted(words: Cursor, scene: Scene, found: list[Item], description: _Descr
             description.start,
             words.position,
         )
+    if len(found) > 1 and not description.some and (largest := _outstanding(found)) is not None:
+        return [largest]
     if len(found) > 1 and not description.some:
         which = "('the left one', 'the largest one', 'all')"
         words.fail(
             f"say which {description.label!r} is meant: {names_of(found)} {which}", description.start, words.position
         )
     return sorted(found, key=lambda item: item.box.area)[:1]
+
+
+def _outstanding(found: list[Item]) -> Item | None:
+    """Return the one that anybody means who sees the picture: by far larger than every other. None where none is."""
+    first, second, *_ = sorted(found, key=lambda item: -item.seen.box.area)
+    return first if first.seen.box.area > OUTSTANDING * second.seen.box.area else None
 
 
 def _read_number(words: Cursor) -> int | None:

@@ -27,7 +27,7 @@ _COMMON = (
     "toaster sink refrigerator clock vase scissors bigger smaller larger taller shorter wider narrower darker "
     "lighter brighter further picture image photo background house tree flower lamp sofa window door box hat "
     "shoe shirt girl woman child people animal object thing twice double half again undo duplicate left right "
-    "middle corner"
+    "middle corner everything anything something nothing"
 ).split()
 
 

@@ -13,14 +13,14 @@ HINT = (
 VERBS = Phrases(
     meaning("remove|delete|erase|get rid of|take away|take out|eliminate|clear|clear away|wipe out|discard|"
                   "throw away|throw out|take|cut out|hide|drop", "remove")
-    | meaning("add|insert|include|draw|create|generate|there should be|there must be|there should only be|i need|"
+    | meaning("add|insert|include|paste|draw|create|generate|there should be|there must be|there should only be|i need|"
                     "give me|"
                     "i want|i want to see|i would like|"
                     "introduce|we need", "add")
     | meaning("put|place|set|position|drop in", "put")
     | meaning("move|shift|slide|push|drag|bring|relocate|nudge|pull|send|reposition|center|centre|raise|lower|"
                     "lift", "move")
-    | meaning("swap|exchange|switch|interchange|trade", "swap")
+    | meaning("swap|exchange|switch|interchange|trade|change places of|change the places of", "swap")
     | meaning("resize|enlarge|shrink|grow|scale|scale up|scale down|double|halve|triple|expand|magnify|"
                     "increase|decrease|reduce|upscale|downscale", "resize")
     | meaning("replace|substitute", "replace")

@@ -42,7 +42,8 @@ _NOUNS: dict[str, tuple[Wish, Wish]] = {
 }
 _LOOK = "|".join(sorted(map(re.escape, _LOOKS), key=len, reverse=True))
 _MAKE = re.compile(
-    rf"(?:(?:make|turn|convert|change|render|edit|set) {_ALL}(?: to| into| look)* |{_ALL} (?:should be|shall be) )"
+    rf"(?:(?:make|turn|convert|change|render|edit|set) {_ALL}(?: to| into| look)* |"
+    rf"{_ALL} (?:should be|shall be) |{_PICTURE} )"
     rf"{_DEGREE}(?P<look>{_LOOK})"
 )
 _VERB = re.compile(rf"(?P<verb>brighten|lighten|darken|warm|cool|desaturate|saturate)(?: up| down)? {_ALL}")
@@ -55,7 +56,8 @@ _AMOUNT = re.compile(
     rf"(?P<noun>{'|'.join(_NOUNS)})(?: of {_ALL}| in {_ALL})?"
 )
 _DOWN = frozenset({"decrease", "reduce", "lower", "less", "turn down"})
-_BARE = re.compile(rf"{_DEGREE}(?P<look>brighter|darker|warmer|cooler|black and white|black-and-white|grayscale)")
+_BARE = re.compile(rf"{_DEGREE}(?P<look>brighter|darker|warmer|cooler|black and white|"
+                   r"black-and-white|grayscale|saturated|less saturated|colou?rful|vivid)")  # fmt: skip
 _AROUND: tuple[tuple[Wish, re.Pattern[str]], ...] = (
     (
         "crop",
@@ -82,6 +84,7 @@ _AROUND: tuple[tuple[Wish, re.Pattern[str]], ...] = (
         ),
     ),
 )
+MAIN = 2.0  # times the area of every other object, from which a thing is what the picture is of
 _CUTS_OUT = re.compile(r"transparent|\bpng\b|isolate|extract|background")
 
 
@@ -95,12 +98,23 @@ def parse_whole_picture(text: str, layout: Layout, memory: Memory) -> tuple[Adju
     look = _read_look(request)
     if look is not None:
         return (look,)
+    around = _read_around(request)
+    return None if around is None else (Adjust(wish=around[0], id=_chosen(around[1], text, layout, memory)),)
+
+
+def is_whole_picture(text: str) -> bool:
+    """Return whether a text is a wish for the whole picture, whatever object it is about."""
+    request = _POLITE.sub("", " ".join(text.lower().split()))
+    return _read_look(request) is not None or _read_around(request) is not None
+
+
+def _read_around(request: str) -> tuple[Wish, str] | None:
+    """Return a wish about an object and what is around it, and the words for the object."""
     for wish, pattern in _AROUND:
         found = pattern.fullmatch(request)
         if found is None or (wish == "cut out" and not _CUTS_OUT.search(request)):
             continue  # "cut out the dog" alone takes it away
-        what = next((part for part in found.groupdict().values() if part), "")
-        return (Adjust(wish=wish, id=_chosen(what, text, layout, memory)),)
+        return wish, next((part for part in found.groupdict().values() if part), "")
     return None
 
 
@@ -122,8 +136,9 @@ def _chosen(what: str, text: str, layout: Layout, memory: Memory) -> str:
     if not what:
         if memory.recent:
             return memory.recent[-1]
-        if len(layout.objects) == 1:
-            return layout.objects[0].id
+        by_size = sorted(layout.objects, key=lambda placed: -placed.box.area)
+        if by_size and all(by_size[0].box.area > MAIN * other.box.area for other in by_size[1:]):
+            return by_size[0].id
         names = ", ".join(layout.ids) or "nothing"
         raise CannotParse(f"did not understand {text!r}: say which object it is about; there is: {names}")
     chosen = [

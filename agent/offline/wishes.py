@@ -8,7 +8,6 @@ from agent.offline import destinations
 from agent.offline.lexer import phrases
 from agent.offline.looks import Looks
 from agent.offline.nouns import read_noun_phrase
-from agent.offline.placement import NoPlaceError
 from agent.offline.selectors import read_selection, starts_selection
 from agent.offline.verbs import BETWEEN
 from tools.scene.errors import CannotParse
@@ -93,7 +92,15 @@ class Wishes(Looks):
             return False
         sure = words.word() in {"the", "it", "both", "all", "them", "this", "that"}
         if sure and starts_selection(words, self.scene):
-            chosen = read_selection(words, self.scene)
+            before, focus = words.position, self.scene.focus
+            try:
+                chosen = read_selection(words, self.scene, places=False)
+                whole = words.sees(_TO_BE) or destinations.sees_place(words, self.scene)
+            except CannotParse:
+                whole = False
+            if not whole:  # "the dog on the left" is the object, and no place to go
+                words.position, self.scene.focus = before, focus
+                chosen = read_selection(words, self.scene)
             words.accept(_TO_BE)
             self._fulfil(chosen, start)
             return True
@@ -125,11 +132,7 @@ class Wishes(Looks):
             words.position = here
             self._become_all(chosen, start)
             return
-        for item in chosen:
-            try:
-                item.box = place.box((item.box.w, item.box.h), item.box.center, self.scene.boxes(item))
-            except NoPlaceError:
-                words.fail(f"there is no room for {item.id!r} at that place", start, words.position)
+        self._set_into(chosen, place)
         self.scene.focus = list(chosen)
 
     def _goes_somewhere(self) -> bool:
@@ -163,7 +166,7 @@ class Wishes(Looks):
             self._forget(there[wanted:])
         elif wanted > len(there):
             self._check_count(phrase)
-            self.scene.focus = [self._put(phrase, None, start) for _ in range(wanted - len(there))]
+            self.scene.focus = [self._put(phrase, None) for _ in range(wanted - len(there))]
         return True
 
     def _alike(self, phrase: NounPhrase) -> list[Item]:

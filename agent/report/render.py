@@ -21,7 +21,7 @@ from agent.report.overlays import changed_overlay, embed, loader, masks_overlay,
 from agent.run.folder import RunFolder
 from agent.trace.events import read_trace
 from agent.trace.timeline import Round, Turn, requirement_table, turns_of
-from agent.trace.wording import counted, duration, mark, outcome, pretty, standing, visible
+from agent.trace.wording import counted, duration, mark, money, outcome, pretty, standing, visible, without_boxes
 from tools.files import write_text
 from tools.images import ImageStore
 from tools.redaction import Redactor, environment_secrets
@@ -82,12 +82,13 @@ def render_report(folder: RunFolder) -> str:
             record=record,
             title=_title(record, turns),
             result=result,
+            model=_models(events),
             parts=list(zip(turns, chapters, strict=True)),
             film=film,
             pictures=embed(load, [*shown, result.get("image")]),
             lanes=_timeline(chapters),
             shares=_shares(turns),
-            usage=_usage(turns, events),
+            usage=_usage(turns, events, result),
             spent=sum(turn.seconds for turn in turns),
             resumed=any(event["event"] == "resume" for event in events) and "replay" not in record,
         )
@@ -105,7 +106,7 @@ def _environment() -> Environment:
         finalize=lambda value: visible(value) if type(value) is str else value,
     )
     environment.filters |= {"hue": _hue, "pretty": pretty, "duration": duration, "outcome": outcome}
-    environment.filters |= {"mark": mark, "standing": standing, "by_standing": _by_standing}
+    environment.filters |= {"in_words": without_boxes, "mark": mark, "standing": standing, "by_standing": _by_standing}
     environment.globals |= {"counted": counted, "requirement_table": requirement_table}
     return environment
 
@@ -155,7 +156,12 @@ def _shares(turns: Sequence[Turn]) -> list[tuple[str, float]]:
     return [(node, seconds) for node, seconds in spent.most_common() if seconds]
 
 
-def _usage(turns: Sequence[Turn], events: Sequence[dict[str, Any]]) -> dict[str, int]:
+def _models(events: Sequence[dict[str, Any]]) -> str:
+    """Return the names of the language models that were asked."""
+    return ", ".join(dict.fromkeys(str(event["model"]) for event in events if event.get("model")))
+
+
+def _usage(turns: Sequence[Turn], events: Sequence[dict[str, Any]], result: dict[str, Any]) -> dict[str, int | str]:
     """Return what it took in all; language model figures are summed over every event, also repeated ones."""
     calls = [event for event in events if event["event"] == "llm"]
     totals = Counter[str]()
@@ -169,6 +175,7 @@ def _usage(turns: Sequence[Turn], events: Sequence[dict[str, Any]]) -> dict[str,
         "model calls": len(calls),
         "tokens in": sum(event.get("input_tokens", 0) for event in calls),
         "tokens out": sum(event.get("output_tokens", 0) for event in calls),
+        "cost": money((result.get("usage") or {}).get("cost")),
     }
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 from urllib.parse import SplitResult, urlsplit
 
-from agent.models.endpoint import OPENAI_URL
+from agent.models.chat import OPENAI_URL
 from agent.run.folder import RunError
 from configs.preset_files import preset_names
 from configs.settings import load_settings

@@ -8,7 +8,7 @@ Knows nothing of terminals; a listener is told what happens.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +20,7 @@ from agent.run.folder import RunError, RunFolder, find_runs, new_folder
 from agent.run.redaction import hiding, recordable, shown
 from agent.run.stream import Listener, stream_events
 from agent.trace.events import TraceWriter, now, plain
+from agent.trace.notebook import picture_png, result_html
 from agent.trace.otel import follower
 from agent.trace.recorder import Recorder
 from graphs.correction import build_graph
@@ -71,6 +72,8 @@ class Job:
     seed: int = 0
     origin: str = ""
     """The picture's file name, for the reader of the report."""
+    sources: Mapping[str, Image] = field(default_factory=dict)
+    """Other pictures that objects may be copied from, by the names that the instruction calls them."""
 
     def __post_init__(self) -> None:
         if bool(self.prompt.strip()) == bool(self.instruction.strip()):
@@ -92,6 +95,8 @@ class RunResult:
     run: Path
     verdict: dict[str, Any]
     usage: dict[str, Any]
+    fallbacks: int = 0
+    """Edits that the solver planned, because the language model was at a loss."""
 
     def to_json(self) -> dict[str, Any]:
         """Return what ``--json`` prints."""
@@ -100,12 +105,21 @@ class RunResult:
             "exit": self.exit,
             "detail": self.detail,
             "rounds": self.rounds,
+            "fallbacks": self.fallbacks,
             "image": None if self.image is None else str(self.image),
             "run": str(self.run),
             "verdict": self.verdict,
             "unchecked": [result["reason"] for result in self.verdict.get("results", []) if result["passed"] is None],
             "usage": self.usage,
         }
+
+    def _repr_png_(self) -> bytes | None:
+        return picture_png(self.image)
+
+    def _repr_html_(self) -> str:
+        ended = {"agreed": self.agreed, "exit": self.exit, "verdict": self.verdict}
+        lines = (self.detail, str(self.run))
+        return result_html("run", self.image, ended=ended, lines=lines, verdict=self.verdict, usage=self.usage)
 
 
 def run_correction(
@@ -159,16 +173,18 @@ def job_of(given: Mapping[str, Any], folder: RunFolder, origin: str) -> Job:
         RunError: it describes none.
         PictureError: its picture is gone.
     """
+    store = ImageStore(folder.images_path)
     try:
         return Job(
             prompt=given["prompt"],
             instruction=given["instruction"],
-            image=None if given["image"] is None else ImageStore(folder.images_path).load(given["image"]),
+            image=None if given["image"] is None else store.load(given["image"]),
             spec=None if given["spec"] is None else SceneSpec.model_validate(given["spec"]),
             places=given.get("places", False),
             target=None if given["target"] is None else Layout.model_validate(given["target"]),
             seed=given["seed"],
             origin=origin,
+            sources={name: store.load(picture) for name, picture in given.get("sources", {}).items()},
         )
     except ValidationError as error:
         raise RunError(f"{str(folder.record_path)!r} holds input that is not valid: {error}") from None
@@ -193,6 +209,7 @@ def read_result(folder: RunFolder) -> RunResult:
         run=folder.path,
         verdict=outcome.get("verdict") or {},
         usage=outcome.get("usage") or {},
+        fallbacks=outcome.get("fallbacks", 0),
     )
 
 
@@ -209,6 +226,7 @@ def _open_record(
             "target": None if job.target is None else job.target.model_dump(mode="json"),
             "seed": job.seed,
             **({"places": True} if job.places else {}),
+            **({"sources": {name: store.save(other) for name, other in job.sources.items()}} if job.sources else {}),
         }
     )
     if folder.started:

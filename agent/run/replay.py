@@ -4,7 +4,8 @@ A replay is a new run folder that looks like the old one stopped just before tha
 up to there (a fork), its pictures and its trace. The driver then resumes it like any other.
 
 The language model's recorded answers are used wherever it would be shown exactly what it was shown
-then; when its own settings are changed, it is asked anew from that step on. Nobody is asked to approve.
+then; when its own settings are changed, it is asked anew from that step on. Nobody is asked to approve: a replay
+that begins where a person decided takes that decision, later edits are made without asking.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from langchain_core.caches import BaseCache
 from langchain_core.messages import AIMessage, messages_from_dict
 from langchain_core.outputs import ChatGeneration
+from langgraph.checkpoint.serde.types import RESUME
 
 from agent.run.checkpoints import open_checkpoints
 from agent.run.consent import consented_settings
@@ -29,7 +31,7 @@ from graphs.correction import build_graph
 from tools.files import copy_file, write_text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     from langchain_core.language_models import BaseChatModel
     from langchain_core.outputs import Generation
@@ -111,10 +113,6 @@ def replay(
     if "session" in record and first_step is None:
         raise RunError("a session is replayed from one of its steps: name it; `sld trace show` lists them")
     at, start = _node_event(source, events, first_step)
-    if start["node"] == "approve":
-        raise RunError(
-            f"at step {start['step']} a person was asked, which a replay cannot do: choose the step after it"
-        )
     turn = _turn_before(events, at)
     preset, merged = source.preset_found(record["preset"]), {**record["overrides"], **changed}
     if settings is None:
@@ -206,7 +204,7 @@ def _fork(source: RunFolder, target: RunFolder, task: str, count: int, seed: int
         if chosen is None:
             raise RunError(f"the checkpoints of {str(source.path)!r} do not hold this step: choose another one")
         for kept in _line_to(old, chosen, count):
-            _copy(new, kept, writes=kept is not chosen, seed=seed)
+            _copy(new, kept, {RESUME} if kept is chosen else None, seed)
 
 
 def _line_to(saver: BaseCheckpointSaver[Any], last: CheckpointTuple, count: int) -> list[CheckpointTuple]:
@@ -216,7 +214,10 @@ def _line_to(saver: BaseCheckpointSaver[Any], last: CheckpointTuple, count: int)
     return line[::-1]
 
 
-def _copy(saver: BaseCheckpointSaver[Any], kept: CheckpointTuple, *, writes: bool, seed: int | None) -> None:
+def _copy(
+    saver: BaseCheckpointSaver[Any], kept: CheckpointTuple, channels: Collection[str] | None, seed: int | None
+) -> None:
+    """Copy a checkpoint, with what was written after it to ``channels`` (all of them for None)."""
     checkpoint = kept.checkpoint.copy()
     known = checkpoint["channel_values"]
     # Before `begin` the seed is still part of the request, later it is part of the turn; so is approval.
@@ -227,8 +228,9 @@ def _copy(saver: BaseCheckpointSaver[Any], kept: CheckpointTuple, *, writes: boo
     config = saver.put({"configurable": place}, checkpoint, kept.metadata, checkpoint["channel_versions"])
     by_task: dict[str, list[tuple[str, Any]]] = {}
     for task, channel, value in kept.pending_writes or []:
-        by_task.setdefault(task, []).append((channel, value))
-    for task, written in by_task.items() if writes else ():
+        if channels is None or channel in channels:
+            by_task.setdefault(task, []).append((channel, value))
+    for task, written in by_task.items():
         saver.put_writes(config, written, task)
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from agent.trace.recorder import update_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator
 
     from langchain_core.runnables import RunnableConfig
     from langgraph.graph.state import CompiledStateGraph
@@ -43,7 +43,7 @@ def stream_events(
     context: Context,
     recorder: Recorder,
     step: int,
-) -> Iterator[Event]:
+) -> Generator[Event]:
     """Run the graph until it ends or waits; each node is in the checkpoints before its event comes out.
 
     ``given`` is the input, None to go on, or a `Command`; ``step`` is the one before the first.

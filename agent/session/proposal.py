@@ -52,7 +52,7 @@ class Proposal:
         drawing = plans.save(draw(store.load(shown["image"]), scene, operations))
         return cls(
             operations=tuple(operations),
-            words=tuple(describe(scene, operations)),
+            words=tuple(describe(scene, operations, planned=True)),
             image=store.path(shown["image"]),
             drawing=plans.path(drawing),
             problem=shown["problem"],

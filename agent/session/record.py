@@ -13,16 +13,17 @@ from typing import TYPE_CHECKING, Any
 from agent.models.preset_choice import DEFAULT
 from agent.run.consent import consented_settings
 from agent.run.redaction import hiding, recordable, shown
+from agent.run.sources import opened
 from agent.session.turn_result import SessionError
 from agent.trace.events import now
-from configs.settings import load_settings
+from configs.settings import Settings, load_settings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from agent.models.preset_choice import DEFAULT
     from agent.run.folder import RunFolder
-from configs.settings import Settings
+    from agent.run.sources import Given
+    from tools.images import ImageStore
 
 MAIN = "main"
 NAME = re.compile(r"[\w][\w.-]{0,39}")
@@ -38,7 +39,8 @@ class SessionRecord:
     @classmethod
     def begin(cls, folder: RunFolder, *, image: str | None, origin: str, seed: int) -> SessionRecord:
         """Return the record of a session that has no turn yet; nothing is written."""
-        line = {
+        line: dict[str, Any] = {
+            "picture": image,
             "branch": MAIN,
             "branches": {MAIN: {"at": None, "redo": []}},
             "turns": 0,
@@ -95,6 +97,11 @@ class SessionRecord:
         return self.line["pending"]  # type: ignore[no-any-return]  # JSON
 
     @property
+    def stopped(self) -> dict[str, Any] | None:
+        """The turn that was stopped last, if nothing has been done since: its text, and how it was meant."""
+        return self.line.get("stopped")
+
+    @property
     def names(self) -> dict[str, list[str]]:
         """The branches that stand at each checkpoint."""
         found: dict[str, list[str]] = {}
@@ -129,6 +136,13 @@ class SessionRecord:
             raise SessionError(f"there is no branch {name!r}: there is {', '.join(self.line['branches'])}")
         self.line["branch"] = name
 
+    def keep_sources(self, store: ImageStore, given: Given) -> None:
+        """Take other pictures along (see `agent.run.sources.opened`)."""
+        kept: dict[str, str] = self.line.get("sources", {})
+        added = {name: store.save(picture) for name, picture in opened(given, before=kept).items()}
+        if added:
+            self.save(sources={**kept, **added})
+
     def save(self, *, status: str | None = None, **changes: Any) -> None:
         """Write the record; ``result`` and ``error`` are the run's, other changes the session's."""
         for key in ("result", "error"):
@@ -142,6 +156,17 @@ class SessionRecord:
     def _branch(self) -> dict[str, Any]:
         branch: dict[str, Any] = self.line["branches"][self.name]
         return branch
+
+
+def note_stopped(folder: RunFolder, text: str, *, whole: bool) -> None:
+    """Remember a turn that was called off before it began, so that it can be tried again.
+
+    Raises:
+        RunError: another process has the session open.
+    """
+    with folder.locked():
+        record = SessionRecord(folder, folder.read_record())
+        record.save(stopped={"text": text, "whole": whole})
 
 
 def recorded_settings(

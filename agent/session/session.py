@@ -17,9 +17,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from agent.models.backend import make_backend
+from agent.models.chat import make_chat_model
 from agent.models.eyes import make_eyes
 from agent.models.preset_choice import choose_preset
-from agent.models.structured_output import whole
+from agent.models.structured_output import whole as whole_text
 from agent.run.folder import RunError, RunFolder
 from agent.run.stream import Event, Listener
 from agent.session.async_bridge import in_thread
@@ -31,6 +32,7 @@ from agent.session.turn_result import (
     TurnResult,
     is_redo,
     is_undo,
+    last_of,
     save_as,
     turn_result,
     undo_count,
@@ -39,6 +41,8 @@ from agent.session.turn_runner import TurnRunner
 from tools.context import Context
 from tools.files import copy_file
 from tools.images import ImageStore, open_picture
+from tools.scene.notebook import safe
+from tools.stopping import Stop
 from tools.suggest_layout import dump_operations
 
 if TYPE_CHECKING:
@@ -48,6 +52,7 @@ if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
     from PIL.Image import Image
 
+    from agent.run.sources import Given
     from configs.settings import Settings
     from tools.backend.protocol import Backend
     from tools.scene.operations import Operation
@@ -61,7 +66,7 @@ class Session:
 
     def __init__(self, record: SessionRecord, context: Context, stack: ExitStack) -> None:
         self.folder, self.settings = record.folder, context.settings
-        self._record, self._stack = record, stack
+        self._record, self._stack, self._stop = record, stack, context.stop
         self._turns = TurnRunner(record, context, stack)
 
     @classmethod
@@ -77,13 +82,18 @@ class Session:
         chat: BaseChatModel | None = None,
         seed: int = 0,
         approve: bool | None = None,
+        sources: Given = (),
+        stop: Stop | None = None,
+        origin: str = "",
     ) -> Session:
         """Open the session in the folder ``path``, or begin one there.
 
         A new session begins with ``image``, or, without one, with a picture of its first text. An old one goes
         on where it was, with the preset and overrides that it was begun with unless others are given;
         ``settings`` replaces them. A picture without preset, settings and backend gets the preset that fits it
-        (`agent.models.preset_choice`). ``approve`` stops before each edit until `accept` or `reject`.
+        (`agent.models.preset_choice`). ``approve`` stops before each edit until `accept` or `reject`. ``sources`` are
+        other pictures to copy from, by name or as paths ("add the dog from dog.jpg"); more can come with any text.
+        ``stop`` is asked by `cancel`, or by whoever gives it; ``origin`` is the picture's name, where it is no file.
 
         Raises:
             RunError: another process has it open, or the folder holds something else.
@@ -98,13 +108,13 @@ class Session:
             if record and image is not None:
                 raise SessionError(f"{str(path)!r} has begun with another picture: leave it out to go on with that one")
             store = ImageStore(folder.images_path)
-            picture = None if image is None else _picture(image)
+            picture = open_picture(image) if isinstance(image, (str, Path)) else image
             if picture is not None and preset is None and settings is None and backend is None:
                 preset = choose_preset(picture)
             record = record or SessionRecord.begin(
                 folder,
                 image=None if picture is None else store.save(picture),
-                origin=Path(image).name if isinstance(image, (str, Path)) else "",
+                origin=Path(image).name if isinstance(image, (str, Path)) else origin,
                 seed=seed,
             )
             settings = settings or recorded_settings(folder, preset, overrides or {})
@@ -113,16 +123,24 @@ class Session:
             record.save()
             store = ImageStore(folder.images_path, record.folder.redactor)
             context = Context(
-                backend or make_backend(settings), chat or _chat(settings), store, settings, make_eyes(settings)
+                backend=backend or make_backend(settings),
+                chat=chat or make_chat_model(settings.chat),
+                images=store,
+                settings=settings,
+                eyes=make_eyes(settings),
+                stop=stop or Stop(),
             )
-            opened = cls(record, context, stack)  # what it opens is closed again, and the lock let go, if it fails
-            opened._stack = stack.pop_all()
-            return opened
+            record.keep_sources(store, sources)
+            session = cls(record, context, stack)  # what it opens is closed again, and the lock let go, if it fails
+            session._stack = stack.pop_all()
+            return session
 
     # -- turns --------------------------------------------------------------------------------
 
-    def send(self, text: str, listener: Listener | None = None) -> TurnResult:
+    def send(self, text: str, listener: Listener | None = None, *, sources: Given = ()) -> TurnResult:
         """Do one turn: an instruction, a question, or the sentence to begin with. Returns how it ended.
+
+        ``sources`` are pictures that objects may be copied from, from now on: paths, or pictures by name.
 
         "undo" and "redo" alone are the methods of that name. With approval on, the result may be a
         proposal that waits (``result.proposal``).
@@ -130,28 +148,60 @@ class Session:
         Raises:
             SessionError: an empty text, or an earlier turn is unfinished.
         """
-        return _last(self.stream(text), listener)
+        self.add_sources(sources)
+        return last_of(self.stream(text), listener)
 
-    def stream(self, text: str) -> Iterator[Event | TurnResult]:
-        """Do one turn as `send` does; what happens comes out as it happens, the result last."""
+    def add_sources(self, given: Given) -> None:
+        """Take other pictures along, by name or as paths: "add the dog from dog.jpg" copies out of them.
+
+        Raises:
+            RunError: a name that is taken, or too many pictures.
+            PictureError: a picture that cannot be used.
+        """
+        self._record.keep_sources(self._turns.images, given)
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """The names of the other pictures."""
+        return tuple(self._record.line.get("sources", {}))
+
+    def correct(self, text: str, listener: Listener | None = None) -> TurnResult:
+        """Do one turn that makes the picture show what ``text`` describes, instead of changing what it names.
+
+        Raises:
+            SessionError: an empty text, or an earlier turn is unfinished.
+        """
+        return last_of(self.stream(text, whole=True), listener)
+
+    def cancel(self) -> None:
+        """Ask the turn in progress to stop, from another thread: it raises `TurnStopped` within moments.
+
+        The session is then as it was before the turn, and `retry` does it anew.
+        """
+        self._stop.ask()
+
+    def stream(self, text: str, *, whole: bool = False) -> Iterator[Event | TurnResult]:
+        """Do one turn as `send` does (``whole``: as `correct`); what happens comes out at once, the result last."""
         text = text.strip()
         self._check_idle()
         if not text:
             raise SessionError("there is nothing to do: the text is empty")
-        if text != whole(text):
+        if text != whole_text(text):
             raise SessionError("the text is not valid UTF-8: nothing was done")
-        if is_undo(text) or is_redo(text):
+        if not whole and (is_undo(text) or is_redo(text)):
             yield self.undo(undo_count(text)) if is_undo(text) else self.redo()
             return
-        yield from self._turns.start(text, str(self._record.here), None)
+        yield from self._turns.start(text, str(self._record.here), None, whole=whole)
 
     def retry(self, listener: Listener | None = None) -> TurnResult:
         """Do the last turn once more with another seed; the first try stays in the history.
 
+        A turn that was stopped is done as it would have been.
+
         Raises:
             SessionError: there is no turn yet, or one is unfinished.
         """
-        return _last(self._retry(), listener)
+        return last_of(self._retry(), listener)
 
     def resume(self, listener: Listener | None = None) -> TurnResult:
         """Go on with the turn that was stopped by an error or a kill; `drop` gives it up.
@@ -159,7 +209,7 @@ class Session:
         Raises:
             SessionError: no turn is unfinished.
         """
-        return _last(self._turns.go_on(), listener)
+        return last_of(self._turns.go_on(), listener)
 
     def accept(self, operations: Sequence[Operation] | None = None, listener: Listener | None = None) -> TurnResult:
         """Do what is proposed, or ``operations`` instead of it.
@@ -168,7 +218,7 @@ class Session:
             SessionError: nothing waits for approval.
         """
         answer = {"accept": True} if operations is None else {"operations": dump_operations(list(operations))}
-        return _last(self._turns.go_on(answer), listener)
+        return last_of(self._turns.go_on(answer), listener)
 
     def reject(self, reason: str, listener: Listener | None = None) -> TurnResult:
         """Do not do what is proposed; the reason goes back to the language model, which may propose something else.
@@ -176,7 +226,7 @@ class Session:
         Raises:
             SessionError: nothing waits for approval.
         """
-        return _last(self._turns.go_on({"reject": reason.strip() or "no reason was given"}), listener)
+        return last_of(self._turns.go_on({"reject": reason.strip() or "no reason was given"}), listener)
 
     def drop(self) -> None:
         """Give up the unfinished turn; everything is as it was before it.
@@ -315,14 +365,27 @@ class Session:
 
     def _retry(self) -> Iterator[Event | TurnResult]:
         self._check_idle()
+        if stopped := self._record.stopped:
+            yield from self._turns.start(stopped["text"], str(self._record.here), None, whole=stopped["whole"])
+            return
         tree = self.history()
         here = next(moment for moment in tree if moment.current)
         if here.parent is None:
             raise SessionError("there is no turn to try again")
         parent = next(moment for moment in tree if moment.turn == here.parent)
         tries = sum(moment.parent == here.parent and moment.text == here.text for moment in tree)
-        first = self._turns.at(parent.checkpoint).values.get("noise_seed", 0)
-        yield from self._turns.start(here.text, parent.checkpoint, first + SEED_STEP * tries)
+        before, tried = self._turns.at(parent.checkpoint).values, self._turns.at(here.checkpoint).values
+        seed = before.get("noise_seed", 0) + SEED_STEP * tries
+        corrected = tried["kind"] == "prompt" and before.get("picture") is not None
+        yield from self._turns.start(here.text, parent.checkpoint, seed, whole=corrected)
+
+    def _repr_png_(self) -> bytes | None:
+        return self.show()._repr_png_()
+
+    def _repr_html_(self) -> str:
+        return (
+            f"<div>session {safe(self.folder.path.name)}, on {safe(self.branch_name)}</div>{self.show()._repr_html_()}"
+        )
 
     def _check_idle(self) -> None:
         if self._record.pending:
@@ -333,29 +396,8 @@ class Session:
 
     def _arrived(self, event: str) -> TurnResult:
         result = self.show()
-        self._record.save()
+        self._record.save(stopped=None, picture=None if result.image is None else result.image.stem)
         self._turns.trace.write(event, branch=self.branch_name, turn=result.turn)
         if result.image is not None:
             copy_file(result.image, self.folder.final_path)
         return result
-
-
-def _last(items: Iterator[Event | TurnResult], listener: Listener | None) -> TurnResult:
-    result: TurnResult | None = None
-    for item in items:
-        if not isinstance(item, Event):
-            result = item
-        elif listener is not None:
-            listener(item)
-    assert result is not None
-    return result
-
-
-def _picture(image: Image | str | Path) -> Image:
-    return open_picture(image) if isinstance(image, (str, Path)) else image
-
-
-def _chat(settings: Settings) -> BaseChatModel:
-    from agent.models.endpoint import make_chat_model
-
-    return make_chat_model(settings.chat)

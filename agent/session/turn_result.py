@@ -8,20 +8,23 @@ from typing import TYPE_CHECKING, Any
 
 from PIL import Image
 
+from agent.run.stream import Event
 from agent.session.proposal import Proposal
+from agent.trace.notebook import picture_png, result_html
 from tools.files import copy_file, remove_leftovers, replacing
 from tools.images import ImageStore, open_picture
 from tools.scene.layout import Layout
 from tools.scene.lexicon import number
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     from langgraph.checkpoint.base import BaseCheckpointSaver
     from langgraph.types import StateSnapshot
 
     from agent.run.folder import RunFolder
+    from agent.run.stream import Listener
     from graphs.state import Result, TurnSummary
 
 THUMBNAIL = 160  # pixels of the longer side
@@ -68,10 +71,25 @@ class TurnResult:
     notes: tuple[str, ...] = ()
     """What was taken for granted in reading the text."""
 
+    def _repr_png_(self) -> bytes | None:
+        return picture_png(self.proposal.drawing if self.proposal else self.image)
+
+    def _repr_html_(self) -> str:
+        if self.proposal is not None:
+            return result_html(f"{self.turn} {self.text}", self.proposal.drawing, lines=self.proposal.words)
+        return result_html(
+            f"{self.turn} {self.text}" if self.turn else "the beginning",
+            self.image,
+            ended={"agreed": self.agreed, "exit": self.exit, "verdict": self.verdict} if self.turn else None,
+            lines=(*self.notes, *self.done, self.answer or self.detail),
+            verdict=self.verdict,
+            usage=self.usage,
+        )
+
 
 @dataclass(frozen=True)
 class Moment:
-    """The state after a turn."""
+    """The state after a turn; ``answer``, ``detail`` and ``done`` are those of its `TurnResult`."""
 
     turn: int
     parent: int | None
@@ -83,6 +101,30 @@ class Moment:
     branches: tuple[str, ...]
     """The branches that stand here."""
     current: bool
+    agreed: bool = False
+    answer: str = ""
+    detail: str = ""
+    done: tuple[str, ...] = ()
+
+
+class TurnStopped(SessionError):
+    """A turn was given up because somebody asked for it; everything is as it was before it."""
+
+
+class TurnPaused(SessionError):
+    """A turn was left where it is because somebody asked for it; ``resume`` goes on with it."""
+
+
+def last_of(items: Iterator[Event | TurnResult], listener: Listener | None) -> TurnResult:
+    """Return the result that a turn ends with; the listener is told what happens before."""
+    result: TurnResult | None = None
+    for item in items:
+        if not isinstance(item, Event):
+            result = item
+        elif listener is not None:
+            listener(item)
+    assert result is not None
+    return result
 
 
 def is_undo(text: str) -> bool:
@@ -151,17 +193,23 @@ def moments(
         tags: dict[str, Any] = dict(kept.metadata)
         checkpoint = str(kept.config["configurable"]["checkpoint_id"])
         picture = values.get("picture")
+        result: Result | None = values.get("result")
+        summary: TurnSummary | None = values["turns"][-1] if values.get("turns") else None
         found.append(
             Moment(
                 turn=int(tags["turn"]),
                 parent=tags.get("parent"),
                 text=str(values.get("text", "")),
-                exit=values["result"].exit if "result" in values else "",
+                exit=result.exit if result else "",
                 checkpoint=checkpoint,
                 image=store.path(picture) if picture else None,
                 thumbnail=thumbnail(store.path(picture), folder.path / "thumbnails") if picture else None,
                 branches=tuple(names.get(checkpoint, ())),
                 current=checkpoint == current,
+                agreed=bool(result and result.agreed),
+                answer=summary.answer if summary else "",
+                detail=result.detail if result and not (summary and summary.answer) else "",
+                done=summary.done if summary else (),
             )
         )
     return tuple(sorted(found, key=lambda moment: moment.turn))

@@ -7,16 +7,17 @@ Whatever a kill cuts off, the record and the newest checkpoint together say what
 
 from __future__ import annotations
 
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 from langchain_core.messages import RemoveMessage
 from langgraph.graph.message import REMOVE_ALL_MESSAGES
 from langgraph.types import Command
 
-from agent.models.endpoint import ChatModelError
+from agent.models.chat import ChatModelError
 from agent.run.checkpoints import finished_tasks, open_checkpoints
 from agent.run.stream import Event, stream_events
-from agent.session.turn_result import Moment, SessionError, TurnResult, moments, turn_result
+from agent.session.turn_result import Moment, SessionError, TurnPaused, TurnResult, TurnStopped, moments, turn_result
 from agent.trace.events import TraceWriter, read_trace
 from agent.trace.otel import follower
 from agent.trace.recorder import Recorder
@@ -25,6 +26,7 @@ from graphs.state import History
 from tools.backend.protocol import BackendError
 from tools.files import copy_file
 from tools.scene.layout import Layout
+from tools.stopping import Stopped
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
 
     from agent.session.record import SessionRecord
     from tools.context import Context
+    from tools.images import ImageStore
 
 THREAD = "session"
 PASSING = (BackendError, ChatModelError, OSError)  # after these the turn can be gone on with; anything else ends it
@@ -52,6 +55,11 @@ class TurnRunner:
         self._recorder = Recorder(self.trace)
         self._ensure_root()
 
+    @property
+    def images(self) -> ImageStore:
+        """Where the session keeps its pictures."""
+        return self._context.images
+
     def latest(self) -> StateSnapshot:
         """Return the newest state, which a turn in progress has come to."""
         return self._graph.get_state(self._config())
@@ -64,14 +72,19 @@ class TurnRunner:
         """Return the state after every turn, oldest first."""
         return moments(self._saver, THREAD, self._record.folder, self._record.names, self._record.here)
 
-    def start(self, text: str, parent: str, seed: int | None) -> Iterator[Event | TurnResult]:
-        """Begin a turn after the checkpoint ``parent``: written down first, so that a kill does not lose it."""
+    def start(self, text: str, parent: str, seed: int | None, *, whole: bool = False) -> Iterator[Event | TurnResult]:
+        """Begin a turn after the checkpoint ``parent``: written down first, so that a kill does not lose it.
+
+        ``whole``: the text says what all of the picture shall show, instead of what to change in it.
+        """
         before = self.at(parent)
-        turn = self._record.line["turns"] + 1
+        turn, picture = self._record.line["turns"] + 1, before.values.get("picture")
         given = {
-            "instruction" if before.values.get("picture") else "prompt": text,
+            "instruction" if picture and not whole else "prompt": text,
+            "image": picture if whole else None,
             "seed": seed,
             "approve": self._record.line["approve"],
+            "sources": self._record.line.get("sources"),
         }
         pending = {
             "turn": turn,
@@ -80,7 +93,8 @@ class TurnRunner:
             "after": (before.metadata or {}).get("turn", 0),
             "given": {key: value for key, value in given.items() if value not in (None, False)},
         }
-        self._record.save(turns=turn, pending=pending, last=text, status="running")
+        first = self._record.line.get("first") or text
+        self._record.save(turns=turn, pending=pending, first=first, last=text, status="running", stopped=None)
         yield from self.go_on(fresh=True)
 
     def go_on(self, answer: dict[str, Any] | None = None, *, fresh: bool = False) -> Iterator[Event | TurnResult]:
@@ -119,14 +133,31 @@ class TurnRunner:
         return any(event["event"] == kind and event.get("turn") == turn and field in event for event in events)
 
     def _stream(self, given: Any, config: RunnableConfig, step: int) -> Iterator[Event]:
+        stop = self._context.stop
         try:
-            yield from stream_events(self._graph, given, config, self._context, self._recorder, step)
+            with closing(stream_events(self._graph, given, config, self._context, self._recorder, step)) as events:
+                for event in events:
+                    yield event
+                    stop.check()
+        except Stopped:
+            if stop.pausing:
+                raise TurnPaused(f"{self._record.line['last']!r} was stopped for now; resume goes on with it") from None
+            self._give_up()
+            raise TurnStopped(f"{self._record.line['last']!r} was stopped; retry does it anew") from None
         except Exception as error:
             reason = self.trace.clean(f"{type(error).__name__}: {error}")
             self.trace.write("end", turn=self.pending()["turn"], error=reason)
             kept = isinstance(error, PASSING)
             self._record.save(status="failed", error=reason, **({} if kept else {"pending": None}))
             raise
+
+    def _give_up(self) -> None:
+        """End the turn as if it had never begun, but for its text, which is kept to be tried again."""
+        pending = self.pending()
+        again = {"text": pending["text"], "whole": "prompt" in pending["given"]}
+        self._record.save(status="open", pending=None, stopped=again)
+        self._context.stop.clear()
+        self.trace.write("end", turn=pending["turn"], error="stopped")
 
     def _end(self, tags: dict[str, Any]) -> TurnResult:
         """Mark the end of the turn in the checkpoints, then move the branch there; or report that it waits."""
@@ -150,7 +181,9 @@ class TurnRunner:
         result = turn_result(latest, self._record.folder)
         if result.image is not None:
             copy_file(result.image, self._record.folder.final_path)
-        self._record.save(pending=None, status="open", result=latest.values["result"].model_dump(mode="json"))
+        outcome = latest.values["result"].model_dump(mode="json")
+        self._record.save(pending=None, status="open", result=outcome, picture=latest.values.get("picture"))
+        self._context.stop.clear()  # whoever asked came too late
         return result
 
     def waits(self, latest: StateSnapshot) -> bool:

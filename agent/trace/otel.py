@@ -9,9 +9,12 @@ from __future__ import annotations
 
 import json
 import os
+import socket
+import threading
 import warnings
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -20,6 +23,8 @@ if TYPE_CHECKING:
     from opentelemetry.trace import Span
 
 ENDPOINTS = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
+KNOCK = 2.0  # seconds in which a collector that is there takes a connection; nobody waits for it meanwhile
+LINGER = 2.0  # seconds that the end of a turn waits for a collector that is there and slow
 ATTRIBUTES = 4096  # of one span: long conversations have a few for each message
 ROLES = {"human": "user", "ai": "assistant"}
 
@@ -42,8 +47,9 @@ def follower(session: str) -> Callable[[dict[str, Any]], None] | None:
 class Spans:
     """Turns the events of a trace into spans: one for the turn, one for each node, model call and tool call.
 
-    A node's span is made when the node ends, its calls' with it. Everything has been sent, or given
-    up after the exporter's time limit, when the turn's last event has been taken.
+    A node's span is made when the node ends, its calls' with it. When the turn's last event has been taken,
+    everything has been sent; or the collector is away, which costs the turn nothing; or it takes longer than
+    `LINGER`, and sending goes on beside the program.
     """
 
     def __init__(self, session: str) -> None:
@@ -56,6 +62,7 @@ class Spans:
         self._root: Span | None = None
         self._calls: dict[Any, list[tuple[dict[str, Any], list[dict[str, Any]]]]] = {}
         self._said: list[dict[str, Any]] = []
+        self._knock = _Knock(_address())
 
     def __call__(self, event: dict[str, Any]) -> None:
         """Take one event of the trace."""
@@ -79,7 +86,8 @@ class Spans:
 
         named = {} if os.environ.get("OTEL_SERVICE_NAME") else {SERVICE_NAME: "sld-agent"}
         limits = SpanLimits(max_span_attributes=ATTRIBUTES)
-        self._provider = TracerProvider(resource=Resource.create(named), span_limits=limits)
+        # not told of the program's end, at which it would try for seconds to reach a collector that is away
+        self._provider = TracerProvider(resource=Resource.create(named), span_limits=limits, shutdown_on_exit=False)
         self._provider.add_span_processor(self._processor())
         asked = event.get("input") or {}
         fields = {"openinference.span.kind": "AGENT", "session.id": self._session} | _value("input", asked)
@@ -93,7 +101,12 @@ class Spans:
         self._root.set_attributes(_value("output", event.get("result") or {}))
         _mark(self._root, event)
         self._root.end(_moment(event["at"]))
-        self._provider.shutdown()
+        if self._knock.answered:
+            sending = threading.Thread(target=self._provider.shutdown, name="spans", daemon=True)
+            sending.start()
+            sending.join(LINGER)
+        else:
+            warnings.warn(f"no spans are sent: nothing answers at {self._knock.place}", stacklevel=2)
         self._provider, self._root, self._said = None, None, []
 
     @property
@@ -117,6 +130,35 @@ class Spans:
                 self._span("language model", parent, event, _llm(event, messages))
             else:
                 self._span(str(event.get("tool")), parent, event, _tool(event))
+
+
+class _Knock:
+    """Whether somebody listens at a host and port, found out in the background from the start of a turn on."""
+
+    def __init__(self, address: tuple[str, int]) -> None:
+        self.place = "{}:{}".format(*address)
+        self._address, self._open = address, False
+        self._thread = threading.Thread(target=self._try, name="knock", daemon=True)
+        self._thread.start()
+
+    def _try(self) -> None:
+        try:
+            socket.create_connection(self._address, timeout=KNOCK).close()
+        except OSError:
+            return
+        self._open = True
+
+    @property
+    def answered(self) -> bool:
+        """Whether it took a connection; one that has not yet is as good as away."""
+        self._thread.join(0.2)  # a turn of milliseconds ends before the answer of the next machine is here
+        return self._open
+
+
+def _address() -> tuple[str, int]:
+    """Return host and port of the collector that the environment names."""
+    url = urlsplit(next(os.environ[name] for name in ENDPOINTS if os.environ.get(name)))
+    return url.hostname or "", url.port or (443 if url.scheme == "https" else 80)
 
 
 def _node(event: dict[str, Any]) -> dict[str, Any]:

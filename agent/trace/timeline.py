@@ -30,6 +30,9 @@ class Step:
     """What it did, in words."""
     error: str = ""
     unet_evaluations: int = 0
+    seq: int = 0
+    """Of its event: a name for it that stays, also where two branches number their steps alike."""
+    started: str | None = None
 
     @property
     def tokens(self) -> int:
@@ -139,6 +142,7 @@ def _begun(event: dict[str, Any], number: int) -> Turn:
 def _add_step(turn: Turn, event: dict[str, Any], calls: list[dict[str, Any]]) -> None:
     update = event.get("update") or {}
     step = Step(event["node"], event.get("step"), event.get("seconds"), calls, update, error=event.get("error") or "")
+    step.seq, step.started = event["seq"], event.get("started")
     step.notes, step.unet_evaluations = _notes(step, turn.steps), _evaluations(step, turn.steps)
     if isinstance(update.get("latest"), dict):
         shown = next(filter(None, (_shown(last.update) for last in reversed(turn.rounds[-1].steps))), {})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import yaml
@@ -16,6 +17,13 @@ SYMBOLS = (
     | {code: f"\\u{code:04x}" for code in (*range(0x200B, 0x2010), *range(0x202A, 0x202F), *range(0x2066, 0x206A))}
     | dict.fromkeys(range(0xD800, 0xE000), 0xFFFD)
 )
+
+
+_BOX = r"\[(-?[\d.]+), (-?[\d.]+), (-?[\d.]+), (-?[\d.]+)\]"
+_MOVED = re.compile(rf" from {_BOX} to {_BOX}")
+_SAID_TWICE = re.compile(rf", at {_BOX} \(x, y, width, height\)")
+_AT = re.compile(rf"\b(at|to|in) {_BOX}")
+_POINT = re.compile(r"\bat \((-?\d\.\d+), (-?\d\.\d+)\)")
 
 
 class _Readable(yaml.SafeDumper):
@@ -49,6 +57,13 @@ def visible(text: str) -> str:
     return text.translate(SYMBOLS)
 
 
+def money(cost: float | None) -> str:
+    """Return US dollars, with as many digits as matter; "" where the cost is nothing or not known."""
+    if not cost:
+        return ""
+    return f"${cost:.2f}" if cost >= 1 else f"${cost:.2g}" if cost >= 1e-4 else "less than $0.0001"
+
+
 def duration(seconds: float | None) -> str:
     """Return a time as a person would say it."""
     if seconds is None:
@@ -74,6 +89,41 @@ def unchecked_clause(verdict: dict[str, Any]) -> str:
     """Return ", 1 not checked" for a verdict with such a requirement; empty for one without."""
     number = sum(result["passed"] is None for result in verdict.get("results", []))
     return f", {number} not checked" if number else ""
+
+
+def without_boxes(text: str) -> str:
+    """Return a text in which places are words ("at the lower left") instead of a box's four numbers."""
+
+    def moved(found: re.Match[str]) -> str:
+        old, new = ([float(value) for value in found.groups()[start : start + 4]] for start in (0, 4))
+        stays = max(abs(a - b) for a, b in zip(_centre(old), _centre(new), strict=True)) < 0.05
+        larger = new[2] * new[3] > old[2] * old[3]
+        return f" {'to a larger' if larger else 'to a smaller'} size" if stays else f" to the {_place(new)}"
+
+    def at(found: re.Match[str]) -> str:
+        place = _place([float(value) for value in found.groups()[1:]])
+        return f"{'in' if place == 'middle' and found[1] == 'at' else found[1]} the {place}"
+
+    def point(found: re.Match[str]) -> str:
+        place = _place([float(found[1]), float(found[2]), 0, 0])
+        return f"{'in' if place == 'middle' else 'at'} the {place}"
+
+    return _POINT.sub(point, _AT.sub(at, _MOVED.sub(moved, _SAID_TWICE.sub("", text))))
+
+
+def _centre(box: list[float]) -> tuple[float, float]:
+    x, y, width, height = box
+    return x + width / 2, y + height / 2
+
+
+def _place(box: list[float]) -> str:
+    """Return the ninth of the picture that a box's middle is in."""
+    x, y = _centre(box)
+    across = "left" if x < 0.36 else "right" if x > 0.64 else ""
+    down = "upper" if y < 0.36 else "lower" if y > 0.64 else ""
+    if across and down:
+        return f"{down} {across}"
+    return across or {"upper": "top", "lower": "bottom"}.get(down, "middle")
 
 
 def mark(passed: bool | None) -> str:

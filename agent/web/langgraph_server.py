@@ -1,6 +1,7 @@
 """What `langgraph dev` serves (see langgraph.json): the graph with services that are made when they are first needed.
 
-The preset comes from SLD_PRESET, pictures go to ``runs/served/images``. Importing this module loads nothing.
+The preset comes from SLD_PRESET, pictures go to ``runs/served/images`` and are sent and fetched by
+`agent.web.langgraph_pictures`. Importing this module loads nothing.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING
 from langchain_core.language_models import BaseChatModel
 
 from agent.models.backend import make_backend
-from agent.models.endpoint import make_chat_model
+from agent.models.chat import make_chat_model
 from agent.models.eyes import make_eyes
 from configs.settings import Settings, load_settings
 from graphs.correction import build_graph

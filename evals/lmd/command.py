@@ -10,9 +10,10 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
-from agent.cli.options import DEFAULT_PRESET, ExitCode, Options, fail
+from agent.cli.options import ExitCode, Options, fail
 from agent.cli.run import announce_chat
-from agent.models.endpoint import make_chat_model
+from agent.models.chat import make_chat_model
+from agent.models.preset_choice import DEFAULT
 from configs.settings import DetectorSettings, Part
 from evals.lmd.measure import Plan, Services, find_picture
 from evals.lmd.prompts import TASKS, LmdPrompt, Task, choose
@@ -102,7 +103,7 @@ def run_lmd(
     can = images is None and LocalBackend(settings).capabilities.grounds
     if start == "layout" and not can:
         fail("--start layout needs a generator that takes boxes, generator.layout=true, and no --images")
-    out = options.out or Path("runs") / "lmd" / Path(options.preset or DEFAULT_PRESET).stem
+    out = options.out or Path("runs") / "lmd" / Path(options.preset or DEFAULT).stem
     announce_chat(settings, as_json=True)
     if start == "layout":
         return _run_from(Plan(out, options.seed or 0, layout=True, baselines=False), options, prompts, workers)
@@ -118,7 +119,7 @@ def _run_from(plan: Plan, options: Options, prompts: Sequence[LmdPrompt], worker
     settings = options.load()
     workers = workers or default_workers(settings)
     identity = {
-        "preset": Path(options.preset or DEFAULT_PRESET).stem,
+        "preset": Path(options.preset or DEFAULT).stem,
         "seed": plan.seed,
         "pictures": plan.images and plan.images.name,
         "start": "layout" if plan.layout else "words",

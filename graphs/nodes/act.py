@@ -52,6 +52,7 @@ def act(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
     refused, stuck = state["refused"], 0
     usage, answers = state["usage"], list[ToolMessage]()
     for call in asked.tool_calls:
+        runtime.context.stop.check()
         if calls >= loop.tool_calls:
             answer = _failed(call["name"], call["id"], f"all {loop.tool_calls} tool calls of this turn are used up")
         elif max(failures.values(), default=0) >= loop.tool_failures:

@@ -10,7 +10,7 @@ from pydantic import TypeAdapter
 from graphs.node_helpers import answer_edits, timed
 from tools.edit import check_operations
 from tools.errors import ToolError
-from tools.scene.edit_goal import edit_requirements
+from tools.scene.edit_goal import as_seen, edit_requirements
 from tools.scene.operations import Operation, apply
 from tools.suggest_layout import dump_operations
 
@@ -53,16 +53,16 @@ def approve(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
                 except (ToolError, ValueError) as error:
                     shown = shown | {"problem": str(error)}
                 else:
-                    return {"planned": operations, "goal": _goal_of(state, operations)}
+                    return {"planned": operations, "goal": _goal_of(state, operations, runtime.context)}
             case _:
                 shown = shown | {"problem": f"{answer!r} is none of accept, operations and reject"}
 
 
-def _goal_of(state: State, operations: tuple[Operation, ...]) -> Goal:
+def _goal_of(state: State, operations: tuple[Operation, ...], context: Context) -> Goal:
     """Return the goal after a person has changed the plan; a sentence's goal stays what the sentence says."""
     goal, before = state["goal"], state["before"]
     if state["kind"] == "prompt" or before is None:
         return goal
     target = apply(state["layout"], operations)
-    demands = edit_requirements(before, target)
+    demands = as_seen(edit_requirements(before, target), context.settings.detector.sees)
     return goal.model_copy(update={"target": target, "operations": operations, "requirements": demands})

@@ -13,6 +13,7 @@ from graphs.node_helpers import demands_of, timed
 from graphs.state import History, Usage
 from tools.scene.goal import Goal
 from tools.scene.layout import Layout
+from tools.scene.other_picture import OtherPicture
 from tools.scene.spec import SceneSpec
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ def begin(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
     """Check the request, reset everything that belongs to one turn, and keep the scene of a known picture.
 
     Raises:
-        RequestError: not exactly one of prompt and instruction, nothing to edit, a spec or layout
+        RequestError: not exactly one of prompt and instruction, nothing to edit, a spec, layout or source
             that is not one, or settings that cannot end well.
     """
     prompt, instruction = (state.get("prompt") or "").strip(), (state.get("instruction") or "").strip()
@@ -61,6 +62,7 @@ def begin(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
         "reads_places": bool(state.get("places")),
         "picture": picture,
         "layout": state.get("layout", Layout()) if picture is not None and picture == known else Layout(),
+        "others": _others(state.get("sources")),
         "doubtful": (),
         "unclean": None,
         "first_picture": picture,
@@ -89,6 +91,13 @@ def begin(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
         "turns": state.get("turns", ()),
         "history": state.get("history", History()) if picture is not None and picture == known else History(),
     }
+
+
+def _others(given: dict[str, str] | None) -> tuple[OtherPicture, ...]:
+    try:
+        return tuple(OtherPicture(name=name, image=image) for name, image in (given or {}).items())
+    except ValidationError as error:
+        raise RequestError(f"the given sources are not valid: {in_words(error.errors())}") from None
 
 
 def _check_demands(spec: SceneSpec, settings: Settings) -> None:

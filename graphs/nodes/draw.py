@@ -11,7 +11,7 @@ from graphs.node_helpers import answer_edits, make_once, report_to, timed
 from tools.backend.protocol import BackendError
 from tools.edit import describe
 from tools.scene.layout import Layout
-from tools.scene.operations import apply
+from tools.scene.operations import apply, source_of
 from tools.stage import stage
 from tools.suggest_layout import dump_operations
 
@@ -68,10 +68,18 @@ def edit(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
     assert state["picture"] is not None
     image = context.images.load(state["picture"])
 
+    named = {source.picture for source in map(source_of, operations) if source is not None}
+    others = {other.name: other.image for other in state["others"] if other.name in named}
+    others |= {picture: picture for picture in state["history"].seen_in if picture in named}
+
     def make() -> Edited:
-        return context.backend.edit(image, operations, layout, seed=seed, progress=report_to(runtime.stream_writer))
+        references = {name: context.images.load(picture) for name, picture in others.items()}
+        return context.backend.edit(
+            image, operations, layout, seed=seed, progress=report_to(runtime.stream_writer), references=references
+        )
 
     what = [state["picture"], dump_operations(operations), layout.model_dump(mode="json"), seed]
+    what += [others] if others else []
     try:
         made = make_once(context, "edit", what, make)
     except BackendError as error:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from langchain_core.messages import HumanMessage
+from scipy import ndimage
 
 from graphs.budget import reached_limit
 from graphs.eyes import ask_eyes
@@ -14,7 +15,9 @@ from graphs.node_helpers import timed
 from graphs.state import Attempt
 from prompts import render
 from tools.backend.leftovers import leftovers
+from tools.carried import CHANGED, is_carried
 from tools.images import changed_share
+from tools.scene.checking import AT
 from tools.scene.doubt import doubted, things_in_layout
 from tools.scene.layout import Detection
 from tools.scene.loss import is_destroyed
@@ -22,7 +25,7 @@ from tools.scene.observation import observe
 from tools.scene.requirement import LEFTOVER, Requirement
 from tools.scene.requirements import queries
 from tools.scene.track import track
-from tools.scene.verdict import judged, with_doubts, with_kept
+from tools.scene.verdict import judged, kept_unseen, with_doubts, with_kept
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,8 +40,7 @@ if TYPE_CHECKING:
     from tools.scene.observation import Observation
     from tools.scene.results import Verdict
 
-
-SAME = 0.1  # share of an object's box that an edit beside it may change, and it still is the same object
+BESIDE = 2  # pixels around what changed that belong to the change
 
 
 @timed
@@ -52,13 +54,17 @@ def judge(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
     assert state["picture"] is not None
     assert state["first_picture"] is not None
     image, first = context.images.load(state["picture"]), context.images.load(state["first_picture"])
-    seen, observation, cost = _look(state, context, image, first)
+    seen, observation, unseen, cost = _look(state, context, image, first)
     verdict, usage = ask_eyes(seen, state["text"], state["picture"], context, state["usage"])
     # What was only doubtfully seen is planned for, but is no part of the picture that a later turn starts from.
     background = goal.spec.background if goal.spec else ""
     layout = track(state["layout"], things_in_layout(verdict, observation), background)
     certain = {thing.box for thing in observation.found if thing.name != LEFTOVER.name}
-    held = layout.model_copy(update={"objects": tuple(placed for placed in layout.objects if placed.box in certain)})
+    # what nobody saw this time, though the picture is as it was there, is still what it was
+    same = tuple(state["layout"][one] for one in unseen if one in state["layout"].ids and one not in layout.ids)
+    seen_surely = tuple(placed for placed in layout.objects if placed.box in certain)
+    held = layout.model_copy(update={"objects": (*same, *seen_surely)})
+    layout = layout.model_copy(update={"objects": (*same, *layout.objects)})
     # An instruction asks for a change: its requirements allow for tolerance, and a small wish within
     # it ("a bit larger") would seem fulfilled before anything was done.
     untouched = state["rounds"] == 0 and bool(goal.operations)
@@ -88,25 +94,32 @@ def judge(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
     return update | _next(state, context, attempt, layout, update["doubtful"])
 
 
-def _look(state: State, context: Context, image: Image, first: Image) -> tuple[Verdict, Observation, Cost]:
-    """Return what the picture's detections say of the demands, the detections, and what finding them cost."""
+def _look(
+    state: State, context: Context, image: Image, first: Image
+) -> tuple[Verdict, Observation, tuple[str, ...], Cost]:
+    """Return what the picture's detections say of the demands, the detections, and what finding them cost.
+
+    Third come the ids of objects that nobody saw, though the picture is as it was where they are.
+    """
     demands = state["goal"].requirements
     assert demands is not None
     known = state["layout"].without({LEFTOVER.name})
     found = context.backend.detect(image, list(dict.fromkeys([*queries(demands), *known.queries])))
-    detections = found.detections
+    detections = (*found.detections, *_carried_over(image, first, state, found.detections))
     if state["touched"] or state["unclean"] is not None:
         demands = (*demands, Requirement(kind="clean"))
     if state["touched"]:
-        detections = (*detections, *_left_behind(image, state, detections, context))
+        detections = (*detections, *_left_behind(image, first, state, detections, context))
     observation = observe(demands, detections, found.doubtful)
+    strict = judged(demands, observation, found.unanswered)
     seen = with_kept(
-        judged(demands, observation, found.unanswered),
-        lambda box: changed_share(*(picture.crop(box.to_px(picture.size)) for picture in (first, image))) <= SAME,
+        strict,
+        lambda box: changed_share(*(picture.crop(box.to_px(picture.size)) for picture in (first, image))) <= CHANGED,
     )
+    unseen = kept_unseen(strict, seen)
     if state["unclean"]:
         seen = with_doubts(seen, state["unclean"])
-    return seen, observation, found.cost
+    return seen, observation, unseen, found.cost
 
 
 def _next(
@@ -139,15 +152,42 @@ def _is_better_drawn_anew(state: State, context: Context, attempt: Attempt) -> b
     return free and 2 * len(attempt.verdict.failures) >= attempt.total
 
 
+def _carried_over(image: Image, first: Image, state: State, detections: Sequence[Detection]) -> tuple[Detection, ...]:
+    """Return detections of what an instruction moved or left, which the detector does not see there any more.
+
+    It was recognised before, and the very pixels are where it shall be.
+    """
+    before, target = state["before"], state["goal"].target
+    if before is None or target is None or not state["goal"].operations or not state["rounds"]:
+        return ()
+    result: list[Detection] = []
+    for placed in before.objects:
+        if placed.id not in target.ids or (now := target[placed.id]).attributes != placed.attributes:
+            continue
+        seen = any(one.name == now.name and one.box.iou(now.box) >= AT for one in detections)
+        if not seen and is_carried(first, image, placed.box, now.box):
+            looks = dict.fromkeys([(), placed.attributes])
+            result += [Detection(name=now.name, attributes=words, box=now.box, score=1.0) for words in looks]
+    return tuple(result)
+
+
 def _left_behind(
-    image: Image, state: State, detections: Sequence[Detection], context: Context
+    image: Image, first: Image, state: State, detections: Sequence[Detection], context: Context
 ) -> tuple[Detection, ...]:
-    """Return what the turn's edits left in their regions that is no object, as detections named `LEFTOVER`."""
+    """Return what the turn's edits left in their regions that is no object, as detections named `LEFTOVER`.
+
+    What was there already and was not touched is no fault of theirs, and where an object was to be put, what is
+    there is its own: whether it is one is another demand.
+    """
     regions = [np.asarray(context.images.load(region).convert("L")) > 0 for region in state["touched"]]
     region = np.any(
         [np.zeros(image.size[::-1], bool), *(area for area in regions if area.shape == image.size[::-1])], axis=0
     )
-    boxes = [detection.box for detection in detections]
+    if first.size == image.size:
+        changed = (np.asarray(first.convert("RGB")) != np.asarray(image.convert("RGB"))).any(axis=-1)
+        region &= ndimage.binary_dilation(changed, iterations=BESIDE)
+    target = state["goal"].target if state["goal"].operations else None
+    boxes = [detection.box for detection in detections] + [placed.box for placed in (target.objects if target else ())]
     return tuple(Detection(name=LEFTOVER.name, box=box, score=1.0) for box in leftovers(image, region, boxes))
 
 

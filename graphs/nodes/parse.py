@@ -12,6 +12,7 @@ from langgraph.graph.message import REMOVE_ALL_MESSAGES
 from pydantic import Field, ValidationError, model_validator
 
 from configs.errors import in_words
+from configs.prices import price_of
 from graphs.answer_bounds import TEXT
 from graphs.node_helpers import demands_of, timed
 from graphs.nodes.survey import nouns
@@ -19,13 +20,14 @@ from graphs.turn_history import recall
 from prompts import render
 from tools import abilities
 from tools.scene.difference import completed
-from tools.scene.edit_goal import edit_requirements, layout_requirements, wish_requirements
+from tools.scene.edit_goal import as_seen, edit_requirements, layout_requirements, wish_requirements
 from tools.scene.errors import CannotParse
 from tools.scene.lexicon import parse_phrase
-from tools.scene.operations import Operation, apply
+from tools.scene.operations import Move, Operation, apply, source_of
 from tools.scene.requirement import Requirement
 from tools.scene.spec import Frozen, Quote, SceneSpec
 from tools.scene.spec_check import with_all_words
+from tools.scene.worn import with_worn
 from tools.suggest_layout import usual_shapes
 
 if TYPE_CHECKING:
@@ -75,25 +77,25 @@ def parse(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
         return _understood(goal, _of_sentence(goal, goal.spec, context.settings))
     if state["kind"] == "instruction" and goal.target:
         whole = goal.model_copy(update={"target": completed(goal.target, layout, goal.names)})
-        return _understood(whole, edit_requirements(layout, whole.target or layout))
+        return _understood(
+            whole, as_seen(edit_requirements(layout, whole.target or layout), context.settings.detector.sees)
+        )
 
     schema = SceneSpec if state["kind"] == "prompt" else Reply
     asked: list[AnyMessage] = list(state["messages"]) or _question(state, context)
     try:
         answer: Any = context.chat.with_structured_output(schema, include_raw=True).invoke(asked)
-    except CannotParse as error:
-        return _unread(state, _with_unknown(str(error), state["text"], context), state["usage"], context.settings)
-    except ContextOverflowError as error:
-        return {"exit": "context_limit", "detail": str(error)[:1000]}
+    except (CannotParse, ContextOverflowError) as error:
+        return _unreadable(state, context, error)
     message: AIMessage = answer["raw"]
-    usage = state["usage"].with_answer(message, asked)
+    usage = state["usage"].with_answer(message, price_of(context.settings.chat), asked)
     if refusal := message.additional_kwargs.get("refusal"):
         return _unread(state, f"the language model refused: {refusal}", usage, context.settings)
     try:
         parsed = _checked(schema, answer)
         if isinstance(parsed, SceneSpec) and context.backend is not None:
             parsed = abilities.with_settings(context.backend.capabilities, parsed)
-        if refused := _beyond(context, layout, parsed):
+        if refused := _beyond(context, state, parsed):
             return {"exit": "parse_failed", "detail": refused, "usage": usage}
         understood = _understand(goal, layout, parsed, context.settings, state["text"])
     except ValueError as error:  # pydantic's errors are ValueErrors
@@ -108,6 +110,13 @@ def parse(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
     repair = HumanMessage(render("repair", problem=problem))
     fresh = [] if state["messages"] else asked
     return {"messages": [*fresh, broken, repair], "repairs": state["repairs"] + 1, "usage": usage}
+
+
+def _unreadable(state: State, context: Context, error: CannotParse | ContextOverflowError) -> dict[str, Any]:
+    """End the turn where the text is none for this planner, or too long for this model."""
+    if isinstance(error, ContextOverflowError):
+        return {"exit": "context_limit", "detail": str(error)[:1000]}
+    return _unread(state, _with_unknown(str(error), state["text"], context), state["usage"], context.settings)
 
 
 def _checked(schema: type[SceneSpec | Reply], answer: dict[str, Any]) -> SceneSpec | Reply:
@@ -133,6 +142,7 @@ def _question(state: State, context: Context) -> list[AnyMessage]:
         instruction=state["text"],
         layout=state["layout"],
         shapes=shapes,
+        others=[other.model_dump(mode="json", exclude={"image"}) for other in state["others"]],
         abilities=abilities.describe(context.backend.capabilities),
         **recall(state),
     )
@@ -143,12 +153,13 @@ def _with_unknown(refusal: str, text: str, context: Context) -> str:
     """Return a refusal that also says which of the words it quotes the detector does not know."""
     if context.backend is None:
         return refusal
-    quoted = [word for word in nouns(text) if word in refusal]
+    spoken = re.sub(r"\S+\.\w{3,4}\b", " ", text)  # "dog.jpg" is no noun
+    quoted = [word for word in nouns(spoken) if word in refusal]
     unknown = abilities.cannot_find(context.backend.capabilities, quoted, context.settings.detector.vocabulary)
     return f"{refusal} ({unknown})" if unknown else refusal
 
 
-def _beyond(context: Context, layout: Layout, parsed: SceneSpec | Reply) -> str | None:
+def _beyond(context: Context, state: State, parsed: SceneSpec | Reply) -> str | None:
     """Return why the backend cannot do what was understood: said before anything is drawn."""
     if context.backend is None:  # a sentence is only read
         return None
@@ -158,7 +169,9 @@ def _beyond(context: Context, layout: Layout, parsed: SceneSpec | Reply) -> str 
         return abilities.scene_refusal(can, parsed) or abilities.cannot_find(
             can, names, context.settings.detector.vocabulary
         )
-    return abilities.refusal(can, layout, parsed.operations)
+    own = state["history"].seen_in  # what is brought back is copied where that can be done, and else drawn anew
+    foreign = [one for one in parsed.operations if (source := source_of(one)) is None or source.picture not in own]
+    return abilities.refusal(can, state["layout"], foreign, state["others"])
 
 
 def _understand(goal: Goal, layout: Layout, parsed: SceneSpec | Reply, settings: Settings, text: str) -> dict[str, Any]:
@@ -176,12 +189,19 @@ def _understand(goal: Goal, layout: Layout, parsed: SceneSpec | Reply, settings:
             )
         return {"exit": "answered", "detail": parsed.answer, "messages": [RemoveMessage(id=REMOVE_ALL_MESSAGES)]}
     try:
-        target = apply(layout, parsed.operations)
+        operations = with_worn(layout, parsed.operations, spoken=nouns(text))
+        target = apply(layout, operations)
     except KeyError as error:
         raise ValueError(error.args[0]) from None
-    plan = goal.model_copy(update={"target": target, "operations": parsed.operations, "notes": parsed.notes})
+    plan = goal.model_copy(update={"target": target, "operations": operations, "notes": parsed.notes})
     unchecked = (Requirement(kind="unchecked", said=words) for words in parsed.unchecked)
-    demands = wish_requirements(layout, parsed.operations, target)
+    along = {operation.id for operation in operations[len(parsed.operations) :] if isinstance(operation, Move)}
+    wished = (
+        demand
+        for demand in wish_requirements(layout, operations, target)
+        if not (demand.kind == "placed" and demand.id in along)  # a tie is seen less surely than its wearer
+    )
+    demands = as_seen(wished, settings.detector.sees)
     return _understood(plan, (*demands, *unchecked))
 
 

@@ -7,18 +7,21 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from graphs.node_helpers import timed
+from tools.scene.layout import Layout
 from tools.scene.lexicon import SHADES, attribute, family, is_attribute, number, singular
 from tools.scene.merge import merge
+from tools.scene.other_picture import OtherPicture, is_named
 from tools.scene.spec import Query
 from tools.scene.track import track
 from tools.scene.wordnet import is_listed, is_mostly, is_thing
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Sequence
 
     from langgraph.runtime import Runtime
+    from PIL.Image import Image
 
-    from graphs.state import State
+    from graphs.state import State, Usage
     from tools.context import Context
 
 NO_NOUNS = frozenset(
@@ -37,6 +40,9 @@ NO_NOUNS = frozenset(
 )
 
 
+ONE_THING = 0.6  # IoU from which what is taken for two kinds is one thing
+
+
 @timed
 def survey(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
     """Ask for the words of the instruction, the objects known from earlier turns and the preset's vocabulary.
@@ -44,17 +50,43 @@ def survey(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
     A detector that knows a number of kinds is asked for those alone; a thing goes by the first word that means it.
     Then ask for the vocabulary's attributes, and the instruction's colours, on whatever was found.
     """
-    context = runtime.context
-    detector, layout = context.settings.detector, state["layout"]
-    known, text = context.backend.capabilities.finds, state["text"]
-    spoken = nouns(text) if known is None else known_nouns(text, known)
+    image = runtime.context.images.load(state["picture"] or "")
+    layout, usage = _seen(runtime.context, image, state["layout"], state["text"], state["usage"])
+    others = list[OtherPicture]()
+    for other in state["others"]:
+        if spoken_of(other, state["others"], state["text"]):
+            picture = runtime.context.images.load(other.image)
+            there, usage = _seen(runtime.context, picture, Layout(), state["text"], usage)
+            wider = picture.width / picture.height / (image.width / image.height)
+            other = other.model_copy(update={"layout": there, "wider": round(wider, 4)})
+        others.append(other)
+    return {"layout": layout, "others": tuple(others), "usage": usage}
+
+
+def spoken_of(other: OtherPicture, others: Sequence[OtherPicture], text: str) -> bool:
+    """Return whether an instruction may mean a picture: by its name, or "the other picture" where it names none."""
+    if any(is_named(text, picture.name) for picture in others):
+        return is_named(text, other.name)
+    return re.search(r"\b(picture|photo|image|photograph|one|file)\b", text.lower()) is not None
+
+
+def _seen(context: Context, image: Image, layout: Layout, text: str, usage: Usage) -> tuple[Layout, Usage]:
+    """Return what a picture holds, objects known from earlier turns under their ids, and what has been used up."""
+    detector, known = context.settings.detector, context.backend.capabilities.finds
+    said = re.sub(r"\S+\.\w{3,4}\b", " ", text)  # the dog of "dog.jpg" is no noun
+    spoken = nouns(said) if known is None else known_nouns(said, known)
     phrases = (placed.name for placed in layout.objects)
     names = dict.fromkeys(
         [*spoken, *phrases, *detector.vocabulary] if known else [*phrases, *detector.vocabulary, *spoken]
     )
-    image = context.images.load(state["picture"] or "")
     found = context.backend.detect(image, [Query(name=name) for name in names])
-    usage, detections = state["usage"] + found.cost, found.detections
+    usage, detections = usage + found.cost, found.detections
+    lost = [name for name in spoken if known and name not in {detection.name for detection in detections}]
+    if lost:  # what the instruction names and nobody saw is looked for alone, more closely
+        again = context.backend.detect(image, [Query(name=name) for name in lost])
+        usage += again.cost
+        mistaken = [one for one in detections if any(one.box.iou(two.box) > ONE_THING for two in again.detections)]
+        detections = (*(one for one in detections if one not in mistaken), *again.detections)
     things, mentioned = dict.fromkeys(detection.name for detection in detections), colours(text)
     attributed = dict.fromkeys(
         [
@@ -70,7 +102,7 @@ def survey(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
         more = context.backend.detect(image, list(attributed))
         usage, detections = usage + more.cost, (*detections, *more.detections)
     wanted = [Query(name=name, attributes=(colour,)) for name in things for colour in mentioned]
-    return {"layout": track(layout, merge(detections, wanted)), "usage": usage}
+    return track(layout, merge(detections, wanted)), usage
 
 
 def nouns(text: str) -> list[str]:

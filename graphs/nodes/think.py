@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from langchain_core.exceptions import ContextOverflowError
 from langchain_core.messages import AnyMessage, HumanMessage, SystemMessage, ToolMessage
 
+from configs.prices import price_of
 from graphs.answer_bounds import bounded
 from graphs.fallback import can_fall_back, fall_back, is_stuck
 from graphs.node_helpers import picture_block, timed
@@ -45,7 +46,8 @@ def think(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
             return fall_back(state)
         return {"exit": "context_limit", "detail": str(error)[:1000]}
     answer = bounded(message)
-    update: dict[str, Any] = {"messages": [answer], "usage": state["usage"].with_answer(message, asked)}
+    usage = state["usage"].with_answer(message, price_of(context.settings.chat), asked)
+    update: dict[str, Any] = {"messages": [answer], "usage": usage}
     if answer.tool_calls or answer.invalid_tool_calls:
         return update | {"repairs": 0}
     if state["impossible"]:

@@ -104,5 +104,5 @@ def test_questions_are_answered(tmp_path: Path, text: str) -> None:
 
 
 def test_tokens_that_a_server_does_not_count_are_estimated_and_marked() -> None:
-    used = Usage().with_answer(AIMessage("x" * 40), [HumanMessage("y" * 400)])
+    used = Usage().with_answer(AIMessage("x" * 40), None, [HumanMessage("y" * 400)])
     assert (used.input_tokens, used.output_tokens, used.llm_calls, used.estimated) == (100, 10, 1, True)

@@ -49,6 +49,22 @@ def test_each_limit_has_its_exit(
     assert [call for call, _, _ in loop.answers()] == calls_made
 
 
+def test_a_limit_of_money_has_its_exit_and_the_cost_is_told(tmp_path: Path) -> None:
+    priced = {"provider": "openai", "api_key": "sk-x", "model": "a-model", "price": {"input": 100, "output": 1000}}
+    loop = Loop(tmp_path, [TWO_RED, EXPENSIVE], forever=True, loop={"max_cost": 0.5}, chat=priced)
+    result = loop.run(prompt="two red cars", image=loop.picture(scene(RED)))
+    assert result["exit"] == "cost_limit"
+    assert result["detail"].endswith("of 0.5 dollars used")
+    assert 0.5 <= result["usage"]["cost"] < 0.7
+
+
+def test_what_a_model_without_a_price_costs_is_not_told(tmp_path: Path) -> None:
+    unpriced = {"provider": "openai", "api_key": "sk-x", "model": "a-model", "base_url": "http://localhost:1/v1"}
+    loop = Loop(tmp_path, [TWO_RED, "I give up."], forever=True, chat=unpriced)
+    result = loop.run(prompt="two red cars", image=loop.picture(scene(RED)))
+    assert result["usage"]["cost"] is None
+
+
 def test_calls_beyond_the_budget_are_answered_and_not_run(tmp_path: Path) -> None:
     many = calls(*[("detect", {"phrases": ["car"]})] * 5)
     loop = Loop(tmp_path, [TWO_RED, many], loop={"tool_calls": 3})

@@ -41,6 +41,7 @@ def test_what_was_removed_is_remembered_as_it_was(tmp_path: Path) -> None:
     loop.run(instruction="remove the dog", image=loop.picture(START))
     history = loop.state["history"]
     assert [(placed.id, placed.box) for placed in history.removed] == [("dog #1", (0.6, 0.5, 0.2, 0.2))]
+    assert history.seen_in == (loop.state["first_picture"],)
     assert history.before is not None
     assert history.before.ids == ("car #1", "dog #1")
 
@@ -71,8 +72,9 @@ def test_what_the_detector_lost_sight_of_was_not_removed() -> None:
 
 def test_what_was_put_back_is_no_longer_missing() -> None:
     cup = scene(("cup", [0.4, 0.1, 0.2, 0.2])).objects[0]
-    history = History(removed=(cup,))
+    history = History(removed=(cup,), seen_in=("c",))
     there = scene(*((one.phrase, list(one.box)) for one in (*START.objects, cup)))
     elsewhere = scene(*((one.phrase, list(one.box)) for one in START.objects), ("cup", [0.7, 0.7, 0.2, 0.2]))
     assert lasting("added 'cup #1' (cup)", there, history).removed == ()
     assert lasting("added 'cup #1' (cup)", elsewhere, history).removed == history.removed
+    assert lasting("added 'cup #1' (cup)", elsewhere, history).seen_in == ("c",)

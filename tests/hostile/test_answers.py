@@ -19,7 +19,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from agent.models import endpoint
-from agent.models.endpoint import ChatModelError, make_chat_model
+from agent.models.chat import ChatModelError, make_chat_model
 from agent.report.render import write_report
 from agent.run.folder import RunFolder
 from agent.trace.events import read_trace

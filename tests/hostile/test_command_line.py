@@ -44,6 +44,7 @@ def sld(*arguments: str | Path, stdin: str | bytes | None = None) -> Result:
 @pytest.fixture(autouse=True)
 def _bench(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(batch, "choose_preset", lambda picture: "iconworld")  # these pictures are of neither kind
     for module in (commands, batch):
         monkeypatch.setattr(module, "make_backend", lambda settings: World(START))
     monkeypatch.setattr(commands, "make_chat_model", lambda settings: ScriptedChat(script=list(SCRIPT)))

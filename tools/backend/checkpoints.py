@@ -6,22 +6,22 @@ a checkpoint's own code is never run, because checkpoints are untrusted.
 
 from __future__ import annotations
 
+import json
 from contextlib import contextmanager
 from importlib import resources
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-import torch
-from diffusers.utils import logging as diffusers_logging
 from safetensors import SafetensorError, safe_open
-from transformers.utils import logging as transformers_logging
 
 from tools.backend.protocol import BackendError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from configs.settings import Part
+    import torch
+
+    from configs.settings import GroundedPart, Part
 
 PACKAGE = "package:"
 PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl")
@@ -128,7 +128,7 @@ def check_files(folder: Path) -> None:
         raise BackendError(f"checkpoint {str(folder)!r} has no .safetensors file; is it complete?")
     for file in files:
         try:
-            with safe_open(file, framework="pt"):
+            with safe_open(file, framework="numpy"):  # which is not asked for any array
                 pass
         except (SafetensorError, OSError) as error:
             raise BackendError(
@@ -143,9 +143,28 @@ def variant(folder: Path) -> str | None:
     return HALF if names and all(f".{HALF}." in name for name in names) else None
 
 
+def is_grounded(part: GroundedPart) -> bool:
+    """Return whether a checkpoint is a GLIGEN one, which takes boxes with phrases.
+
+    Raises:
+        BackendError: it cannot be read.
+    """
+    file = resolve(part) / "unet" / "config.json"
+    if not file.is_file():
+        return False
+    try:
+        described = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise unreadable(file.parent, error) from error
+    return isinstance(described, dict) and described.get("attention_type") == "gated"
+
+
 @contextmanager
 def quiet() -> Iterator[None]:
     """Keep the libraries' progress bars and advice off the terminal; what matters is checked and raised here."""
+    from diffusers.utils import logging as diffusers_logging
+    from transformers.utils import logging as transformers_logging
+
     loggers = (transformers_logging, diffusers_logging)
     before = [logger.get_verbosity() for logger in loggers]
     bars = transformers_logging.is_progress_bar_enabled()
@@ -168,11 +187,16 @@ def reading(folder: Path) -> Iterator[None]:
         with quiet():
             yield
     except LOADER_ERRORS as error:
-        reason = " ".join(str(error).split())[:300]
-        raise BackendError(
-            f"checkpoint {str(folder)!r} cannot be loaded ({type(error).__name__}: {reason}); "
-            "check that its configuration and its weights belong together"
-        ) from error
+        raise unreadable(folder, error) from error
+
+
+def unreadable(folder: Path, error: Exception) -> BackendError:
+    """Return the error that says why a checkpoint's folder cannot be loaded."""
+    reason = " ".join(str(error).split())[:300]
+    return BackendError(
+        f"checkpoint {str(folder)!r} cannot be loaded ({type(error).__name__}: {reason}); "
+        "check that its configuration and its weights belong together"
+    )
 
 
 def load(kind: Any, folder: Path, *, device: torch.device, dtype: torch.dtype, **options: Any) -> Any:
@@ -212,6 +236,8 @@ def choose_device(name: str) -> torch.device:
     Raises:
         BackendError: no such device on this machine.
     """
+    import torch
+
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
     try:
@@ -227,6 +253,8 @@ def choose_device(name: str) -> torch.device:
 
 def choose_dtype(name: str, device: torch.device) -> torch.dtype:
     """Return the dtype called ``name``; "auto" is float16 on cuda and float32 elsewhere."""
+    import torch
+
     if name == "auto":
         return torch.float16 if device.type == "cuda" else torch.float32
     dtype = getattr(torch, name)

@@ -17,6 +17,7 @@ from PIL import Image
 from tools.backend.coco_kinds import KINDS, LABELS
 from tools.backend.network_files import OnnxNetwork, file_of, open_tflite
 from tools.backend.protocol import BackendError
+from tools.stopping import check_stop
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -72,6 +73,7 @@ class TfliteLooker:
 
     def look(self, image: Picture) -> Looked:
         """Run the picture once."""
+        check_stop()  # a large picture is looked at in many pieces
         padded, share_wh = _letterboxed(image, (self._shape[2], self._shape[1]))
         self._interpreter.set_tensor(self._input, padded[None])
         self._interpreter.invoke()

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
 SIDE = 96  # pixels; smaller than that, texture and noise are averaged and shading stays
 LEAST = 0.12  # share of an object from which a colour is one of its own
-PLAIN, VIVID = 0.5, 0.1  # a pixel counts for as much as its chroma in VIVIDs, and PLAIN: tyres and windows are neutral
+PLAIN, VIVID = 0.35, 0.1  # a pixel counts for as much as its chroma in VIVIDs, and PLAIN: tyres and windows are neutral
+COLOURLESS = 0.02  # chroma of OKLCh up to which a pixel is grey
 CLOTHES = 0.3  # share of a dressed person from which one colour of several is surely seen
 EVERYTHING = (0.0, 360.0)
 
@@ -183,6 +184,14 @@ class Look:
             rivals = (float(self.weight[self._in[other] & ~mine].sum()) for other in COLOURS if other != colour)
             fit = weight / (weight + max(rivals))
         return fit * (self._shade(shade, self.lch[mine], _middle(colour)) if shade else 1.0)
+
+    def fits(self, words: Sequence[str]) -> float:
+        """Return how well all of the words fit, in [0, 1]; black and white together mean without colour, too."""
+        if not {"black", "white"} <= set(words):
+            return min(self.fit(word) for word in words)
+        rest = min((self.fit(word) for word in words if word not in {"black", "white"}), default=1.0)
+        colourless = float((self.lch[:, 1] < COLOURLESS).mean()) if len(self.lch) else 0.0
+        return min(rest, max(colourless, min(self.fit("black"), self.fit("white"))))
 
     def words(self, candidates: Sequence[str] = COLOURS) -> list[str]:
         """Return the candidates that fit, best first."""

@@ -32,10 +32,13 @@ if TYPE_CHECKING:
 
     Segment = Callable[[Picture, Sequence[Box]], Segmented]
 
-PICTURES_KEPT, LOOKS_KEPT = 8, 256
+PICTURES_KEPT, LOOKS_KEPT = 64, 256
 OVERLAP = 0.25  # of neighbouring pieces of a picture, as a share of a piece
 EDGE = 0.01  # a box so near to where a piece was cut is part of something larger
 FITS = 0.95  # least score of a colour that fits
+FEW = 12  # queries: who asks for so few wants to know of each, and what is not found is looked for once more
+GLIMPSES, FAINT, ALONE = 6, 0.1, 0.6  # boxes looked at closely, their least score, and IoU from which two are one
+AROUND, SURE, SAME_PLACE = 0.25, 0.5, 0.45  # margin of a close look, the score it needs, IoU with what was looked at
 SMALL = 0.5  # what is longer, as a share of a piece, was there to be seen in the whole picture
 
 
@@ -88,6 +91,8 @@ class CocoDetector:
         if asked:
             rows = self._rows(image, max(limit - doubt, 0.0))
             plain = [query for query in asked if not query.attributes]
+            if len(plain) <= FEW:
+                rows = [*rows, *self._overlooked(image, rows, plain, limit)]
             for kind, box, score in rows:
                 for query in _first(kind, plain):
                     detection = Detection(name=query.name, box=box, score=score)
@@ -117,7 +122,7 @@ class CocoDetector:
             value = max(here, default=0.0) if _answerable(query) else 0.0
             if value and query.attributes:
                 look = look or self._look(image, box, "person" in kinds_of(query.name))[0]
-                value = min(value, *(look.fit(word) for word in query.attributes))
+                value = min(value, look.fits(query.attributes))
             scores.append(value)
         return tuple(scores)
 
@@ -133,7 +138,7 @@ class CocoDetector:
             look, spent = self._look(image, box, kind == "person")
             cost += spent
             for query in wanted:
-                fit = min(look.fit(word) for word in query.attributes)
+                fit = look.fits(query.attributes)
                 if fit > limit:
                     score = FITS + (1 - FITS) * fit
                     kept.append(Detection(name=query.name, attributes=query.attributes, box=box, score=score))
@@ -165,6 +170,57 @@ class CocoDetector:
         if self.settings.nms_across is not None:
             kept = kept[not_suppressed(table[kept][:, :5], self.settings.nms_across)]
         return [(KINDS[int(row[5])], Box.from_xyxy(*row[:4].tolist()), float(row[4])) for row in table[kept]]
+
+    def _overlooked(
+        self, image: Picture, rows: Sequence[tuple[str, Box, float]], queries: Sequence[Query], limit: float
+    ) -> list[tuple[str, Box, float]]:
+        """Return things of asked kinds, of which nothing was found, that a close look tells from what they look like.
+
+        From afar a cup may be taken for a toilet; cut out with little around it, it is a cup.
+        """
+        seen = {kind for kind, _, score in rows if score > limit}
+        lost = set().union(*(kinds for query in queries if not (kinds := set(kinds_of(query.name))) & seen))
+        found: list[tuple[str, Box, float]] = []
+        for place in self._glimpses(image) if lost else ():
+            best = max(
+                (look for look in self._close_look(image, place) if look[1].iou(place) >= SAME_PLACE),
+                key=lambda look: look[2],
+                default=None,
+            )
+            known = best and any(best[1].iou(box) > ALONE for kind, box, _ in found if kind == best[0])
+            if best and best[0] in lost and best[2] > max(limit, SURE) and not known:
+                found.append(best)
+        return found
+
+    def _glimpses(self, image: Picture) -> list[Box]:
+        """Return the likeliest places of things, whatever they are taken for."""
+        places: list[Box] = []
+        for _, box, _ in sorted(self._rows(image, FAINT), key=lambda row: -row[2]):
+            if len(places) < GLIMPSES and not any(box.iou(other) > ALONE for other in places):
+                places.append(box)
+        return places
+
+    def _close_look(self, image: Picture, place: Box) -> list[tuple[str, Box, float]]:
+        """Return what is seen in a place alone, little of its surroundings with it."""
+        grown = Box(
+            place.x - AROUND * place.w,
+            place.y - AROUND * place.h,
+            place.w * (1 + 2 * AROUND),
+            place.h * (1 + 2 * AROUND),
+        ).clipped()
+        window = grown.to_px(image.size)
+        frame = Box.from_px(*window, image.size)
+
+        def look() -> Looked:
+            self._passes += 1
+            return self.looker.look(image.convert("RGB").crop(window))
+
+        looked = self._found.get((picture_key(image), window), look)
+        scale, start = np.array([frame.w, frame.h] * 2), np.array([frame.x, frame.y] * 2)
+        return [
+            (kind, Box.from_xyxy(*(box * scale + start).tolist()), float(score))
+            for kind, box, score in zip(looked.kinds, looked.boxes_xyxy, looked.scores, strict=True)
+        ]
 
     def _look_everywhere(self, image: Picture) -> Looked:
         self._passes += 1

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 Key = TypeVar("Key", bound="Hashable")
 Value = TypeVar("Value")
 
+OutOfMemory = torch.OutOfMemoryError
+
 
 def free(device: torch.device) -> None:
     """Give cached memory of the device back."""
@@ -27,8 +29,14 @@ def free(device: torch.device) -> None:
         torch.cuda.empty_cache()
 
 
+def begin_peak(device: torch.device) -> None:
+    """Begin to measure `peak_bytes` anew."""
+    if device.type == "cuda":
+        torch.cuda.reset_peak_memory_stats(device)
+
+
 def peak_bytes(device: torch.device) -> int:
-    """Return the most memory tensors held on the device since the start of the program; 0 where unknown."""
+    """Return the most memory tensors held on the device since `begin_peak`; 0 where unknown."""
     return torch.cuda.max_memory_allocated(device) if device.type == "cuda" else 0
 
 
@@ -59,7 +67,7 @@ class Batcher:
                     function(*(batch[start : start + size] for batch in batches)) for start in range(0, total, size)
                 ]
                 return pieces[0] if len(pieces) == 1 else torch.cat(pieces)
-            except torch.OutOfMemoryError:
+            except OutOfMemory:
                 pass  # handled below, after the exception has let go of its tensors
             free(self.device)
             if size > 1:

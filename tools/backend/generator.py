@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import time
 from dataclasses import replace
@@ -11,7 +10,6 @@ from typing import TYPE_CHECKING, Any, Protocol
 from PIL.Image import Resampling
 
 from tools.backend import checkpoints
-from tools.backend.images_api import ImagesApi
 from tools.backend.pipelines import Pipeline, padded_wh, until_usable
 from tools.backend.protocol import BackendError, Cost, Generated
 from tools.backend.text import vocabulary_warning
@@ -24,6 +22,7 @@ if TYPE_CHECKING:
 
     from configs.settings import ChatSettings, GeneratorSettings, GroundedPart
     from tools.backend.gligen import GroundedDiffusion
+    from tools.backend.images_api import ImagesApi
     from tools.backend.protocol import Progress
     from tools.scene.layout import Layout
 
@@ -52,22 +51,15 @@ def load_generator(
     if ours.kind == "file":
         return FileGenerator(ours.path)
     if ours.kind == "openai":
+        from tools.backend.images_api import ImagesApi  # brings a client's library, which few presets need
+
         return ApiGenerator(ImagesApi(ours.path, chat))
-    if is_grounded(ours):
+    if checkpoints.is_grounded(ours):
         return GroundedGenerator(load_grounded(ours), ours)
     with checkpoints.quiet():  # slow to import, and needed by few presets
         from diffusers import AutoPipelineForText2Image
 
     return PipelineGenerator(Pipeline.load(AutoPipelineForText2Image, ours), ours)
-
-
-def is_grounded(part: GroundedPart) -> bool:
-    """Return whether a checkpoint is a GLIGEN one, which takes boxes with phrases."""
-    file = checkpoints.resolve(part) / "unet" / "config.json"
-    if not file.is_file():
-        return False
-    with checkpoints.reading(file.parent):
-        return bool(json.loads(file.read_text(encoding="utf-8")).get("attention_type") == "gated")
 
 
 def drawable(size_wh: tuple[int, int], side: int | None) -> tuple[int, int]:

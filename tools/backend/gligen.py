@@ -18,7 +18,7 @@ from PIL import Image
 from transformers import AutoTokenizer, CLIPTextModel
 
 from tools.backend import checkpoints
-from tools.backend.device_memory import Batcher, free
+from tools.backend.device_memory import Batcher, Recent, free
 from tools.backend.grounding import Grounding
 from tools.backend.meter import Meter
 from tools.backend.protocol import BackendError
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     Hook = Callable[[int, torch.Tensor], torch.Tensor]
     """Called after step ``i`` (from 0) with the new latents; returns the latents to go on with."""
 
+TEXTS_KEPT = 64
 MAX_OBJECTS = 30  # objects that are placed at once; GLIGEN was trained with this many grounding tokens
 
 
@@ -64,6 +65,7 @@ class GroundedDiffusion(Meter):
         self.multiple = self.factor * 2 ** (len(unet.config.block_out_channels) - 1)  # canvases are multiples of it
         self.channels: int = vae.config.latent_channels
         self.batcher = Batcher(self.device, self.offload_idle)
+        self._texts: Recent[str, tuple[torch.Tensor, torch.Tensor]] = Recent(TEXTS_KEPT)
 
     @classmethod
     def load(cls, part: GroundedPart) -> GroundedDiffusion:
@@ -180,14 +182,22 @@ class GroundedDiffusion(Meter):
 
     # words and boxes
 
-    def _tokens(self, texts: Sequence[str]) -> Any:
+    def _encoded(self, text: str) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return the states ``[tokens, dim]`` of a text and its pooled ``[dim]``.
+
+        Each text is encoded by itself, once: in a batch the last digits would depend on what it is asked with.
+        """
         length = self.text_encoder.config.max_position_embeddings
-        for text in texts:
-            self.warn(truncation_warning(self.tokenizer, text, length))
-        batch = self.tokenizer(
-            list(texts), padding="max_length", max_length=length, truncation=True, return_tensors="pt"
-        )
-        return batch.input_ids.to(self.device)
+        self.warn(truncation_warning(self.tokenizer, text, length))
+
+        def encode() -> tuple[torch.Tensor, torch.Tensor]:
+            tokens = self.tokenizer(
+                [text], padding="max_length", max_length=length, truncation=True, return_tensors="pt"
+            ).input_ids
+            output = self.text_encoder.to(self.device)(tokens.to(self.device))
+            return output.last_hidden_state[0], output.pooler_output[0]
+
+        return self._texts.get(text, encode)
 
     @torch.no_grad()
     def text_embeddings(self, prompts: Sequence[str]) -> torch.Tensor:
@@ -195,8 +205,7 @@ class GroundedDiffusion(Meter):
 
         Prompts that are too long are truncated, which is said in a warning.
         """
-        states: torch.Tensor = self.text_encoder.to(self.device)(self._tokens(prompts)).last_hidden_state
-        return states
+        return torch.stack([self._encoded(prompt)[0] for prompt in prompts])
 
     @torch.no_grad()
     def grounding(self, layouts: Sequence[Sequence[tuple[str, Box]]], size_wh: tuple[int, int]) -> Grounding:
@@ -210,7 +219,7 @@ class GroundedDiffusion(Meter):
         """
         self.require_grounding()
         kept = [self._keep_largest(layout) for layout in layouts]
-        vocabulary = list(dict.fromkeys(phrase for layout in kept for phrase, _ in layout))
+        vocabulary = dict.fromkeys(phrase for layout in kept for phrase, _ in layout)
         dim = self.unet.position_net.positive_len
         tokens = max(self.grounding_tokens, *map(len, kept))
         boxes = torch.zeros(len(kept), tokens, 4, dtype=self.dtype)
@@ -218,15 +227,13 @@ class GroundedDiffusion(Meter):
         masks = torch.zeros(len(kept), tokens, dtype=self.dtype)
         for phrase in vocabulary:
             self.warn(vocabulary_warning(self.tokenizer, phrase))
-        if vocabulary:
-            pooled = self.text_encoder.to(self.device)(self._tokens(vocabulary)).pooler_output
         canvas = self.canvas_wh(size_wh)
         across, down = size_wh[0] / canvas[0], size_wh[1] / canvas[1]
         for row, layout in enumerate(kept):
             for column, (phrase, box) in enumerate(layout):
                 x0, y0, x1, y1 = box.clipped().box_xyxy
                 boxes[row, column] = torch.tensor([x0 * across, y0 * down, x1 * across, y1 * down])
-                phrases[row, column] = pooled[vocabulary.index(phrase)]
+                phrases[row, column] = self._encoded(phrase)[1]
                 masks[row, column] = 1
         return Grounding(boxes.to(self.device), phrases, masks.to(self.device))
 

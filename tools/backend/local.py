@@ -1,4 +1,7 @@
-"""All models on this machine: each loaded on first use, kept warm, placed where its preset says."""
+"""All models on this machine: each loaded on first use, kept warm, placed where its preset says.
+
+The libraries they are made of take seconds to import, so that waits for the first use as well.
+"""
 
 from __future__ import annotations
 
@@ -7,39 +10,35 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
-import torch
-
 from configs.settings import CocoDetectorSettings, OnnxSegmenterSettings, PasteSettings
-from tools.backend import checkpoints
-from tools.backend.coco_kinds import WORDS
-from tools.backend.detector import ZeroShotDetector
-from tools.backend.detector_coco import CocoDetector
-from tools.backend.device_memory import free, peak_bytes
-from tools.backend.editor.composer import Composer
-from tools.backend.editor.engines import grounded, paste
-from tools.backend.editor.engines.grounded import GroundedEngine
-from tools.backend.editor.engines.paste import PasteEngine
+from tools.backend import checkpoints, coco_kinds
+from tools.backend.ahead import import_ahead
+from tools.backend.editor import capabilities
 from tools.backend.fingerprint import fingerprint
-from tools.backend.generator import Generator, drawable, enlarged, is_grounded, load_generator
-from tools.backend.gligen import GroundedDiffusion
-from tools.backend.inpainter import OnnxInpainter
 from tools.backend.protocol import BackendError
-from tools.backend.refiner import Refiner
-from tools.backend.segmenter import Segmenter
-from tools.backend.segmenter_onnx import OnnxSegmenter
+from tools.scene.spec import Query
+from tools.stopping import check_stop
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from PIL.Image import Image
 
-    from configs.settings import AnyDetector, GroundedPart, Part, Settings
+    from configs.settings import AnyDetector, GeneratorSettings, GroundedPart, Part, Settings
+    from tools.backend.detector import ZeroShotDetector
+    from tools.backend.detector_coco import CocoDetector
+    from tools.backend.editor.engines.grounded import GroundedEngine
+    from tools.backend.editor.engines.paste import PasteEngine
+    from tools.backend.generator import Generator
+    from tools.backend.gligen import GroundedDiffusion
     from tools.backend.inpainter import Inpainter
     from tools.backend.protocol import Capabilities, Detected, Drawing, Edited, Generated, Progress, Segmented
+    from tools.backend.refiner import Refiner
+    from tools.backend.segmenter import Segmenter
+    from tools.backend.segmenter_onnx import OnnxSegmenter
     from tools.scene.box import Box
-    from tools.scene.layout import Layout
+    from tools.scene.layout import Layout, PlacedObject
     from tools.scene.operations import Operation
-    from tools.scene.spec import Query
 
     Result = TypeVar("Result", Detected, Segmented, Generated, Edited)
     Value = TypeVar("Value")
@@ -56,13 +55,18 @@ class LocalBackend:
         self.settings = settings
         self._loaded: dict[Any, Any] = {}
         self._lock = threading.RLock()
+        self._importing = threading.RLock()
         self._depth = 0  # of calls within calls: the editor asks for masks
 
     def with_settings(self, settings: Settings) -> LocalBackend:
         """Return a backend with other settings that shares the models which both name."""
         other = LocalBackend(settings)
-        other._loaded, other._lock = self._loaded, self._lock
+        other._loaded, other._lock, other._importing = self._loaded, self._lock, self._importing
         return other
+
+    def prepare(self) -> None:
+        """Begin to import what the first calls will wait for; models are still loaded when they are used."""
+        import_ahead(_needed(self.settings), self._importing)
 
     def detect(self, image: Image, queries: Sequence[Query], threshold: float | None = None) -> Detected:
         """Find every query in the picture; see the protocol."""
@@ -77,15 +81,23 @@ class LocalBackend:
 
     def segment(self, image: Image, boxes: Sequence[Box]) -> Segmented:
         """Return one mask per box; see the protocol."""
+        part, segmenter = self.settings.segmenter, self._segmenter()
+        return self._run(part, segmenter, lambda: segmenter.segment(image, boxes))
+
+    def _segmenter(self) -> Segmenter | OnnxSegmenter:
         part = self.settings.segmenter
 
         def load() -> Segmenter | OnnxSegmenter:
             if isinstance(part, OnnxSegmenterSettings):
+                from tools.backend.segmenter_onnx import OnnxSegmenter
+
                 return OnnxSegmenter.from_settings(part)
+            from tools.backend.segmenter import Segmenter
+
             return Segmenter.from_settings(part)
 
-        segmenter: Segmenter | OnnxSegmenter = self._load(part, load)
-        return self._run(part, segmenter, lambda: segmenter.segment(image, boxes))
+        loaded: Segmenter | OnnxSegmenter = self._load(part, load)
+        return loaded
 
     def generate(
         self,
@@ -111,11 +123,22 @@ class LocalBackend:
             raise BackendError(
                 f"cannot make a picture of {size_wh[0]}x{size_wh[1]} pixels: both sides must be 16 to 4096"
             )
-        generator: Generator = self._load(part, lambda: load_generator(part, self.settings.chat, self._diffusion))
+        from tools.backend.generator import drawable, enlarged
+
+        generator = self._generator(part)
         seeds = [seed + place for place in range(n)]
         drawn_wh = drawable(size_wh, part.side)
         made = self._run(part, generator, lambda: generator.generate(prompt, layout, seeds, drawn_wh, progress))
         return made if drawn_wh == size_wh else enlarged(made, drawn_wh, size_wh)
+
+    def _generator(self, part: GeneratorSettings) -> Generator:
+        def load() -> Generator:
+            from tools.backend.generator import load_generator
+
+            return load_generator(part, self.settings.chat, self._diffusion)
+
+        loaded: Generator = self._load(part, load)
+        return loaded
 
     def edit(
         self,
@@ -128,6 +151,8 @@ class LocalBackend:
         references: Mapping[str, Image] | None = None,
     ) -> Edited:
         """Do all operations in one pass of the preset's engine; see the protocol."""
+        from tools.backend.editor.composer import Composer
+
         part = self.settings.editor
 
         def with_engine(engine: GroundedEngine | PasteEngine) -> Edited:
@@ -135,11 +160,22 @@ class LocalBackend:
             return composer.edit(image, operations, scene, seed=seed, progress=progress, references=references)
 
         if isinstance(part, PasteSettings):
+            from tools.backend.editor.engines.paste import PasteEngine
+
             engine = PasteEngine(self, self.inpainter, self._glance, part, self.settings.detector.vocabulary)
             with self._lock:
                 return with_engine(engine)
+        from tools.backend.editor.engines.grounded import GroundedEngine
+
         model = self._diffusion(part)
-        return self._run(part, model, lambda: with_engine(GroundedEngine(model, self, part)))
+        return self._run(part, model, lambda: with_engine(GroundedEngine(model, self, part, self._fit)))
+
+    def _fit(self, image: Image, placed: PlacedObject) -> float:
+        """Say how much an object looks like what it shall be: like that, and like no other kind of thing."""
+        names = [name for name in self.settings.detector.vocabulary if name != placed.name]
+        queries = [placed.query, Query(name=placed.name), *(Query(name=name) for name in names)]
+        own, plain, *others = self.score(image, placed.box, queries)
+        return min(own, plain) - max(others, default=0.0)
 
     def _glance(self, image: Image, queries: Sequence[Query], threshold: float | None = None) -> Detected:
         """Detect in a crop, which needs no pieces of its own."""
@@ -154,12 +190,18 @@ class LocalBackend:
         """What the preset's parts can do; nothing is loaded for it."""
         settings = self.settings
         if isinstance(settings.editor, PasteSettings):
-            own = paste.CAPABILITIES
+            own = capabilities.paste()
         else:
-            own = replace(grounded.CAPABILITIES, draws=frozenset(settings.editor.draws) or None)
-        finds = frozenset(WORDS) if isinstance(settings.detector, CocoDetectorSettings) else None
+            own = replace(
+                capabilities.GROUNDED,
+                draws=frozenset(settings.editor.draws) or None,
+                copies=settings.editor.smooth > 0,
+            )
+        finds = frozenset(coco_kinds.WORDS) if isinstance(settings.detector, CocoDetectorSettings) else None
         drawing = settings.generator
-        grounds = drawing is not None and drawing.layout and drawing.kind == "diffusers" and is_grounded(drawing)
+        grounds = (
+            drawing is not None and drawing.layout and drawing.kind == "diffusers" and checkpoints.is_grounded(drawing)
+        )
         return replace(own, generates=drawing is not None, grounds=grounds, finds=finds)
 
     def refine(self, image: Image, prompt: str, *, seed: int = 0, progress: Progress | None = None) -> Generated:
@@ -167,6 +209,8 @@ class LocalBackend:
         part = self.settings.refiner
         if part is None:
             raise BackendError("this preset names no refiner; set refiner.path to an image-to-image checkpoint")
+        from tools.backend.refiner import Refiner
+
         refiner: Refiner = self._load(part, lambda: Refiner.from_settings(part))
         return self._run(part, refiner, lambda: refiner.refine(image, prompt, seed, progress))
 
@@ -179,7 +223,11 @@ class LocalBackend:
 
         def load() -> ZeroShotDetector | CocoDetector:
             if isinstance(settings, CocoDetectorSettings):
+                from tools.backend.detector_coco import CocoDetector
+
                 return CocoDetector.from_settings(settings, self.segment)
+            from tools.backend.detector import ZeroShotDetector
+
             return ZeroShotDetector.from_settings(settings)
 
         loaded: ZeroShotDetector | CocoDetector = self._load(settings, load)
@@ -194,6 +242,8 @@ class LocalBackend:
         part = self.settings.inpainter
         if part is None:
             raise BackendError("this preset names no inpainter; set inpainter.path to an ONNX file of MI-GAN or LaMa")
+        from tools.backend.inpainter import OnnxInpainter
+
         loaded: Inpainter = self._load(part, lambda: OnnxInpainter.from_settings(part))
         return loaded
 
@@ -216,15 +266,22 @@ class LocalBackend:
     def _load(self, part: Part, load: Callable[[], Any]) -> Any:
         with self._lock:
             if part not in self._loaded:
-                self._loaded[part] = self._twice(None, load)
+                with self._importing:
+                    self._loaded[part] = self._twice(None, load)
             return self._loaded[part]
 
     def _diffusion(self, part: GroundedPart) -> GroundedDiffusion:
+        def load() -> GroundedDiffusion:
+            from tools.backend.gligen import GroundedDiffusion
+
+            return GroundedDiffusion.load(part)
+
         # steps and guidance do not make another model
         key = (part.path, part.revision, part.device, part.dtype, part.grounding_tokens)
         with self._lock:
             if key not in self._loaded:
-                model = self._twice(None, lambda: GroundedDiffusion.load(part))
+                with self._importing:
+                    model = self._twice(None, load)
                 model.batcher.offload = lambda: model.offload_idle() or self._offload_others(model)
                 self._loaded[key] = model
             loaded: GroundedDiffusion = self._loaded[key]
@@ -233,44 +290,53 @@ class LocalBackend:
     # where it runs
 
     def _run(self, part: Part, owner: Any, call: Callable[[], Result]) -> Result:
+        from tools.backend.device_memory import begin_peak, peak_bytes
+
         device = checkpoints.choose_device(part.device)
         with self._at_work(part, owner):
-            if device.type == "cuda" and self._depth == 1:
-                torch.cuda.reset_peak_memory_stats(device)
+            if self._depth == 1:
+                begin_peak(device)
             result = self._twice(owner, call)
             return replace(result, cost=replace(result.cost, peak_bytes=peak_bytes(device)))
 
     @contextmanager
     def _at_work(self, part: Part, owner: Any) -> Iterator[None]:
         """Hold the part on its device; an offloaded one goes back to main memory afterwards."""
+        from tools.backend.device_memory import free
+
         device = checkpoints.choose_device(part.device)
         with self._lock:
-            _move(owner, device)
+            check_stop()
+            _move(owner, device.type)
             self._depth += 1
             try:
                 yield
             finally:
                 self._depth -= 1
                 if part.offload and device.type != "cpu":
-                    _move(owner, torch.device("cpu"))
+                    _move(owner, "cpu")
                     free(device)
 
     def _twice(self, owner: Any, call: Callable[[], Value]) -> Value:
         """Call, and when memory runs out move all other models away and call once more."""
+        from tools.backend.device_memory import OutOfMemory
+
         try:
             return call()
-        except torch.OutOfMemoryError:
+        except OutOfMemory:
             pass  # left before freeing, so that the failed call's tensors are gone
         self._offload_others(owner)
         try:
             return call()
-        except torch.OutOfMemoryError:
+        except OutOfMemory:
             raise BackendError(
                 "out of device memory with every other model moved away; use a smaller picture, dtype float16, "
                 "the preset gligen-sd14-8gb, or device cpu"
             ) from None
 
     def _offload_others(self, owner: Any) -> bool:
+        from tools.backend.device_memory import free
+
         kept = {id(component) for component in _components(owner)}
         moved = False
         for other in self._loaded.values():
@@ -283,11 +349,24 @@ class LocalBackend:
         return moved
 
 
+def _needed(settings: Settings) -> Iterator[str]:
+    """Yield the modules that a picture takes, in the order in which it asks for them."""
+    yield "torch"
+    if settings.generator is not None and settings.generator.kind == "diffusers":
+        yield "tools.backend.gligen"
+        yield "tools.backend.generator"
+    yield f"tools.backend.{'detector_coco' if isinstance(settings.detector, CocoDetectorSettings) else 'detector'}"
+    onnx = isinstance(settings.segmenter, OnnxSegmenterSettings)
+    yield f"tools.backend.{'segmenter_onnx' if onnx else 'segmenter'}"
+    yield "tools.backend.editor.composer"
+    yield f"tools.backend.editor.engines.{'paste' if isinstance(settings.editor, PasteSettings) else 'grounded'}"
+
+
 def _components(owner: Any) -> list[Any]:
     return list(getattr(owner, "components", ()))
 
 
-def _move(owner: Any, device: torch.device) -> None:
+def _move(owner: Any, device: str) -> None:
     for component in _components(owner):
-        if next(component.parameters()).device.type != device.type:
+        if next(component.parameters()).device.type != device:
             component.to(device)

@@ -6,16 +6,19 @@ Such a file is a graph of known operators: opening one runs no code of its own.
 from __future__ import annotations
 
 import os
+import sys
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from tools.backend.protocol import BackendError
+from tools.stopping import check_stop, ended_by
 from tools.weights.places import SCHEME, WeightsError, locate
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from configs.settings import FilePart
 
@@ -59,9 +62,18 @@ class OnnxNetwork:
         Raises:
             BackendError: it cannot take these arrays.
         """
+        import onnxruntime
+
+        options = onnxruntime.RunOptions()
+
+        def cut_short() -> None:
+            options.terminate = True
+
         try:
-            values = self._session.run(None, inputs)
+            with ended_by(cut_short):
+                values = self._session.run(None, inputs, options)
         except Exception as error:  # noqa: BLE001 - as above
+            check_stop()  # cut short
             shapes = ", ".join(f"{name} {list(value.shape)}" for name, value in inputs.items())
             reason = " ".join(str(error).split())[:200]
             raise BackendError(f"network {self.path!r} failed on {shapes}: {reason}; is it the right file?") from None
@@ -84,11 +96,30 @@ def open_tflite(part: FilePart) -> Any:
     except ImportError as error:
         raise _no_runtime("ai-edge-litert", part.path, error) from None
     try:
-        interpreter = Interpreter(model_content=file.read_bytes(), num_threads=part.threads)
-        interpreter.allocate_tensors()
+        with _quiet():
+            interpreter = Interpreter(model_content=file.read_bytes(), num_threads=part.threads)
+            interpreter.allocate_tensors()
     except (ValueError, RuntimeError, OSError) as error:
         raise _unreadable(file, "TFLite", error) from None
     return interpreter
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep what native code writes to standard error off the terminal: notes on its delegates. Errors are raised."""
+    sys.stderr.flush()
+    try:
+        kept = os.dup(2)
+    except OSError:  # it is closed
+        yield
+        return
+    try:
+        with Path(os.devnull).open("wb") as nowhere:
+            os.dup2(nowhere.fileno(), 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
 
 
 def file_of(path: str) -> Path:

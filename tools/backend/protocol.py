@@ -66,8 +66,8 @@ class Capabilities:
     grounds: whether it then puts things where a layout wants them, and the preset says it should
     (``generator.layout``); draws: the nouns of objects it can make anew, None for any; finds: the nouns its detector
     knows, None for any; attributes: the words of looks that a restyle can bring about, None for any; needs: what its
-    editor asks for, of mask, boxes, instruction; best_side: in pixels, of the square its editor works best at, None
-    for any size.
+    editor asks for, of mask, boxes, instruction; copies: whether it can copy objects from other pictures; best_side:
+    in pixels, of the square its editor works best at, None for any size.
     """
 
     operations: frozenset[str]
@@ -77,6 +77,7 @@ class Capabilities:
     finds: frozenset[str] | None = None
     attributes: frozenset[str] | None = None
     needs: frozenset[str] = frozenset()
+    copies: bool = False
     best_side: int | None = None
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image
+from scipy import ndimage
 
 from tools.backend.device_memory import Recent, picture_key
 from tools.backend.network_files import OnnxNetwork
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 SIDE = 1024  # the picture's longer side, as the encoder takes it (arXiv 2304.02643)
 CORNERS, PADDING = (2.0, 3.0), -1.0  # labels of points: a box is two of them, then one that says there are no more
 PICTURES_KEPT = 8
+SPECK = 0.02  # of the largest piece of a mask
 DECODER = {
     "image_embeddings": 4,
     "point_coords": 3,
@@ -73,14 +75,15 @@ class OnnxSegmenter:
         def embed() -> np.ndarray:
             nonlocal passes
             passes += 1
-            return self._embed(image)
+            return self.embedding(image)
 
         embedded = self._embedded.get(picture_key(image), embed)
         decoded = [self._decode(embedded, box, image.size) for box in boxes]
         cost = Cost(segmenter_passes=passes, seconds={"segment": time.perf_counter() - start})
         return Segmented(np.stack([mask for mask, _ in decoded]), tuple(score for _, score in decoded), cost)
 
-    def _embed(self, image: Picture) -> np.ndarray:
+    def embedding(self, image: Picture) -> np.ndarray:
+        """Return an RGB picture's features, float32 ``[1, channels, side, side]``; it fills the square's upper left."""
         small = image.resize(_input_wh(image.size), Image.Resampling.BILINEAR)
         embedded: np.ndarray = self.encoder(input_image=np.asarray(small, dtype=np.float32))["image_embeddings"]
         return embedded
@@ -98,12 +101,29 @@ class OnnxSegmenter:
         )
         qualities = answer["iou_predictions"][0]
         best = int(np.argmax(qualities))
-        mask = answer["masks"][0, best] > 0
+        mask = without_specks(answer["masks"][0, best] > 0)
         if mask.any():
             return mask, float(np.clip(qualities[best], 0, 1))
         left, top, right, bottom = box.to_px(size_wh)
         mask[top:bottom, left:right] = True
         return mask, 0.0
+
+
+def without_specks(mask: np.ndarray) -> np.ndarray:
+    """Return a mask without pieces that are tiny beside its largest: a flag's stars are no part of who stands by it."""
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    if not len(rows):
+        return mask
+    window = np.s_[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    labels, number = ndimage.label(mask[window])
+    if number < 2:
+        return mask
+    sizes = np.bincount(labels.ravel())
+    sizes[0] = 0
+    kept = sizes >= SPECK * sizes.max()
+    cleaned = np.zeros_like(mask)
+    cleaned[window] = kept[labels]
+    return cleaned
 
 
 def _input_wh(size_wh: tuple[int, int]) -> tuple[int, int]:

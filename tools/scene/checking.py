@@ -41,6 +41,9 @@ class Found:
     def __init__(self, demands: Sequence[Requirement], found: Sequence[Thing]) -> None:
         self.all = found
         self.claimed = _claim(demands, found)
+        self.stuck = {
+            id(thing) for demand in demands if (thing := self.claimed.get(id(demand))) and _is_stuck(demand, thing)
+        }
         self.cast = _cast(demands, found)
 
     def of(self, query: Query) -> list[Thing]:
@@ -149,7 +152,7 @@ def check(demand: Requirement, found: Found) -> RequirementResult:
 
 def _at_place(demand: Requirement, found: Found) -> RequirementResult:
     here = found.claimed.get(id(demand))
-    if here and demand.was and demand.box and here.box.iou(demand.was) >= here.box.iou(demand.box):
+    if here and _is_stuck(demand, here):
         return _result(demand, False, [here], f"it still at {[round(v, 2) for v in here.box]}")
     passed = here is not None and (
         not here.contradicts(demand.query) if demand.kind == "kept" else here.fits(demand.query)
@@ -158,10 +161,15 @@ def _at_place(demand: Requirement, found: Found) -> RequirementResult:
     return _result(demand, passed, seen, _seen(seen) if here or not seen else f"it elsewhere: {_seen(seen, True)}")
 
 
+def _is_stuck(demand: Requirement, here: Thing) -> bool:
+    """Return whether what should have moved is nearer to where it was."""
+    return bool(demand.was and demand.box and here.box.iou(demand.was) >= here.box.iou(demand.box))
+
+
 def _gone(demand: Requirement, found: Found) -> RequirementResult:
     fitting = [thing for thing in found.all if thing.fits(demand.query)]
     if demand.box is not None:
-        taken = {id(thing) for thing in found.claimed.values()}
+        taken = {id(thing) for thing in found.claimed.values()} - found.stuck
         place = demand.box
         fitting = [thing for thing in fitting if id(thing) not in taken and is_leftover(thing.box, place)]
     return _result(demand, not fitting, fitting, _seen(fitting, places=True))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 from pydantic import Field, StringConstraints, model_validator
 
 from tools.scene.box import Box
+from tools.scene.notebook import layout_html
 from tools.scene.spec import Frozen, Query, Word
 
 if TYPE_CHECKING:
@@ -89,6 +90,9 @@ class Layout(Frozen):
             if placed.id == object_id.strip().lower():
                 return placed
         raise KeyError(f"no object {object_id!r}; known ids: {', '.join(self.ids) or 'none'}")
+
+    def _repr_html_(self) -> str:
+        return layout_html(self)
 
     def new_id(self, name: str) -> str:
         """Return the first free id for ``name``: "car #1", "car #2", ..."""

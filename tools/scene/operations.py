@@ -12,7 +12,7 @@ from tools.scene.lexicon import family
 from tools.scene.spec import Frozen, Word
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
 
 class Source(Frozen):
@@ -23,17 +23,26 @@ class Source(Frozen):
     attributes: tuple[Word, ...] = Field(default=(), max_length=8, description="the looks it has there")
 
 
-class _Making(Frozen):
+class Depth(Frozen):
+    """Which object another is drawn before or behind."""
+
+    side: Literal["in front of", "behind"]
+    id: ObjectId
+
+
+class _Sparse(Frozen):
+    """Leaves what is seldom said out of its JSON."""
+
+    @model_serializer(mode="wrap")
+    def _without_what_is_not_said(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        dumped: dict[str, Any] = handler(self)
+        return {key: value for key, value in dumped.items() if value is not None or key not in {"source", "depth"}}
+
+
+class _Making(_Sparse):
     """What Add and Replace have in common: the new object may be a copy."""
 
     source: Source | None = Field(default=None, description="what to copy; empty draws it anew")
-
-    @model_serializer(mode="wrap")
-    def _without_empty_source(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        dumped: dict[str, Any] = handler(self)
-        if dumped.get("source") is None:
-            dumped.pop("source", None)
-        return dumped
 
 
 class Add(_Making):
@@ -43,6 +52,7 @@ class Add(_Making):
     name: Word = Field(description="singular noun without attributes, such as 'car'")
     attributes: tuple[Word, ...] = Field(default=(), max_length=8)
     box: Box
+    depth: Depth | None = Field(default=None, description="before or behind which object; empty is before all")
 
 
 class Remove(Frozen):
@@ -52,12 +62,13 @@ class Remove(Frozen):
     id: ObjectId
 
 
-class Move(Frozen):
+class Move(_Sparse):
     """Move an object into the box; a box of another size resizes it."""
 
     op: Literal["move"] = "move"
     id: ObjectId
     box: Box
+    depth: Depth | None = Field(default=None, description="before or behind which object; empty keeps the order")
 
 
 class Restyle(Frozen):
@@ -119,8 +130,8 @@ Operation = Annotated[Add | Remove | Move | Restyle | Replace | Adjust, Field(di
 def apply(layout: Layout, operations: Iterable[Operation]) -> Layout:
     """Return the layout that ``operations`` aim at.
 
-    Untouched objects keep id, box and drawing order; added ones come last (in front); a replaced
-    object takes its predecessor's place in the order and a new id of its own name.
+    Untouched objects keep id, box and drawing order; added ones come last (in front); a depth puts an object just
+    before or behind another; a replaced object takes its predecessor's place in the order and a new id of its own name.
 
     Raises:
         KeyError: an operation names an id that is not in the layout.
@@ -135,6 +146,8 @@ def apply(layout: Layout, operations: Iterable[Operation]) -> Layout:
                 box=operation.box,
             )
             result = result.model_copy(update={"objects": (*result.objects, added)})
+            if operation.depth is not None:
+                result = _in_order(result, added.id, operation.depth)
             continue
         if isinstance(operation, Adjust):
             result = _adjusted(result, operation)
@@ -157,7 +170,23 @@ def apply(layout: Layout, operations: Iterable[Operation]) -> Layout:
                 )
         objects = (new if placed.id == old.id else placed for placed in result.objects)
         result = result.model_copy(update={"objects": tuple(placed for placed in objects if placed is not None)})
+        if isinstance(operation, Move) and operation.depth is not None:
+            result = _in_order(result, operation.id, operation.depth)
     return result
+
+
+def _in_order(layout: Layout, object_id: str, depth: Depth) -> Layout:
+    """Return a layout with an object just before or behind another in the drawing order."""
+    moved, other = layout[object_id], layout[depth.id]
+    pair = (other, moved) if depth.side == "in front of" else (moved, other)
+    rest = (placed for placed in layout.objects if placed.id != object_id)
+    objects = [one for placed in rest for one in (pair if placed.id == other.id else (placed,))]
+    return layout.model_copy(update={"objects": tuple(objects)})
+
+
+def source_of(operation: Operation) -> Source | None:
+    """Return what an operation copies, if it is told to copy anything."""
+    return operation.source if isinstance(operation, Add | Replace) else None
 
 
 def in_new_light(layout: Layout, operations: Iterable[Operation]) -> Layout:
@@ -166,6 +195,16 @@ def in_new_light(layout: Layout, operations: Iterable[Operation]) -> Layout:
         layout,
         [operation for operation in operations if isinstance(operation, Adjust) and operation.wish not in AROUND],
     )
+
+
+def before_cut(layout: Layout, operations: Sequence[Operation]) -> Layout:
+    """Return a layout as it is seen through what ``operations`` cut away, which come last; nothing else is done."""
+    cuts = [operation for operation in operations if isinstance(operation, Adjust) and operation.wish in CUTTING]
+    goal = apply(layout, [operation for operation in operations if operation not in cuts])
+    for cut in cuts:
+        assert cut.id is not None
+        layout, goal = _cut(layout, cut, goal[cut.id]), _adjusted(goal, cut)
+    return layout
 
 
 def crop_frame(box: Box) -> Box:
@@ -185,14 +224,19 @@ def _adjusted(layout: Layout, operation: Adjust) -> Layout:
             for placed in objects
         )
     if operation.wish in CUTTING and operation.id is not None:
-        chosen = layout[operation.id]
-        frame = crop_frame(chosen.box) if operation.wish == "crop" else Box(0, 0, 1, 1)
-        kept = objects if operation.wish == "crop" else (chosen,)
-        objects = tuple(
-            placed.model_copy(update={"box": shown})
-            for placed in kept
-            if (shown := _inside(placed.box, frame)).area * frame.area > 0.5 * placed.box.area
-        )
+        return _cut(layout, operation, layout[operation.id])
+    return layout.model_copy(update={"objects": objects})
+
+
+def _cut(layout: Layout, operation: Adjust, chosen: PlacedObject) -> Layout:
+    """Return what is left of a layout when the picture is cut to an object, which may stand elsewhere in it."""
+    frame = crop_frame(chosen.box) if operation.wish == "crop" else Box(0, 0, 1, 1)
+    objects = tuple(
+        placed.model_copy(update={"box": shown})
+        for placed in layout.objects
+        if (operation.wish == "crop" or placed.id == chosen.id)
+        and (shown := _inside(placed.box, frame)).area * frame.area > 0.5 * placed.box.area
+    )
     return layout.model_copy(update={"objects": objects})
 
 

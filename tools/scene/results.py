@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from pydantic import model_validator
 
 from tools.scene.layout import Detection
+from tools.scene.notebook import verdict_html
 from tools.scene.requirement import Requirement
 from tools.scene.spec import Frozen
 
@@ -73,3 +74,6 @@ class Verdict(Frozen):
         """One line per requirement, for people and language models."""
         signs = {True: "ok  ", False: "FAIL", None: "?   "}
         return "\n".join(f"{signs[result.passed]} {result.reason}" for result in self.results)
+
+    def _repr_html_(self) -> str:
+        return verdict_html((result.passed, result.reason) for result in self.results)

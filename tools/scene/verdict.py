@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
-from tools.scene.checking import Found, check
+from tools.scene.checking import AT, Found, check
 from tools.scene.observation import Observation, observe
 from tools.scene.results import RequirementResult, Verdict
 
@@ -65,18 +66,41 @@ def with_kept(verdict: Verdict, unchanged: Callable[[Box], bool]) -> Verdict:
     """Return a verdict in which an object that shall be kept, and was not found, is kept if its pixels are the same.
 
     ``unchanged`` says of a box whether the picture there is the one that the object was found in: a detector that
-    wavers says nothing against that.
+    wavers says nothing against that. Such objects count where things of their name are counted.
     """
+    overlooked = Counter[str]()
 
     def read(result: RequirementResult) -> RequirementResult:
         demand = result.requirement
         if result.passed is not False or demand.kind != "kept" or demand.box is None or not unchanged(demand.box):
             return result
+        if not any(seen.box.iou(demand.box) >= AT for seen in result.evidence):
+            overlooked[demand.query.name] += 1
         return result.model_copy(
             update={"passed": True, "reason": f"{result.reason}, but the picture is as it was there"}
         )
 
-    return Verdict.of(read(result) for result in verdict.results)
+    def counted(result: RequirementResult) -> RequirementResult:
+        demand = result.requirement
+        more = overlooked[demand.query.name]
+        if result.passed is not False or demand.kind != "count" or not more or demand.bound == "at most":
+            return result
+        there = len(result.evidence) + more
+        if there != demand.count and not (demand.bound == "at least" and there > demand.count):
+            return result
+        reason = f"{result.reason}, and {more} more where the picture is as it was"
+        return result.model_copy(update={"passed": True, "reason": reason})
+
+    return Verdict.of([counted(result) for result in [read(result) for result in verdict.results]])
+
+
+def kept_unseen(before: Verdict, after: Verdict) -> tuple[str, ...]:
+    """Return the ids of what `with_kept` found to be there, though no detector saw it."""
+    return tuple(
+        now.requirement.id
+        for was, now in zip(before.results, after.results, strict=True)
+        if now.passed and was.passed is False and now.requirement.kind == "kept" and now.requirement.id
+    )
 
 
 def with_doubts(outcome: Verdict, doubts: Sequence[str]) -> Verdict:

@@ -28,6 +28,26 @@ const text = (element) => {
   if (!texts.has(element)) texts.set(element, element.textContent.toLowerCase());
   return texts.get(element);
 };
+// What is found is opened, and marked without touching the page itself; what a search opened, the next one closes.
+const reveal = (wanted) => {
+  for (const call of all("details[data-found]")) { call.open = false; delete call.dataset.found; }
+  const ranges = [];
+  for (const step of wanted ? steps.filter((step) => !step.classList.contains("missed")) : []) {
+    const walker = document.createTreeWalker(step, NodeFilter.SHOW_TEXT);
+    while (walker.nextNode()) {
+      const node = walker.currentNode, words = node.data.toLowerCase();
+      for (let at = words.indexOf(wanted); at >= 0; at = words.indexOf(wanted, at + wanted.length)) {
+        const range = new Range();
+        range.setStart(node, at);
+        range.setEnd(node, at + wanted.length);
+        ranges.push(range);
+        const call = node.parentElement.closest("details:not([open])");
+        if (call && !node.parentElement.closest("summary")) { call.open = true; call.dataset.found = ""; }
+      }
+    }
+  }
+  if (globalThis.CSS?.highlights) CSS.highlights.set("found", new Highlight(...ranges));
+};
 find.addEventListener("input", () => {
   const wanted = find.value.trim().toLowerCase();
   let hits = 0;
@@ -37,6 +57,7 @@ find.addEventListener("input", () => {
     if (wanted && !miss) hits += 1;
   }
   for (const round of rounds) round.classList.toggle("missed", Boolean(wanted) && !one(".step:not(.missed)", round));
+  reveal(wanted);
   found.value = wanted ? `${hits} of ${steps.length} steps` : "";
 });
 
@@ -55,7 +76,7 @@ const go = (by) => {
 };
 const flip = (id) => one(id).click();
 const openAll = () => {
-  const calls = all("details.call");
+  const calls = all("details");
   const open = calls.some((call) => !call.open);
   for (const call of calls) call.open = open;
 };

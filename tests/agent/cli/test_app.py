@@ -12,7 +12,7 @@ from PIL import Image
 from typer.testing import CliRunner, Result
 
 from agent.cli import run as commands
-from agent.models import endpoint as chat_models
+from agent.models import chat as chat_models
 from sld.cli import app
 from tests.agent.jobs import FIRST, PROMPT, SCRIPT, SECOND, SPEC, START
 from tests.scripted import ScriptedChat
@@ -337,7 +337,8 @@ def test_traces_are_listed_shown_and_reported(sld: Bench) -> None:
     Path("runs/one/report.html").unlink()
     report = sld("trace", "report", "runs/one")
 
-    assert json.loads(listed.stdout) == [{"run": "runs/one", "exit": "agreed", "rounds": 2, "asked": PROMPT}]
+    (row,) = json.loads(listed.stdout)
+    assert row.items() >= {"run": "runs/one", "exit": "agreed", "rounds": 2, "asked": PROMPT, "agreed": True}.items()
     assert "round 2" in shown.stdout
     assert "tool edit" in shown.stdout
     assert {event["node"] for event in json.loads(step.stdout)} == {"parse"}

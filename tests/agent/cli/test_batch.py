@@ -42,6 +42,7 @@ def bench(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Bench:
     monkeypatch.chdir(tmp_path)
     made = Bench()
     monkeypatch.setattr(batch, "make_backend", lambda settings: made)
+    monkeypatch.setattr(batch, "choose_preset", lambda picture: "iconworld")  # these pictures are of neither kind
     monkeypatch.setattr(commands, "make_chat_model", lambda settings: made.chat)
     (tmp_path / "in").mkdir()
     for name in ("one", "two"):

@@ -64,19 +64,30 @@ def test_lines_are_instructions_questions_and_commands(bench: Bench, tmp_path: P
     assert result.exit_code == 0, result.output
     out = result.stdout
     assert out.startswith("Using the offline planner")
-    assert re.search(r"  added 'cup #1' \(blue cup\) at .*\nagreed after 1 round\n  ✓ ", out)
+    assert re.search(r"  added 'cup #1' \(blue cup\) (at|in) the [a-z ]+\nagreed after 1 round\n  ✓ ", out)
+    assert not re.search(r"\[\d", out + result.stderr), "no box is shown as numbers"
     assert "I see 'car #1' (red car) on the left at the bottom" in out
     assert "on main, at the beginning" in out
-    assert "cup #1: red cup at" in out
-    assert re.search(
-        r"0 the beginning \S+\.png\n└── 1 add a blue cup agreed \S+\.png\n    └── 2 what do you see\?", out
-    )
-    assert re.search(r"make it red agreed \S+\.png \(second\) ← here", out)
+    assert re.search(r"cup #1: red cup (at|in) the", out)
+    tree = "  0 the beginning\n  1 add a blue cup\n  2 what do you see? answered (main)\n> 3 make it red (second)\n"
+    assert tree in out, out
     assert "never read" not in out
-    for path in re.findall(r"(?:picture: |agreed )(\S+\.png)", out):
+    for path in re.findall(r"picture: (\S+\.png)", out):
         assert Path(path).is_file()
     assert open_picture(saved).size == (64, 64)
     assert "calls edit" in result.stderr, "progress goes to standard error"
+
+
+def test_verbose_shows_boxes_and_small_pictures(bench: Bench) -> None:
+    result = bench("chat", bench.picture, "--verbose", lines=("add a blue cup", "/show", "/history"))
+    assert len(re.findall(r"\[0\.\d", result.stdout)) >= 4
+    assert re.search(r"> 1 add a blue cup \(main\) \S+\.png", result.stdout)
+
+
+def test_a_picture_is_saved_into_a_folder_that_is_there_only(bench: Bench, tmp_path: Path) -> None:
+    result = bench("chat", bench.picture, lines=(f"/save {tmp_path / 'no' / 'such' / 'out.png'}",))
+    assert "there is no folder" in result.stdout
+    assert not (tmp_path / "no").exists()
 
 
 def test_a_session_goes_on_where_it_was(bench: Bench) -> None:
@@ -107,7 +118,7 @@ def test_an_edit_waits_for_approval_over_a_restart(bench: Bench) -> None:
     assert bench.world.edits == []
 
     second = bench("chat", "--session", bench.session, lines=("hm", "y", "remove the car", "n I like it", "/drop"))
-    assert "planned:\n  1 removed 'dog #1'" in second.stdout
+    assert "planned:\n  1 will remove 'dog #1'" in second.stdout
     assert "an edit waits: [y] do it" in second.stdout
     assert len(bench.world.edits) == 1
     assert "not agreed (model stopped)" in second.stdout
@@ -118,7 +129,8 @@ def test_a_plan_can_be_changed(bench: Bench) -> None:
     lines = ("add a blue cup", "1 0.4 0.05 0.2 0.2", "add a cup", "1 green dog", "2 x", "/approve off", "remove it")
     result = bench("chat", bench.picture, "--approve", lines=lines)
     assert result.exit_code == 0, result.stdout
-    assert "added 'cup #1' (blue cup) at [0.4, 0.05, 0.2, 0.2]" in result.stdout
+    assert "will add 'cup #1' (blue cup) in the middle" in result.stdout
+    assert "  added 'cup #1' (blue cup) at the top\n" in result.stdout
     assert "(green dog)" in result.stdout
     assert "approval is off" in result.stdout
 

@@ -13,9 +13,11 @@ from typer.testing import CliRunner
 from agent.cli import run as commands
 from agent.run.folder import RunFolder
 from agent.trace.events import read_trace
+from agent.trace.timeline import turns_of
 from configs.settings import Settings
 from sld.cli import app
 from tests.agent.jobs import FIRST, SCRIPT, SECOND, SPEC, run
+from tests.agent.sessions import begin
 from tests.scripted import ScriptedChat, calls, edit
 from tests.world import World, settings
 
@@ -80,6 +82,55 @@ def test_a_step_that_is_not_there_is_refused(sld: Command) -> None:
 
     assert result.exit_code == 2
     assert "no step 99" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ([], ["a", "b", "odd"]),
+        (["--agreed"], ["a", "b"]),
+        (["--no-agreed"], ["odd"]),
+        (["--exit", "failed"], ["odd"]),
+        (["--exit", "round limit"], []),
+        (["--search", "THE CABLE"], ["odd"]),
+        (["--search", "cat #1"], ["odd"]),
+        (["--search", "two red cars", "--no-agreed"], ["odd"]),
+        (["--search", "object_stride"], []),
+        (["--since", "2020-01-01"], ["a", "b", "odd"]),
+        (["--since", "2999-01-01T10:00"], []),
+        (["--preset", "photo"], []),
+    ],
+)
+def test_runs_are_found_by_how_they_ended_and_by_what_they_hold(
+    sld: Command, options: list[str], expected: list[str]
+) -> None:
+    rows = json.loads(sld("trace", "list", *options, "--json").stdout)
+    assert [Path(row["run"]).name for row in rows] == expected
+
+
+def test_no_date_is_refused_and_no_match_is_said(sld: Command) -> None:
+    assert sld("trace", "list", "--since", "yesterday").exit_code == 2
+    assert "that fit" in sld("trace", "list", "--search", "a unicorn").stdout
+
+
+def test_a_step_is_that_of_one_turn_where_branches_count_alike(tmp_path: Path) -> None:
+    with begin(tmp_path / "desk") as session:
+        session.send("add a blue cup")
+        session.undo()
+        session.send("remove the dog")
+
+    steps = [[step.number for step in turn.steps] for turn in turns_of(read_trace(tmp_path / "desk" / "trace.jsonl"))]
+    common = str(max(set(steps[0]) & set(steps[-1])))
+
+    def shown(*options: str) -> Result:
+        return CliRunner().invoke(app, ["trace", "show", str(tmp_path / "desk"), "--step", common, *options])
+
+    both, first = shown("--json"), shown("--json", "--turn", "1")
+    events, earlier = json.loads(both.stdout), json.loads(first.stdout)
+    assert len({event["task"] for event in events}) == 1
+    assert "--turn 1 shows another turn's" in both.stderr
+    assert {event["task"] for event in events}.isdisjoint(event["task"] for event in earlier)
+    assert shown("--turn", "9").exit_code == 2
 
 
 def test_two_runs_part_where_they_decide_differently(sld: Command) -> None:

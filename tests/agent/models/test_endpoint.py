@@ -13,7 +13,7 @@ from pydantic import SecretStr
 from tenacity.wait import wait_none
 
 import agent.models.endpoint
-from agent.models.endpoint import ChatModelError, make_chat_model, provider, readable_url
+from agent.models.chat import ChatModelError, make_chat_model, provider, readable_url
 from agent.offline.planner import OfflinePlanner
 from configs.settings import ChatSettings
 from graphs.correction import build_graph

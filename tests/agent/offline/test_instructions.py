@@ -116,6 +116,14 @@ def wider(factor: float, id_: str = CAR) -> Boxes:
     return lambda after: after[id_].box.w == pytest.approx(SCENE[id_].box.w * factor, abs=1e-6)
 
 
+def dodged(sign: int, id_: str) -> Boxes:
+    """It goes that way as far as what is there lets it, past it if need be."""
+    return lambda after: (
+        sign * (center(after, id_)[0] - center(SCENE, id_)[0]) > 0.09
+        and not is_crowded(after[id_].box, [other.box for other in after.objects if other.id != id_])
+    )
+
+
 def shifted(dx: float, dy: float, id_: str = CUP) -> Boxes:
     x, y = center(SCENE, id_)
     return lambda after: center(after, id_) == pytest.approx((x + dx, y + dy), abs=1e-6)
@@ -130,7 +138,7 @@ def corner(id_: str, x: float, y: float) -> Boxes:
 
 
 PLACED: dict[str, Boxes] = {
-    "move the car to the left": shifted(-0.25, 0, CAR),
+    "move the car to the left": dodged(-1, CAR),
     "move the cup a bit to the right": shifted(0.1, 0),
     "move the cup by 20% to the right": shifted(0.2, 0),
     "move the cup 20 percent to the right": shifted(0.2, 0),
@@ -151,7 +159,7 @@ PLACED: dict[str, Boxes] = {
     "move the cup below the car": now("below", CUP, CAR),
     "move the cup between the two dogs": now("between", CUP, DOG, DOG2),
     "bring the cup next to the right dog": now("next to", CUP, DOG2),
-    "move the dog on the left to the right": shifted(0.25, 0, DOG),
+    "move the dog on the left to the right": dodged(1, DOG),
     "put the car where the cup is": corner(CAR, 0.1, 0.1),
     "move the cup towards the car": shifted(0.1575, 0.2375),
     "move the cup halfway to the car": shifted(0.1575, 0.2375),
@@ -173,9 +181,12 @@ PLACED: dict[str, Boxes] = {
     "increase the size of the car by 50%": wider(1.5),
     "resize the car to 150%": wider(1.5),
     "make the cup wider": wider(1.4, CUP),
-    "make the cup the same size as the car": wider(0.25 / 0.12, CUP),
-    "make the cup larger then move it to the bottom right corner": lambda after: all(
-        value > 0.6 for value in center(after, CUP)
+    "make the cup the same size as the car": lambda after: (
+        after[CUP].box.area == pytest.approx(after[CAR].box.area)
+        and after[CUP].box.w / after[CUP].box.h == pytest.approx(0.12 / 0.15)
+    ),
+    "make the cup larger then move it to the top right corner": lambda after: (
+        center(after, CUP)[0] > 0.6 and center(after, CUP)[1] < 0.4
     ),
     "add a red bowl to the right of the car": now("right of", "bowl #1", CAR),
     "add a cat on the left": now("on the left", "cat #1"),

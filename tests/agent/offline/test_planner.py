@@ -56,6 +56,7 @@ def instruction(
         history={},
         shapes=shapes or {},
         abilities="",
+        others=[],
     )
     return [SystemMessage("You edit."), HumanMessage(question)]
 

@@ -73,3 +73,10 @@ def test_what_such_wishes_leave_of_a_layout() -> None:
     cropped = apply(PARK, [Adjust(wish="crop", id="dog #1")])
     assert cropped.ids == ("dog #1",)
     assert cropped.objects[0].box.area > 0.7
+
+
+def test_the_background_is_that_of_what_the_picture_is_of() -> None:
+    portrait = scene(("person", [0.1, 0.1, 0.8, 0.9]), ("tie", [0.4, 0.5, 0.1, 0.3]))
+    read = parse_whole_picture("blur the background", portrait, Memory())
+    assert read is not None
+    assert read[0].id == "person #1"

@@ -13,7 +13,7 @@ from PIL import Image
 
 from agent.report.render import write_report
 from agent.run.folder import RunFolder
-from tests.agent.jobs import FIRST, LOOK, SECOND, SPEC, run
+from tests.agent.jobs import FIRST, LOOK, SECOND, SPEC, job, run
 from tests.scripted import ScriptedChat, calls, edit
 from tests.world import World, settings
 from tools.backend.protocol import Edited
@@ -118,7 +118,7 @@ def test_failures_and_words_filter_the_story(page: Any) -> None:
     page.fill("#find", "look at the cars")
 
     assert everything > 10
-    assert failures == 1
+    assert failures == 3, "the tool that refused, and the two verdicts that missed something"
     hits = seen(page, ".step")
     assert 0 < hits < everything
     assert page.text_content("#found") == f"{hits} of {everything} steps"
@@ -132,7 +132,52 @@ def test_tool_calls_open_on_click_and_all_at_once(page: Any) -> None:
     page.locator(".tool summary").first.click()
     assert seen(page, ".tool pre") == 2
     page.keyboard.press("e")
-    assert page.locator("details.call:not([open])").count() == 0
+    assert page.locator("details").count() > page.locator("details.call").count()
+    assert page.locator("details:not([open])").count() == 0
+
+
+def test_finding_opens_and_marks_what_is_found_and_closes_it_again(page: Any) -> None:
+    page.fill("#find", "cat #1")
+    opened = page.locator("details[open]").count()
+
+    assert opened > 0
+    assert page.evaluate("CSS.highlights.get('found').size") >= opened
+    page.fill("#find", "")
+    assert page.locator("details[open]").count() == 0
+    assert page.evaluate("CSS.highlights.get('found').size") == 0
+
+
+def test_no_box_is_blank(page: Any) -> None:
+    page.keyboard.press("e")
+    assert all(text.strip() for text in page.locator("pre, blockquote").all_inner_texts())
+
+
+def test_a_story_without_failures_says_so(chromium: Any, tmp_path: Path) -> None:
+    right = {"objects": [{"name": "car", "count": 2}, {"name": "dog", "attributes": ["green"], "count": 1}]}
+    run(tmp_path, chat=ScriptedChat(script=[right]), job=job(prompt="two cars and a green dog"))
+    write_report(RunFolder(tmp_path))
+    page = chromium.new_page()
+    page.goto((tmp_path / "report.html").as_uri())
+
+    assert seen(page, ".none") == 0
+    page.check("#only-failures")
+    assert seen(page, ".step") == 0
+    assert seen(page, ".none") == 1
+    page.close()
+
+
+def test_on_paper_every_card_has_its_content(page: Any) -> None:
+    page.emulate_media(media="print")
+    below = page.evaluate("document.documentElement.scrollHeight")
+    drawn = page.evaluate("[...document.querySelectorAll('.round')].map((card) => card.innerText.trim().length)")
+    styles = page.evaluate(
+        "[...document.querySelectorAll('.round')].map((card) => getComputedStyle(card).contentVisibility)"
+    )
+
+    assert below > 900
+    assert min(drawn) > 10
+    assert set(styles) == {"visible"}
+    assert page.evaluate("getComputedStyle(document.querySelector('#compare .after')).clipPath") == "none"
 
 
 def test_rounds_are_walked_by_keys(page: Any) -> None:

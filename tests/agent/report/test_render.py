@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from agent.offline.planner import OfflinePlanner
 from agent.report.render import render_report, write_report
 from agent.run.driver import RunFolder
 from agent.run.folder import RunError
@@ -223,3 +224,9 @@ def test_the_same_run_makes_the_same_page(tmp_path: Path) -> None:
     run(tmp_path)
 
     assert render_report(RunFolder(tmp_path)) == render_report(RunFolder(tmp_path))
+
+
+def test_the_model_is_named_also_when_it_is_the_offline_planner(tmp_path: Path) -> None:
+    run(tmp_path, chat=OfflinePlanner(), job=job(prompt="a blue car"))
+    page = render_report(RunFolder(tmp_path))
+    assert page.count("offline planner") >= 2, "at the top, and at its calls"

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from agent.offline.planner import OfflinePlanner
 from agent.run.driver import RunResult
 from agent.run.folder import RunError, RunFolder
 from agent.run.replay import replay
@@ -12,9 +13,13 @@ from agent.session.session import Session
 from agent.trace.diff import compare
 from agent.trace.events import effective, read_trace
 from agent.trace.timeline import turns_of
+from tests.agent.conversation import START as CONVERSATION
 from tests.agent.jobs import FIRST, SCRIPT, SECOND, START, run
+from tests.agent.sessions import SETTINGS, begin
 from tests.scripted import ScriptedChat, edit
 from tests.world import World, draw, settings
+from tools.scene.box import Box
+from tools.scene.operations import Add
 
 STEPS = range(1, 15)
 
@@ -200,3 +205,29 @@ def test_every_step_of_a_session_can_be_replayed_as_a_run_of_its_turn(session: R
 def test_a_session_is_replayed_from_a_step_only(session: RunFolder, tmp_path: Path) -> None:
     with pytest.raises(RunError, match="session"):
         again(session, tmp_path)
+
+
+@pytest.mark.parametrize("decision", ["accepted", "changed", "changed at the second try"])
+def test_from_where_a_person_decided_the_decision_is_taken_again(tmp_path: Path, decision: str) -> None:
+    source = tmp_path / "asked"
+    with begin(source, approve=True) as talk:
+        talk.send("add a blue cup")
+        if decision == "changed at the second try":
+            talk.accept([Add(name="cup", box=CONVERSATION["dog #1"].box)])
+        box = Box(0.4, 0.05, 0.2, 0.2)
+        wanted = None if decision == "accepted" else [Add(name="cup", attributes=("green",), box=box)]
+        assert talk.accept(wanted).agreed
+    events = read_trace(source / "trace.jsonl")
+    step = next(event["step"] for event in effective(events) if event.get("node") == "approve")
+
+    result = replay(
+        RunFolder(source),
+        RunFolder(tmp_path / "again"),
+        make_backend=lambda _: World(),
+        make_chat=lambda _: OfflinePlanner(),
+        settings=SETTINGS,
+        first_step=step,
+    )
+
+    assert result.agreed
+    assert (tmp_path / "again" / "final.png").read_bytes() == (source / "final.png").read_bytes()

@@ -23,7 +23,7 @@ def test_nothing_is_edited_before_it_is_accepted_and_then_once(tmp_path: Path) -
         waiting = session.send("remove the dog")
         assert (waiting.exit, world.edits) == ("waiting", [])
         assert waiting.proposal is not None
-        assert waiting.proposal.words == ("removed 'dog #1'",)
+        assert waiting.proposal.words == ("will remove 'dog #1'",)
         assert open_picture(waiting.proposal.drawing).size > open_picture(waiting.proposal.image).size
         for forbidden in (lambda: session.send("add a cup"), session.undo, session.retry):
             with pytest.raises(SessionError, match="unfinished"):
@@ -70,7 +70,7 @@ def test_a_reason_goes_back_to_the_model_which_may_propose_something_else(tmp_pa
         second = session.reject("a cat would be nice there")
         assert "a cat would be nice there" in chat.seen[-1][-1].text
         assert second.proposal is not None
-        assert second.proposal.words == ("replaced 'dog #1' by 'cat #1' (cat)",)
+        assert second.proposal.words == ("will replace 'dog #1' by 'cat #1' (cat)",)
 
 
 def test_the_offline_planner_takes_a_no_for_a_no(tmp_path: Path) -> None:

@@ -361,17 +361,17 @@ def test_a_listener_hears_of_a_turn(tmp_path: Path) -> None:
     assert heard == ["begin", "survey", "parse", "judge", "think", "act", "think", "act", "edit", "judge", "finish"]
 
 
-def test_the_example_in_the_readme_does_what_it_says(
+def test_the_example_in_the_manual_does_what_it_says(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    readme = (Path(__file__).resolve().parents[3] / "README.md").read_text(encoding="utf-8")
-    (example,) = (block for block in re.findall(r"```python\n(.*?)```", readme, re.DOTALL) if "Session" in block)
+    page = (Path(__file__).resolve().parents[3] / "docs" / "talk.md").read_text(encoding="utf-8")
+    (example,) = (block for block in re.findall(r"```python\n(.*?)```", page, re.DOTALL) if "Session" in block)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("agent.session.session.make_backend", lambda settings: World())
     Path("runs/cars").mkdir(parents=True)
     draw(scene(("red car", [0.1, 0.6, 0.2, 0.2]), ("blue cup", [0.6, 0.6, 0.2, 0.2]))).save("runs/cars/final.png")
 
-    exec(compile(example, "README.md", "exec"), {})
+    exec(compile(example, "talk.md", "exec"), {})
 
     printed = capsys.readouterr().out
     assert printed.startswith("True (\"made 'dog #1' orange\",) ")

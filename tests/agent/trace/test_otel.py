@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -119,11 +120,33 @@ def test_failures_are_marked_and_secrets_are_not_sent(collector: Collector, tmp_
     assert all(SECRET.encode() not in span.SerializeToString() for span in collector.spans)
 
 
-def test_a_collector_that_is_away_does_not_stop_a_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:9")
-    monkeypatch.setenv("OTEL_EXPORTER_OTLP_TIMEOUT", "1")
+def test_a_collector_that_is_away_is_neither_waited_for_nor_kept_quiet(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def export(*_: Any, **__: Any) -> None:
+        raise AssertionError("a collector that is away was sent something, which is tried again for seconds")
 
-    assert run(tmp_path).agreed
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:9")
+    monkeypatch.setattr("opentelemetry.sdk.trace.TracerProvider.shutdown", export)
+
+    with pytest.warns(UserWarning, match=r"nothing answers at 127\.0\.0\.1:9"):
+        assert run(tmp_path).agreed
+
+
+def test_a_collector_that_takes_and_never_answers_does_not_hold_a_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:  # takes connections, and that is all
+        monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", f"http://127.0.0.1:{silent.getsockname()[1]}")
+        monkeypatch.setenv("OTEL_EXPORTER_OTLP_TIMEOUT", "1")
+        monkeypatch.setattr("agent.trace.otel.LINGER", 0.01)
+
+        assert run(tmp_path).agreed
+        sending = [thread for thread in threading.enumerate() if thread.name == "spans"]
+
+        assert sending, "the run waited for the answer"
+        for thread in sending:
+            thread.join(30)
 
 
 @pytest.mark.parametrize("switch", [("OTEL_SDK_DISABLED", "true"), ("OTEL_TRACES_EXPORTER", "none")])

@@ -106,3 +106,11 @@ def test_objects_in_photographs(
     seen = Look(np.asarray(picture), mask, dressed=dressed)
     assert seen.fit(fits) >= 0.45
     assert all(seen.fit(word) < 0.4 for word in does_not)
+
+
+def test_black_and_white_is_without_colour() -> None:
+    grey = np.repeat(np.linspace(60, 200, 40 * 40, dtype=np.uint8).reshape(40, 40, 1), 3, axis=2)
+    mask = np.ones((40, 40), dtype=bool)
+    assert Look(grey, mask).fits(("black", "white")) > 0.9
+    assert Look(grey // 2 + np.array([90, 20, 0], dtype=np.uint8), mask).fits(("black", "white")) < 0.3
+    assert Look(grey, mask).fits(("gray",)) == Look(grey, mask).fit("gray")

@@ -3,7 +3,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import onnx
 import pytest
+from onnx import TensorProto, helper
 from PIL import Image
 
 from configs.settings import CocoDetectorSettings
@@ -11,12 +13,13 @@ from tests.photo import backend, needs_networks, photograph
 from tools.backend.coco_kinds import KINDS, LABELS, kinds_of
 from tools.backend.coco_networks import Looked
 from tools.backend.detector_coco import CocoDetector
-from tools.backend.protocol import Segmented
+from tools.backend.protocol import BackendError, Segmented
 from tools.scene.box import Box
 from tools.scene.spec import Query
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
 LEFT, RIGHT = (0.0, 0.0, 0.5, 1.0), (0.5, 0.0, 1.0, 1.0)
 HALVES = Image.fromarray(np.array([[[200, 20, 20]] * 40 + [[20, 40, 200]] * 40] * 60, dtype=np.uint8))
@@ -130,3 +133,69 @@ def test_masks_and_fills_of_a_real_photograph() -> None:
     filled = np.asarray(backend().inpainter().fill([picture], [hole])[0])
     assert (filled[~hole] == np.asarray(picture)[~hole]).all()
     assert (filled[hole] != np.asarray(picture)[hole]).any()
+
+
+def onnx_file(folder: Path, boxes: list[list[float]], classes: list[int], scores: list[float]) -> str:
+    """Write a network with the contract of TensorFlow's detection exports that always answers the same."""
+    count = len(boxes)
+    picture = helper.make_tensor_value_info("image", TensorProto.UINT8, [1, "height", "width", 3])
+    shapes = {"boxes": [1, count, 4], "classes": [1, count], "scores": [1, count], "number": [1]}
+    values = {"boxes": np.array(boxes).ravel(), "classes": classes, "scores": scores, "number": [count]}
+    nodes = [helper.make_node("Cast", ["image"], ["numbers"], to=TensorProto.FLOAT)]
+    nodes += [helper.make_node("ReduceMin", ["numbers"], ["least"], keepdims=0)]
+    nodes += [helper.make_node("Mul", ["least", "zero"], ["nothing"])]
+    nodes += [helper.make_node("Add", [f"{name}_known", "nothing"], [name]) for name in shapes]
+    constants = [helper.make_tensor("zero", TensorProto.FLOAT, [], [0.0])]
+    for name, shape in shapes.items():
+        numbers = [float(value) for value in values[name]]
+        constants.append(helper.make_tensor(f"{name}_known", TensorProto.FLOAT, shape, numbers))
+    outputs = [helper.make_tensor_value_info(name, TensorProto.FLOAT, shape) for name, shape in shapes.items()]
+    graph = helper.make_graph(nodes, "detector", [picture], outputs, constants)
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    onnx.save(model, folder / "detector.onnx")
+    return str(folder / "detector.onnx")
+
+
+def test_an_onnx_file_is_asked_like_a_tflite_file(tmp_path: Path) -> None:
+    # corners are y0, x0, y1, x1 of the padded square; COCO's classes count from 1: 1 person, 47 cup
+    path = onnx_file(tmp_path, [[0.1, 0.2, 0.9, 0.5], [0.2, 0.6, 0.5, 0.8]], [1, 47], [0.9, 0.6])
+    settings = CocoDetectorSettings(kind="onnx", path=path, threshold=0.3, attribute_threshold=0.5)
+    found = CocoDetector.from_settings(settings, whole_boxes).detect(HALVES, ask("cup", "man")).detections
+    assert [(one.name, round(one.score, 2)) for one in found] == [("man", 0.9), ("cup", 0.6)]
+    assert found[0].box.iou(Box.from_xyxy(0.2, 0.1, 0.5, 0.9)) > 0.97
+
+
+@pytest.mark.parametrize("kind", ["onnx", "tflite"])
+def test_another_file_is_refused_in_one_sentence(tmp_path: Path, kind: str) -> None:
+    wrong = tmp_path / "wrong.bin"
+    wrong.write_bytes(b"no network at all" * 100)
+    settings = CocoDetectorSettings(kind=kind, path=str(wrong), threshold=0.3, attribute_threshold=0.5)  # type: ignore[arg-type]
+    with pytest.raises(BackendError, match=r"wrong\.bin") as refused:
+        CocoDetector.from_settings(settings, whole_boxes)
+    assert "\n" not in str(refused.value)
+
+
+class Nearsighted:
+    """A network that takes a cup for a toilet from afar; `looks` counts."""
+
+    def __init__(self) -> None:
+        self.looks = 0
+
+    def look(self, image: Image.Image) -> Looked:
+        self.looks += 1
+        near = image.size != HALVES.size
+        box = (0.1, 0.1, 0.9, 0.9) if near else (0.2, 0.2, 0.6, 0.6)
+        return Looked(np.array([box]), ("cup" if near else "toilet",), np.array([0.8]))
+
+
+def test_what_is_asked_for_and_not_found_is_looked_at_closely() -> None:
+    settings = CocoDetectorSettings(kind="tflite", path="said", threshold=0.3, attribute_threshold=0.5)
+    network = Nearsighted()
+    seen = CocoDetector(network, settings, whole_boxes)
+    assert [one.name for one in seen.detect(HALVES, ask("toilet")).detections] == ["toilet"]
+    assert network.looks == 1  # found at once: no second look
+    found = seen.detect(HALVES, ask("cup")).detections
+    assert [one.name for one in found] == ["cup"]
+    assert found[0].box.iou(Box.from_xyxy(0.2, 0.2, 0.6, 0.6)) > 0.6
+    everything = [Query(name=kind) for kind in KINDS]
+    assert "cup" not in [one.name for one in seen.detect(HALVES, everything).detections]

@@ -185,6 +185,25 @@ def test_too_long_prompts_are_said(model: GroundedDiffusion) -> None:
     assert model.collect()[1] == ()
 
 
+def test_each_text_is_encoded_once_whatever_it_is_asked_with(
+    model: GroundedDiffusion, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[int] = []
+    plain = type(model.text_encoder).forward
+
+    def forward(self: Any, input_ids: torch.Tensor, *rest: Any, **options: Any) -> Any:
+        asked.append(len(input_ids))
+        return plain(self, input_ids, *rest, **options)
+
+    monkeypatch.setattr(type(model.text_encoder), "forward", forward)
+    both = model.text_embeddings(["a red car", ""])
+    again = model.text_embeddings(["a red car"])
+    model.grounding([[("a red car", BOX), ("a cup", BOX)]], (32, 32))
+
+    assert asked == [1, 1, 1], "a red car, nothing, and a cup"
+    assert torch.equal(both[:1], again)
+
+
 def test_unknown_phrases_are_said(model: GroundedDiffusion) -> None:
     model.grounding([[("red zebra", BOX)]], (32, 32))
     assert "does not know 'zebra' in 'red zebra'; it knows: an, " in model.collect()[1][0]

@@ -11,6 +11,7 @@ from PIL import Image
 from configs.settings import InpainterSettings
 from tools.backend.inpainter import OnnxInpainter
 from tools.backend.protocol import BackendError
+from tools.stopping import Stop, Stopped
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -69,3 +70,16 @@ def test_other_files_are_refused(tmp_path: Path) -> None:
         OnnxInpainter.from_settings(InpainterSettings(path=str(tmp_path / "text.onnx")))
     with pytest.raises(BackendError, match="no such file"):
         OnnxInpainter.from_settings(InpainterSettings(path=str(tmp_path / "none.onnx")))
+
+
+def test_a_network_is_cut_short_when_the_work_shall_stop(tmp_path: Path) -> None:
+    inpainter, stop = OnnxInpainter.from_settings(InpainterSettings(path=lama(tmp_path))), Stop()
+    picture, hole = Image.new("RGB", (64, 48)), np.zeros((48, 64), dtype=bool)
+    hole[10:20, 10:20] = True
+    with stop.watching():
+        inpainter.fill([picture], [hole])
+        stop.ask()
+        with pytest.raises(Stopped):
+            inpainter.fill([picture], [hole])
+        stop.clear()
+        inpainter.fill([picture], [hole])

@@ -3,11 +3,11 @@
 import pytest
 
 from tools.scene.box import Box
-from tools.scene.edit_goal import edit_requirements
+from tools.scene.edit_goal import as_seen, edit_requirements
 from tools.scene.layout import Layout, PlacedObject
 from tools.scene.merge import as_detections
 from tools.scene.operations import Add, Move, Operation, Remove, Replace, Restyle, apply
-from tools.scene.verdict import verdict
+from tools.scene.verdict import kept_unseen, verdict, with_kept
 
 # Nine places in the picture, row by row.
 PLACES = [Box(x, y, 0.2, 0.2) for y in (0.05, 0.4, 0.75) for x in (0.05, 0.4, 0.75)]
@@ -63,3 +63,32 @@ def test_an_object_whose_attributes_nobody_sees_is_still_kept() -> None:
     wanted = edit_requirements(CURRENT, CURRENT)
     plain = [one for one in as_detections(CURRENT) if not one.attributes]
     assert verdict(wanted, plain).agreed
+
+
+def test_looks_that_a_detector_cannot_tell_stay_unchecked() -> None:
+    wanted = edit_requirements(CURRENT, apply(CURRENT, [Restyle(id=CURRENT.ids[0], attributes=("dark green",))]))
+    seen = as_seen(wanted, ("green", "red", "blue"))
+    assert [one.query.attributes for one in seen if one.kind == "attribute"] == [()]
+    assert [one.said for one in seen if one.kind == "unchecked"] == [f"dark green {CURRENT.objects[0].name}"]
+    assert as_seen(wanted, None) == wanted
+
+
+def test_smaller_on_the_spot_leaves_no_old_place_behind() -> None:
+    small = Box(0.1, 0.1, 0.1, 0.1)
+    after = apply(CURRENT, [Move(id="car #1", box=small)])
+    wanted = edit_requirements(CURRENT, after)
+    assert not [demand for demand in wanted if demand.kind == "absent"]
+    assert verdict(wanted, as_detections(after)).agreed
+    assert not verdict(wanted, as_detections(CURRENT)).agreed
+
+
+def test_an_object_that_a_detector_loses_sight_of_still_counts() -> None:
+    after = apply(CURRENT, [Restyle(id="car #1", attributes=("green",))])
+    wanted = edit_requirements(CURRENT, after)
+    seen = [one for one in as_detections(after) if one.box != PLACES[4]]
+    strict = verdict(wanted, seen)
+    assert not strict.agreed
+    kept = with_kept(strict, lambda box: box == PLACES[4])
+    assert kept.agreed
+    assert kept_unseen(strict, kept) == ("car #2",)
+    assert not with_kept(strict, lambda box: False).agreed

@@ -7,6 +7,7 @@ region nothing changes, and that is guaranteed here: an engine only says what it
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import takewhile
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,24 +17,26 @@ from tools.backend.editor import adjust
 from tools.backend.editor.canvas import make_canvas
 from tools.backend.editor.engine import Job, UnusableError
 from tools.backend.editor.masks import owned, trusted
-from tools.backend.editor.plan import plan_edit
+from tools.backend.editor.plan import cut_off, edges, plan_edit
 from tools.backend.editor.view import choose_view
 from tools.backend.protocol import BackendError, Cost, Edited
 from tools.scene.box import Box
-from tools.scene.operations import Adjust, apply
+from tools.scene.layout import Layout
+from tools.scene.operations import CUTTING, Adjust, apply
+from tools.scene.worn import worn_by
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from tools.backend.editor.engine import Engine, Painted, Segmenter
     from tools.backend.editor.masks import Mask
-    from tools.backend.editor.plan import NetEdit
+    from tools.backend.editor.plan import Copied, NetEdit
     from tools.backend.editor.view import View
     from tools.backend.protocol import Progress
-    from tools.scene.layout import Layout
     from tools.scene.operations import Operation
 
 RETRY_SEED = 7_919  # added to the seed for the second attempt
+CUT = 0.25  # share of an object's extent along the edge of its picture, from which that edge cuts it off
 NEAR = 0.1  # untouched objects whose box is within this share of the view of a changed box are segmented
 
 
@@ -61,10 +64,16 @@ class Composer:
         """
         wishes = [operation for operation in operations if isinstance(operation, Adjust)]
         rest = [operation for operation in operations if not isinstance(operation, Adjust)]
-        edited = self._edit(image, rest, scene, seed, progress, references or {}) if rest or not wishes else None
+        begins = list(takewhile(_is_for_light, operations)) if rest else []
+        first, wishes = wishes[: len(begins)], wishes[len(begins) :]
+        start = self._adjust(image, None, first, scene) if first else None
+        begun = image if start is None else start.image
+        edited = self._edit(begun, rest, scene, seed, progress, references or {}) if rest or not wishes else None
         if wishes:
-            edited = self._adjust(image, edited, wishes, apply(scene, rest))
+            edited = self._adjust(begun, edited, wishes, apply(scene, rest))
         assert edited is not None  # there is something of either kind, or an error that says so
+        if start is not None:
+            edited = replace(edited, region=np.ones_like(edited.region), cost=start.cost + edited.cost)
         if profile := image.info.get("icc_profile"):
             edited.image.info["icc_profile"] = profile
         return edited
@@ -107,7 +116,7 @@ class Composer:
             return replace(
                 edited,
                 warnings=(*painted.warnings, *warnings),
-                doubts=painted.doubts,
+                doubts=None if painted.doubts is None else (*painted.doubts, *self._cut_off(plan, picture, references)),
                 cost=spent + painted.cost + cost,
             )
         raise BackendError(f"the edit failed with seeds {seed} and {seed + RETRY_SEED}: {reason}")
@@ -142,6 +151,22 @@ class Composer:
         warnings = edited.warnings if edited else ()
         return Edited(picture, region, warnings, cost, doubts=None if looked is None else tuple(doubts))
 
+    def _cut_off(self, plan: NetEdit, picture: Image.Image, references: Mapping[str, Image.Image]) -> tuple[str, ...]:
+        """Return, in words, which copies end where their own picture did."""
+
+        def cut_at(copied: Copied) -> list[str]:
+            source = references[copied.picture].convert("RGB") if copied.picture else picture
+            mask = trusted(self.segmenter.segment(source, [copied.box]).masks[0], copied.box)
+            rims = {
+                "at the top": (mask[0], copied.box.w),
+                "at the bottom": (mask[-1], copied.box.w),
+                "on the left": (mask[:, 0], copied.box.h),
+                "on the right": (mask[:, -1], copied.box.h),
+            }
+            return [side for side in edges(copied.box) if rims[side][0].mean() > CUT * rims[side][1]]
+
+        return cut_off(plan, cut_at)
+
     def _segment(self, image: Image.Image, plan: NetEdit) -> tuple[dict[str, Mask], Cost]:
         """Return disjoint masks of all objects that matter, by id, from one embedding and one decoder batch."""
         changed = [placed.box for placed in plan.erased] + [touched.placed.box for touched in plan.touched]
@@ -152,7 +177,12 @@ class Composer:
             return {}, Cost()
         found = self.segmenter.segment(image, [placed.box for placed in wanted.values()])
         pairs = zip(wanted.items(), found.masks, strict=True)
-        return owned({key: trusted(mask, placed.box) for (key, placed), mask in pairs}), found.cost
+        masks = owned({key: trusted(mask, placed.box) for (key, placed), mask in pairs})
+        leaving = {placed.id for placed in plan.erased}
+        for thing, wearer in worn_by(Layout(objects=tuple(wanted.values()))).items():
+            if {thing, wearer} <= leaving:  # a person is cut out and taken away with what the person wears
+                masks[wearer] = masks[wearer] | masks[thing]
+        return masks, found.cost
 
 
 def _blend(picture: Image.Image, view: View, painted: Painted, job: Job, plan: NetEdit) -> Edited:
@@ -165,7 +195,7 @@ def _blend(picture: Image.Image, view: View, painted: Painted, job: Job, plan: N
     result -= old
     result *= weights[..., None]
     result += old
-    if painted.own:
+    if painted.own and (view.scaled or not painted.exact):
         canvas = job.canvas
         if view.scaled:  # the object's own pixels, not those that were scaled down and up again
             masks = {key: view.mask_back(mask) for key, mask in job.masks.items()}
@@ -182,6 +212,10 @@ def _blend(picture: Image.Image, view: View, painted: Painted, job: Job, plan: N
     edited = picture.copy()
     edited.paste(Image.fromarray(new), view.px_xyxy[:2])
     return Edited(edited, _framed(region, view), masks={key: _framed(mask, view) for key, mask in masks.items()})
+
+
+def _is_for_light(operation: Operation) -> bool:
+    return isinstance(operation, Adjust) and operation.wish not in CUTTING
 
 
 def _nothing(image: Image.Image) -> Edited:

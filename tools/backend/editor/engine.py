@@ -83,6 +83,7 @@ class Painted:
     masks: Mapping[str, Mask] = field(default_factory=dict)
     doubts: tuple[str, ...] | None = None
     warnings: tuple[str, ...] = ()
+    exact: bool = False  # the pixels show moved objects as they are: ``own`` is for views of another scale only
     cost: Cost = field(default_factory=Cost)  # of other models; what the engine's own meter counts comes on top
 
 

@@ -31,6 +31,7 @@ SHADOW_TINT = 0.035  # and how little its colour differs
 COLOUR_LIMIT, ROUGH_LIMIT, SEAM_LIMIT = 0.30, 1.6, 3.0
 SPREAD_LIMIT, LARGE = 0.09, 0.2  # distance in OKLab between fills, and share of the view, from which they are made up
 PLAIN = 0.05  # how much colours around a place vary, in OKLab, up to which even a large one is filled well
+STEADY, DETAIL = 0.0125, 0.85  # blur, of the longer side, beyond which fills are averaged; what is kept below it
 BLUR = 4.0  # pixels: texture may differ between fills, structure may not
 
 
@@ -174,6 +175,22 @@ def judge_fills(
             evidence = Evidence(doubts, *measured, spread, large)
         result.append(Fill(pixels, hole, evidence))
     return result
+
+
+def steadied(best: Fill, fills: Sequence[tuple[Pixels, Mask]]) -> Fill:
+    """Return the best fill with the large-scale colours that all fills of its place agree on, and its own details.
+
+    What one fill makes up alone (a dark patch, a pale one) is thinned out so; edges and texture stay as they are.
+    """
+    others = [np.where(best.hole[..., None], pixels, best.pixels) for pixels, hole in fills if hole[best.hole].all()]
+    if len(others) < 2:
+        return best
+    sigma = STEADY * max(best.hole.shape)
+    own = best.pixels.astype(np.float32)
+    common = np.mean(others, axis=0, dtype=np.float32)
+    coarse = [ndimage.gaussian_filter(some, (sigma, sigma, 0)) for some in (common, own)]
+    mixed = np.clip(coarse[0] + DETAIL * (own - coarse[1]) + 0.5, 0, 255).astype(np.uint8)
+    return Fill(np.where(best.hole[..., None], mixed, best.pixels), best.hole, best.evidence)
 
 
 def _small(pixels: Pixels, hole: Mask, others: Mask) -> tuple[Floats, Mask, Mask]:

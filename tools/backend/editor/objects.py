@@ -105,6 +105,40 @@ def make_objects(
     return MadeObjects(kept, masks, dict(references), cost)
 
 
+def draw_objects(
+    model: GroundedDiffusion,
+    settings: EditorSettings,
+    objects: Sequence[PlacedObject],
+    size_wh: tuple[int, int],
+    seeds: Sequence[int],
+    progress: Progress | None = None,
+) -> list[list[Image]]:
+    """Generate every object alone in its box, once for each seed, all in one batch; return pictures by object.
+
+    Raises:
+        UnusableError: the latents are not finite.
+    """
+    rows = [(placed, seed + place) for place, placed in enumerate(objects) for seed in seeds]
+    prompts = [settings.object_prompt.format(phrase=with_article(placed.phrase)) for placed, _ in rows]
+    latents = model.denoise(
+        model.noise([seed for _, seed in rows], size_wh),
+        model.text_embeddings(prompts),
+        steps=settings.steps,
+        grounding=model.grounding([[(placed.phrase, placed.box)] for placed, _ in rows], size_wh),
+        grounding_ratio=settings.grounding_ratio,
+        negative=model.text_embeddings([""]),
+        guidance=settings.object_guidance,
+        progress=progress,
+        phase="objects",
+    )
+    if not torch.isfinite(latents).all():
+        raise UnusableError(f"latents of single objects are not finite in {model.dtype}; try dtype float32")
+    with model.phase("decode"):
+        pictures = model.decode(latents, size_wh)
+    number = len(seeds)
+    return [pictures[first : first + number] for first in range(0, len(pictures), number)]
+
+
 def _cut_out(
     segmenter: Segmenter, objects: Sequence[PlacedObject], pictures: Sequence[Image], canvas_wh: tuple[int, int]
 ) -> tuple[dict[str, Mask], Cost]:

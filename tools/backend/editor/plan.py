@@ -5,19 +5,20 @@ Pure bookkeeping on layouts; knows nothing of pixels or models.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from tools.backend.protocol import BackendError
 from tools.scene.operations import Add, Move, Remove, Replace, apply
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Collection, Sequence
 
     from tools.scene.box import Box
     from tools.scene.layout import Layout, PlacedObject
     from tools.scene.operations import Operation, Source
 
+EDGE = 0.012  # of a picture: a box that comes so near to its edge is cut off there
 SAME = 2e-4  # boxes closer than this are one box: JSON carries four digits
 
 
@@ -47,11 +48,12 @@ class Touched:
     placed: PlacedObject
     source: PlacedObject | None
     copied: Copied | None = None
+    lifted: bool = False  # in front of or behind what it was behind or in front of before
 
     @property
     def moved(self) -> bool:
-        """Whether its pixels go to another box."""
-        return self.source is not None and not _same(self.source.box, self.placed.box)
+        """Whether its pixels go to another box, or to another depth."""
+        return self.source is not None and (self.lifted or not _same(self.source.box, self.placed.box))
 
     @property
     def restyled(self) -> bool:
@@ -121,8 +123,10 @@ def plan_edit(scene: Layout, operations: Sequence[Operation]) -> NetEdit:
             # a replacement may keep the id of what it replaces
             given |= dict.fromkeys(set(layout.ids) - known or {operation.id}, operation.source)  # type: ignore[union-attr]
     touched, untouched = [], []
+    lifted = {operation.id for operation in operations if isinstance(operation, Move) and operation.depth is not None}
     for placed in layout.objects:
         change = _touched(placed, origin[placed.id], given.get(placed.id), scene)
+        change = replace(change, lifted=placed.id in lifted)
         if change.source is None or change.moved or change.restyled:
             touched.append(change)
         else:
@@ -131,6 +135,35 @@ def plan_edit(scene: Layout, operations: Sequence[Operation]) -> NetEdit:
     leaving = {was.id for change in touched if (was := origin[change.placed.id]) is not None and change.moved}
     erased = tuple(placed for placed in scene.objects if placed.id not in staying or placed.id in leaving)
     return NetEdit(layout, tuple(touched), tuple(untouched), erased)
+
+
+def cut_off(plan: NetEdit, cut_at: Callable[[Copied], Collection[str]]) -> tuple[str, ...]:
+    """Return, in words, which copies show where the edge of their picture cut them off: away from such an edge.
+
+    ``cut_at`` says at which of `edges`' sides a copied object is cut off there.
+    """
+    doubts = []
+    for touched in plan.touched:
+        copied = touched.copied
+        if copied is None or not copied.wanted:
+            continue
+        near = edges(copied.box)
+        shown = [side for side in (cut_at(copied) if near else ()) if side not in edges(touched.placed.box)]
+        if shown:
+            where = " and ".join(shown)
+            doubts.append(f"{touched.placed.id!r} is cut off {where}, where its own picture ended")
+    return tuple(doubts)
+
+
+def edges(box: Box) -> list[str]:
+    """Return the sides at which a box reaches the edge of its picture."""
+    near = {
+        "on the left": box.x < EDGE,
+        "on the right": box.x + box.w > 1 - EDGE,
+        "at the top": box.y < EDGE,
+        "at the bottom": box.y + box.h > 1 - EDGE,
+    }
+    return [side for side, reached in near.items() if reached]
 
 
 def _touched(placed: PlacedObject, own: PlacedObject | None, given: Source | None, scene: Layout) -> Touched:

@@ -86,6 +86,15 @@ SAMPLE = 4000  # pixels that clusters are found in
 FAR = (0.075, 0.15)  # distance from the paint at which a pixel still belongs to it, and does no more
 SAME_HUE, SAME_SATURATION, SAME_LIGHT = 20.0, 1.8, 0.25  # degrees, factor, lightness within which it is one paint
 RIM = 0.2  # of the greatest depth in the mask, over which a pixel speaks less for the paint
+LEAST_BODY = 12  # pixels inside a drawing that show its colour
+DETAIL = (0.1, 0.2)  # distance in OKLab from a drawing's colour at which a pixel begins to be a detail, and is one
+CONTRAST = (0.18, 0.45)  # lightness by which details stand out, at least and at most
+DARK, LIGHT = 0.35, 0.6  # lightness of a colour under which dark details are made light, from which light ones dark
+MIDDLE = 0.52  # lightness of a colour that drawings give dark lines from there on
+OUTLINE = 3  # pixels from a drawing's edge that are its outline
+DETAIL_CHROMA = 0.45  # share of the colour that its details have
+EDGE = 0.08  # of the greatest depth: what comes so near to the outline is paint, not contents
+OTHER, OTHER_HUE = 0.03, 12.0  # distance in a and b, and degrees, from which what is held is no paint
 SHADING = 0.45  # a shadow on a surface changes its lightness most: how much lightness counts in that distance
 
 
@@ -100,6 +109,8 @@ class Change:
 
 def read_change(attributes: Sequence[str]) -> Change | None:
     """Return what the words ask for; None where none of them is about colour."""
+    if {"black", "white"} <= set(attributes):  # "black and white" is without colour, not black, and not white
+        attributes = ("black and white",)
     for word in (attribute(own) for own in attributes):
         shade, _, colour = word.rpartition(" ")
         if colour in TARGETS and (not shade or shade in _SHADE):
@@ -122,6 +133,34 @@ def recolour(pixels: Pixels, mask: Mask, change: Change, name: str = "object") -
     if window is not None:
         colours[window], weights[window] = _recoloured(pixels[window], mask[window], change, name)
     return colours, weights
+
+
+def repaint(pixels: Pixels, mask: Mask, change: Change, *, as_drawn: bool = False) -> Floats:
+    """Return a flat drawing of one colour in another, float32 ``[height, width, 3]`` in [0, 255].
+
+    ``pixels`` is uint8 ``[height, width, 3]`` and shows nothing but the drawing inside ``mask``. Shading goes along;
+    outlines and details stand out as much as before: dark on a light colour, and where they would vanish otherwise
+    light on a dark one. ``as_drawn``: the outline too is dark on every light colour and light on every dark one.
+    """
+    lab = to_oklab(pixels)
+    inner = ndimage.binary_erosion(mask, iterations=2)
+    body = np.median(lab[inner if inner.sum() > LEAST_BODY else mask], axis=0)
+    light, chroma = float(body[0]), float(np.hypot(body[1], body[2]))
+    if change.target is None:
+        aim, vivid = float(_shifted(np.array(light), change.lighter)), chroma * change.chroma
+        angle = float(np.arctan2(body[2], body[1]))
+    else:
+        aim, vivid, angle = change.target[0], change.target[1], float(np.radians(change.target[2]))
+    off = lab[..., 0] - light
+    other = np.maximum(np.abs(off), np.linalg.norm(lab[..., 1:] - body[1:], axis=-1))
+    detail = np.clip((other - DETAIL[0]) / (DETAIL[1] - DETAIL[0]), 0, 1)
+    deep = ndimage.distance_transform_edt(mask) > OUTLINE
+    lighter = np.full(mask.shape, aim < MIDDLE) if as_drawn else np.where(off > 0, aim < LIGHT, deep & (aim < DARK))
+    contrast = np.clip(np.abs(off), *CONTRAST) * np.where(lighter, 1, -1)
+    new_light = np.clip(aim + (1 - detail) * off + detail * contrast, 0.03, 0.98)
+    new_chroma = vivid * (1 - detail * (1 - DETAIL_CHROMA)) * np.clip((1.02 - new_light) / 0.12, 0, 1)
+    new = np.stack([new_light, new_chroma * np.cos(angle), new_chroma * np.sin(angle)], axis=-1)
+    return from_oklab(new.astype(np.float32))
 
 
 def _window(mask: Mask) -> tuple[slice, slice] | None:
@@ -182,14 +221,37 @@ def paint_weight(lab: Floats, mask: Mask, *, skin_stays: bool = False) -> Floats
     near_rim = np.exp(-depth / (RIM * max(float(depth.max()), 1.0)))
     shares = np.bincount(labels, weights=near_rim, minlength=len(centers)) / near_rim.sum()
     vividness = np.hypot(centers[:, 1], centers[:, 2])
-    main = int(np.argmax(shares * (0.03 + np.minimum(vividness, 0.15))))
+    main = int(np.argmax(shares * (0.02 + np.minimum(vividness, 0.2))))
     paint = [center for center, share in zip(centers, shares, strict=True) if share and _same(centers[main], center)]
     distances = np.min([np.linalg.norm(lab * space - center, axis=-1) for center in paint], axis=0)
     weight = np.clip((FAR[1] - distances) / (FAR[1] - FAR[0]), 0, 1) * mask
     if skin_stays:
         weight *= ~_is_skin(lab)
     # specks within the paint belong to it, specks of paint elsewhere do not
-    return np.asarray(ndimage.median_filter(weight.astype(np.float32), 5), dtype=np.float32)
+    weight = np.asarray(ndimage.median_filter(weight.astype(np.float32), 5), dtype=np.float32)
+    return _without_contents(weight, lab, ndimage.distance_transform_edt(mask))
+
+
+def _without_contents(weight: Floats, lab: Floats, depth: Floats) -> Floats:
+    """Return weights without what an object holds: apart from its paint, away from its outline, and of another hue."""
+    labels, number = ndimage.label(weight > 0.3)
+    if number < 2:
+        return weight
+    parts = range(1, number + 1)
+    outer = [part for part, near in zip(parts, ndimage.minimum(depth, labels, parts), strict=True)
+             if near <= EDGE * depth.max()]  # fmt: skip
+    if not outer:
+        return weight
+    paint = lab[np.isin(labels, outer)].mean(axis=0)
+    held = [part for part in parts if part not in outer and _turned(lab[labels == part].mean(axis=0), paint)]
+    inside = ndimage.binary_dilation(np.isin(labels, held), iterations=8) & ~np.isin(labels, outer)
+    return np.where(inside, 0, weight).astype(np.float32)
+
+
+def _turned(colour: Floats, paint: Floats) -> bool:
+    """Return whether a colour is of another hue, or another strength, than a paint in other light would be."""
+    angle = np.degrees(np.arctan2(colour[2], colour[1]) - np.arctan2(paint[2], paint[1]))
+    return bool(np.linalg.norm(colour[1:] - paint[1:]) > OTHER and abs((angle + 180) % 360 - 180) > OTHER_HUE)
 
 
 def _same(main: Floats, other: Floats) -> bool:

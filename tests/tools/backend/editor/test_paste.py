@@ -11,12 +11,14 @@ from PIL import Image
 from configs.settings import PasteSettings
 from tools.backend.editor.composer import Composer
 from tools.backend.editor.engines.paste import PasteEngine
+from tools.backend.editor.filling import Evidence, Fill, steadied
 from tools.backend.editor.masks import box_mask, fill
+from tools.backend.editor.recolour import read_change, recolour
 from tools.backend.oklab import to_oklch
 from tools.backend.protocol import BackendError, Detected, Edited, Segmented
 from tools.scene.box import Box
 from tools.scene.layout import Detection, Layout, PlacedObject
-from tools.scene.operations import Add, Adjust, Move, Operation, Remove, Restyle, Source
+from tools.scene.operations import Add, Adjust, Depth, Move, Operation, Remove, Restyle, Source
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -222,3 +224,85 @@ def test_the_colour_profile_stays() -> None:
     engine = PasteEngine(Boxes(), Smooth, blind, PasteSettings(kind="paste"))
     edited = Composer(engine, Boxes()).edit(image, [Restyle(id="bus #1", attributes=("blue",))], SCENE)
     assert edited.image.info["icc_profile"] == b"profile"
+
+
+def test_what_goes_before_another_thing_covers_it_and_what_goes_behind_is_covered() -> None:
+    there = Box(0.3, 0.5, 0.1, 0.15)  # over the right of the bus
+    both = box_mask(Box(0.32, 0.55, 0.05, 0.08), SIZE)
+    before, behind = (
+        np.asarray(edit([Move(id="cup #1", box=there, depth=Depth(side=side, id="bus #1"))]).image)[both].mean(axis=0)
+        for side in ("in front of", "behind")
+    )
+    assert before[1] > before[0]  # green over red
+    assert behind[0] > behind[1]
+
+
+def test_wishes_for_light_are_done_where_they_stand() -> None:
+    colourless = Adjust(wish="black and white")
+    red = Restyle(id="bus #1", attributes=("blue",))
+    body = box_mask(Box(0.12, 0.55, 0.1, 0.1), SIZE)
+    orders: list[list[Operation]] = [[colourless, red], [red, colourless]]
+    first, last = (to_oklch(np.asarray(edit(order).image)[body])[:, 1] for order in orders)
+    assert np.median(first) > 0.05
+    assert np.median(last) < 0.01
+
+
+def test_a_copy_that_the_edge_of_its_picture_cut_off_is_no_clean_one() -> None:
+    other = Image.new("RGB", (100, 100), (30, 150, 40))
+    source = Source(picture="other.png", box=Box(0.2, 0.4, 0.4, 0.6))
+    cut, whole = (
+        edit([Add(name="dog", box=box, source=source)], references={"other.png": other}).doubts
+        for box in (Box(0.5, 0.2, 0.2, 0.3), Box(0.5, 0.7, 0.2, 0.3))
+    )
+    assert cut is not None
+    assert "cut off at the bottom" in cut[-1]
+    assert not [doubt for doubt in whole or () if "cut off" in doubt]
+
+
+def test_fills_agree_on_coarse_colours_and_keep_their_details() -> None:
+    rng = np.random.default_rng(0)
+    hole = np.zeros((160, 160), dtype=bool)
+    hole[40:120, 40:120] = True
+    fine = rng.normal(0, 12, (160, 160, 1))
+    fills = [(np.where(hole[..., None], level + fine, 120).astype(np.uint8), hole) for level in (80, 120, 160)]
+    steady = steadied(Fill(*fills[0], Evidence()), fills).pixels.astype(float)
+    assert steady[60:100, 60:100].mean() == pytest.approx(120, abs=3)
+    assert steady[60:100, 60:100].std() > 8
+    assert (steady[~hole] == 120).all()
+
+
+def test_what_a_cup_holds_is_no_paint_of_it() -> None:
+    pixels = np.full((120, 120, 3), 200, dtype=np.uint8)
+    rows, columns = np.mgrid[:120, :120]
+    radius = np.hypot(rows - 60, columns - 60)
+    pixels[radius < 50], pixels[radius < 38], pixels[radius < 30] = (130, 50, 30), (235, 230, 225), (190, 120, 55)
+    change = read_change(("green",))
+    assert change is not None
+    _, weight = recolour(pixels, radius < 50, change, "cup")
+    assert weight[(radius > 40) & (radius < 47)].mean() > 0.8
+    assert weight[radius < 28].max() < 0.05
+
+
+def test_a_lighter_shade_of_its_own_colour_keeps_the_colour() -> None:
+    body = box_mask(Box(0.12, 0.55, 0.1, 0.1), SIZE)
+    before, after = (
+        np.median(to_oklch(np.asarray(image)[body]), axis=0)
+        for image in (picture(), edit([Restyle(id="bus #1", attributes=("light red",))]).image)
+    )
+    assert after[0] > before[0] + 0.05
+    assert after[1] > 0.7 * before[1]
+    assert abs(after[2] - before[2]) < 8
+
+
+def test_the_paint_of_a_bicycle_is_not_its_tyres() -> None:
+    pixels = np.full((120, 160, 3), 210, dtype=np.uint8)
+    mask = np.zeros((120, 160), dtype=bool)
+    mask[10:110, 10:150] = True
+    rng = np.random.default_rng(0)
+    pixels[mask] = (rng.normal(90, 35, (mask.sum(), 1)).clip(20, 200) + np.zeros(3)).astype(np.uint8)
+    pixels[40:56, 10:150] = (205, 30, 35)
+    change = read_change(("green",))
+    assert change is not None
+    _, weight = recolour(pixels, mask, change, "motorcycle")
+    assert weight[42:54, 45:125].mean() > 0.9
+    assert weight[70:105, 20:140].mean() < 0.1

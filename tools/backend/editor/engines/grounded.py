@@ -13,11 +13,16 @@ import numpy as np
 import torch
 from PIL import Image
 
+from tools.backend.editor import flat
 from tools.backend.editor.attention import GUIDED_SHARE, GuidedObject, find_tokens, guide
+from tools.backend.editor.capabilities import GROUNDED
 from tools.backend.editor.engine import Painted, UnusableError
-from tools.backend.editor.objects import make_objects, pad_mask
+from tools.backend.editor.ground import estimate_ground
+from tools.backend.editor.masks import trusted
+from tools.backend.editor.objects import draw_objects, make_objects, pad_mask
 from tools.backend.editor.schedule import blend_weights, make_schedule
-from tools.backend.protocol import BackendError, Capabilities
+from tools.backend.editor.setting_down import composed
+from tools.backend.protocol import BackendError, Cost
 from tools.scene.box import Box
 from tools.scene.lexicon import with_article
 
@@ -27,32 +32,36 @@ if TYPE_CHECKING:
     from configs.settings import EditorSettings
     from tools.backend.editor.canvas import Canvas
     from tools.backend.editor.engine import Job, Segmenter
+    from tools.backend.editor.flat import Fit
+    from tools.backend.editor.ground import Ground
     from tools.backend.editor.masks import Mask, Pixels
     from tools.backend.editor.objects import MadeObjects
     from tools.backend.editor.plan import NetEdit
     from tools.backend.editor.schedule import Schedule
+    from tools.backend.editor.setting_down import Layer
     from tools.backend.gligen import GroundedDiffusion
     from tools.backend.grounding import Grounding
-    from tools.backend.protocol import Progress
+    from tools.backend.protocol import Capabilities, Progress
     from tools.scene.layout import Layout, PlacedObject
 
+CANDIDATE_SEED = 104_729  # between the seeds of two candidates for one object
 BLACK = 3  # a picture with no value above this (of 255) is a failure of the model, unless the input was
-CAPABILITIES = Capabilities(
-    frozenset({"add", "remove", "move", "restyle", "replace", "adjust"}), needs=frozenset({"mask", "boxes"})
-)
 
 
 class GroundedEngine:
     """Paints in the latents of a grounded diffusion model."""
 
-    def __init__(self, model: GroundedDiffusion, segmenter: Segmenter, settings: EditorSettings) -> None:
-        self.model, self.segmenter, self.settings = model, segmenter, settings
+    def __init__(
+        self, model: GroundedDiffusion, segmenter: Segmenter, settings: EditorSettings, fit: Fit | None = None
+    ) -> None:
+        """Build an engine; ``fit`` says which of several candidates looks most like what it shall be."""
+        self.model, self.segmenter, self.settings, self.fit = model, segmenter, settings, fit
 
     @property
     def capabilities(self) -> Capabilities:
         """Anything that can be said, or the nouns of the settings, at the size the checkpoint was trained at."""
         draws = frozenset(self.settings.draws) or None
-        return replace(CAPABILITIES, draws=draws, best_side=self.settings.side)
+        return replace(GROUNDED, draws=draws, best_side=self.settings.side)
 
     @property
     def meter(self) -> GroundedDiffusion:
@@ -67,7 +76,7 @@ class GroundedEngine:
         strange = [
             touched.placed.id
             for touched in plan.touched
-            if touched.source is None and touched.copied and touched.copied.wanted
+            if touched.source is None and touched.copied and touched.copied.wanted and not touched.copied.picture
         ]
         if strange:
             raise BackendError(
@@ -75,8 +84,16 @@ class GroundedEngine:
             )
 
     def paint(self, job: Job) -> Painted:
-        """Denoise the whole view once, with everything that is known held where and while it shall be."""
+        """Denoise the whole view once, with everything that is known held where and while it shall be.
+
+        On smooth ground nothing has to be denoised that is there, and pixels are composed exactly.
+        """
         model, settings, plan = self.model, self.settings, job.plan
+        if settings.smooth and flat.can_recolour(plan):
+            ground = estimate_ground(job.pixels, flat.busy_places(plan, job.masks, job.size_wh))
+            if ground.misfit <= settings.smooth:
+                return self._paint_on_ground(job, ground)
+        self._check_copies(plan)
         with model.phase("canvas"):
             canvas = job.canvas
         made = make_objects(model, self.segmenter, settings, plan.made, job.size_wh, job.seed, job.progress)
@@ -102,6 +119,71 @@ class GroundedEngine:
             _shown(job.masks, schedule, plan, job.size_wh),
             cost=made.cost,
         )
+
+    def _check_copies(self, plan: NetEdit) -> None:
+        """Refuse what is to be copied from another picture where that cannot be done and the model cannot draw it."""
+        for touched in plan.touched:
+            copied = touched.copied
+            known = not self.settings.draws or touched.placed.name in self.settings.draws
+            if touched.source is None and copied and copied.wanted and copied.picture and not known:
+                raise BackendError(
+                    f"{touched.placed.name!r} can be copied onto smooth ground only, and this picture has none; "
+                    "--preset photo can do it"
+                )
+
+    # smooth ground
+
+    def _paint_on_ground(self, job: Job, ground: Ground) -> Painted:
+        """Draw new objects alone, and compose everything on the ground."""
+        made, cost = self._drawn(job, ground)
+        with self.model.phase("canvas"):
+            painted = flat.compose(job, ground, made, self.fit)
+        return replace(painted, cost=cost)
+
+    def _drawn(self, job: Job, ground: Ground) -> tuple[dict[str, Layer], Cost]:
+        """Draw each new object until it looks like what it shall be, at most as often as the settings say.
+
+        Raises:
+            UnusableError: nothing can be seen where an object was drawn.
+        """
+        settings, cost = self.settings, Cost()
+        best: dict[str, tuple[float, Layer]] = {}
+        for touched in job.plan.touched:
+            copied = touched.copied
+            if touched.source is None and copied is not None and copied.wanted and copied.picture in job.references:
+                found = self.segmenter.segment(job.references[copied.picture], [copied.box])
+                cost += found.cost
+                pixels, mask = np.asarray(job.references[copied.picture]), trusted(found.masks[0], copied.box)
+                best[touched.placed.id] = 1.0, flat.copied(pixels, mask, copied.box, touched.placed.box, job.size_wh)
+        seeds = [job.seed + 1 + CANDIDATE_SEED * place for place in range(settings.candidates)]
+        for batch in (seeds[:1], seeds[1:]):
+            wanted = [placed for placed in job.plan.made if placed.id not in best or best[placed.id][0] < flat.CLEAN]
+            if not wanted or not batch:
+                break
+            boxed = [self._drawing(placed, job.seed) for placed in wanted]
+            drawn = draw_objects(self.model, settings, boxed, job.size_wh, batch, job.progress)
+            for placed, drawing, pictures in zip(wanted, boxed, drawn, strict=True):
+                for picture in pictures:
+                    found = self.segmenter.segment(picture, [drawing.box])
+                    cost += found.cost
+                    try:
+                        mask = trusted(found.masks[0], drawing.box)
+                        layer = flat.set_drawing_down(np.asarray(picture), mask, placed.box)
+                    except ValueError:
+                        continue
+                    shown = np.clip(composed(ground.pixels, layer) + 0.5, 0, 255).astype(np.uint8)
+                    fit = (self.fit(Image.fromarray(shown), placed) if self.fit else 1.0) - flat.muddle(layer)
+                    if placed.id not in best or fit > best[placed.id][0]:
+                        best[placed.id] = fit, layer
+        if missing := [placed.id for placed in job.plan.made if placed.id not in best]:
+            raise UnusableError(f"nothing can be seen where {missing[0]!r} was drawn")
+        return {object_id: layer for object_id, (_, layer) in best.items()}, cost
+
+    def _drawing(self, placed: PlacedObject, seed: int) -> PlacedObject:
+        """Return what is drawn for a new object: large enough, and of one colour where none is asked for."""
+        looks = self.settings.looks
+        attributes = placed.attributes or looks[seed % len(looks) :][:1] if looks else placed.attributes
+        return placed.model_copy(update={"box": flat.drawing_box(placed.box), "attributes": attributes})
 
     # masks
 

@@ -13,15 +13,16 @@ import torch
 from PIL import Image
 
 from tools.abilities import cannot_draw, cannot_restyle
+from tools.backend.editor import capabilities
 from tools.backend.editor.engine import Painted
-from tools.backend.editor.filling import Fill, find_shadow, holes_for, judge_fills
+from tools.backend.editor.filling import Fill, find_shadow, holes_for, judge_fills, steadied
 from tools.backend.editor.looking import Looked
 from tools.backend.editor.masks import dilate, resized, soft_edge, trusted
 from tools.backend.editor.matting import cut_out
-from tools.backend.editor.recolour import WORDS, read_change, recolour
+from tools.backend.editor.recolour import read_change, recolour
 from tools.backend.editor.setting_down import Layer, composed, harmonised, place_light, set_down, shade_of
 from tools.backend.meter import Meter
-from tools.backend.protocol import BackendError, Capabilities
+from tools.backend.protocol import BackendError
 from tools.scene.spec import Query
 
 if TYPE_CHECKING:
@@ -33,16 +34,10 @@ if TYPE_CHECKING:
     from tools.backend.editor.masks import Floats, Mask, Pixels
     from tools.backend.editor.plan import NetEdit, Touched
     from tools.backend.inpainter import Inpainter
+    from tools.backend.protocol import Capabilities
     from tools.scene.box import Box
     from tools.scene.layout import Layout, PlacedObject
 
-CAPABILITIES = Capabilities(
-    frozenset({"add", "remove", "move", "restyle", "replace", "adjust"}),
-    generates=False,
-    draws=frozenset(),
-    attributes=WORDS,
-    needs=frozenset({"mask", "boxes"}),
-)
 FILL_SIDE = 1024  # pixels
 RIM = 0.02  # of the longer side: how far around what goes its neighbours are told from its background
 BEHIND = 0.4  # share of that which something has to cover to be background
@@ -76,7 +71,7 @@ class PasteEngine:
     @property
     def capabilities(self) -> Capabilities:
         """Everything but drawing what is in no picture."""
-        return CAPABILITIES
+        return capabilities.paste()
 
     def check(self, plan: NetEdit, size_wh: tuple[int, int], scene: Layout) -> None:
         """Refuse what would have to be drawn, and looks that are no colours."""
@@ -170,7 +165,9 @@ class PasteEngine:
             holes = holes_for(pixels, gone, staying, shares, with_shadow=number == 0)
             with self.meter.phase("fill"):
                 filled = self.inpainter().fill([_picture(pixels)] * len(holes), holes)
-            fills += [(np.asarray(picture.convert("RGB")), hole) for hole, picture in zip(holes, filled, strict=True)]
+                fills += [(np.asarray(made.convert("RGB")), hole) for hole, made in zip(holes, filled, strict=True)]
+                if number == 0:
+                    fills += self._filled_widely(pixels, holes[min(1, len(shares) - 1)])
             with self.meter.phase("choose"):
                 looked = Looked(self.detect, queries, pixels, gone)
                 judged = judge_fills(fills, staying | gone, looked.seen)
@@ -180,7 +177,18 @@ class PasteEngine:
             if not best.evidence.doubts or not settings.grow_more:
                 break
         assert best is not None  # there is at least one share
-        return best
+        return steadied(best, fills)
+
+    def _filled_widely(self, pixels: Pixels, hole: Mask) -> list[tuple[Pixels, Mask]]:
+        """Fill a hole at half the size: the network sees twice as much around it, and draws fewer details."""
+        picture = _picture(pixels)
+        half = (max(1, picture.width // 2), max(1, picture.height // 2))
+        share = np.asarray(_picture_of(hole).resize(half, Image.Resampling.BOX))
+        if not share.any() or (share > 0).all():
+            return []
+        (made,) = self.inpainter().fill([picture.resize(half, Image.Resampling.LANCZOS)], [share > 0])
+        large = np.asarray(made.convert("RGB").resize(picture.size, Image.Resampling.BICUBIC))
+        return [(np.where(hole[..., None], large, pixels), hole)]
 
     # objects
 
@@ -255,7 +263,17 @@ def _new_words(touched: Touched) -> tuple[str, ...]:
     before = (
         touched.source.attributes if touched.source is not None else touched.copied.attributes if touched.copied else ()
     )
-    return tuple(word for word in touched.placed.attributes if word not in before)
+    wanted = touched.placed.attributes
+    if {"black", "white"} <= set(wanted) and not {"black", "white"} <= set(before):
+        return wanted  # one look, whichever of the two it has already
+    return tuple(_relative(word, before) for word in wanted if word not in before)
+
+
+def _relative(word: str, before: Sequence[str]) -> str:
+    """Return "lighter" for "light brown" of what is brown: its own brown in another light, not a brown of the book."""
+    shade, _, colour = word.rpartition(" ")
+    comparative = {"dark": "darker", "light": "lighter", "pale": "paler", "bright": "brighter"}.get(shade)
+    return comparative if comparative and colour in before else word
 
 
 def _ids(objects: Sequence[PlacedObject]) -> set[str]:
@@ -267,6 +285,10 @@ def _union(nothing: Mask, masks: object) -> Mask:
     for mask in masks:  # type: ignore[attr-defined]
         result |= mask
     return result
+
+
+def _picture_of(mask: Mask) -> Image.Image:
+    return Image.fromarray(mask.astype(np.float32))
 
 
 def _picture(pixels: Pixels) -> Image.Image:

@@ -1,0 +1,55 @@
+"""``sld serve`` and ``sld mcp``: the same sessions as ``sld chat``, for browsers, programs and other agents."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from typing import TYPE_CHECKING
+
+from agent.cli.console import write
+from agent.cli.options import fail
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from agent.cli.options import Options
+
+
+def serve(
+    options: Options,
+    *,
+    host: str,
+    port: int,
+    token: str | None,
+    names: tuple[str, ...],
+    sessions: Path,
+    runs: Path,
+    workers: int,
+) -> None:
+    """Serve until interrupted."""
+    _need("fastapi", "sse_starlette", "uvicorn", extra="web")
+    from agent.web.access import AccessError
+    from agent.web.serve import Serving
+    from agent.web.serve import serve as serve_on
+
+    options.load()  # a preset or a setting that is none is said now, not in the first turn
+    given = Serving(host, port, token or None, names, sessions, runs, options.preset, options.overrides(), workers)
+    try:
+        serve_on(given, write)
+    except AccessError as error:
+        fail(str(error))
+
+
+def serve_mcp(options: Options, *, sessions: Path) -> None:
+    """Serve other agents over standard input and output until the input ends."""
+    _need("mcp", extra="mcp")
+    from agent.studio.studio import Studio
+    from agent.web.mcp_server import make_server
+
+    options.load()
+    with Studio(sessions, preset=options.preset, overrides=options.overrides()) as studio:
+        make_server(studio, files=True).run("stdio")
+
+
+def _need(*packages: str, extra: str) -> None:
+    if any(find_spec(package) is None for package in packages):
+        fail(f"this needs packages that are not here: pip install 'sld-agent[{extra}]'")

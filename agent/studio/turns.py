@@ -1,0 +1,163 @@
+"""Doing one order of the queue in its session, and telling what happens as events."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from pydantic import TypeAdapter
+
+from agent.models.chat import ChatModelError
+from agent.run.folder import RunError, abandoned_on_error
+from agent.run.redaction import secrets_of
+from agent.session.record import recorded_settings
+from agent.session.session import Session
+from agent.session.turn_result import SessionError, TurnPaused, TurnResult, TurnStopped
+from agent.studio.queue import StudioError
+from agent.studio.replays import Replay, run_again
+from agent.studio.session_view import proposal_view, verdict_lines
+from agent.studio.views import Kind
+from agent.trace.doing import DOING, describe
+from configs.errors import SettingsError
+from tools.backend.protocol import BackendError
+from tools.images import PictureError
+from tools.redaction import Redactor, environment_secrets
+from tools.scene.layout import Layout
+from tools.scene.operations import Operation
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from agent.run.folder import RunFolder
+    from agent.run.stream import Event
+    from agent.studio.events import EventLog
+    from agent.studio.models import SharedModels
+    from agent.studio.queue import Job, Order
+    from tools.backend.protocol import Backend
+
+Outcome = tuple[Kind, dict[str, Any]]
+"""The event that tells how a turn ended: its kind and its data."""
+
+OPERATIONS = TypeAdapter(list[Operation])
+IN_WORDS = (SettingsError, RunError, SessionError, PictureError, BackendError, ChatModelError, StudioError)
+"""Errors whose message says all that a person needs."""
+
+
+class Turns:
+    """Runs orders, one at a time in each thread."""
+
+    def __init__(self, models: SharedModels, overrides: Mapping[str, Any], events: EventLog) -> None:
+        self._models, self._overrides, self._events = models, overrides, events
+
+    def open(self, folder: RunFolder, **given: Any) -> Session:
+        """Open a session that has begun, with the shared models; whoever opens it closes it."""
+        settings = recorded_settings(folder, None, self._overrides)
+        return Session.open(
+            folder.path,
+            overrides=self._overrides,
+            settings=settings,
+            backend=self._models.backend(settings),
+            chat=self._models.chat(settings),
+            **given,
+        )
+
+    def backend(self, folder: RunFolder) -> Backend:
+        """Return the backend of a session."""
+        return self._models.backend(recorded_settings(folder, None, self._overrides))
+
+    def run(self, job: Job, folder: RunFolder) -> Outcome | None:
+        """Do what is ordered and return how it ended, to be told; None when it shall be gone on with later."""
+        order = job.order
+        self._events.add(order.session, "began", verb=order.verb, text=order.text)
+        clean = Redactor(environment_secrets())
+        try:
+            with self.open(folder, stop=job.stop) as session:
+                clean = Redactor((*secrets_of(session.settings), *environment_secrets()))
+                result = _do(order, session, Telling(self._events, order.session))
+        except TurnPaused:
+            return None
+        except TurnStopped:
+            return "cancelled", {"text": order.text}
+        except Exception as error:  # noqa: BLE001 - whatever a turn dies of, the others go on
+            reason = str(error) if isinstance(error, IN_WORDS) else f"{type(error).__name__}: {str(error)[:500]}"
+            return "failed", {"reason": clean.text(reason)}
+        if result.proposal is not None:
+            return "waiting", {"proposal": proposal_view(result.proposal)}
+        told = {name: getattr(result, name) for name in ("turn", "exit", "agreed", "answer", "detail", "done", "notes")}
+        return "ended", {**told, "picture": None if result.image is None else result.image.stem}
+
+    def replay(self, job: Job, source: RunFolder, target: RunFolder) -> Outcome:
+        """Run a recorded run again and return how it ended."""
+        order = job.order
+        self._events.add(order.session, "began", verb=order.verb, text=order.text)
+        given = Replay.model_validate(order.replay)
+        try:
+            with abandoned_on_error(target):
+                result = run_again(given, source, target, self._models, Telling(self._events, order.session))
+        except Exception as error:  # noqa: BLE001 - whatever a run dies of, the others go on
+            reason = str(error) if isinstance(error, IN_WORDS) else f"{type(error).__name__}: {str(error)[:500]}"
+            return "failed", {"reason": Redactor(environment_secrets()).text(reason)}
+        told = {name: getattr(result, name) for name in ("exit", "agreed", "detail")}
+        return "ended", {**told, "turn": 1, "answer": "", "done": (), "picture": None}
+
+
+class Telling:
+    """A listener of a session that makes events of what its graph does."""
+
+    def __init__(self, events: EventLog, session: str) -> None:
+        self._events, self._session = events, session
+        self._done = 0  # lines of what was done that are told already
+        self._picture: str | None = None
+
+    def __call__(self, event: Event) -> None:
+        """Tell one thing that happened."""
+        match event.kind:
+            case "started":
+                self._add("node", name=event.name, status="started", words=DOING.get(event.name, event.name))
+            case "progress":
+                self._add("progress", phase=event.name, done=event.done, total=event.total)
+            case "finished":
+                self._finished(event.name, event.update)
+
+    def _finished(self, name: str, update: dict[str, Any]) -> None:
+        done = update.get("done") or []
+        words = describe(update | {"done": done[self._done :]})
+        self._done = len(done) if "done" in update else self._done
+        self._add("node", name=name, status="finished", words=words)
+        for message in update.get("messages") or []:
+            for call in message.get("tool_calls") or []:
+                self._add("tool", name=call["name"], arguments=call.get("args"))
+            if message.get("role") == "tool":
+                self._add("answer", name=message["name"], failed=message["failed"], text=message["content"])
+        picture = update.get("picture")
+        if picture and picture != self._picture:
+            self._picture = picture
+            self._add("picture", picture=picture, round=update.get("rounds", 0))
+        latest = update.get("latest")
+        if isinstance(latest, dict):
+            lines = verdict_lines(latest["verdict"], Layout.model_validate(latest["layout"]))
+            known = {key: latest[key] for key in ("round", "passed", "total")}
+            self._add("verdict", **known, lines=lines)
+
+    def _add(self, kind: Any, **data: Any) -> None:
+        self._events.add(self._session, kind, **data)
+
+
+def _do(order: Order, session: Session, listener: Telling) -> TurnResult:
+    match order.verb:
+        case "send":
+            return session.send(order.text, listener)
+        case "correct":
+            return session.correct(order.text, listener)
+        case "retry":
+            return session.retry(listener)
+        case "resume":
+            return session.resume(listener)
+    waiting = session.proposal
+    if waiting is None:
+        raise SessionError("nothing waits for approval")
+    if order.proposal and order.proposal != proposal_view(waiting).id:
+        raise SessionError("another edit is proposed by now: look at it before you accept or reject it")
+    if order.verb == "reject":
+        return session.reject(order.text, listener)
+    given = None if order.operations is None else OPERATIONS.validate_python(order.operations)
+    return session.accept(given, listener)

@@ -1,0 +1,33 @@
+"""Imports made in the background, while something else is waited for: the libraries of models take seconds."""
+
+from __future__ import annotations
+
+import threading
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from contextlib import AbstractContextManager
+
+
+def import_ahead(modules: Iterable[str], lock: AbstractContextManager[Any]) -> threading.Thread:
+    """Begin to import ``modules``, one after the other, each under ``lock``; return the thread that does it.
+
+    Whoever holds the lock imports alone: two threads inside one package may meet half of a module. A module that
+    cannot be imported is left to whoever needs it, who can say so. Stops when the program ends.
+    """
+
+    def run() -> None:
+        for name in modules:
+            if not threading.main_thread().is_alive():
+                return
+            try:
+                with lock:
+                    import_module(name)
+            except ImportError:
+                return
+
+    thread = threading.Thread(target=run, name="imports ahead")
+    thread.start()
+    return thread
