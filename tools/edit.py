@@ -53,7 +53,7 @@ def edit(
 
 @tool(response_format="content_and_artifact")
 def apply_suggestion(runtime: ToolRuntime[Context, dict[str, Any]]) -> tuple[str, dict[str, Any]]:
-    """Edit the picture as the solver proposes in <suggestion>. Takes no arguments."""
+    """Edit the picture as the solver proposes in <suggestion>, all of it in one pass. Takes no arguments."""
     operations, _ = suggestion(runtime.state, runtime.context)
     if not operations:
         raise ToolError("the solver knows no change that would help: look closer with detect, or edit on your own")

@@ -6,10 +6,12 @@ structured output. The graph sees an ordinary `BaseChatModel`.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any, Literal
 
 import httpx
 import openai
+from langchain_core.exceptions import ContextOverflowError
 from langchain_core.messages import AIMessage
 from langchain_core.outputs import ChatGeneration, ChatResult
 from langchain_openai import ChatOpenAI
@@ -40,7 +42,15 @@ JITTER = wait_random_exponential(multiplier=0.5, max=LONGEST_WAIT)
 OPTIONAL = frozenset({"temperature", "seed", "max_tokens", "max_completion_tokens"})
 MORE = 4  # times the tokens, once, for an answer that was cut off
 
+TOO_LONG = re.compile(
+    r"context[ _](?:length|size|window)|exceed_context|maximum context|too many tokens|prompt is too long"
+)
+
 Method = Literal["json_schema", "function_calling", "json_object", "actions"]
+
+
+class ContextFull(ChatModelError, ContextOverflowError):
+    """What was said is more than the model can read at once."""
 
 
 def make_endpoint_model(settings: ChatSettings) -> EndpointModel:
@@ -198,6 +208,11 @@ class EndpointModel(ChatOpenAI):
 
     def _explain(self, error: openai.OpenAIError | UnboundedAnswer) -> ChatModelError:
         """Say what the server did and what to set."""
+        if isinstance(error, openai.BadRequestError) and TOO_LONG.search(f"{error.code} {error.message}".lower()):
+            return ContextFull(
+                f"the language model {self.model_name!r} cannot read so much at once "
+                f"({self._hidden(str(error.message))}): give it a larger context where it is served, or ask for less"
+            )
         url, tries = readable_url(self.openai_api_base or OPENAI_URL), f"after {self.attempts} tries"
         if endless := unbounded(error):
             return ChatModelError(f"{url} sent {endless}: check chat.base_url, and what the server says")

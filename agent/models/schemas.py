@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
 
 UNSAID = "title", "default", "description", "discriminator", "maxLength", "minLength", "pattern"
-HIDDEN = "source"  # where to copy an object from: no words of a sentence name a picture's part
 
 
 def strict_schema(model: type[BaseModel]) -> dict[str, Any]:
@@ -50,7 +49,7 @@ def _strict(tree: Mapping[str, Any]) -> dict[str, Any]:
     if "$defs" in kept:
         kept["$defs"] = {name: _strict(item) for name, item in kept["$defs"].items()}
     if kept.get("type") == "object":
-        properties = {name: _strict(item) for name, item in kept.get("properties", {}).items() if name != HIDDEN}
+        properties = {name: _strict(item) for name, item in kept.get("properties", {}).items()}
         kept |= {"properties": properties, "required": list(properties), "additionalProperties": False}
     if "$defs" in kept:
         used = str({key: value for key, value in kept.items() if key != "$defs"}) + str(kept["$defs"])

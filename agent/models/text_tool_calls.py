@@ -50,6 +50,9 @@ def act_in_text(tools: Sequence[Any]) -> Runnable[Any, AIMessage]:
         thought: str = message.text
         for call in [*message.tool_calls, *message.invalid_tool_calls]:  # the server understood tools after all
             given: Any = call["args"]
+            if call["name"] not in functions and call in message.invalid_tool_calls:
+                broken.append(call)
+                continue
             try:
                 given = parse_json(given) if isinstance(given, str) else given
             except ValueError:

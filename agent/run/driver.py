@@ -96,6 +96,8 @@ class RunResult:
     run: Path
     verdict: dict[str, Any]
     usage: dict[str, Any]
+    fallbacks: int = 0
+    """Edits that the solver planned, because the language model was at a loss."""
 
     def to_json(self) -> dict[str, Any]:
         """Return what ``--json`` prints."""
@@ -104,6 +106,7 @@ class RunResult:
             "exit": self.exit,
             "detail": self.detail,
             "rounds": self.rounds,
+            "fallbacks": self.fallbacks,
             "image": None if self.image is None else str(self.image),
             "run": str(self.run),
             "verdict": self.verdict,
@@ -209,6 +212,7 @@ def read_result(folder: RunFolder) -> RunResult:
         run=folder.path,
         verdict=outcome.get("verdict") or {},
         usage=outcome.get("usage") or {},
+        fallbacks=outcome.get("fallbacks", 0),
     )
 
 

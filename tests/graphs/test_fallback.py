@@ -4,7 +4,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from langchain_core.exceptions import ContextOverflowError
+from langchain_core.messages import AIMessage, HumanMessage
 
+from graphs.state import Usage
 from tests.loop import Loop
 from tests.scripted import calls, edit
 from tests.world import scene
@@ -70,3 +73,36 @@ def test_failures_are_counted_by_tool(tmp_path: Path) -> None:
     loop = Loop(tmp_path, [TWO_RED, *map(bad, range(5, 15))], loop={"tool_failures": 3, "fallback": "stop"})
     result = loop.run(prompt="two red cars", image=loop.picture(scene(RED)))
     assert (result["exit"], len(loop.chat.seen)) == ("failure_limit", 4)
+
+
+def test_a_full_context_is_cut_and_then_has_its_own_exit(tmp_path: Path) -> None:
+    full = ContextOverflowError("16,500 tokens of 16,384")
+    loop = Loop(tmp_path, [TWO_RED, full, calls(("apply_suggestion", {}))])
+    assert loop.run(prompt="two red cars", image=loop.picture(scene(RED)))["exit"] == "agreed"
+
+    loop = Loop(tmp_path, [TWO_RED, full], forever=True, loop={"fallback": "stop"})
+    start = loop.picture(scene(RED))
+    result = loop.run(prompt="two red cars", image=start)
+    assert (result["exit"], result["image"]) == ("context_limit", start)
+    assert "16,384" in result["detail"]
+
+
+@pytest.mark.parametrize("answer", ["Unable to understand.", "Sure, I swapped them."])
+def test_an_answer_is_no_way_out_of_an_instruction(tmp_path: Path, answer: str) -> None:
+    loop = Loop(tmp_path, [{"answer": answer}], forever=True, loop={"repairs": 1})
+    result = loop.run(instruction="remove the car", image=loop.picture(scene(RED)))
+    assert (result["exit"], len(loop.chat.seen)) == ("parse_failed", 2)
+    assert "no question" in loop.chat.seen[1][-1].text
+
+
+@pytest.mark.parametrize(
+    "text", ["what do you see", "is there a cup?", "Please tell me what changed", "where's the cup"]
+)
+def test_questions_are_answered(tmp_path: Path, text: str) -> None:
+    loop = Loop(tmp_path, [{"answer": "There is a car."}])
+    assert loop.run(instruction=text, image=loop.picture(scene(RED)))["exit"] == "answered"
+
+
+def test_tokens_that_a_server_does_not_count_are_estimated_and_marked() -> None:
+    used = Usage().with_answer(AIMessage("x" * 40), None, [HumanMessage("y" * 400)])
+    assert (used.input_tokens, used.output_tokens, used.llm_calls, used.estimated) == (100, 10, 1, True)
