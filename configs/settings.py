@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     ConfigDict,
     Discriminator,
@@ -18,7 +19,6 @@ from pydantic import (
     SecretStr,
     Tag,
     ValidationError,
-    field_validator,
     model_validator,
 )
 
@@ -31,6 +31,20 @@ if TYPE_CHECKING:
 
 Device = str  # "auto", "cpu", "cuda", "cuda:1", "mps"
 Dtype = Literal["auto", "float32", "float16", "bfloat16"]
+
+
+def _is_address(url: str) -> str:
+    try:
+        parts = urlsplit(url)
+        good = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # a port that is none
+        good = False
+    if not good:
+        raise ValueError("it must be an address such as http://localhost:8080/v1")
+    return url
+
+
+Address = Annotated[str, AfterValidator(_is_address)]
 
 
 class Section(BaseModel):
@@ -264,7 +278,7 @@ class ChatSettings(Section):
 
     provider: Literal["auto", "offline", "openai"] = "auto"
     model: str = "gpt-4o"
-    base_url: str | None = None
+    base_url: Address | None = None
     api_key: SecretStr | None = None
     timeout: float = Field(default=60, gt=0, description="seconds for one answer")
     attempts: int = Field(default=5, ge=1, le=20, description="tries after 429, 5xx and time-outs")
@@ -282,18 +296,6 @@ class ChatSettings(Section):
     def is_offline(self) -> bool:
         """Whether the embedded planner answers: without a key and an endpoint, 'auto' means that."""
         return self.provider == "offline" or (self.provider == "auto" and not self.api_key and not self.base_url)
-
-    @field_validator("base_url")
-    @classmethod
-    def _is_an_address(cls, url: str | None) -> str | None:
-        try:
-            parts = urlsplit(url or "http://none")
-            good = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-        except ValueError:  # a port that is none
-            good = False
-        if not good:
-            raise ValueError("it must be an address such as http://localhost:8080/v1")
-        return url
 
 
 def _by_kind(default: str) -> Discriminator:
@@ -322,6 +324,15 @@ AnyEditor = Annotated[
 ]
 
 
+class BackendSettings(Section):
+    """A worker (`sld worker`) that has the models; this process then needs none of them."""
+
+    url: Address = Field(description="where the worker listens, such as http://gpu-1:8765")
+    token: SecretStr | None = Field(default=None, description="what the worker was started with in SLD_WORKER_TOKEN")
+    seconds: float = Field(default=900, gt=0, description="for one call, its wait in the worker's queue included")
+    patience: float = Field(default=60, ge=0, description="seconds that a worker that is gone is waited for")
+
+
 class JudgeSettings(Section):
     """What counts, and who is asked about what no detector can see."""
 
@@ -343,6 +354,7 @@ class Settings(Section):
     editor: AnyEditor
     inpainter: InpainterSettings | None = None
     refiner: RefinerSettings | None = None
+    backend: BackendSettings | None = Field(default=None, description="none: the models run in this process")
     heldout_detector: AnyDetector | None = Field(
         default=None, description="an independent detector, for evaluation only"
     )

@@ -23,7 +23,7 @@ from agent.trace.otel import follower
 from agent.trace.recorder import Recorder
 from graphs.correction import build_graph
 from graphs.state import History
-from tools.backend.protocol import BackendError
+from tools.backend.protocol import BackendError, BackendUnavailable
 from tools.files import copy_file
 from tools.scene.layout import Layout
 from tools.stopping import Stopped
@@ -40,7 +40,8 @@ if TYPE_CHECKING:
     from tools.images import ImageStore
 
 THREAD = "session"
-PASSING = (BackendError, ChatModelError, OSError)  # after these the turn can be gone on with; anything else ends it
+# after these the turn can be gone on with; anything else ends it
+PASSING = (BackendError, BackendUnavailable, ChatModelError, OSError)
 
 
 class TurnRunner:
