@@ -33,8 +33,16 @@ def described(settings: Settings) -> dict[str, Any]:
 
 
 def terms_id(parts: Any) -> str:
-    """Return what identifies such parts."""
-    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+    """Return what identifies such parts.
+
+    Raises:
+        BackendError: they are no plain values.
+    """
+    try:
+        text = json.dumps(parts, sort_keys=True)
+    except (TypeError, ValueError, RecursionError):
+        raise BackendError("the settings hold something else than texts, numbers, lists and maps") from None
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def agreed(own: Settings, parts: Any) -> Settings:

@@ -205,6 +205,11 @@ def test_malformed_requests_are_answered_in_a_sentence_and_it_goes_on_serving(
     check_serves(client)
 
 
+def test_settings_that_are_no_plain_values_are_refused(client: httpx.Client) -> None:
+    said = connect(client, parts=PARTS | {"editor": {"path": b"nowhere"}})
+    assert "something else than texts" in sentence(said)
+
+
 def test_only_so_many_settings_are_served(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(worker_module, "MOST_TERMS", 2)
     headers = {"content-type": TYPE}
