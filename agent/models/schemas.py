@@ -26,7 +26,7 @@ def strict_schema(model: type[BaseModel]) -> dict[str, Any]:
 def strict_function(tool: Any) -> dict[str, Any]:
     """Return a tool as the OpenAI protocol describes functions, its parameters as `strict_schema` has them."""
     function: dict[str, Any] = convert_to_openai_tool(tool)["function"]
-    given = getattr(tool, "tool_call_schema", None)  # LangChain's own conversion loses what is required
+    given: Any = getattr(tool, "tool_call_schema", None)  # LangChain's own conversion loses what is required
     tree = given.model_json_schema() if hasattr(given, "model_json_schema") else function["parameters"]
     parameters = _strict(tree)
     for key, said in tree.get("properties", {}).items():
