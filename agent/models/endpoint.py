@@ -166,7 +166,7 @@ class EndpointModel(ChatOpenAI):
 
     def bind_tools(self, tools: Sequence[Any], **kwargs: Any) -> Runnable[Any, Any]:
         """Return a model whose answers carry ordinary tool calls, whatever the endpoint understands."""
-        limit = {"max_tokens": self.think_tokens}
+        limit: Any = {"max_tokens": self.think_tokens}
         if self.method == "actions":
             bound = self.bind(response_format=actions_format(tools), **limit)
             return request_in_text(tools) | bound | act_in_text(tools)

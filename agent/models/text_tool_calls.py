@@ -47,7 +47,7 @@ def act_in_text(tools: Sequence[Any]) -> Runnable[Any, AIMessage]:
     def read(message: AIMessage) -> AIMessage:
         notes: list[str] = []
         calls, broken = list[Any](), list[Any]()
-        thought = str(message.text)
+        thought: str = message.text
         for call in [*message.tool_calls, *message.invalid_tool_calls]:  # the server understood tools after all
             given: Any = call["args"]
             if call["name"] not in functions and call in message.invalid_tool_calls:

@@ -29,6 +29,7 @@ from tools.files import copy_file
 from tools.images import ImageStore
 from tools.scene.layout import Layout
 from tools.scene.spec import SceneSpec
+from tools.stopping import Stop
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -132,11 +133,13 @@ def run_correction(
     preset: str = "",
     overrides: Mapping[str, Any] | None = None,
     listener: Listener | None = None,
+    stop: Stop | None = None,
 ) -> RunResult:
     """Run ``job`` in ``folder``, or go on with it where it was stopped, and return how it ended.
 
     A folder that holds the same job is resumed: finished nodes are not repeated, and a finished run
-    is only read. ``preset`` and ``overrides`` are written down for whoever resumes it.
+    is only read. ``preset`` and ``overrides`` are written down for whoever resumes it. ``stop`` ends it early, from
+    another thread: it raises `tools.stopping.Stopped`, and the folder can be resumed.
 
     Raises:
         RunError: the folder is in use or holds another job.
@@ -148,7 +151,7 @@ def run_correction(
         if record["status"] == "finished":
             return read_result(folder)
         trace = TraceWriter(folder.trace_path, folder.redactor, also=follower(folder.path.name))
-        context = Context(backend, chat, store, settings, make_eyes(settings))
+        context = Context(backend, chat, store, settings, make_eyes(settings), stop or Stop())
         with open_checkpoints(folder) as saver:
             graph = build_graph(saver, settings.loop)
             try:
