@@ -253,6 +253,9 @@ class LoopSettings(Section):
         default=None, gt=0, description="US dollars for the language model in one turn, where its price is known"
     )
     repairs: int = Field(default=2, ge=0, le=10, description="times a model may mend its own broken JSON")
+    fallback: Literal["solver", "stop"] = Field(
+        default="solver", description="when the language model is at a loss: do what the solver proposes, or end"
+    )
     refine: bool = False
 
 
@@ -265,7 +268,10 @@ class ChatSettings(Section):
     api_key: SecretStr | None = None
     timeout: float = Field(default=60, gt=0, description="seconds for one answer")
     attempts: int = Field(default=5, ge=1, le=20, description="tries after 429, 5xx and time-outs")
-    temperature: float | None = Field(default=None, ge=0, le=2)
+    temperature: float | None = Field(default=0, ge=0, le=2, description="null sends none")
+    seed: int | None = Field(default=0, ge=0, le=2**31, description="for servers that take one; null sends none")
+    parse_tokens: int = Field(default=2048, ge=16, description="of one answer that reads a text; four times it at most")
+    think_tokens: int = Field(default=2048, ge=16, description="of one answer that plans; four times it at most")
     structured_output: Literal["json_schema", "function_calling", "json_object", "actions"] = "json_schema"
     vision: bool = Field(default=False, description="the model can see pictures")
     price: Price | None = Field(

@@ -17,8 +17,9 @@ def reached_limit(state: State, loop: LoopSettings) -> tuple[Exit, str] | None:
 
     Rounds come last: with a round left to give, another exhausted budget is the better explanation.
     """
+    failures = max(state["tool_failures"].values(), default=0)
     limits: tuple[tuple[Exit, float, float, str], ...] = (
-        ("failure_limit", state["tool_failures"], loop.tool_failures, "tool failures in a row"),
+        ("failure_limit", failures, loop.tool_failures, "tool failures in a row"),
         ("tool_limit", state["tool_calls"], loop.tool_calls, "tool calls"),
         ("token_limit", state["usage"].tokens, loop.tokens, "tokens"),
         ("cost_limit", state["usage"].cost or 0.0, loop.max_cost or inf, "dollars"),

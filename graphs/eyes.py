@@ -50,7 +50,7 @@ def ask_eyes(verdict: Verdict, text: str, picture: str, context: Context, usage:
     blocks: list[str | dict[Any, Any]] = [{"type": "text", "text": question}, picture_block(picture, context)]
     asked = [SystemMessage(render("look")), HumanMessage(blocks)]
     answer: Any = seer.with_structured_output(Sightings, include_raw=True).invoke(asked)
-    usage = usage.with_answer(answer["raw"], price_of(context.settings.judge.vlm or context.settings.chat))
+    usage = usage.with_answer(answer["raw"], price_of(context.settings.judge.vlm or context.settings.chat), asked)
     parsed: Sightings | None = answer["parsed"]
     if parsed is None or len(parsed.answers) != len(claims):
         return verdict, usage

@@ -23,11 +23,14 @@ from tools.scene.results import Verdict
 from tools.scene.spec import Frozen, SceneSpec
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from langchain_core.messages import BaseMessage
 
     from configs.prices import Price
     from tools.backend.protocol import Cost
 
+CHARACTERS = 4  # of a token, where a server does not count
 COUNTERS = ("unet_evaluations", "encoder_passes", "decoder_passes", "detector_passes", "segmenter_passes")
 
 Exit = Literal[
@@ -39,6 +42,7 @@ Exit = Literal[
     "time_limit",
     "cost_limit",
     "size_limit",
+    "context_limit",  # the language model can read no more
     "model_stopped",  # the model gave up while the verdict failed
     "parse_failed",
     "answered",  # a question: nothing was to be changed
@@ -82,6 +86,8 @@ class Usage(Frozen):
     llm_calls: int = 0
     input_tokens: int = 0
     output_tokens: int = 0
+    estimated: bool = False
+    """Whether some of the tokens were estimated, because a server does not count them."""
     cost: float | None = 0.0
     """US dollars for the language model; None as soon as a price is not known."""
     seconds: dict[str, float] = Field(default_factory=dict)
@@ -100,14 +106,20 @@ class Usage(Frozen):
         counted = {name: getattr(self, name) + getattr(cost, name) for name in COUNTERS}
         return self.model_copy(update=counted | {"seconds": seconds})
 
-    def with_answer(self, message: BaseMessage, price: Price | None) -> Self:
-        """Return the usage with one answer of the language model."""
-        used = getattr(message, "usage_metadata", None) or {}
+    def with_answer(self, message: BaseMessage, price: Price | None, asked: Sequence[BaseMessage] = ()) -> Self:
+        """Return the usage with one answer of the language model to what it was ``asked``."""
+        used: Any = getattr(message, "usage_metadata", None)
+        estimated = used is None
+        if used is None:
+            said = len(message.text) + sum(len(str(call["args"])) for call in getattr(message, "tool_calls", ()))
+            heard = sum(len(question.text) for question in asked)
+            used = {"input_tokens": -(-heard // CHARACTERS), "output_tokens": -(-said // CHARACTERS)}
         read, written = (min(used.get(name, 0), TOKENS) for name in ("input_tokens", "output_tokens"))
         cost = None if self.cost is None or price is None else round(self.cost + price.cost(read, written), 9)
         return self.model_copy(
             update={
                 "llm_calls": self.llm_calls + 1,
+                "estimated": self.estimated or estimated,
                 "input_tokens": self.input_tokens + read,
                 "output_tokens": self.output_tokens + written,
                 "cost": cost,
@@ -181,6 +193,8 @@ class Result(Frozen):
     verdict: Verdict | None
     usage: TurnUsage
     spec: SceneSpec | None
+    fallbacks: int = 0
+    """Edits that the solver planned, because the language model was at a loss (``loop.fallback``)."""
 
 
 CHECKPOINTED = (
@@ -230,8 +244,14 @@ class State(Request, total=False):
     repairs: int
     """Broken answers in a row."""
     tool_calls: int
-    tool_failures: int
-    """In a row."""
+    tool_failures: dict[str, int]
+    """In a row, by tool."""
+    refused: tuple[str, ...]
+    """Calls that failed in this round, with their arguments."""
+    stuck: int
+    """How often in this round a call that had failed was made again as it was."""
+    fallbacks: tuple[int, ...]
+    """The rounds (the first is 0) in which the solver's proposal was done for the language model."""
     impossible: str
     """Why no layout can meet the goal, when a tool found that out."""
     usage: Usage

@@ -14,7 +14,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined, Undefined
 from pydantic import BaseModel
 
-TAGS = ("sentence", "claims", "instruction", "layout", "target", "plan", "recent", "history", "shapes", "others",
+TAGS = ("sentence", "claims", "instruction", "layout", "target", "suggestion", "recent", "history", "shapes", "others",
         "verdict")  # fmt: skip
 
 

@@ -18,7 +18,7 @@ from tools.context import Context
 from tools.errors import ToolError
 from tools.inspect import find_object
 from tools.scene.operations import Add, Adjust, Move, Operation, Remove, Replace, Restyle, apply, source_of
-from tools.suggest_layout import dump_operations
+from tools.suggest_layout import dump_operations, suggestion
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -48,6 +48,21 @@ def edit(
     object in its place), adjust (the look of the whole picture, or a cut to one object).
     Ids are those of the layout. Put everything that is wrong into one call.
     """
+    return _planned(runtime, operations)
+
+
+@tool(response_format="content_and_artifact")
+def apply_suggestion(runtime: ToolRuntime[Context, dict[str, Any]]) -> tuple[str, dict[str, Any]]:
+    """Edit the picture as the solver proposes in <suggestion>, all of it in one pass. Takes no arguments."""
+    operations, _ = suggestion(runtime.state, runtime.context)
+    if not operations:
+        raise ToolError("the solver knows no change that would help: look closer with detect, or edit on your own")
+    return _planned(runtime, operations)
+
+
+def _planned(
+    runtime: ToolRuntime[Context, dict[str, Any]], operations: Sequence[Operation]
+) -> tuple[str, dict[str, Any]]:
     state = runtime.state
     scene: Layout = state["layout"]
     check_operations(scene, state["planned"], operations)

@@ -28,12 +28,16 @@ def suggest_layout(runtime: ToolRuntime[Context, dict[str, Any]]) -> dict[str, A
 
     Answers with operations that can be given to edit as they are, and the layout they lead to.
     """
-    state = runtime.state
-    shapes = usual_shapes(runtime.context, state["picture"])
-    operations, target = propose(
+    operations, target = suggestion(runtime.state, runtime.context)
+    return {"operations": dump_operations(operations), "layout": target.model_dump(mode="json")}
+
+
+def suggestion(state: Mapping[str, Any], context: Context) -> tuple[tuple[Operation, ...], Layout]:
+    """Return what the solver proposes for the current picture of a graph's state (see `propose`)."""
+    shapes = usual_shapes(context, state["picture"])
+    return propose(
         state["goal"], state["layout"], first=state["rounds"] == 0, doubtful=state["doubtful"], shapes=shapes
     )
-    return {"operations": dump_operations(operations), "layout": target.model_dump(mode="json")}
 
 
 def usual_shapes(context: Context, picture: str) -> dict[str, float]:

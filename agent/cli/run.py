@@ -176,6 +176,8 @@ def show_result(result: RunResult, folder: RunFolder) -> None:
     else:
         console.print(f"[bold yellow]not agreed[/] after {rounds} ({result.exit.replace('_', ' ')})")
         console.print(result.detail, markup=False)
+    if result.fallbacks:
+        console.print(f"(the solver planned {result.fallbacks} of the edits: the language model was at a loss)")
     for outcome in result.verdict.get("results", []):
         console.print(f"  {mark(outcome['passed'])} ", end="", style=MARK_STYLES[outcome["passed"]])
         console.print(str(outcome.get("reason") or outcome.get("requirement")), markup=False)

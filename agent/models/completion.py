@@ -45,7 +45,7 @@ def read_completion(body: Any) -> AIMessage:
         tool_calls=calls,
         invalid_tool_calls=broken,
         additional_kwargs={"refusal": whole(refusal)[:TOLD]} if isinstance(refusal, str) and refusal else {},
-        usage_metadata=_usage(body.get("usage")),
+        usage_metadata=_usage(body["usage"]) if isinstance(body.get("usage"), dict) else None,
         response_metadata={"finish_reason": finished[:NAME]} if isinstance(finished, str) else {},
     )
 

@@ -6,20 +6,24 @@ structured output. The graph sees an ordinary `BaseChatModel`.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any, Literal
 
 import httpx
 import openai
+from langchain_core.exceptions import ContextOverflowError
+from langchain_core.messages import AIMessage
 from langchain_core.outputs import ChatGeneration, ChatResult
 from langchain_openai import ChatOpenAI
-from pydantic import BaseModel, SecretStr
+from pydantic import BaseModel, Field, SecretStr
 from tenacity import AsyncRetrying, RetryCallState, Retrying, retry_if_exception, stop_after_attempt
 from tenacity.wait import wait_random_exponential
 
 from agent.models.chat import OPENAI_URL, ChatModelError, readable_url
 from agent.models.completion import CompletionError, read_completion
-from agent.models.structured_output import parse_json, structured
-from agent.models.text_tool_calls import act_in_text, actions_format, answer_in_text, request_in_text
+from agent.models.schemas import strict_function, strict_schema
+from agent.models.structured_output import is_cut, parse_json, structured
+from agent.models.text_tool_calls import act_in_text, actions_format, request_in_text
 from tools.bounded_http import BoundedAsyncTransport, BoundedTransport, UnboundedAnswer, unbounded
 from tools.redaction import Redactor, login_secrets
 
@@ -35,12 +39,24 @@ LONGEST_ANSWER = 4 * 2**20  # bytes
 LONGEST_WAIT = 30.0  # seconds between two tries, even when a server asks for more
 JITTER = wait_random_exponential(multiplier=0.5, max=LONGEST_WAIT)
 
+OPTIONAL = frozenset({"temperature", "seed", "max_tokens", "max_completion_tokens"})
+MORE = 4  # times the tokens, once, for an answer that was cut off
+
+TOO_LONG = re.compile(
+    r"context[ _](?:length|size|window)|exceed_context|maximum context|too many tokens|prompt is too long"
+)
+
 Method = Literal["json_schema", "function_calling", "json_object", "actions"]
+
+
+class ContextFull(ChatModelError, ContextOverflowError):
+    """What was said is more than the model can read at once."""
 
 
 def make_endpoint_model(settings: ChatSettings) -> EndpointModel:
     """Return the model behind an endpoint; `agent.models.chat.make_chat_model` has checked that there is one."""
-    options: dict[str, Any] = {} if settings.temperature is None else {"temperature": settings.temperature}
+    given = {"temperature": settings.temperature, "seed": settings.seed}
+    options: dict[str, Any] = {key: value for key, value in given.items() if value is not None}
     return EndpointModel(
         model=settings.model,
         base_url=settings.base_url or OPENAI_URL,
@@ -53,6 +69,8 @@ def make_endpoint_model(settings: ChatSettings) -> EndpointModel:
         disable_streaming=True,
         attempts=settings.attempts,
         method=settings.structured_output,
+        parse_tokens=settings.parse_tokens,
+        think_tokens=settings.think_tokens,
         **options,
     )
 
@@ -62,29 +80,74 @@ class EndpointModel(ChatOpenAI):
 
     attempts: int = 5
     method: Method = "json_schema"
+    parse_tokens: int = 2048
+    think_tokens: int = 2048
+    refused: set[str] = Field(default_factory=set)
+    """Options of requests that this server does not take; they are no longer sent."""
 
     def _generate(
         self, messages: list[BaseMessage], stop: list[str] | None = None, run_manager: Any = None, **kwargs: Any
     ) -> ChatResult:
         create, asked = self.client.with_raw_response.create, self._ask(messages, stop, kwargs)
         try:
-            return self._read(Retrying(**self._retries())(create, **asked).text)
+            result = self._read(self._send(create, asked).text)
+            return self._read(self._send(create, more).text) if (more := self._longer(asked, result)) else result
         except (openai.OpenAIError, UnboundedAnswer) as error:
             raise self._explain(error) from None
+
+    def _send(self, create: Any, asked: dict[str, Any]) -> Any:
+        while True:
+            try:
+                return Retrying(**self._retries())(create, **self._taken(asked))
+            except openai.APIStatusError as error:
+                if not self._drops(error, asked):
+                    raise
 
     async def _agenerate(
         self, messages: list[BaseMessage], stop: list[str] | None = None, run_manager: Any = None, **kwargs: Any
     ) -> ChatResult:
         create, asked = self.async_client.with_raw_response.create, self._ask(messages, stop, kwargs)
         try:
-            return self._read((await AsyncRetrying(**self._retries())(create, **asked)).text)
+            result = self._read((await self._asend(create, asked)).text)
+            more = self._longer(asked, result)
+            return self._read((await self._asend(create, more)).text) if more else result
         except (openai.OpenAIError, UnboundedAnswer) as error:
             raise self._explain(error) from None
+
+    async def _asend(self, create: Any, asked: dict[str, Any]) -> Any:
+        while True:
+            try:
+                return await AsyncRetrying(**self._retries())(create, **self._taken(asked))
+            except openai.APIStatusError as error:
+                if not self._drops(error, asked):
+                    raise
+
+    def _taken(self, asked: dict[str, Any]) -> dict[str, Any]:
+        return {key: value for key, value in asked.items() if key not in self.refused}
+
+    def _drops(self, error: openai.APIStatusError, asked: dict[str, Any]) -> bool:
+        """Note which optional part of a request the server complains of; return whether there is one to leave out."""
+        if error.status_code not in (400, 422):
+            return False
+        complained = {key for key in OPTIONAL & set(self._taken(asked)) if key in str(error.message)}
+        self.refused |= complained
+        return bool(complained)
+
+    def _longer(self, asked: dict[str, Any], result: ChatResult) -> dict[str, Any]:
+        """Return the request with more room, where the answer was cut off and did not only repeat itself; else {}."""
+        key = next((key for key in ("max_completion_tokens", "max_tokens") if asked.get(key)), None)
+        message = result.generations[0].message
+        if key is None or not isinstance(message, AIMessage) or not is_cut(message) or rambles(message.text):
+            return {}
+        return asked | {key: MORE * asked[key]}
 
     def _ask(self, messages: list[BaseMessage], stop: list[str] | None, kwargs: dict[str, Any]) -> dict[str, Any]:
         """Return the request; the answer is read here, not by the SDK: its readers trust what servers send."""
         payload = self._get_request_payload(messages, stop=stop, **kwargs)
-        return {key: value for key, value in payload.items() if key != "stream"}
+        asked = {key: value for key, value in payload.items() if key != "stream"}
+        if self.openai_api_base != OPENAI_URL and "max_completion_tokens" in asked:  # the name that all others know
+            asked["max_tokens"] = asked.pop("max_completion_tokens")
+        return asked
 
     def _read(self, text: str) -> ChatResult:
         try:
@@ -103,30 +166,35 @@ class EndpointModel(ChatOpenAI):
 
     def bind_tools(self, tools: Sequence[Any], **kwargs: Any) -> Runnable[Any, Any]:
         """Return a model whose answers carry ordinary tool calls, whatever the endpoint understands."""
-        if self.method != "actions":
-            return super().bind_tools(tools, **kwargs)
-        bound = self.bind(response_format=actions_format(tools))
-        return request_in_text(tools) | bound | act_in_text(tools)
+        limit: Any = {"max_tokens": self.think_tokens}
+        if self.method == "actions":
+            bound = self.bind(response_format=actions_format(tools), **limit)
+            return request_in_text(tools) | bound | act_in_text(tools)
+        functions = [{"type": "function", "function": strict_function(tool)} for tool in tools]
+        return super().bind_tools(functions, **limit, **kwargs) | act_in_text(tools)
 
     def with_structured_output(  # type: ignore[override]  # the method is a setting, not an argument
         self, schema: type[BaseModel], *, include_raw: bool = False, **kwargs: Any
     ) -> Runnable[Any, Any]:
-        """Return a model that answers with ``schema``; answers are read leniently and validated strictly."""
-        name, tree = schema.__name__, schema.model_json_schema()
-        as_schema = {"type": "json_schema", "json_schema": {"name": name, "schema": tree, "strict": False}}
+        """Return a model that answers with ``schema``; answers are read leniently and validated strictly.
+
+        The prompts describe each answer in prose: a schema never stands beside it in the text.
+        """
+        name, tree = schema.__name__, strict_schema(schema)
+        limit = {"max_tokens": self.parse_tokens}
         model: Runnable[Any, Any]
         match self.method:
-            case "json_schema":
-                model = self.bind(response_format=as_schema)
+            case "json_schema" | "actions":
+                as_schema = {"type": "json_schema", "json_schema": {"name": name, "schema": tree, "strict": True}}
+                model = self.bind(response_format=as_schema, **limit)
             case "json_object":
-                model = answer_in_text(tree) | self.bind(response_format={"type": "json_object"})
-            case "actions":
-                model = answer_in_text(tree) | self.bind(response_format=as_schema)
+                model = self.bind(response_format={"type": "json_object"}, **limit)
             case "function_calling":
                 function = {"name": name, "description": schema.__doc__ or name, "parameters": tree}
                 model = self.bind(
                     tools=[{"type": "function", "function": function}],
                     tool_choice={"type": "function", "function": {"name": name}},
+                    **limit,
                 )
         return structured(model, schema, include_raw)
 
@@ -140,6 +208,11 @@ class EndpointModel(ChatOpenAI):
 
     def _explain(self, error: openai.OpenAIError | UnboundedAnswer) -> ChatModelError:
         """Say what the server did and what to set."""
+        if isinstance(error, openai.BadRequestError) and TOO_LONG.search(f"{error.code} {error.message}".lower()):
+            return ContextFull(
+                f"the language model {self.model_name!r} cannot read so much at once "
+                f"({self._hidden(str(error.message))}): give it a larger context where it is served, or ask for less"
+            )
         url, tries = readable_url(self.openai_api_base or OPENAI_URL), f"after {self.attempts} tries"
         if endless := unbounded(error):
             return ChatModelError(f"{url} sent {endless}: check chat.base_url, and what the server says")
@@ -180,6 +253,12 @@ class EndpointModel(ChatOpenAI):
         key = self.openai_api_key
         secrets = (key.get_secret_value(),) if isinstance(key, SecretStr) else ()
         return Redactor((*secrets, *login_secrets(self.openai_api_base))).text(text)[:500]
+
+
+def rambles(text: str) -> bool:
+    """Return whether the end of a text only says the same again and again: more room would not end it."""
+    end = text[-400:]
+    return len(end) == 400 and any(end[period:] == end[:-period] for period in range(1, 101))
 
 
 def passes_by(error: BaseException) -> bool:

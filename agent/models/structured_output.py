@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from langchain_core.runnables import RunnableLambda
 from pydantic import BaseModel
 
+from agent.models.fitting import fitted
+from agent.models.schemas import strict_schema
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -17,23 +20,29 @@ if TYPE_CHECKING:
 
 DEEPEST = 40  # levels of JSON; what any tool takes has six
 LONGEST_NUMBER = 18  # digits of a whole number: a checkpoint holds 64 bits
+BEGINNING = re.compile(r"\{|\[\s*\{")
 T = TypeVar("T", bound=BaseModel)
 THOUGHTS = re.compile(r"<think>.*?</think>", re.DOTALL)  # some models reason aloud before they answer
 
 
-def read_json(text: str) -> dict[str, Any]:
-    """Return the first JSON object in the text, whatever stands around it (prose, code fences).
+def read_json(text: str, *, cut: bool = False) -> Any:
+    """Return the first JSON object (or list of objects) in the text, whatever stands around it (prose, code fences).
+
+    ``cut`` says that the answer came to its limit, which explains best why it is broken.
 
     Raises:
         ValueError: there is none, or it is broken; the message says where.
     """
     text = THOUGHTS.sub("", text)
-    start = text.find("{")
-    if start < 0:
-        raise ValueError(f"no JSON object in the answer {text[:80]!r}")
-    value = parse_json(text[start:], more=True)
-    assert isinstance(value, dict)  # it began with a brace
-    return value
+    start = BEGINNING.search(text)
+    try:
+        if start is None:
+            raise ValueError(f"no JSON object in the answer {text[:80]!r}")
+        return parse_json(text[start.start() :], more=True)
+    except ValueError:
+        if cut:
+            raise ValueError("the answer was cut off at the length limit: give a shorter one") from None
+        raise
 
 
 def parse_json(text: str, *, more: bool = False) -> Any:
@@ -94,16 +103,27 @@ DECODER = json.JSONDecoder(parse_int=_integer, parse_constant=_no_number, strict
 def read_answer(message: AIMessage, schema: type[T]) -> T:
     """Return the object that an answer holds, as arguments of a forced tool call or as JSON text.
 
+    What was read in another way than it was written is added to ``response_metadata["mended"]``.
+
     Raises:
         ValueError: neither is there, or it does not fit the schema (pydantic's error is a ValueError).
     """
-    if message.response_metadata.get("finish_reason") == "length":
-        raise ValueError("the answer was cut off at the length limit: give a shorter one")
     if message.tool_calls:
-        return schema.model_validate(message.tool_calls[0]["args"])
-    if message.invalid_tool_calls:
-        return schema.model_validate(read_json(message.invalid_tool_calls[0]["args"] or ""))
-    return schema.model_validate(read_json(message.text))
+        value: Any = message.tool_calls[0]["args"]
+    elif message.invalid_tool_calls:
+        value = read_json(message.invalid_tool_calls[0]["args"] or "", cut=is_cut(message))
+    else:
+        value = read_json(message.text, cut=is_cut(message))
+    notes: list[str] = []
+    value = fitted(value, strict_schema(schema), notes)
+    if notes:
+        message.response_metadata = message.response_metadata | {"mended": notes}
+    return schema.model_validate(value)
+
+
+def is_cut(message: AIMessage) -> bool:
+    """Return whether an answer ended because it came to its limit."""
+    return message.response_metadata.get("finish_reason") in ("length", "max_tokens")
 
 
 def structured(model: Runnable[Any, AIMessage], schema: type[T], include_raw: bool) -> Runnable[Any, Any]:

@@ -147,7 +147,7 @@ class _Instruction(Copies):
     def _ends_in_back(self) -> bool:
         """Whether the clause is "put the dog back"."""
         at = 0
-        while self.words.word(at) not in {"", ",", ".", "and", "then"}:
+        while self.words.word(at) not in {"", ",", ".", "?", "!", ";", "and", "then", "please", "again"}:
             at += 1
         return at > 1 and self.words.word(at - 1) == "back"
 

@@ -115,7 +115,7 @@ def _continues(words: Cursor, scene: Scene, length: int) -> bool:
 
 
 def _spoken_of(words: Cursor, scene: Scene, start: int) -> list[Item]:
-    meant = [item for item in scene.focus if item in scene.items]
+    meant = [item for item in scene.focus if item in scene.items] or (scene.items if len(scene.items) == 1 else [])
     if not meant:
         words.fail(f"nothing was spoken of before; name the object: {names_of(scene.items)}", start, words.position)
     return meant

@@ -29,6 +29,7 @@ from tools.files import copy_file
 from tools.images import ImageStore
 from tools.scene.layout import Layout
 from tools.scene.spec import SceneSpec
+from tools.stopping import Stop
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -95,6 +96,8 @@ class RunResult:
     run: Path
     verdict: dict[str, Any]
     usage: dict[str, Any]
+    fallbacks: int = 0
+    """Edits that the solver planned, because the language model was at a loss."""
 
     def to_json(self) -> dict[str, Any]:
         """Return what ``--json`` prints."""
@@ -103,6 +106,7 @@ class RunResult:
             "exit": self.exit,
             "detail": self.detail,
             "rounds": self.rounds,
+            "fallbacks": self.fallbacks,
             "image": None if self.image is None else str(self.image),
             "run": str(self.run),
             "verdict": self.verdict,
@@ -129,11 +133,13 @@ def run_correction(
     preset: str = "",
     overrides: Mapping[str, Any] | None = None,
     listener: Listener | None = None,
+    stop: Stop | None = None,
 ) -> RunResult:
     """Run ``job`` in ``folder``, or go on with it where it was stopped, and return how it ended.
 
     A folder that holds the same job is resumed: finished nodes are not repeated, and a finished run
-    is only read. ``preset`` and ``overrides`` are written down for whoever resumes it.
+    is only read. ``preset`` and ``overrides`` are written down for whoever resumes it. ``stop`` ends it early, from
+    another thread: it raises `tools.stopping.Stopped`, and the folder can be resumed.
 
     Raises:
         RunError: the folder is in use or holds another job.
@@ -145,7 +151,7 @@ def run_correction(
         if record["status"] == "finished":
             return read_result(folder)
         trace = TraceWriter(folder.trace_path, folder.redactor, also=follower(folder.path.name))
-        context = Context(backend, chat, store, settings, make_eyes(settings))
+        context = Context(backend, chat, store, settings, make_eyes(settings), stop or Stop())
         with open_checkpoints(folder) as saver:
             graph = build_graph(saver, settings.loop)
             try:
@@ -206,6 +212,7 @@ def read_result(folder: RunFolder) -> RunResult:
         run=folder.path,
         verdict=outcome.get("verdict") or {},
         usage=outcome.get("usage") or {},
+        fallbacks=outcome.get("fallbacks", 0),
     )
 
 

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from agent.run.stream import Listener
     from configs.settings import Settings
     from tools.backend.protocol import Backend
+    from tools.stopping import Stop
 
 _OF_THE_FIRST_RUN = (
     "result",
@@ -95,12 +96,13 @@ def replay(
     settings: Settings | None = None,
     allowed_host: str | None = None,
     listener: Listener | None = None,
+    stop: Stop | None = None,
 ) -> RunResult:
     """Run ``source`` again in ``target`` from ``first_step`` on (from its beginning when None).
 
     ``overrides`` are settings to change, as for a new run, and ``seed`` replaces the run's; ``settings``
     stands for what the record's preset and overrides would make. ``allowed_host`` is the server that the record
-    may name for the language model (see `agent.run.consent`).
+    may name for the language model (see `agent.run.consent`). ``stop`` ends it early (see `agent.run.driver`).
 
     Raises:
         RunError: ``target`` holds a run, ``source`` has no such step, or a session's step is not named.
@@ -138,6 +140,7 @@ def replay(
         backend=make_backend(settings),
         chat=chat,
         listener=listener,
+        stop=stop,
     )
 
 

@@ -193,7 +193,6 @@ class Studio(Looking):
         Raises:
             StudioError: it is busy with nothing.
         """
-        self.folder(name)
         job = self._queue.withdraw(name)
         if job is None:
             if self._state(name).record["session"]["pending"] is None:
@@ -201,6 +200,8 @@ class Studio(Looking):
             self.drop(name)
         elif not job.running:
             self._offer(job.order)
+            if job.order.replay is not None:
+                self.library.target(name).abandon()
             self.events.add(name, "cancelled", text=job.order.text)
             self._tell_places()
 

@@ -23,6 +23,7 @@ from tools.images import PictureError
 from tools.redaction import Redactor, environment_secrets
 from tools.scene.layout import Layout
 from tools.scene.operations import Operation
+from tools.stopping import Stopped
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -92,7 +93,12 @@ class Turns:
         given = Replay.model_validate(order.replay)
         try:
             with abandoned_on_error(target):
-                result = run_again(given, source, target, self._models, Telling(self._events, order.session))
+                telling = Telling(self._events, order.session)
+                result = run_again(given, source, target, self._models, telling, job.stop)
+        except Stopped:
+            if target.started:
+                target.write_record({**target.read_record(), "status": "failed", "error": "stopped"})
+            return "cancelled", {"text": order.text}
         except Exception as error:  # noqa: BLE001 - whatever a run dies of, the others go on
             reason = str(error) if isinstance(error, IN_WORDS) else f"{type(error).__name__}: {str(error)[:500]}"
             return "failed", {"reason": Redactor(environment_secrets()).text(reason)}

@@ -129,6 +129,10 @@ def readable(message: BaseMessage) -> dict[str, Any]:
         calls: Sequence[Any] = [*message.tool_calls, *message.invalid_tool_calls]
         known = ("id", "name", "args", "error")  # only a call that could not be read has an error
         result["tool_calls"] = [{key: call[key] for key in known if key in call} for call in calls]
+        if message.additional_kwargs.get("fallback"):
+            result["fallback"] = True  # the solver's plan, done in the language model's place
+        if mended := message.response_metadata.get("mended"):
+            result["mended"] = mended
         if refusal := message.additional_kwargs.get("refusal"):
             result["refusal"] = refusal
     if isinstance(message, ToolMessage):

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
-from langchain_core.messages import AIMessage, ToolMessage
+from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
 from langchain_core.tools import ToolException
 from langgraph.prebuilt import ToolNode
 from langgraph.prebuilt.tool_node import ToolInvocationError
@@ -12,7 +13,9 @@ from pydantic import TypeAdapter
 
 from configs.errors import in_words
 from graphs.budget import reached_limit
+from graphs.fallback import can_fall_back, solvers_plan
 from graphs.node_helpers import timed
+from prompts import render
 from tools.backend.protocol import BackendError, Cost
 from tools.errors import FinalToolError
 from tools.registry import TOOLS
@@ -45,39 +48,60 @@ def act(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
     """Execute the last message's tool calls one after the other; edits are planned for one common pass."""
     loop, asked = runtime.context.settings.loop, state["messages"][-1]
     assert isinstance(asked, AIMessage)
-    planned, calls, failures, impossible = state["planned"], state["tool_calls"], state["tool_failures"], ""
+    planned, calls, failures, impossible = state["planned"], state["tool_calls"], dict(state["tool_failures"]), ""
+    refused, stuck = state["refused"], 0
     usage, answers = state["usage"], list[ToolMessage]()
     for call in asked.tool_calls:
         runtime.context.stop.check()
         if calls >= loop.tool_calls:
             answer = _failed(call["name"], call["id"], f"all {loop.tool_calls} tool calls of this turn are used up")
-        elif failures >= loop.tool_failures:
-            answer = _failed(call["name"], call["id"], f"not tried after {failures} failures in a row")
+        elif max(failures.values(), default=0) >= loop.tool_failures:
+            answer = _failed(call["name"], call["id"], f"not tried after {loop.tool_failures} failures in a row")
+        elif stuck:
+            answer = _failed(call["name"], call["id"], "not tried: the call before was refused a second time")
         else:
             answer = _run(state, planned, call)
             calls += 1
-            # A planned edit has not succeeded yet: the editor will say.
-            failures = failures + 1 if answer.status == "error" else failures if _plan(answer) else 0
+            kind = "edit" if call["name"] == "apply_suggestion" else call["name"]
+            if answer.status == "error":
+                failures[kind] = failures.get(kind, 0) + 1
+                key = json.dumps([call["name"], call["args"]], sort_keys=True)
+                stuck += key in refused
+                refused = tuple(dict.fromkeys((*refused, key)))
+            elif not _plan(answer):  # a planned edit has not succeeded yet: the editor will say
+                failures.pop(kind, None)
         planned += _plan(answer)
         usage += Cost(**(answer.artifact or {}).get("cost", {}))
         if (answer.artifact or {}).get("failure") == "final":
             impossible = answer.text
         answers.append(answer)
     for broken in asked.invalid_tool_calls:
-        calls, failures = calls + 1, failures + 1
+        calls, kind = calls + 1, broken["name"] or "unknown"
+        failures[kind] = failures.get(kind, 0) + 1
         problem = f"the arguments are not valid JSON ({broken['error'] or 'cannot be read'}): send them again"
-        answers.append(_failed(broken["name"] or "unknown", broken["id"], problem))
+        answers.append(_failed(kind, broken["id"], problem))
+    shown = [*answers, *_put_before(state, runtime.context)] if stuck and not planned else answers
     update: dict[str, Any] = {
-        "messages": answers,
+        "messages": shown,
         "planned": planned,
         "tool_calls": calls,
         "tool_failures": failures,
+        "refused": refused,
+        "stuck": state["stuck"] + stuck,
         "impossible": impossible,
         "usage": usage,
     }
     after: Any = {**state, **update, "messages": [*state["messages"], *answers]}
     limit = None if planned else reached_limit(after, loop)
+    if limit and limit[0] == "failure_limit" and can_fall_back(state, runtime.context):
+        limit = None
     return update | ({"exit": limit[0], "detail": limit[1]} if limit else {})
+
+
+def _put_before(state: State, context: Context) -> list[HumanMessage]:
+    """Return the solver's proposal as a message: the same call made twice leads nowhere."""
+    operations = solvers_plan(state, context)
+    return [HumanMessage(render("stuck", suggestion=operations))] if operations else []
 
 
 def _run(state: State, planned: tuple[Operation, ...], call: ToolCall) -> ToolMessage:

@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from graphs.budget import reached_limit
+from graphs.fallback import can_fall_back
 from graphs.node_helpers import answer_edits, make_once, report_to, timed
 from tools.backend.protocol import BackendError
 from tools.edit import describe
@@ -82,8 +83,10 @@ def edit(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
     try:
         made = make_once(context, "edit", what, make)
     except BackendError as error:
-        failures = state["tool_failures"] + 1
+        failures = state["tool_failures"] | {"edit": state["tool_failures"].get("edit", 0) + 1}
         limit = reached_limit({**state, "tool_failures": failures}, context.settings.loop)
+        if limit and limit[0] == "failure_limit" and can_fall_back(state, context):
+            limit = None
         return {
             "planned": (),
             "tool_failures": failures,
@@ -107,7 +110,9 @@ def edit(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
         "rounds": state["rounds"] + 1,
         "touched": (*state["touched"], *([made.region] if made.region and made.doubts is None else [])),
         "planned": (),
-        "tool_failures": 0,
+        "tool_failures": {},
+        "refused": (),
+        "stuck": 0,
         "done": (*state["done"], *done),
         "usage": state["usage"] + made.cost,
         "messages": answer_edits(state["messages"], json.dumps(answer), shown),

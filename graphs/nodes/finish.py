@@ -29,6 +29,7 @@ def finish(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
         verdict=best.verdict if best else None,
         usage=TurnUsage(**dict(state["usage"]), wall_seconds=round(state["elapsed"], 3)),
         spec=state["goal"].spec,
+        fallbacks=len(state["fallbacks"]),
     )
     turn = TurnSummary(
         instruction=state["text"],

@@ -10,6 +10,7 @@ from scipy import ndimage
 
 from graphs.budget import reached_limit
 from graphs.eyes import ask_eyes
+from graphs.fallback import solvers_plan
 from graphs.node_helpers import timed
 from graphs.state import Attempt
 from prompts import render
@@ -90,7 +91,7 @@ def judge(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
     if state["before"] is None:
         wrong = () if untouched else tuple(failure.reason for failure in verdict.failures)
         update |= {"before": held, "was_wrong": wrong}
-    return update | _next(state, context, attempt, layout)
+    return update | _next(state, context, attempt, layout, update["doubtful"])
 
 
 def _look(
@@ -121,7 +122,9 @@ def _look(
     return seen, observation, unseen, found.cost
 
 
-def _next(state: State, context: Context, attempt: Attempt, layout: Layout) -> dict[str, Any]:
+def _next(
+    state: State, context: Context, attempt: Attempt, layout: Layout, doubtful: tuple[str, ...]
+) -> dict[str, Any]:
     """Return the part of the update that says how the turn goes on: an end, a polish, a new drawing or a report."""
     if attempt.agreed or attempt.refined:
         # A picture that was right when it came is left alone: only what the run made is polished, once.
@@ -133,7 +136,9 @@ def _next(state: State, context: Context, attempt: Attempt, layout: Layout) -> d
         return {"exit": limit[0], "detail": limit[1]}
     if _is_better_drawn_anew(state, context, attempt):
         return {"anew": True}
-    report = HumanMessage(_report(state, attempt, layout), additional_kwargs={"picture": attempt.image})
+    report = HumanMessage(
+        _report(state, context, attempt, layout, doubtful), additional_kwargs={"picture": attempt.image}
+    )
     return {"messages": [report]}
 
 
@@ -186,7 +191,7 @@ def _left_behind(
     return tuple(Detection(name=LEFTOVER.name, box=box, score=1.0) for box in leftovers(image, region, boxes))
 
 
-def _report(state: State, attempt: Attempt, layout: Layout) -> str:
+def _report(state: State, context: Context, attempt: Attempt, layout: Layout, doubtful: tuple[str, ...]) -> str:
     return render(
         "round",
         kind=state["kind"],
@@ -195,6 +200,6 @@ def _report(state: State, attempt: Attempt, layout: Layout) -> str:
         results=attempt.verdict.results,
         layout=layout,
         target=state["goal"].target,
-        operations=state["goal"].operations if state["rounds"] == 0 else (),
+        suggestion=solvers_plan({**state, "layout": layout, "doubtful": doubtful}, context),
         done=state["done"],
     )

@@ -6,6 +6,7 @@ import json
 import re
 from typing import TYPE_CHECKING, Any
 
+from langchain_core.exceptions import ContextOverflowError
 from langchain_core.messages import AIMessage, AnyMessage, HumanMessage, RemoveMessage, SystemMessage
 from langgraph.graph.message import REMOVE_ALL_MESSAGES
 from pydantic import Field, ValidationError, model_validator
@@ -39,6 +40,14 @@ if TYPE_CHECKING:
     from tools.context import Context
     from tools.scene.goal import Goal
     from tools.scene.layout import Layout
+
+
+ASKING = re.compile(
+    r"^\W*(?:(?:please|ok|okay|and|so|hey|now|but)\W+)*(?:what|where|why|which|who|whose|when|how|is|are|was|were|am|do|"
+    r"does|did|has|have|had|can|could|will|would|should|describe|list|count|explain|tell|say|name|show me|thank|thanks|"
+    r"hi|hello)\b"
+)
+"""How a text begins that wants to be answered."""
 
 
 class Reply(Frozen):
@@ -76,10 +85,10 @@ def parse(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
     asked: list[AnyMessage] = list(state["messages"]) or _question(state, context)
     try:
         answer: Any = context.chat.with_structured_output(schema, include_raw=True).invoke(asked)
-    except CannotParse as error:
-        return _unread(state, _with_unknown(str(error), state["text"], context), state["usage"], context.settings)
+    except (CannotParse, ContextOverflowError) as error:
+        return _unreadable(state, context, error)
     message: AIMessage = answer["raw"]
-    usage = state["usage"].with_answer(message, price_of(context.settings.chat))
+    usage = state["usage"].with_answer(message, price_of(context.settings.chat), asked)
     if refusal := message.additional_kwargs.get("refusal"):
         return _unread(state, f"the language model refused: {refusal}", usage, context.settings)
     try:
@@ -101,6 +110,13 @@ def parse(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
     repair = HumanMessage(render("repair", problem=problem))
     fresh = [] if state["messages"] else asked
     return {"messages": [*fresh, broken, repair], "repairs": state["repairs"] + 1, "usage": usage}
+
+
+def _unreadable(state: State, context: Context, error: CannotParse | ContextOverflowError) -> dict[str, Any]:
+    """End the turn where the text is none for this planner, or too long for this model."""
+    if isinstance(error, ContextOverflowError):
+        return {"exit": "context_limit", "detail": str(error)[:1000]}
+    return _unread(state, _with_unknown(str(error), state["text"], context), state["usage"], context.settings)
 
 
 def _checked(schema: type[SceneSpec | Reply], answer: dict[str, Any]) -> SceneSpec | Reply:
@@ -166,6 +182,11 @@ def _understand(goal: Goal, layout: Layout, parsed: SceneSpec | Reply, settings:
             raise ValueError("objects and absent are both empty: nothing could be checked. Name what must be there")
         return _understood(goal.model_copy(update={"spec": spec, "notes": spec.notes}), demands)
     if parsed.answer:
+        if not asks(text):
+            raise ValueError(
+                f"the instruction is no question, and {parsed.answer[:80]!r} changes nothing: give the operations "
+                "that do what it says, and leave the answer empty"
+            )
         return {"exit": "answered", "detail": parsed.answer, "messages": [RemoveMessage(id=REMOVE_ALL_MESSAGES)]}
     try:
         operations = with_worn(layout, parsed.operations, spoken=nouns(text))
@@ -182,6 +203,11 @@ def _understand(goal: Goal, layout: Layout, parsed: SceneSpec | Reply, settings:
     )
     demands = as_seen(wished, settings.detector.sees)
     return _understood(plan, (*demands, *unchecked))
+
+
+def asks(text: str) -> bool:
+    """Return whether a text may want an answer instead of a change: a question, or a wish to be told something."""
+    return "?" in text or ASKING.search(text.lower()) is not None
 
 
 def _of_sentence(goal: Goal, spec: SceneSpec, settings: Settings) -> tuple[Requirement, ...]:

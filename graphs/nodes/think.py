@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+from langchain_core.exceptions import ContextOverflowError
 from langchain_core.messages import AnyMessage, HumanMessage, SystemMessage, ToolMessage
 
 from configs.prices import price_of
 from graphs.answer_bounds import bounded
+from graphs.fallback import can_fall_back, fall_back, is_stuck
 from graphs.node_helpers import picture_block, timed
 from prompts import render
 from tools.registry import TOOLS
@@ -25,20 +28,34 @@ ROUNDS_SHOWN = 4  # earlier rounds are summed up by the list of edits in the new
 def think(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
     """Ask the model what to do next.
 
-    An answer without a tool call ends the turn while the verdict fails, after as many reminders as
-    ``loop.repairs`` allows; none when no layout can meet the goal.
+    An answer without a tool call, after as many reminders as ``loop.repairs`` allows, hands the round over to the
+    solver, or ends the turn (``loop.fallback``); at once when no layout can meet the goal.
     """
     context = runtime.context
-    asked = [SystemMessage(render("system", vision=context.settings.chat.vision)), *show_pictures(state, context)]
-    message = context.chat.bind_tools(list(TOOLS)).invoke(asked)
+    if is_stuck(state, context) and can_fall_back(state, context):
+        return fall_back(state)
+    asked: list[AnyMessage] = []
+    try:
+        for rounds in (ROUNDS_SHOWN, 1):
+            asked = _asked(state, context, rounds)
+            with suppress(*((ContextOverflowError,) if rounds > 1 else ())):
+                message = context.chat.bind_tools(list(TOOLS)).invoke(asked)
+                break
+    except ContextOverflowError as error:
+        if can_fall_back(state, context):
+            return fall_back(state)
+        return {"exit": "context_limit", "detail": str(error)[:1000]}
     answer = bounded(message)
-    usage = state["usage"].with_answer(message, price_of(context.settings.chat))
+    usage = state["usage"].with_answer(message, price_of(context.settings.chat), asked)
     update: dict[str, Any] = {"messages": [answer], "usage": usage}
     if answer.tool_calls or answer.invalid_tool_calls:
         return update | {"repairs": 0}
     if state["impossible"]:
         return update | {"exit": "unsatisfiable", "detail": state["impossible"]}
-    if state["repairs"] >= context.settings.loop.repairs:
+    if state["repairs"] >= context.settings.loop.repairs or state["fallbacks"]:
+        if can_fall_back(state, context):
+            instead = fall_back(state)
+            return update | instead | {"messages": [answer, *instead["messages"]]}
         return update | {"exit": "model_stopped", "detail": answer.text[:1000]}
     return {
         **update,
@@ -47,15 +64,20 @@ def think(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
     }
 
 
-def show_pictures(state: State, context: Context) -> list[AnyMessage]:
-    """Return the messages of the last rounds, with the pictures they name where the model can see.
+def _asked(state: State, context: Context, rounds: int) -> list[AnyMessage]:
+    system = SystemMessage(render("system", vision=context.settings.chat.vision))
+    return [system, *show_pictures(state, context, rounds)]
+
+
+def show_pictures(state: State, context: Context, rounds: int = ROUNDS_SHOWN) -> list[AnyMessage]:
+    """Return the messages of the last ``rounds``, with the pictures they name where the model can see.
 
     Crops come from tool answers, whose content may only be text in the OpenAI protocol: they follow
     as a message of their own after the last answer.
     """
     messages = state["messages"]
     reports = [at for at, message in enumerate(messages) if message.additional_kwargs.get("picture")]
-    recent = messages[reports[-ROUNDS_SHOWN] :] if len(reports) > ROUNDS_SHOWN else messages
+    recent = messages[reports[-rounds] :] if len(reports) > rounds else messages
     if not context.settings.chat.vision:
         return list(recent)
     shown: list[AnyMessage] = []

@@ -38,7 +38,7 @@ EXPENSIVE = LOOK.model_copy(
 def test_each_limit_has_its_exit(
     tmp_path: Path, script: list[Any], limits: dict[str, Any], ended: str, detail: str
 ) -> None:
-    loop = Loop(tmp_path, [TWO_RED, *script], forever=True, loop=limits)
+    loop = Loop(tmp_path, [TWO_RED, *script], forever=True, loop={"fallback": "stop", **limits})
     start = loop.picture(scene(RED))
     result = loop.run(prompt="two red cars", image=start)
     assert (result["agreed"], result["exit"]) == (False, ended)
@@ -89,7 +89,12 @@ def test_an_editor_that_never_works_ends_the_turn(tmp_path: Path) -> None:
 
 def test_a_success_ends_the_row_of_failures(tmp_path: Path) -> None:
     bad = calls(("detect", {"phrases": []}))
-    loop = Loop(tmp_path, [TWO_RED, bad, LOOK, bad, LOOK, bad, "done"], forever=True, loop={"tool_failures": 2})
+    loop = Loop(
+        tmp_path,
+        [TWO_RED, bad, LOOK, bad, LOOK, bad, "done"],
+        forever=True,
+        loop={"tool_failures": 2, "fallback": "stop"},
+    )
     assert loop.run(prompt="two red cars", image=loop.picture(scene(RED)))["exit"] == "model_stopped"
 
 

@@ -73,7 +73,7 @@ def test_what_was_seen_only_doubtfully_is_no_part_of_the_picture(tmp_path: Path)
             ghost = Detection(name="dog", box=scene(DOG).objects[0].box, score=0.3)
             return replace(super().detect(image, queries), doubtful=(ghost,))
 
-    loop = Loop(tmp_path, [CAR_AND_DOG, "I cannot"], world=Unsure(), loop={"repairs": 0})
+    loop = Loop(tmp_path, [CAR_AND_DOG, "I cannot"], world=Unsure(), loop={"repairs": 0, "fallback": "stop"})
     result = loop.run(prompt="a car and a dog", image=loop.picture(scene(CAR)))
     assert not result["agreed"]
     assert loop.state["layout"].ids == ("car #1",)
@@ -141,7 +141,7 @@ def test_a_model_that_sees_can_fail_a_picture_and_never_pass_it(
 
 
 def test_eyes_are_not_asked_while_the_detector_finds_something_wrong(tmp_path: Path) -> None:
-    loop = Loop(tmp_path, ["I cannot"], loop={"repairs": 0})
+    loop = Loop(tmp_path, ["I cannot"], loop={"repairs": 0, "fallback": "stop"})
     loop.context = replace(loop.context, eyes=ScriptedChat(script=[]))
     assert not loop.run(prompt="a car and a smiling dog", image=loop.picture(scene(CAR)), spec=SMILING)["agreed"]
 

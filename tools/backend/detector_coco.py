@@ -15,7 +15,7 @@ import numpy as np
 from tools.backend.coco_kinds import KINDS, WORDS, kinds_of
 from tools.backend.coco_networks import Looked, Looker, open_looker
 from tools.backend.colour_naming import Look, is_known
-from tools.backend.device_memory import Recent, picture_key
+from tools.backend.device_memory import Recent, as_rgb, picture_key
 from tools.backend.protocol import Cost, Detected
 from tools.backend.suppression import not_suppressed
 from tools.scene.box import Box
@@ -151,13 +151,13 @@ class CocoDetector:
             nonlocal cost
             segmented = self.segment(image, [box])
             cost = segmented.cost
-            return Look(np.asarray(image.convert("RGB")), segmented.masks[0], dressed=person)
+            return Look(np.asarray(as_rgb(image)), segmented.masks[0], dressed=person)
 
         return self._looks.get((picture_key(image), box, person), make), cost
 
     def _rows(self, image: Picture, limit: float) -> list[tuple[str, Box, float]]:
         """Return kind, box and score of everything better than ``limit``, best first, each thing once."""
-        image = image.convert("RGB")
+        image = as_rgb(image)
         found = self._found.get(picture_key(image), lambda: self._look_everywhere(image))
         boxes, scores = found.boxes_xyxy, found.scores
         good = (scores > limit) & ((boxes[:, 2:] - boxes[:, :2]) > 0).all(axis=1)
@@ -213,7 +213,7 @@ class CocoDetector:
 
         def look() -> Looked:
             self._passes += 1
-            return self.looker.look(image.convert("RGB").crop(window))
+            return self.looker.look(image.crop(window).convert("RGB"))
 
         looked = self._found.get((picture_key(image), window), look)
         scale, start = np.array([frame.w, frame.h] * 2), np.array([frame.x, frame.y] * 2)

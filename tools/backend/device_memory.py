@@ -101,4 +101,9 @@ class Recent(Generic[Key, Value]):
 
 def picture_key(image: Image) -> tuple[tuple[int, int], bytes]:
     """Return a key of the picture's content."""
-    return image.size, hashlib.sha256(image.convert("RGB").tobytes()).digest()
+    return image.size, hashlib.sha256(as_rgb(image).tobytes()).digest()
+
+
+def as_rgb(image: Image) -> Image:
+    """Return a picture as RGB, itself where it is: a photograph's copy is as large as the photograph."""
+    return image if image.mode == "RGB" else image.convert("RGB")

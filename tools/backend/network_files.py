@@ -50,6 +50,7 @@ class OnnxNetwork:
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 4  # what goes wrong is raised; the rest is advice to those who export
         options.intra_op_num_threads = threads or 0
+        options.enable_cpu_mem_arena = False  # it would keep what the largest picture needed, for good
         try:
             session = onnxruntime.InferenceSession(str(file), options, providers=["CPUExecutionProvider"])
         except Exception as error:  # noqa: BLE001 - the runtime's exceptions share no base of their own

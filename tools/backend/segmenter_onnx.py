@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image
 from scipy import ndimage
 
-from tools.backend.device_memory import Recent, picture_key
+from tools.backend.device_memory import Recent, as_rgb, picture_key
 from tools.backend.network_files import OnnxNetwork
 from tools.backend.protocol import BackendError, Cost, Segmented
 
@@ -67,7 +67,7 @@ class OnnxSegmenter:
 
         Where the network finds nothing in a box, the mask is the box itself and its score 0.
         """
-        image = image.convert("RGB")
+        image = as_rgb(image)
         start, passes = time.perf_counter(), 0
         if not boxes:
             return Segmented(np.zeros((0, image.height, image.width), dtype=bool), ())
@@ -111,19 +111,18 @@ class OnnxSegmenter:
 
 def without_specks(mask: np.ndarray) -> np.ndarray:
     """Return a mask without pieces that are tiny beside its largest: a flag's stars are no part of who stands by it."""
-    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-    if not len(rows):
-        return mask
-    window = np.s_[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
-    labels, number = ndimage.label(mask[window])
+    step = max(1, max(mask.shape) // SIDE)  # a large picture's mask is looked at in small
+    labels, number = ndimage.label(mask[::step, ::step])
     if number < 2:
         return mask
     sizes = np.bincount(labels.ravel())
-    sizes[0] = 0
-    kept = sizes >= SPECK * sizes.max()
-    cleaned = np.zeros_like(mask)
-    cleaned[window] = kept[labels]
-    return cleaned
+    sizes[0] = sizes[1:].max()
+    specks = (sizes < SPECK * sizes[0])[labels]
+    if not specks.any():
+        return mask
+    large = ndimage.binary_dilation(specks, iterations=1) & ~((labels > 0) & ~specks) if step > 1 else specks
+    large = large.repeat(step, axis=0).repeat(step, axis=1)[: mask.shape[0], : mask.shape[1]]
+    return np.asarray(mask & ~large)
 
 
 def _input_wh(size_wh: tuple[int, int]) -> tuple[int, int]:

@@ -120,3 +120,16 @@ def test_a_colour_may_be_that_of_another() -> None:
         "colour the cat like the red cup", scene(("cat", [0.1, 0.6, 0.2, 0.2]), ("red cup", [0.5, 0.6, 0.2, 0.2]))
     )
     assert after["cat #1"].attributes == ("red",)
+
+
+def test_a_question_that_asks_for_something_back_is_a_wish() -> None:
+    dog = scene(("dog", [0.1, 0.1, 0.2, 0.2])).objects
+    (added,) = parse_instruction("can you bring the dog back?", ROW, Memory(removed=dog, seen_in=("a1",)))
+    assert isinstance(added, Add)
+    assert added.source is not None
+    assert added.source.picture == "a1"
+
+
+def test_it_is_the_only_thing_there_is() -> None:
+    after, _ = done("make it red", scene(("white backpack", [0.4, 0.4, 0.3, 0.3])))
+    assert after.objects[0].attributes == ("red",)

@@ -146,7 +146,7 @@ def test_later_turns_know_what_earlier_ones_did(tmp_path: Path, texts: list[str]
 def test_what_is_put_back_is_as_it_was(tmp_path: Path) -> None:
     with begin(tmp_path) as session:
         session.send("remove the dog")
-        session.send("add a blue cup")
+        session.send("add a blue cup in the top left corner")  # not where the dog was
         back = one(session.send("put back the dog").layout, "dog")
         assert (back.id, list(back.box)) == ("dog #1", pytest.approx([0.64, 0.6, 0.28, 0.28]))
         session.send("make the car blue and twice as big")

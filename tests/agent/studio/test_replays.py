@@ -12,7 +12,7 @@ from agent.trace.events import read_trace
 from agent.trace.timeline import turns_of
 from configs.errors import SettingsError
 from tests.agent.jobs import run
-from tests.agent.studios import make, said, studio, until
+from tests.agent.studios import Held, make, said, studio, until
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -39,12 +39,37 @@ def test_a_session_is_replayed_from_a_step_as_a_new_run(tmp_path: Path) -> None:
         assert opened.view(name).agreed
 
 
+def test_a_replay_is_cancelled_while_it_waits_and_while_it_runs(tmp_path: Path) -> None:
+    world = Held()
+    world.let_go.set()
+    with studio(tmp_path / "sessions", world, runs=tmp_path / "runs") as opened:
+        name = make(opened)
+        said(opened, name, "add a blue cup")
+        step = step_of(opened.folder(name), "think")
+        world.let_go.clear()
+        world.begun.clear()
+        running, waiting = opened.replay(name, step, seed=7), opened.replay(name, step, seed=8)
+        assert world.begun.wait(60)
+        opened.cancel(waiting)
+        opened.cancel(running)
+        assert until(opened, running).kind == until(opened, waiting).kind == "cancelled"
+        statuses = {summary.name: summary.status for summary in opened.summaries()}
+        assert statuses[running] == "failed"
+        assert waiting not in statuses
+
+
 def test_what_cannot_be_replayed_is_said_at_once_and_leaves_nothing(tmp_path: Path) -> None:
     run(tmp_path / "runs" / "one")
     with studio(tmp_path / "sessions", runs=tmp_path / "runs") as opened:
-        for name in ("chat.base_url", "detector.path", "chat.api_key"):
+        owners = (
+            {"chat.base_url": "x"},
+            {"detector.path": "x"},
+            {"chat": {"api_key": "x"}},
+            {"chat": {"a.base_url": 1}},
+        )
+        for overrides in owners:
             with pytest.raises(StudioError, match="for whoever starts the server"):
-                opened.replay("run:one", 3, {name: "x"})
+                opened.replay("run:one", 3, overrides)
         with pytest.raises(SettingsError):
             opened.replay("run:one", 3, {"editor.nothing": 1})
         again = opened.replay("run:one", 999)

@@ -113,7 +113,8 @@ def completed(pixels: Pixels, masks: Mapping[str, Mask], boxes: Mapping[str, Box
     """
     height, width = pixels.shape[:2]
     taken = np.logical_or.reduce([np.zeros((height, width), dtype=bool), *masks.values()])
-    free = (np.linalg.norm(pixels - ground, axis=-1) > CLEAR[1]) & ~taken
+    unlike = np.linalg.norm(pixels - ground, axis=-1) > CLEAR[1]
+    free = ndimage.binary_opening(unlike) & ~taken  # a thin line is a seam of the ground
     result, nearest = dict(masks), np.full((height, width), np.inf)
     owner = np.full((height, width), -1)
     keys = [key for key in masks if key in boxes and masks[key].any()]
