@@ -10,9 +10,9 @@ from copy import copy
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from agent.offline.descriptions import Descriptions
 from agent.offline.draft import HINT
 from agent.offline.lexer import phrases
+from agent.offline.ordinals import Ordinals
 from agent.offline.positions import ITS, REGIONS, TWO_SIDED
 from agent.offline.speech import describes, is_known_noun, is_noun
 from agent.offline.surroundings import NO_NOUN, STOPS
@@ -47,7 +47,7 @@ _PUNCTUATION = frozenset({",", "-", "'", '"', "'s", ":", "(", ")"})
 _OWNED = frozenset({"its", "his", "her", "their", "my", "our", "your"})
 
 
-class Clauses(Descriptions):
+class Clauses(Ordinals):
     """Reads item after item with the tagger's help."""
 
     def _begin_sentence(self) -> None:

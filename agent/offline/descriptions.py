@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 _PART_OF = phrases("of them|of which|of these|of those|of the latter")
 _COLOURED = phrases("in color|in colour|colored|coloured|in total")
 _BOTH = phrases("both|all|each|both of them|all of them|each of them")
-_NOT = phrases("not|never")
+_NOT = phrases("not|never|anything but")
+_MADE = phrases("made of|made out of|made from|all made of|both made of|built from|carved from|carved out of")
 _BE = frozenset(["is", "are", "was", "were", "be", "being"])
 _MANNERS = frozenset(
     "sat stood lay sit sits stand stands lie lies rest rests hang hangs hung rested appears appear".split()
@@ -41,6 +42,8 @@ class Descriptions(Relations):
         if self.last is None:
             return False
         comma = words.take_word(",") != ""
+        if self._read_made(comma=comma):
+            return True
         relative = words.word() in {"that", "which"}
         both = words.accept(_BOTH)
         copula = words.take(COPULA) or ""
@@ -72,6 +75,22 @@ class Descriptions(Relations):
         negated = negated or neither
         words.take(_COLOURED)
         self._describe(self._described_things(copula, both=both), found, negated=negated, start=start)
+        return True
+
+    def _read_made(self, *, comma: bool) -> bool:
+        """Take "made of glass", "all made of wood"."""
+        words = self.words
+        start = words.position
+        copula = words.take(COPULA) or ""
+        last = self.last
+        everyone = words.word() in {"all", "both"} or copula.endswith(("both", "all", "are", "were"))
+        if last is None or not words.accept(_MADE) or family(words.word()) != "material" or is_noun(words, 1):
+            words.position = start
+            return False
+        words.position += 1
+        material = words.word(-1)
+        for thing in list(dict.fromkeys([*self.listed, last])) if comma or everyone else [last]:
+            thing.describe((material,))
         return True
 
     def _described_things(self, copula: str, *, both: bool) -> list[Thing]:
@@ -166,7 +185,8 @@ class Descriptions(Relations):
         words.take_word("color", "colour")
         found = read_attributes(words) or self._read_bare()
         named = bool(words.take_word("color", "colour", "hue", "tone", "shade", "texture", "shape", "colors"))
-        bare = words.word(-len(found) - 1) == "in" and (words.done or words.word() in {",", "and", *STOPS})
+        length = sum(len(word.split()) for word in found)
+        bare = words.word(-length - 1) == "in" and (words.done or words.word() in {",", "and", *STOPS})
         if found and (named or (bare and all(family(word) == "colour" for word in found))) and not is_noun(words):
             self._describe([self.last], found, negated=False, start=start)
             return True
@@ -214,6 +234,7 @@ class Descriptions(Relations):
         """Take "one", "the other", "two of them", and "a" before "red one"."""
         words = self.words
         start = words.position
+        words.take_word("only", "just", "exactly")
         words.take_word("the")
         words.take_word("other") if words.word(1) in {"two", "three", "four"} else None
         if words.take_word("other"):
@@ -240,7 +261,9 @@ class Descriptions(Relations):
         """Take one part with its attributes, or its place (linked at once; no attributes are returned)."""
         words = self.words
         start = words.position
-        count = self._take_count()
+        half = whole.count // 2 if words.word() == "half" and words.word(1) == "of" and not whole.count % 2 else None
+        words.position += bool(half)
+        count = half if half and words.take(_PART_OF) else self._take_count()
         if count is None or count > whole.count:
             words.position = start
             return None

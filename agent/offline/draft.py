@@ -6,15 +6,16 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from agent.offline.lexer import Cursor
+from agent.offline.positions import REGIONS
 from agent.offline.speech import is_stuff
-from agent.offline.vocabulary import PLACE_PREPOSITIONS
-from tools.scene.lexicon import COLOURS
-from tools.scene.spec import GROUP_PREDICATES, Query, Relation, SceneObject, SceneSpec
-from tools.scene.wordnet import is_listed, is_thing
+from agent.offline.vocabulary import MORE_ATTRIBUTES, PLACE_PREPOSITIONS
+from tools.scene.lexicon import COLOURS, attribute, is_attribute
+from tools.scene.spec import GROUP_PREDICATES, PICTURE_PREDICATES, Query, Relation, SceneObject, SceneSpec
+from tools.scene.wordnet import is_doubtful, is_word
 
 if TYPE_CHECKING:
     from agent.offline.nouns import NounPhrase
-    from tools.scene.spec import Bound, Predicate, Size
+    from tools.scene.spec import Bound, Predicate, Size, SizePredicate
 
 
 HINT = (
@@ -62,6 +63,19 @@ class Link:
     factor: float | None = None
 
 
+@dataclass(eq=False)
+class Several:
+    """Things of one name that are told apart by places and sizes: those named, and the ``rest``."""
+
+    name: str
+    number: int
+    open: bool  # there may be more
+    rest: Thing
+    along: str = ""  # "across" or "down"
+    parts: dict[int, Thing] = field(default_factory=dict)  # by the place in the row, from 1
+    sized: dict[SizePredicate, Thing] = field(default_factory=dict)
+
+
 @dataclass
 class Draft:
     """The objects, relations, absent things and background of a sentence that is being read."""
@@ -79,6 +93,7 @@ class Draft:
     host: Thing | None = None  # what "its" and "it" mean: the table of "a table with a cup on it"
     unnamed: Thing | None = None  # "a red" of "a red and a blue car"
     held: tuple[Thing, Thing] | None = None  # who holds what: "a cat wearing a hat sits on ..." is about the cat
+    severals: list[Several] = field(default_factory=list)
     row: list[Thing] | None = None  # "from left to right: ..."
     open_from: int | None = None  # where a clause begins whose words are kept as they stand
     loose: list[tuple[int, int]] = field(default_factory=list)  # spans of words that nothing checks
@@ -96,6 +111,8 @@ class Draft:
     def _demand(self, phrase: NounPhrase) -> Thing | None:
         """Add the object, or find the one that is meant; None for "zero dogs"."""
         known = self._known(phrase) if phrase.definite or phrase.every else None
+        if known is not None and self._is_elsewhere(known):
+            known = None
         if known is None:
             if phrase.count == 0:
                 self.absent.append(phrase.phrase)
@@ -112,6 +129,15 @@ class Draft:
             self.links.append(Link((known,), phrase.group))
         return known
 
+    def _is_elsewhere(self, known: Thing) -> bool:
+        """Whether "the cup on the right" follows, and the cup that is known is on the left."""
+        sides = REGIONS.at(self.words.tokens, self.words.position)
+        has_place = any(link.subjects == (known,) and link.predicate in PICTURE_PREDICATES for link in self.links)
+        same = sides is not None and any(
+            link.subjects == (known,) and link.predicate in sides[0] for link in self.links
+        )
+        return sides is not None and has_place and not same
+
     def _new(self, phrase: NounPhrase) -> Thing:
         count, bound = phrase.count, phrase.bound
         if count is None and phrase.every:
@@ -120,16 +146,15 @@ class Draft:
             count, bound = 2, "at least"
         elif phrase.determiner not in {"a", "an"} and count in {None, 1} and bound == "a" and is_stuff(phrase.name):
             count, bound = 1, "at least"
-        if (
-            not is_listed(phrase.head)
-            and not is_thing(phrase.head)
-            and phrase.name not in COLOURS
-            and phrase.name.isascii()
-        ):
+        if is_doubtful(phrase.head) and phrase.name not in COLOURS and phrase.name.isascii():
             self.notes.append(f"taking {phrase.name!r} for an object")
+        self.notes += [f"taking {word!r} for an attribute" for word in phrase.attributes if not _is_known(word)]
         if phrase.dimensions:
             self.said.append(" ".join([*phrase.dimensions, phrase.name]))
-        return Thing(phrase.name, phrase.attributes, count or 1, bound, (), phrase.size, phrase.every)
+        lacks = tuple(word for word in phrase.attributes if word.startswith("non-"))
+        attributes = tuple(word for word in phrase.attributes if word not in lacks)
+        lacks = tuple(attribute(word.removeprefix("non-")) for word in lacks)
+        return Thing(phrase.name, attributes, count or 1, bound, lacks, phrase.size, phrase.every)
 
     def _known(self, phrase: NounPhrase) -> Thing | None:
         """Return the thing mentioned before that a definite phrase means, if any."""
@@ -166,6 +191,7 @@ class Draft:
 
     def _spec(self) -> SceneSpec:
         objects = self._objects()
+        self._keep_every()
         for wanted in objects:
             if wanted.phrase in self.absent or wanted.name in self.absent:
                 self.words.unclear(f"{wanted.phrase!r} is both demanded and excluded; say which one you mean", 0)
@@ -179,6 +205,15 @@ class Draft:
             unchecked=tuple(dict.fromkeys([*self._loose_texts(), *self.said])),
             notes=tuple(dict.fromkeys(self.notes)),
         )
+
+    def _keep_every(self) -> None:
+        """Keep "every chair has a cat on it": that one chair has one is checked, that all have is not."""
+        for link in self.links:
+            for thing in link.subjects + link.objects:
+                if thing.every:
+                    parts = [" and ".join(one.phrase for one in side) for side in (link.subjects, link.objects)]
+                    text = f"{parts[0]} {link.predicate} {parts[1]}".strip()
+                    self.said.append(text.replace(thing.phrase, f"every {thing.phrase}", 1))
 
     def _objects(self) -> tuple[SceneObject, ...]:
         """Return the things, alike ones added up: "a dog and another dog" are two dogs."""
@@ -235,6 +270,11 @@ class Draft:
     @staticmethod
     def _begins_with_preposition(place: str) -> bool:
         return Cursor(place).sees(PLACE_PREPOSITIONS) or place.lower().startswith("with ")
+
+
+def _is_known(attribute: str) -> bool:
+    known = is_attribute(attribute) or is_word(attribute) or attribute in MORE_ATTRIBUTES
+    return known or not attribute.isascii() or not attribute.isalpha()
 
 
 def _bound(things: list[Thing]) -> Bound:

@@ -23,6 +23,7 @@ from agent.offline.vocabulary import (
     INTENSIFIERS,
     PAINTED,
     PAIRS,
+    UNKNOWN_RELATIONS,
     VERBS,
 )
 from tools.scene.lexicon import COMPOUNDS, NUMBERS, SHADES, attribute, family, number, plural, singular
@@ -40,10 +41,10 @@ DIMENSIONS = word_set("tall long narrow wide thin thick fat slim medium short hi
 _DETERMINERS = phrases("another|the other|the|this|that|these|those|a|an|all the|all of the|all|any|both|both the|"
                        "each|every|both of the|each of the|its|one other|all other|their|his|her|every single|"
                        "all the other|my|our|your|a different|all of these|all these|all those|"
-                       "each one of the")  # fmt: skip
+                       "each one of the|every one of the")  # fmt: skip
 _EVERY = phrases(
     "all the|all of the|all|each|every|each of the|every single|all of these|all these|all those|any|"
-    "all other|all the other|each one of the"
+    "all other|all the other|each one of the|every one of the"
 )
 _SINGLE = frozenset({"a", "an", "another", "one other", "a different", "this", "that"})
 _VAGUE: Phrases[tuple[int, Bound]] = Phrases(
@@ -62,10 +63,15 @@ _BOUNDS: Phrases[tuple[Bound, int]] = Phrases(
 )  # fmt: skip
 _ABOUT = phrases("about|around|nearly|almost|approximately|roughly|or so")
 _GROUPS: Phrases[Predicate] = Phrases(
-    predicates("row of|line of|rows of", "in a row")
+    predicates("row of|line of", "in a row")
     | predicates("column of", "in a column")
     | predicates("stack of", "stacked")
 )
+_PAIRED = word_set(
+    "scissors pants trousers jeans shorts leggings tights goggles binoculars tongs pliers tweezers sunglasses glass "
+    "glasses eyeglasses headphones overalls pajamas"
+)
+"""One thing, of which "a pair" is said."""
 _PIECES = word_set("piece slice chunk bar roll loaf sheet pair pile stack bit ball scoop stick block")
 _BALLS = word_set("soccer football basketball tennis baseball volleyball golf")
 _HINT = "only objects, their number, attributes and places are understood"
@@ -148,6 +154,8 @@ def read_noun_phrase(words: Cursor, last_name: str = "") -> NounPhrase | None:
     found = _read_named(words, last_name, start, determiner, count, first)
     if found is None:
         return None
+    if "pair" in words.quote(start, words.position).lower():
+        found = _one_of_pairs(found)
     if vague and found.count is None:
         found = replace(found, count=vague[0], bound=vague[1])
     elif bound and count is not None:
@@ -161,6 +169,16 @@ def read_noun_phrase(words: Cursor, last_name: str = "") -> NounPhrase | None:
     if found.count is not None and found.count > MOST:
         words.unclear(f"at most {MOST} objects of one kind", start, words.position)
     return found
+
+
+def _one_of_pairs(found: NounPhrase) -> NounPhrase:
+    """ "A pair of scissors" is one thing, "a red pair of shoes" two."""
+    rest = found.name.removeprefix("pair of ")
+    many = rest != found.name
+    if rest not in _PAIRED:
+        return replace(found, name=singular(rest), count=2 * (found.count or 1), bound="exactly") if many else found
+    name = "eyeglasses" if rest in {"glass", "glasses"} else rest
+    return replace(found, name=name, count=found.count if many or found.count is None else max(1, found.count // 2))
 
 
 def _read_bound(words: Cursor) -> tuple[Bound | None, int]:
@@ -293,8 +311,13 @@ def _read_nouns(words: Cursor) -> list[str]:
     if length := _compound_length(words):
         taken = [words.word(ahead) for ahead in range(length)]
         words.position += length
+    if words.word() in {"pair", "pairs"} and words.word(1) == "of":
+        words.position += 1
+        return [words.word(-1)]
     while is_noun(words) and len(taken) < 8:
         word = words.word()
+        if taken and (words.length(UNKNOWN_RELATIONS) > 1 or word == "facing"):
+            break  # "a cup full of coffee"
         if (
             taken
             and not words.tags

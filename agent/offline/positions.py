@@ -35,7 +35,8 @@ def _two_sided() -> dict[str, Predicate]:
         for phrase in (
             *_sides(side), f"immediate {side}", f"just {side}", f"immediately {side}", f"directly {side}", side,
             f"immediately to the {side}", f"just to the {side}", f"directly to the {side}", f"slightly to the {side}",
-            f"to the immediate {side}", f"on {side}", f"to {side}", f"at {side}", f"on {side} side",
+            f"to the immediate {side}",
+            f"towards the {side}", f"toward the {side}", f"on {side}", f"to {side}", f"at {side}", f"on {side} side",
         ):  # fmt: skip
             table[f"{phrase} of"] = predicate
     rows: tuple[tuple[Predicate, str], ...] = (
@@ -48,7 +49,8 @@ def _two_sided() -> dict[str, Predicate]:
                     "just next to|right beside|side by side with|to the side of|on the side of|on side of|at side of|"
                     "on one side of|to one side of|directly next to"),
         ("near", "near|near to|by|close to|nearby|in the vicinity of|right by|very close to|very near|not far from"),
-        ("between", "between|in between|in the middle between|in the middle of|midway between|right between"),
+        ("between", "between|in between|in the middle between|in the middle of|midway between|right between"
+                    "|halfway between|half way between|exactly between"),
     )  # fmt: skip
     for predicate, texts in rows:
         table |= dict.fromkeys(texts.split("|"), predicate)

@@ -2,33 +2,40 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from agent.offline.draft import HINT, Thing
-from agent.offline.positions import ITS, REGIONS, TWO_SIDED
+from agent.offline.nouns import read_noun_phrase
+from agent.offline.positions import REGIONS, TWO_SIDED
+from agent.offline.references import References
 from agent.offline.speech import is_noun
-from agent.offline.surroundings import Surroundings
+from agent.offline.surroundings import NO_NOUN, STOPS
 from agent.offline.vocabulary import (
+    ARRANGED,
     CLOTHES,
     COMPARED,
     COPULA,
-    EACH_SIDE,
-    EACH_SIDE_OF,
     FOREGROUND,
     GROUPED,
     INSIDE,
     NUMBERED,
     THERE_IS,
+    TIMES,
     TOGETHER,
     UNKNOWN_RELATIONS,
+    UPRIGHT,
 )
+from tools.scene.errors import CannotParse
 from tools.scene.lexicon import SURFACES
 from tools.scene.wordnet import is_part_of_body
 
 if TYPE_CHECKING:
+    from agent.offline.nouns import NounPhrase
     from tools.scene.spec import Predicate
 
+_TOWARDS_SEVERAL = frozenset({"next to", "near", "left of", "right of", "above", "below"})
 _HUNG = frozenset("hung hang hangs hanging mounted stuck".split())
 _ORDERS: dict[tuple[str, str], Predicate] = {
     ("left", "right"): "left of",
@@ -43,7 +50,7 @@ def _carries_all(predicate: Predicate, objects: tuple[Thing, ...]) -> bool:
     return predicate == "on top of" and objects[0].name.split()[-1] in SURFACES
 
 
-class Relations(Surroundings):
+class Relations(References):
     """Every ``_read_*`` takes words only when it understands them."""
 
     def _read_relation(self, *, joined: bool) -> bool:
@@ -62,7 +69,7 @@ class Relations(Surroundings):
         if (
             self._read_each_side(joined=joined)
             or self._read_together(everyone=everyone)
-            or self._read_own_side()
+            or self._read_own_side(joined=joined)
             or self._read_region(joined=joined, everyone=everyone)
             or self._read_pair(start, joined=joined, everyone=everyone)
             or self._read_compared(start, joined=joined)
@@ -90,10 +97,6 @@ class Relations(Surroundings):
             self.listed = [self.held[0]]
             self.held, self.open_from = None, None
 
-    def _about(self, joined: bool) -> Thing | None:
-        """Return what a relation here is about; None when it is yet to come."""
-        return (self.subject if joined else None) or self.last
-
     def _everyone(self) -> list[Thing]:
         return list(dict.fromkeys(self.listed))
 
@@ -109,8 +112,31 @@ class Relations(Surroundings):
             about = self._about(joined)
             self._keep(about.start if about else start, words.position)
             return True
+        here = words.position
         sides = words.take(REGIONS)
+        if sides is not None and words.word() == "of":
+            words.position = here
+            return self._read_corner_of(sides, joined=joined)
         return sides is not None and self._place(sides, joined=joined, everyone=everyone)
+
+    def _read_corner_of(self, sides: tuple[Predicate, ...], *, joined: bool) -> bool:
+        """Take "to the upper left of a bowl": left of it and above it."""
+        words = self.words
+        start = words.position
+        about = self._about(joined)
+        words.take(REGIONS)
+        words.position += 1
+        following = self._noun_phrase() if about is not None and sides[0].startswith("in the") else None
+        if about is None or following is None or not following.is_thing:
+            words.position = start
+            return False
+        other = self._demand(following)
+        corner = sides[0].split()
+        if other is not None:
+            self._link((about,), "left of" if "left" in corner else "right of", (other,))
+            self._link((about,), "above" if "top" in corner else "below", (other,))
+        self.subject = about
+        return True
 
     def _place(self, sides: tuple[Predicate, ...], *, joined: bool, everyone: bool) -> bool:
         words = self.words
@@ -148,6 +174,7 @@ class Relations(Surroundings):
         about, listed = self._about(joined), self._everyone() if everyone else []
         begins = words.position
         objects = self._read_objects_of(predicate)
+        more = self._read_more_objects(predicate) if here > start and len(objects) == 1 else ()
         if not objects:
             words.position = here
             return False
@@ -155,14 +182,37 @@ class Relations(Surroundings):
             listed = self._in_one_list(begins)
         about = self._following_subject(about, start)
         self.listed = []
-        hung = words.tokens[here - 1].word in _HUNG and words.tokens[here].word == "on"  # "hung on the door"
+        upright = predicate == "on top of" and objects[0].name.split()[-1] in UPRIGHT  # "a clock on a wall"
+        hung = upright or (words.tokens[here - 1].word in _HUNG and words.tokens[here].word == "on")
         if hung or (predicate == "inside" and objects[0].name.endswith(tuple(CLOTHES))):
             self._keep((listed[0] if listed else about).start, objects[0].end)
+            self.subject = about
             return True
         for mention in dict.fromkeys([*(thing for thing in listed if thing not in objects), about]):
-            self._link((mention,), predicate, objects)
+            for towards in (objects, *((other,) for other in more)):
+                self._link((mention,), predicate, towards)
         self.subject = about
         return True
+
+    def _read_more_objects(self, predicate: Predicate) -> tuple[Thing, ...]:
+        """Take "and the pear" of "the apple sat next to the peach and the pear", where the sentence ends with it."""
+        words = self.words
+        start = words.position
+        more: list[NounPhrase] = []
+        while predicate in _TOWARDS_SEVERAL and words.word() in {"and", ","}:
+            words.take_word(",")
+            words.take_word("and")
+            try:
+                phrase = read_noun_phrase(words)
+            except CannotParse:
+                phrase = None
+            if phrase is None or not phrase.is_thing or phrase.name == NO_NOUN:
+                break
+            more.append(phrase)
+        if not more or not (words.done or words.word() in STOPS):
+            words.position = start
+            return ()
+        return tuple(found for phrase in more if (found := self._demand(phrase)) is not None)
 
     def _in_one_list(self, begins: int) -> list[Thing]:
         """Return what was listed right before a place: "two pears and three apples in a bowl" are all in it."""
@@ -194,13 +244,7 @@ class Relations(Surroundings):
         words = self.words
         start = words.position
         if words.word() in {"it", "them", "him", "her", "which"}:
-            named = [mention for mention in self.mentioned if mention]
-            meant = self.host if self.host is not None and self.host is not self.last else None
-            meant = meant or (named[-2] if len(named) > 1 else None)
-            if meant is None or words.word() == "which":
-                words.fail("name the object instead", start, start + 1)
-            words.position += 1
-            return (meant,)
+            return self._things_meant(start, between=predicate == "between")
         if predicate != "between" and words.word() in {"each", "one"} and words.word(1) in {"other", "another"}:
             words.fail("name both objects, such as 'a dog next to a cat'", start)
         first = self._noun_phrase()
@@ -221,41 +265,12 @@ class Relations(Surroundings):
             words.fail("'between' needs two objects joined by 'and'", start)
         return one, other
 
-    def _read_own_side(self) -> bool:
-        """Take "to its left", "on it": "a dog with a cat to its left"."""
-        words = self.words
-        named = [mention for mention in self.mentioned if mention]
-        if len(named) < 2 or not words.sees(ITS):
-            return False
-        host = self.host if self.host is not None and self.host is not named[-1] else named[-2]
-        predicate = words.take(ITS)
-        assert predicate is not None
-        self._link((named[-1],), predicate, (host,))
-        self.subject = named[-1]
-        return True
-
-    def _read_each_side(self, *, joined: bool) -> bool:
-        """Take "with a cup on each side": one half of the cups on either side of the host."""
-        words = self.words
-        start = words.position
-        about = self._about(joined)
-        host = self.host if self.host is not about else None
-        if words.accept(EACH_SIDE_OF):
-            following = self._noun_phrase()
-            host = self._demand(following) if following is not None else None
-        elif not words.accept(EACH_SIDE):
-            return False
-        if about is None or host is None:
-            words.fail("say on each side of what", start, words.position)
-        each = about.count
-        about.count, about.bound = 2 * each, about.bound if about.bound == "at least" else "exactly"
-        for predicate in ("left of", "right of"):
-            self._link((about,), predicate, (host,), count=each)
-        return True
-
     def _read_together(self, *, everyone: bool) -> bool:
         """Take "in a row", "stacked", "of the same size", "next to each other"."""
         words = self.words
+        if self.last is not None and self.last.count > 1 and words.accept(ARRANGED):
+            self._keep((self.listed[0] if everyone and self.listed else self.last).start, words.position)
+            return True
         group = words.take(GROUPED)
         beside = group is None and words.accept(TOGETHER)
         if group is None and not beside:
@@ -294,10 +309,14 @@ class Relations(Surroundings):
         """Take "more dogs than cats", "as many dogs as cats"."""
         words = self.words
         start = words.position
+        times = words.accept(TIMES) and words.word() == "as" and words.word(1) == "many"
         found = words.take(NUMBERED)
         if found is None:
+            words.position = start
             return False
         predicate, link = found
+        if times:  # "twice as many" is at least more
+            predicate = "more than"
         first = self._noun_phrase()
         second = self._noun_phrase() if first is not None and words.take_word(link) else None
         if first is None or second is None:
@@ -310,6 +329,8 @@ class Relations(Surroundings):
             if mention is not None and phrase.count is None and not phrase.definite:
                 mention.count, mention.bound = 1, "at least"
         self._link((pair[0],), predicate, (pair[1],))
+        if times:
+            self._keep(start, words.position)
         return True
 
     # what nothing checks
@@ -332,6 +353,8 @@ class Relations(Surroundings):
             words.position = start
             return False
         end = words.position
+        if relation == "wearing" and following.name == "glass":
+            following = replace(following, name="eyeglasses")
         if not (following.determiner in {"its", "his", "her", "their"} or is_part_of_body(following.head)):
             made = self._demand(following)  # not "its tail", "holding hands"
             self.held = (about, made) if made is not None and relation.split()[0].endswith("ing") else None

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from agent.offline.clauses import Clauses
 from agent.offline.draft import HINT
-from agent.offline.lexer import Cursor, Unclear
+from agent.offline.lexer import Cursor, Unclear, phrases
 from agent.offline.speech import is_adjective
 from agent.offline.surroundings import STOPS
 from agent.offline.tagger import tagged
@@ -23,6 +23,8 @@ from agent.offline.vocabulary import (
     BACKGROUND,
     CLOSED,
     COPULA,
+    EXCEPTED,
+    FRAMES,
     HAS,
     IN_THE_PICTURE,
     NOTHING,
@@ -40,6 +42,7 @@ from tools.scene.spec import SceneSpec
 from tools.scene.wordnet import is_person
 
 _PICTURES = frozenset({"scene", "photo", "photograph", "picture", "image", "view", "shot"})
+_THIS_IS = phrases("it is|this is|these are|they are|here is|here are|it was|that is")
 _SAME_AS_LIST = ("along with", "together with", "as well as", "accompanied by")
 
 
@@ -79,10 +82,12 @@ class _Scene(Clauses):
             self._check_open()
         while not words.done:
             self._begin_sentence()
-            self._read_head()
+            if not self._read_pronoun():
+                self._read_head()
             self._read_items()
             while words.take_word(*STOPS):
                 pass
+        self._link_ordinals()
         spec = self._spec()
         if words.tags and not (spec.objects or spec.absent):
             words.fail(HINT, 0)
@@ -93,7 +98,7 @@ class _Scene(Clauses):
     def _read_head(self, *, linked: bool = False) -> None:
         """Take "a photo of"; with ``linked`` only where "of" or the like follows."""
         words = self.words
-        while words.accept(OPENERS):
+        while words.accept(OPENERS) or (self._first() and words.accept(_THIS_IS)):
             words.take_word(",", ":")
         while (end := self._head_end(linked=linked)) is not None:
             start = words.position
@@ -119,6 +124,8 @@ class _Scene(Clauses):
         at = words.position
         for ahead in range(9):
             word = words.word(ahead)
+            if word in FRAMES and words.word(ahead + 1) in {"of", "showing", "depicting"}:
+                return at + ahead + 1
             if word in STYLE_NOUNS and words.word(ahead + 1) not in STYLE_NOUNS:
                 following = at + ahead + 1
                 words.position, here = following, words.position
@@ -156,8 +163,11 @@ class _Scene(Clauses):
     def _read_item(self) -> bool:
         """Take one item or connector; False where none is known."""
         words = self.words
+        if words.sees(EXCEPTED):
+            words.unclear("say what shall be there", words.position)
         return (
             words.accept(IN_THE_PICTURE)
+            or self._read_ordinal()
             or self._read_numbers()
             or self._read_absent()
             or self._read_style()
@@ -199,9 +209,11 @@ class _Scene(Clauses):
         made = len(self.things), len(self.links)
         found = (
             words.accept(NOTHING)
+            or self._read_ordinal()
             or self._read_numbers()
             or self._read_absent()
             or self._read_style()
+            or self._read_elliptic()
             or self._read_relation(joined=True)
             or self._read_background()
             or self._read_described()

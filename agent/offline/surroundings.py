@@ -25,7 +25,8 @@ from agent.offline.vocabulary import (
     WITHOUT,
 )
 from tools.scene.errors import CannotParse
-from tools.scene.lexicon import family, number, plural
+from tools.scene.lexicon import attribute, family, is_attribute, number, plural
+from tools.scene.spec import SIZES
 
 STOPS = (".", ";", "!", "?")
 NO_NOUN = "?"  # the name of "a red" in "a red and a blue car", until the noun comes
@@ -78,6 +79,9 @@ class Surroundings(Draft):
         word = words.take(WITHOUT)
         if word is None:
             return False
+        if word == "no" and words.word() in {"more", "fewer", "less"} and words.word(1) == "than":
+            words.position = start
+            return False
         alone = word.split()[-1] in {"no", "zero"} and "with" not in word.split()
         self._deny(start)
         while True:
@@ -121,7 +125,21 @@ class Surroundings(Draft):
             words.fail(HINT, start, phrase.end)
         if phrase.dimensions or phrase.size_word:
             words.fail("only attributes such as colours can be excluded", start, phrase.end)
-        self.absent.append(phrase.phrase)
+        described = self._read_denied_look() if words.word(-1) == phrase.head or phrase.plural else ()
+        named = replace(phrase, attributes=(*phrase.attributes, *described)).phrase
+        self.absent.append(named)
+
+    def _read_denied_look(self) -> tuple[str, ...]:
+        """Take "is red" of "no cup is red", and nothing else."""
+        words = self.words
+        start = words.position
+        if words.take_word("is", "are", "was", "were"):
+            found = tuple(attribute(word) for word in (words.word(),) if is_attribute(word) and word not in SIZES)
+            words.position += 1
+            if found and (words.done or words.word() in {",", "and", "but", *STOPS}):
+                return found
+        words.position = start
+        return ()
 
     # background
 

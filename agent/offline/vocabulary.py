@@ -106,6 +106,8 @@ STYLE_NOUNS = word_set(
     "watercolor watercolour snapshot portrait view shot closeup close-up artwork pic composition depiction collage "
     "mural print etching engraving doodle comic poster still-life"
 )
+FRAMES = word_set("polaroid selfie screenshot sticker icon logo postcard emoji wallpaper avatar thumbnail clipart")
+"""Frames only where "of" or "showing" follows: "a sticker of a dog", but "a sticker and a dog"."""
 STYLE_LINKS = Phrases(
     dict.fromkeys(("of", "showing", "with", "containing", "depicting", "featuring", "displaying", "that shows",
                    "that contains", "that has", "that depicts", "that features", "which shows", "which contains",
@@ -131,10 +133,14 @@ OPENERS = phrases(
     "we see|i see|one can see|you can see|visualize|depict"
 )
 THERE_IS = phrases(
-    "there is|there are|there should be|there must be|there stands|there sits|it has|it contains|it shows|there lies|"
-    "we see|you can see|it should have|it should contain|there is also|there are also|we can see|include|add"
+    "there is|there are|there was|there were|there should be|there must be|there stands|there sits|it has|it contains|"
+    "it shows|there lies|we see|you can see|it should have|it should contain|there is also|there are also|we can see|"
+    "include|add"
 )
-HAS = phrases("has|have|having|contains|contain|shows|includes|should have|should contain|must have")
+HAS = phrases(
+    "has|have|having|that has|that have|which has|which have|contains|contain|shows|includes|should have|"
+    "should contain|must have"
+)
 AND = phrases(
     "and|,|plus|as well as|along with|together with|with|and also|, and|and then|accompanied by|, with|, plus|"
     ", as well as|, along with|, together with|, and also|also|and with|, and with|, but|but|but also|but with|"
@@ -188,7 +194,11 @@ COPULA = phrases(
     "which sits|which stands|should be|must be|being|both|all|are both|are all|were both|were all|appears|appear|"
     "should both be|that hangs|that rests|which hangs|has been placed|have been placed|will be",
 )
-PAINTED = phrases("painted|colored|coloured|dyed|that is colored|that is painted")
+EXCEPTED = phrases("anything but|everything but|anything except|everything except|anything other than|all but")
+"""What follows is not what shall be there, and what shall be is not said."""
+PAINTED = phrases(
+    "painted|colored|coloured|dyed|that is colored|that is painted|painted in|colored in|coloured in|dyed in"
+)
 IN_THE_PICTURE = phrases(
     "in the picture|in the image|in the photo|in the scene|in the frame|in this picture|in this image|"
     "in this scene|in total|in the painting|in the drawing|visible|present|anywhere|at all|"
@@ -199,7 +209,8 @@ BACKGROUND = phrases("in the background|as the background|as background|as a bac
 STYLE_PHRASES = phrases("in the style of|in a style of|in the manner of|inspired by")
 UNKNOWN_RELATIONS = phrases(
     "behind|in front of|just behind|right behind|directly behind|directly in front of|right in front of|into|around|"
-    "against|across from|facing|opposite|far from|away from|through|outside|outside of|at|from|among|amid|"
+    "against|across from|facing|facing away from|facing towards|"
+    "opposite|far from|away from|through|outside|outside of|at|from|among|amid|"
     "surrounded by|along|onto|off|hanging from|attached to|holding|wearing|riding|hidden by|covered by|covered with|"
     "hidden behind|in the front of|at the back of|leaning against|leaning on|full of|filled with|carrying|pulling|"
     "pushing|tied to|looking at|across|past|towards|toward|decorated with|topped with|made of|made from|for|dressed in|"
@@ -265,6 +276,15 @@ GROUPED: Phrases[Predicate] = Phrases(
 TOGETHER = phrases("next to each other|next to one another|beside each other|side by side|near each other|"
                    "close to each other|beside one another|close together|close to one another|"
                    "right next to each other")  # fmt: skip
+ARRANGED = phrases(
+    "in a circle|in a ring|in a triangle|in a square|in a grid|in a semicircle|in an arc|in a pyramid|in a pattern|"
+    "in a heap|in a pile|in pairs|in rows|in columns|in a zigzag|in a spiral|in two rows|in three rows|in a group|"
+    "in a cluster|in a rectangle|in formation|in circles|in a half circle|in a diagonal|in a diagonal line|diagonally"
+)
+"""How several things are arranged that nothing checks."""
+TIMES = phrases("twice|three times|two times|four times|half")
+UPRIGHT = word_set("wall ceiling door window sign screen shirt jacket page fence mirror flag blackboard whiteboard")
+"""What is "on" these hangs there: it does not stand on top."""
 EACH_SIDE = phrases("on each side|on either side|on both sides|at each side|on both of its sides|on each of its sides|"
                     "on each side of it|on either side of it|on both sides of it")  # fmt: skip
 EACH_SIDE_OF = phrases("on each side of|on either side of|on both sides of|at each side of|at either side of")

@@ -55,7 +55,8 @@ COMPOUNDS = frozenset(
     "hot dog|hot air balloon|toy box|stuffed animal|paper clip|paper towel|paper plane|stone wall|brick wall|wild boar|"
     "high chair|french fry|straw hat|glass door|green tea|orange juice|orange tree|"
     "rubber duck|flat iron|full moon|cotton candy|remote control|sweet potato|rolling pin|bright light|sweet corn|"
-    "french fries".split("|")
+    "french fries|light bulb|light switch|polar bear|grand piano|hard hat|hot pot|hot tub|soft drink|high heel|"
+    "hard drive|soft toy|sole fish|bald eagle|golden retriever|french horn|wet suit|high heels".split("|")
 )
 """Names whose first word would else be taken for an attribute."""
 
@@ -118,6 +119,23 @@ _IRREGULAR = (
         "horseshoe": "horseshoes",
         "toe": "toes",
         "canoe": "canoes",
+        "fungus": "fungi",
+        "nucleus": "nuclei",
+        "alumnus": "alumni",
+        "stimulus": "stimuli",
+        "larva": "larvae",
+        "alga": "algae",
+        "vertebra": "vertebrae",
+        "bacterium": "bacteria",
+        "candelabrum": "candelabra",
+        "crisis": "crises",
+        "oasis": "oases",
+        "thesis": "theses",
+        "axis": "axes",
+        "appendix": "appendices",
+        "matrix": "matrices",
+        "vertex": "vertices",
+        "criterion": "criteria",
         "house": "houses",
         "blouse": "blouses",
     }
@@ -127,7 +145,15 @@ _IRREGULAR = (
     }
     | {word: word + "es" for word in "tomato potato hero mango echo torpedo mosquito volcano buffalo domino".split()}
 )
-_PLURALS = {many: word for word, many in _IRREGULAR.items()} | {"cactuses": "cactus", "persons": "person"}
+_PLURALS = {many: word for word, many in _IRREGULAR.items()} | {
+    "cactuses": "cactus",
+    "persons": "person",
+    "octopi": "octopus",
+    "antennae": "antenna",
+    "formulae": "formula",
+    "aquaria": "aquarium",
+    "axes": "axe",
+}
 _UNCHANGED = frozenset(
     "rhinoceros chaps overalls leggings slacks stairs tweezers "
     "sheep fish deer moose aircraft spacecraft series species scissors trousers pants jeans shorts pajamas "

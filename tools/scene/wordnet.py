@@ -2,7 +2,8 @@
 
 The table lists single words in lower case with letters: for nouns one of ``t`` thing, ``p`` person, ``b`` part of a
 body, ``o`` thing of nature, ``s`` substance, ``g`` group, ``l`` location, ``x`` idea (by the most frequent
-senses); ``a`` adjective, ``v`` verb, ``r`` adverb; after ``/`` the part of speech it mostly is.
+senses); ``a`` adjective, ``v`` verb, ``r`` adverb; after ``/`` the part of speech it mostly is. A ``?`` before the
+word: its first sense is no thing, and no text that was counted uses another ("lumen" is a unit first).
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ _IDEAS = frozenset(
         "space area spot distance foreground ambiance body touch school retreat conversation nature ride cover "
         "party show fashion concert exercise formation experience pleasure memory future past spirit success soul "
         "seating gear addition collection copy innovation cry call symbol event conference photoshoot celebration "
+        "chess checkers backgammon "
         "display range vision ingenuity crack media something anything everything someone anyone nothing"
     ).split()
 )
@@ -88,6 +90,11 @@ def is_thing(noun: str) -> bool:
     if noun in _IDEAS:
         return False
     return letters(noun)[:1] in set("tpbosg")
+
+
+def is_doubtful(noun: str) -> bool:
+    """Return whether a noun names a thing in a rare sense at best, or is in no list: "lumen", "zorgle"."""
+    return noun not in _THINGS and (f"?{noun.lower()}" in _table() or not (is_listed(noun) or is_thing(noun)))
 
 
 def is_substance(noun: str) -> bool:
