@@ -45,6 +45,8 @@ class GroundedDiffusion(Meter):
     Counts what it does (`Meter.collect`).
     """
 
+    device: torch.device
+
     def __init__(
         self,
         *,
