@@ -99,6 +99,7 @@ class Stage:
         if self._view is not None and view.picture != self._view.picture:
             self.clear_place()
             self._compare(None)
+            self._unpick()
         self._view, self._live = view, None
         self._draw(plan)
         self._strip.clear()
@@ -173,6 +174,7 @@ class Stage:
             self._press(item, name == tool)
         if self._picture:
             self._picture.set(tool=tool)
+        self._unpick()
         self._tell()
 
     def toggle_boxes(self) -> None:
@@ -213,6 +215,10 @@ class Stage:
         if self._picture:
             self._picture.set(picked=object_id)
         self._pick(object_id)
+
+    def _unpick(self) -> None:
+        if self._picture:
+            self._picture.set(picked="")
 
     def _placed(self, box: list[float], drawn: bool) -> None:
         self.where = box
