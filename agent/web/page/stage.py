@@ -104,8 +104,8 @@ class Stage:
         self._draw(plan)
         self._strip.clear()
         with self._strip:
-            for frame in frames if len(frames) > 1 else ():
-                self._frame(frame)
+            for at, frame in enumerate(frames if len(frames) > 1 else (), 1):
+                self._frame(frame, now=at == len(frames) and frame.picture == view.picture)
         self._enable()
 
     def show_plan(self, plan: Plan | None) -> None:
@@ -154,8 +154,7 @@ class Stage:
         self._picture.light(None)
         self._picture.plan(plan)
 
-    def _frame(self, frame: Frame) -> None:
-        now = self._view is not None and frame.picture == self._view.picture
+    def _frame(self, frame: Frame, *, now: bool) -> None:
         style = "frame gap" if frame.opens else "frame"
         item = tag("button", None, style, type="button", title=frame.words, aria_label=f"Compare with: {frame.words}")
         if now:

@@ -361,6 +361,16 @@ def test_gallery_and_cost_show_what_ends_meanwhile(tab: Tab) -> None:
         other.get_by_text("add a small orange bottle").first.wait_for()
 
 
+def test_the_film_says_now_once(tab: Tab) -> None:
+    page = tab.go("/")
+    begin(page)
+    say(page, "add a yellow dog")
+    ended(page)
+    say(page, "remove the dog")
+    ended(page)
+    assert page.locator(".frame[aria-current]").count() == 1
+
+
 def test_on_a_phone_a_long_failure_hides_nothing(phone: Tab) -> None:
     page = phone.go("/")
     begin(page)
