@@ -39,6 +39,7 @@ class saying:
 def notify(text: str, *, wrong: bool = False) -> None:
     """Show a message for a while, a problem until it is closed; a text is shown as it stands."""
     if wrong:
-        ui.notify(visible(text), type="negative", position="bottom", timeout=0, close_button="Close", multi_line=True)
+        close = [{"label": "Close", "color": "white"}]
+        ui.notify(visible(text), type="negative", position="bottom", timeout=0, multi_line=True, actions=close)
     else:
         ui.notify(visible(text), position="bottom", timeout=6000)
