@@ -115,7 +115,7 @@ def _refuse_other(folder: Path, kind: Any) -> None:
     file = folder / "model_index.json"
     try:
         index = json.loads(file.read_text(encoding="utf-8"))
-        parts = {name: part[1] for name, part in index.items() if isinstance(part, list) and part[0]}
+        listed = {name: part[1] for name, part in index.items() if isinstance(part, list)}
     except FileNotFoundError:
         raise BackendError(
             f"checkpoint {str(folder)!r} is no pipeline: it has no model_index.json; name a folder of a whole pipeline"
@@ -123,9 +123,14 @@ def _refuse_other(folder: Path, kind: Any) -> None:
     except (OSError, ValueError, LookupError, AttributeError) as error:
         raise checkpoints.unreadable(folder, error) from error
     taken = inspect.signature(kind.__init__).parameters
-    strange = [name for name in parts if name not in taken and name not in UNUSED]
-    lacking = [name for name in DENOISERS if name in taken and name not in parts]
-    foreign = [name for name in DENOISERS if name in taken and parts.get(name, "") not in str(taken[name].annotation)]
+    needed = {name for name, part in taken.items() if name != "self" and part.default is part.empty} - UNUSED
+    strange = [name for name, part in listed.items() if part and name not in taken and name not in UNUSED]
+    lacking = sorted(needed - listed.keys())  # what it does without is listed as null
+    foreign = [
+        name
+        for name in DENOISERS
+        if listed.get(name) and listed[name] not in str(getattr(taken.get(name), "annotation", ""))
+    ]
     if strange or lacking or foreign:
         raise BackendError(
             f"checkpoint {str(folder)!r} was saved by {index.get('_class_name', 'another pipeline')!r} and is none of "
