@@ -229,6 +229,31 @@ class PasteSettings(Section):
     feather: int = Field(default=3, ge=0, le=64, description="width of a filled place's blended rim, in pixels")
 
 
+class InpaintSettings(Part):
+    """The engine on any inpainting pipeline of diffusers, few-step ones included."""
+
+    kind: Literal["inpaint"]
+    pipeline: str | None = Field(
+        default=None, description="its class, such as FluxFillPipeline; null has diffusers choose by the checkpoint"
+    )
+    side: int | None = Field(
+        default=None,
+        ge=64,
+        le=4096,
+        description="side of the pictures it was trained on; larger ones are edited in a crop scaled to it",
+    )
+    steps: int = Field(default=50, ge=1, le=1000)
+    guidance: float = Field(default=7.5, ge=0, le=100, description="by the name that the pipeline has for it")
+    erase_strength: float = Field(default=1.0, gt=0, le=1, description="share of steps where background is made up")
+    add_strength: float = Field(default=1.0, gt=0, le=1, description="share of steps for new objects, in their boxes")
+    restyle_strength: float = Field(default=0.7, gt=0, le=1, description="share of steps for new looks")
+    object_prompt: str = Field(default="a photo of {phrase}", description="for one object")
+    background: str = Field(default="a photo of a scene", description="where the layout names no background")
+    negative_prompt: str = Field(default="", description="where the pipeline takes one; what goes is added to it")
+    grow: int = Field(default=8, ge=0, le=256, description="of the masks of what goes, in pixels")
+    feather: int = Field(default=4, ge=0, le=128, description="width of the blended seam, in pixels")
+
+
 class RefinerSettings(Part):
     """The image-to-image model that polishes a picture that agrees."""
 
@@ -258,5 +283,8 @@ AnySegmenter = Annotated[
     _by_kind("transformers"),
 ]
 AnyEditor = Annotated[
-    Annotated[EditorSettings, Tag("grounded")] | Annotated[PasteSettings, Tag("paste")], _by_kind("grounded")
+    Annotated[EditorSettings, Tag("grounded")]
+    | Annotated[PasteSettings, Tag("paste")]
+    | Annotated[InpaintSettings, Tag("inpaint")],
+    _by_kind("grounded"),
 ]

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from configs.settings import CocoDetectorSettings, FilePart, OnnxSegmenterSettings, PasteSettings
+from configs.settings import CocoDetectorSettings, FilePart, InpaintSettings, OnnxSegmenterSettings, PasteSettings
 from tools.backend import checkpoints, coco_kinds
 from tools.backend.ahead import import_ahead
 from tools.backend.editor import capabilities
@@ -28,11 +28,11 @@ if TYPE_CHECKING:
     from configs.settings import AnyDetector, GeneratorSettings, GroundedPart, Part, Settings
     from tools.backend.detector import ZeroShotDetector
     from tools.backend.detector_coco import CocoDetector
-    from tools.backend.editor.engines.grounded import GroundedEngine
-    from tools.backend.editor.engines.paste import PasteEngine
+    from tools.backend.editor.engine import Engine
     from tools.backend.generator import Generator
     from tools.backend.gligen import GroundedDiffusion
     from tools.backend.inpainter import Inpainter
+    from tools.backend.inpainting import InpaintingPipeline
     from tools.backend.protocol import Capabilities, Detected, Drawing, Edited, Generated, Progress, Segmented
     from tools.backend.refiner import Refiner
     from tools.backend.segmenter import Segmenter
@@ -156,7 +156,7 @@ class LocalBackend:
 
         part = self.settings.editor
 
-        def with_engine(engine: GroundedEngine | PasteEngine) -> Edited:
+        def with_engine(engine: Engine) -> Edited:
             composer = Composer(engine, self)
             return composer.edit(image, operations, scene, seed=seed, progress=progress, references=references)
 
@@ -166,10 +166,21 @@ class LocalBackend:
             engine = PasteEngine(self, self.inpainter, self._glance, part, self.settings.detector.vocabulary)
             with self._lock:
                 return with_engine(engine)
+        if isinstance(part, InpaintSettings):
+            from tools.backend.editor.engines.inpaint import InpaintEngine
+
+            pipeline = self._inpainting(part)
+            return self._run(part, pipeline, lambda: with_engine(InpaintEngine(pipeline, self, part)))
         from tools.backend.editor.engines.grounded import GroundedEngine
 
         model = self._diffusion(part)
         return self._run(part, model, lambda: with_engine(GroundedEngine(model, self, part, self._fit)))
+
+    def _inpainting(self, part: InpaintSettings) -> InpaintingPipeline:
+        from tools.backend.inpainting import InpaintingPipeline
+
+        loaded: InpaintingPipeline = self._load(part, lambda: InpaintingPipeline.from_settings(part))
+        return loaded
 
     def _fit(self, image: Image, placed: PlacedObject) -> float:
         """Say how much an object looks like what it shall be: like that, and like no other kind of thing."""
@@ -192,6 +203,8 @@ class LocalBackend:
         settings = self.settings
         if isinstance(settings.editor, PasteSettings):
             own = capabilities.paste()
+        elif isinstance(settings.editor, InpaintSettings):
+            own = capabilities.inpaint(settings.editor)
         else:
             own = replace(
                 capabilities.GROUNDED,
@@ -368,7 +381,7 @@ def _needed(settings: Settings) -> Iterator[str]:
     onnx = isinstance(settings.segmenter, OnnxSegmenterSettings)
     yield f"tools.backend.{'segmenter_onnx' if onnx else 'segmenter'}"
     yield "tools.backend.editor.composer"
-    yield f"tools.backend.editor.engines.{'paste' if isinstance(settings.editor, PasteSettings) else 'grounded'}"
+    yield f"tools.backend.editor.engines.{settings.editor.kind}"
 
 
 def _is_file(part: Part) -> bool:
