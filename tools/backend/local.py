@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from tools.backend.generator import Generator
     from tools.backend.gligen import GroundedDiffusion
     from tools.backend.inpainter import Inpainter
-    from tools.backend.inpainting import InpaintingPipeline
     from tools.backend.protocol import Capabilities, Detected, Drawing, Edited, Generated, Progress, Segmented
     from tools.backend.refiner import Refiner
     from tools.backend.segmenter import Segmenter
@@ -168,19 +167,14 @@ class LocalBackend:
                 return with_engine(engine)
         if isinstance(part, InpaintSettings):
             from tools.backend.editor.engines.inpaint import InpaintEngine
+            from tools.backend.inpainting import InpaintingPipeline
 
-            pipeline = self._inpainting(part)
+            pipeline = self._load(part, lambda: InpaintingPipeline.from_settings(part))
             return self._run(part, pipeline, lambda: with_engine(InpaintEngine(pipeline, self, part)))
         from tools.backend.editor.engines.grounded import GroundedEngine
 
         model = self._diffusion(part)
         return self._run(part, model, lambda: with_engine(GroundedEngine(model, self, part, self._fit)))
-
-    def _inpainting(self, part: InpaintSettings) -> InpaintingPipeline:
-        from tools.backend.inpainting import InpaintingPipeline
-
-        loaded: InpaintingPipeline = self._load(part, lambda: InpaintingPipeline.from_settings(part))
-        return loaded
 
     def _fit(self, image: Image, placed: PlacedObject) -> float:
         """Say how much an object looks like what it shall be: like that, and like no other kind of thing."""
