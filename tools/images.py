@@ -39,8 +39,8 @@ class PictureError(ValueError):
     """A picture that cannot be used; the message says which, why, and what to try next."""
 
 
-def open_picture(source: str | Path | bytes) -> Image.Image:
-    """Decode an untrusted picture and return it as RGB, upright.
+def open_picture(source: str | Path | bytes, *, transparent: bool = False) -> Image.Image:
+    """Decode an untrusted picture and return it as RGB, upright; with ``transparent``, one that is RGBA stays so.
 
     EXIF rotation is applied, the first frame of an animation is taken, 16-bit values are scaled to 8,
     CMYK and palettes are converted, transparent parts become white. The colour profile of an RGB picture stays with
@@ -63,7 +63,8 @@ def open_picture(source: str | Path | bytes) -> Image.Image:
                 _check_size(name, picture.size)
                 picture.seek(0)
                 picture.load()
-                return _to_rgb(ImageOps.exif_transpose(picture))
+                upright = ImageOps.exif_transpose(picture)
+                return upright if transparent and upright.mode == "RGBA" else _to_rgb(upright)
     except Image.DecompressionBombError:
         raise PictureError(f"{name} is too large: at most {MAX_PIXELS:,} pixels; make it smaller first") from None
     except UnidentifiedImageError:
@@ -102,15 +103,10 @@ class ImageStore:
         loaded.
         """
         image = image if image.mode in ("RGB", "RGBA") else _to_rgb(image)
-        digest = hashlib.sha256(f"{image.width}x{image.height}".encode())
-        digest.update(image.tobytes())
-        digest.update(image.info.get("icc_profile") or b"")
-        image_id = digest.hexdigest()[:16]
+        image_id = content_id(image)[:16]
         if not self.path(image_id).is_file():
-            buffer = BytesIO()
             quick = image.width * image.height > LARGE  # half a minute of squeezing saves a tenth of the file
-            image.save(buffer, format="PNG", compress_level=1 if quick else 6)
-            write_bytes(self.path(image_id), buffer.getvalue())
+            write_bytes(self.path(image_id), to_png(image, 1 if quick else 6))
         return image_id
 
     def load(self, image_id: str) -> Image.Image:
@@ -134,6 +130,21 @@ class ImageStore:
 
     def _record(self, key: str) -> Path:
         return self.folder / "made" / f"{hashlib.sha256(key.encode()).hexdigest()[:32]}.json"
+
+
+def content_id(image: Image.Image) -> str:
+    """Return the SHA-256 (hex) of a picture's size, pixels and colour profile."""
+    digest = hashlib.sha256(f"{image.width}x{image.height}".encode())
+    digest.update(image.tobytes())
+    digest.update(image.info.get("icc_profile") or b"")
+    return digest.hexdigest()
+
+
+def to_png(image: Image.Image, compression: int) -> bytes:
+    """Return a picture as a PNG file, squeezed by 0 (not at all) to 9."""
+    buffer = BytesIO()
+    image.save(buffer, format="PNG", compress_level=compression)
+    return buffer.getvalue()
 
 
 def changed_share(before: Image.Image, after: Image.Image) -> float:

@@ -184,6 +184,23 @@ def chat(
 
 
 @app.command()
+def worker(
+    preset: Preset = None,
+    host: Annotated[str, typer.Option(help="Where to listen; another than this machine needs SLD_WORKER_TOKEN.")] = (
+        "127.0.0.1"
+    ),
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes any that is free.")] = 8765,
+    waiting: Annotated[int, typer.Option(min=0, help="Calls that may wait; more are sent away for a while.")] = 64,
+    settings: Set = None,
+) -> None:
+    """Serve the models of a preset to agents elsewhere, who set backend.url to this address."""
+    with reporting():
+        from agent.cli.worker import serve
+
+        raise typer.Exit(serve(Options(preset, settings=settings), host, port, waiting))
+
+
+@app.command()
 def sessions(folder: Sessions = Path("sessions")) -> None:
     """List the sessions."""
     with reporting():

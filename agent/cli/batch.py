@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tools.backend.local import LocalBackend
+    from tools.backend.remote.client import RemoteBackend
 
 SUFFIXES = ("", ".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".gif")
 
@@ -51,7 +52,7 @@ def run_batch(
     """
     work = _prepare(options, file, input_dir, output_dir)
     console = SafeConsole(sys.stderr)
-    bases: dict[str, LocalBackend] = {}
+    bases: dict[str, LocalBackend | RemoteBackend] = {}
     for preset in dict.fromkeys(job.preset for job in work if job.preset != (options.preset or DEFAULT)):
         names = ", ".join(job.item.output_dir for job in work if job.preset == preset)
         write(f"Using the preset {preset} for {names} (another: --preset NAME).", sys.stderr)

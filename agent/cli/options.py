@@ -69,6 +69,8 @@ class Options:
         """
         import yaml
 
+        from agent.run.redaction import is_secret
+
         result: dict[str, Any] = {}
         for given in self.settings or []:
             key, equals, value = given.partition("=")
@@ -77,7 +79,7 @@ class Options:
             try:
                 result[key.strip()] = yaml.safe_load(value)
             except yaml.YAMLError:
-                shown = "***" if "api_key" in given else repr(value)
+                shown = "***" if is_secret(key.strip()) else repr(value)
                 fail(f"--set {key.strip()}: {shown} is not a value; put text with special characters in quotes")
         if self.rounds is not None:
             result["loop.rounds"] = self.rounds
@@ -153,10 +155,10 @@ def _mistakes() -> tuple[type[Exception], ...]:
 def _failures() -> tuple[type[Exception], ...]:
     """Return the failures whose message already says all that a user needs."""
     from agent.models.chat import ChatModelError
-    from tools.backend.protocol import BackendError
+    from tools.backend.protocol import BackendError, BackendUnavailable
     from tools.weights.places import WeightsError
 
-    return BackendError, ChatModelError, WeightsError
+    return BackendError, BackendUnavailable, ChatModelError, WeightsError
 
 
 def _leave(message: str, code: ExitCode, as_json: bool) -> NoReturn:

@@ -2,16 +2,41 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
+from agent.models.preset_choice import missing_networks, missing_packages
+from configs.errors import SettingsError
 from tools.backend.local import LocalBackend
 
 if TYPE_CHECKING:
     from configs.settings import Settings
+    from tools.backend.remote.client import RemoteBackend
+
+LIBRARIES = ("torch", "diffusers", "transformers")
 
 
-def make_backend(settings: Settings) -> LocalBackend:
-    """Return the backend; it loads its models when they are first used, and begins to import their libraries now."""
+def make_backend(settings: Settings) -> LocalBackend | RemoteBackend:
+    """Return the backend: a worker's models where ``backend.url`` names one, else those of this process.
+
+    Models are loaded, and a worker is asked, when they are first used; the models' libraries are imported from now on.
+
+    Raises:
+        SettingsError: the models would run here, and their libraries or their files' runtimes are not installed.
+    """
+    if settings.backend is not None:
+        from tools.backend.remote.client import RemoteBackend
+
+        return RemoteBackend(settings)
+    for library in LIBRARIES:
+        if find_spec(library) is None:
+            raise SettingsError(
+                f"the models need {library}, which is not installed: pip install {library}, or set "
+                "backend.url to a worker that has them"
+            )
+    if lacking := missing_packages(settings):
+        commands = "; ".join((*lacking, *missing_networks(settings)))
+        raise SettingsError(f"the settings name networks whose runtimes are not on this machine: {commands}")
     backend = LocalBackend(settings)
     backend.prepare()
     return backend

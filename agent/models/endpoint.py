@@ -171,7 +171,7 @@ class EndpointModel(ChatOpenAI):
             bound = self.bind(response_format=actions_format(tools), **limit)
             return request_in_text(tools) | bound | act_in_text(tools)
         functions = [{"type": "function", "function": strict_function(tool)} for tool in tools]
-        return super().bind_tools(functions, **limit, **kwargs) | act_in_text(tools)
+        return super().bind_tools(functions, **kwargs).bind(**limit) | act_in_text(tools)
 
     def with_structured_output(  # type: ignore[override]  # the method is a setting, not an argument
         self, schema: type[BaseModel], *, include_raw: bool = False, **kwargs: Any

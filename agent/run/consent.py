@@ -12,6 +12,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from agent.models.chat import OPENAI_URL
 from agent.run.folder import RunError
+from agent.run.redaction import is_secret
 from configs.preset_files import preset_names
 from configs.settings import load_settings
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from agent.run.folder import RunFolder
     from configs.settings import Settings
 
-STEERING = ("path", "decoder", "revision", "kind")
+STEERING = ("path", "decoder", "revision", "kind", "url")
 
 
 def consented_settings(
@@ -44,7 +45,7 @@ def consented_settings(
     known = record.get("preset")
     if not isinstance(recorded, dict) or not isinstance(known, str):
         raise RunError(f"{str(folder.record_path)!r} holds no preset and overrides as this program writes them")
-    merged = {**{key: value for key, value in recorded.items() if "api_key" not in key}, **overrides}
+    merged = {**{key: value for key, value in recorded.items() if not is_secret(key)}, **overrides}
     chosen = preset or folder.preset_found(known)
     settings, own = load_settings(chosen, merged), load_settings(preset or _shipped(known), overrides)
     _check_models(folder, settings, own)

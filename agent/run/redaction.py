@@ -18,6 +18,14 @@ if TYPE_CHECKING:
     from configs.settings import Settings
 
 
+SECRET = ("api_key", "token")  # names of settings
+
+
+def is_secret(setting: str) -> bool:
+    """Return whether a setting, by its dotted name, is one that nobody may read."""
+    return setting.rpartition(".")[2] in SECRET
+
+
 def hiding(folder: RunFolder, settings: Settings) -> RunFolder:
     """Return the folder with a redactor for what its files must not say when a run with ``settings`` writes them."""
     named = [Path(text) for text in _texts(settings.model_dump(mode="json"))]
@@ -29,9 +37,11 @@ def hiding(folder: RunFolder, settings: Settings) -> RunFolder:
 
 
 def secrets_of(settings: Settings) -> tuple[str, ...]:
-    """Return what the settings hold that nobody may read: the key, and logins in the address."""
-    key = settings.chat.api_key
-    return (*((key.get_secret_value(),) if key else ()), *login_secrets(settings.chat.base_url))
+    """Return what the settings hold that nobody may read: the key, the token, and logins in addresses."""
+    worker = settings.backend
+    held = (settings.chat.api_key, worker.token if worker else None)
+    logins = (*login_secrets(settings.chat.base_url), *login_secrets(worker.url if worker else None))
+    return (*(secret.get_secret_value() for secret in held if secret), *logins)
 
 
 def recordable(overrides: Mapping[str, Any]) -> dict[str, Any]:
@@ -43,7 +53,7 @@ def recordable(overrides: Mapping[str, Any]) -> dict[str, Any]:
 def shown(tree: Any) -> Any:
     """Return settings as they may be shown: no secret, no absolute path, no login in an address."""
     if isinstance(tree, dict):
-        return {key: None if key == "api_key" else shown(value) for key, value in tree.items()}
+        return {key: None if is_secret(key) else shown(value) for key, value in tree.items()}
     if isinstance(tree, str) and Path(tree).is_absolute():
         return Path(tree).name
     return _without_login(tree)
@@ -51,7 +61,7 @@ def shown(tree: Any) -> Any:
 
 def _recordable(value: Any) -> Any:
     if isinstance(value, dict):
-        return {key: _recordable(item) for key, item in value.items() if "api_key" not in str(key)}
+        return {key: _recordable(item) for key, item in value.items() if not is_secret(str(key))}
     return _without_login(value)
 
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from configs.settings import ChatSettings, Settings
     from tools.backend.local import LocalBackend
     from tools.backend.protocol import Backend, Capabilities, Detected, Drawing, Edited, Generated, Segmented
+    from tools.backend.remote.client import RemoteBackend
     from tools.scene.box import Box
     from tools.scene.layout import Layout
     from tools.scene.operations import Operation
@@ -38,7 +39,7 @@ class SharedModels:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._backend: LocalBackend | None = None
+        self._backend: LocalBackend | RemoteBackend | None = None
         self._chats: dict[ChatSettings, BaseChatModel] = {}
 
     def backend(self, settings: Settings) -> Backend:
@@ -58,7 +59,7 @@ class SharedModels:
         """Import the libraries that run models, so that the first turn need not wait for that."""
         self._made(settings)
 
-    def _made(self, settings: Settings) -> LocalBackend:
+    def _made(self, settings: Settings) -> LocalBackend | RemoteBackend:
         with self._lock:
             if self._backend is None:
                 self._backend = make_backend(settings)

@@ -20,7 +20,8 @@ SPEC = {"objects": [{"name": "car", "attributes": ["red"], "count": 2}]}
 
 def ask(tmp_path: Path, *requests: tuple[str, dict[str, Any]], **sections: Any) -> list[tuple[str, str, str]]:
     """Let a model make these calls in one message, and return the answers."""
-    loop = Loop(tmp_path, [calls(*requests), "done"], loop={"repairs": 0} | sections.pop("loop", {}), **sections)
+    alone = {"repairs": 0, "fallback": "stop"}
+    loop = Loop(tmp_path, [calls(*requests), "done"], loop=alone | sections.pop("loop", {}), **sections)
     request = {"prompt": "two red cars", "spec": SPEC, "image": loop.picture(scene(CAR, DOG))}
     # A tool only knows what the detector was asked for: the sentence is about cars, the dog is a stranger.
     loop.run(**request)
@@ -97,7 +98,7 @@ def test_edit_answers_with_what_was_done(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "args", "told"),
     [
-        pytest.param("paint", {}, "detect, inspect, suggest_layout, edit", id="unknown tool"),
+        pytest.param("paint", {}, "detect, inspect, suggest_layout, apply_suggestion, edit", id="unknown tool"),
         pytest.param("detect", {}, "phrases", id="missing argument"),
         pytest.param("detect", {"phrases": []}, "phrases: List should have at least 1 item", id="empty list"),
         pytest.param("detect", {"phrases": ["x"] * 21}, "phrases", id="too many"),
@@ -157,4 +158,4 @@ def test_schemas_show_bounds_and_no_services(tool: Any) -> None:
     assert len(function["description"]) > 80
     assert "runtime" not in function["parameters"]["properties"]
     text = json.dumps(function["parameters"])
-    assert tool.name == "suggest_layout" or "maxItems" in text or "maximum" in text
+    assert tool.name in ("suggest_layout", "apply_suggestion") or "maxItems" in text or "maximum" in text

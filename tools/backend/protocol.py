@@ -31,6 +31,10 @@ class BackendError(Exception):
     """A call that cannot be done; the message says what, which value and what to try next."""
 
 
+class BackendUnavailable(Exception):
+    """Nobody answers where the models should be: the call itself is not at fault and can be made again later."""
+
+
 @dataclass(frozen=True)
 class Cost:
     """What a call took. Adding two costs adds everything but the peak memory, which is the larger one."""

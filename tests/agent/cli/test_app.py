@@ -77,7 +77,8 @@ def test_json_is_exactly_one_object_on_standard_output(sld: Bench, picture: Path
     result = sld("correct", picture, PROMPT, "--preset", "iconworld", "--json", "--out", "out")
 
     answer = json.loads(result.stdout)
-    assert list(answer) == ["agreed", "exit", "detail", "rounds", "image", "run", "verdict", "unchecked", "usage"]
+    keys = ["agreed", "exit", "detail", "rounds", "fallbacks", "image", "run", "verdict", "unchecked", "usage"]
+    assert list(answer) == keys
     assert (answer["agreed"], answer["exit"], answer["rounds"]) == (True, "agreed", 2)
     assert Path(answer["image"]).is_file()
     assert "offline planner" in result.stderr.splitlines()[0]

@@ -1,0 +1,83 @@
+"""``sld worker``: serves the models of a preset to agents on other machines."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from importlib import metadata
+from ipaddress import ip_address
+from typing import TYPE_CHECKING, Any
+
+from agent.cli.console import write
+from agent.cli.options import ExitCode, Options, fail
+from agent.models.backend import make_backend
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+TOKEN = "SLD_WORKER_TOKEN"
+SHORTEST = 16  # characters of a token that is not guessed
+MOST_CONNECTIONS = 300  # connections at a time; more are refused
+FINISHING = 600  # seconds that a running call has to end when the worker is asked to stop
+
+
+def serve(options: Options, host: str, port: int, waiting: int) -> int:
+    """Serve until stopped: a first SIGTERM or Ctrl-C lets running calls end and hands the others back.
+
+    Raises:
+        UserMistake: no token for an address that others can reach, or one that is too short.
+    """
+    try:
+        import uvicorn
+
+        from tools.backend.remote.calls import Calls
+        from tools.backend.remote.worker import Worker
+    except ModuleNotFoundError as error:
+        if error.name not in ("uvicorn", "starlette"):
+            raise
+        fail(f"a worker needs {error.name}, which is not installed: pip install 'sld-agent[worker]'")
+    token = os.environ.get(TOKEN, "")
+    if not token and not _is_loopback(host):
+        fail(f"others can reach {host!r}: set {TOKEN} to a secret of {SHORTEST} or more characters first")
+    if token and len(token) < SHORTEST:
+        fail(f"{TOKEN} has {len(token)} characters: give at least {SHORTEST}")
+    settings = options.load().model_copy(update={"backend": None})
+    backend: Any = make_backend(settings)
+    calls = Calls(longest_line=waiting)
+    worker = Worker(backend, metadata.version("sld-agent"), token, calls)
+
+    class Server(uvicorn.Server):
+        def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+            calls.close()
+            super().handle_exit(sig, frame)
+
+        async def startup(self, sockets: Any = None) -> None:
+            await super().startup(sockets)
+            if self.started:
+                place = self.servers[0].sockets[0].getsockname()
+                write(f"listening on http://{host}:{place[1]} (Ctrl-C stops)", sys.stderr)
+
+    server = Server(
+        uvicorn.Config(
+            worker.app,
+            host=host,
+            port=port,
+            log_level="warning",
+            access_log=False,
+            limit_concurrency=MOST_CONNECTIONS,
+            timeout_graceful_shutdown=FINISHING,
+            server_header=False,
+        )
+    )
+    server.run()
+    if not server.started:
+        return ExitCode.FAILURE
+    return ExitCode.STOPPED if signal.SIGINT in server._captured_signals else ExitCode.AGREED
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

@@ -1,0 +1,228 @@
+"""The worker: a `LocalBackend` behind HTTP, for agents on other machines.
+
+    GET  /health            it lives                                 GET  /ready     it takes calls
+    POST /v1/connect        versions and settings in, capabilities and fingerprints out
+    PUT  /v1/pictures/ID    a picture, once
+    POST /v1/call           a call in; frames out: signs of life, progress, then the result
+
+Everything under /v1 asks for the token, and for the content type that no web page can send unasked. Keeps nothing on
+disk; whoever wants to reach it over a network that others use puts it behind TLS.
+"""
+
+from __future__ import annotations
+
+import hmac
+import threading
+from collections import OrderedDict
+from typing import TYPE_CHECKING, Any, Protocol
+
+import anyio
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.routing import Route
+
+from tools.backend.protocol import BackendError
+from tools.backend.remote.asks import pack_capabilities, pack_result, pictures_of, read_request
+from tools.backend.remote.calls import Calls, Full
+from tools.backend.remote.frames import (
+    LARGEST_ASK,
+    PROTOCOL,
+    TYPE,
+    Malformed,
+    check_protocol,
+    framed,
+    packed,
+    unpacked,
+)
+from tools.backend.remote.terms import agreed, described, terms_id
+from tools.images import MAX_BYTES, PictureError, content_id, open_picture
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+
+    from PIL.Image import Image
+
+    from configs.settings import Settings
+    from tools.backend.protocol import Backend, Drawing
+
+    class Served(Backend, Protocol):
+        """A backend that can be had with other numbers in its settings, the models shared."""
+
+        settings: Settings
+
+        def with_settings(self, settings: Settings) -> Served:
+            """Return it with other settings."""
+            ...
+
+
+DRAWINGS: tuple[Drawing, ...] = ("generate", "edit", "refine")
+BODY_SECONDS = 60.0  # for a request to arrive whole
+MOST_TERMS = 16  # settings that are served at a time: each may load a model of its own
+KEPT = 512 * 2**20  # bytes of pixels that are kept for the next calls
+
+
+class Refusal(Exception):
+    """A request that is not served: the status and one sentence."""
+
+    def __init__(self, status: int, sentence: str, **more: Any) -> None:
+        super().__init__(sentence)
+        self.status, self.more = status, more
+
+
+class Pictures:
+    """The pictures that calls were and will be about, the longest unused let go."""
+
+    def __init__(self, most: int = KEPT) -> None:
+        self._most, self._held = most, 0
+        self._kept: OrderedDict[str, Image] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def keep(self, image: Image) -> str:
+        """Take a picture and return its id."""
+        key = content_id(image)
+        with self._lock:
+            if key not in self._kept:
+                self._kept[key] = image
+                self._held += _bytes(image)
+            self._kept.move_to_end(key)
+            while self._held > self._most and len(self._kept) > 1:
+                self._held -= _bytes(self._kept.popitem(last=False)[1])
+        return key
+
+    def find(self, keys: tuple[str, ...]) -> tuple[dict[str, Image], list[str]]:
+        """Return those of the pictures that are here, and the ids of the others."""
+        with self._lock:
+            found = {key: self._kept[key] for key in keys if key in self._kept}
+            for key in found:
+                self._kept.move_to_end(key)
+        return found, [key for key in keys if key not in found]
+
+
+class Worker:
+    """Serves a backend; ``token`` is asked for where one is given."""
+
+    def __init__(self, backend: Served, program: str, token: str = "", calls: Calls | None = None) -> None:
+        self._program, self._token = program, token
+        self._backends = {terms_id(described(backend.settings)): backend}
+        self._own = backend
+        self.pictures, self.calls = Pictures(), calls or Calls()
+        self.app = Starlette(
+            routes=[
+                Route("/health", self._health),
+                Route("/ready", self._ready),
+                Route("/v1/connect", self._guarded(self._connect), methods=["POST"]),
+                Route("/v1/pictures/{picture_id}", self._guarded(self._take_picture), methods=["PUT"]),
+                Route("/v1/call", self._guarded(self._call), methods=["POST"]),
+            ],
+        )
+
+    async def _health(self, request: Request) -> Response:
+        return JSONResponse({"status": "ok"})
+
+    async def _ready(self, request: Request) -> Response:
+        try:
+            self.calls.check_room()
+        except Full as error:
+            return JSONResponse({"error": str(error)}, 503)
+        return JSONResponse({"status": "ready", "calls": self.calls.open})
+
+    def _guarded(
+        self, serve: Callable[[Request, bytes], Awaitable[Response]]
+    ) -> Callable[[Request], Awaitable[Response]]:
+        """Serve a request only with the token, of the right type, whole, and small enough; refuse in one sentence."""
+
+        async def answer(request: Request) -> Response:
+            try:
+                self._check_headers(request)
+                return await serve(request, await _body(request))
+            except Refusal as refusal:
+                return JSONResponse({"error": str(refusal)} | refusal.more, refusal.status)
+            except (Malformed, PictureError) as error:
+                return JSONResponse({"error": str(error)}, 400)
+            except BackendError as error:
+                return JSONResponse({"error": str(error)}, 409)
+            except Full as error:
+                return JSONResponse({"error": str(error)}, 503, {"retry-after": "1"})
+            except ClientDisconnect:
+                return Response(status_code=499)
+
+        return answer
+
+    def _check_headers(self, request: Request) -> None:
+        given = request.headers.get("authorization", "")
+        if self._token and not hmac.compare_digest(given.encode(), f"Bearer {self._token}".encode()):
+            raise Refusal(401, "the token is missing or wrong: set backend.token to the worker's SLD_WORKER_TOKEN")
+        wanted = "image/png" if request.method == "PUT" else TYPE
+        found = request.headers.get("content-type", "")
+        if found != wanted:
+            raise Refusal(415, f"expected the content type {wanted}, not {found[:80]!r}")
+        if "content-encoding" in request.headers:
+            raise Refusal(415, "send the body as it is, without a content encoding")
+
+    async def _connect(self, request: Request, body: bytes) -> Response:
+        value = unpacked(body)
+        check_protocol(value.get("protocol"), value.get("program"), self._program, "client")
+        key = terms_id(value.get("parts"))
+        if key not in self._backends:
+            backend = self._own.with_settings(agreed(self._own.settings, value.get("parts")))
+            if len(self._backends) >= MOST_TERMS:
+                raise BackendError(
+                    f"this worker serves {MOST_TERMS} variants of its preset already: use one, or start another"
+                )
+            self._backends[key] = backend
+        backend = self._backends[key]
+        answer = {
+            "protocol": PROTOCOL,
+            "program": self._program,
+            "terms": key,
+            "capabilities": pack_capabilities(await run_in_threadpool(lambda: backend.capabilities)),
+            "fingerprints": await run_in_threadpool(lambda: {name: backend.fingerprint(name) for name in DRAWINGS}),
+        }
+        return Response(packed(answer), media_type=TYPE)
+
+    async def _take_picture(self, request: Request, body: bytes) -> Response:
+        picture = await run_in_threadpool(open_picture, body)
+        wanted, found = request.path_params["picture_id"], await run_in_threadpool(self.pictures.keep, picture)
+        if found != wanted:
+            raise Malformed(f"the picture is {found[:16]}, not {str(wanted)[:16]!r}: it was changed on the way")
+        return Response(status_code=204)
+
+    async def _call(self, request: Request, body: bytes) -> Response:
+        asked = read_request(unpacked(body))
+        backend = self._backends.get(asked.terms)
+        if backend is None:
+            raise Refusal(428, "these settings are not known here: connect first", connect=True)
+        pictures, missing = self.pictures.find(pictures_of(asked.ask))
+        if missing:
+            raise Refusal(428, "pictures are missing: send them first", missing=missing)
+        self.calls.check_room()
+
+        def work(progress: Any) -> dict[str, Any]:
+            return pack_result(asked.ask.run(backend, pictures, progress), self.pictures.keep)
+
+        return StreamingResponse(_frames(self.calls.run(work, asked.seconds)), media_type=TYPE)
+
+
+async def _frames(told: AsyncIterator[Mapping[str, Any]]) -> AsyncIterator[bytes]:
+    async for frame in told:
+        yield await run_in_threadpool(framed, frame) if "result" in frame else framed(frame)
+
+
+async def _body(request: Request) -> bytes:
+    most = MAX_BYTES if request.method == "PUT" else LARGEST_ASK
+    body = bytearray()
+    try:
+        with anyio.fail_after(BODY_SECONDS):
+            async for piece in request.stream():
+                body += piece
+                if len(body) > most:
+                    raise Refusal(413, f"the body has more than {most:,} bytes")
+    except TimeoutError:
+        raise Refusal(408, f"the request did not arrive within {BODY_SECONDS:g} s") from None
+    return bytes(body)
+
+
+def _bytes(image: Image) -> int:
+    return image.width * image.height * len(image.getbands())
