@@ -45,6 +45,9 @@ _ARTICLES = phrases("a|an|the|this|that|these|those|another|some|several|many|ea
 _BEFORE_PARTICIPLE = frozenset({"with", "near", "above", "beside", "against", "between"})
 _PUNCTUATION = frozenset({",", "-", "'", '"', "'s", ":", "(", ")"})
 _OWNED = frozenset({"its", "his", "her", "their", "my", "our", "your"})
+_NOT_THERE = frozenset({"for", "be", "being", "become", "becoming"})
+"""What follows is no part of the picture: "searching for planets", "pretending to be a pilot"."""
+_DEPICTING = frozenset(["map", "drawing", "picture", "story", "sketch", "tale", "book", "diagram", "chart"])
 
 
 class Clauses(Ordinals):
@@ -98,6 +101,7 @@ class Clauses(Ordinals):
             or words.word(-1) == "'s"
             or self._sees_apposition()
         )
+        attached |= self._goes_on_doing(1)
         try:
             if not attached and self._read_item():  # type: ignore[attr-defined]
                 return
@@ -112,7 +116,11 @@ class Clauses(Ordinals):
         words = self.words
         ahead += words.tag(ahead) == "RB"
         word = words.word(ahead)
-        return words.tag(ahead) == "VBG" or (word.endswith("ing") and word not in ING_NOUNS and not can_be(word, "n"))
+        return (
+            words.tag(ahead) == "VBG"
+            or self._goes_on_doing(ahead)
+            or (word.endswith("ing") and word not in ING_NOUNS and not can_be(word, "n"))
+        )
 
     def _describes_noun(self, ahead: int) -> bool:
         words = self.words
@@ -190,6 +198,8 @@ class Clauses(Ordinals):
         words = self.words
         if words.word() == "'s" or (not phrase.is_thing and not self._is_place(phrase.head, before)):
             return
+        if before in _NOT_THERE or self._is_figure_of_speech(phrase, before):
+            return
         apposition = before == "," and phrase.determiner in {"a", "an"} and self.open_from is not None
         owned = is_part_of_body(phrase.head) or (phrase.determiner in {"its", "their"} and not is_person(phrase.head))
         preposition = tag in {"IN", "RP", "TO"}
@@ -210,8 +220,25 @@ class Clauses(Ordinals):
             return
         self._demand(phrase)
 
+    def _is_figure_of_speech(self, phrase: NounPhrase, before: str) -> bool:
+        """Whether it is no thing here: "from tree to tree", "a map of the planets"."""
+        words = self.words
+        if before in {"from", "to"} and not phrase.determiner and phrase.count is None and not phrase.plural:
+            return True
+        return before == "of" and words.tokens[phrase.start - 2].word in _DEPICTING
+
+    def _goes_on_doing(self, ahead: int = 0) -> bool:
+        """Whether a verb follows "and" as one did before: "are sitting around a fire and roasting marshmallows"."""
+        words = self.words
+        at = words.position + ahead
+        begin = self.open_from if self.open_from is not None else 0
+        word = words.word(ahead)
+        return word.endswith("ing") and words.word(ahead - 1) == "and" and "VBG" in words.tags[begin : at - 1]
+
     def _sees_phrase(self) -> bool:
         words = self.words
+        if self._goes_on_doing():
+            return False
         if words.sees(_ARTICLES) and words.tag() not in {"WDT", "IN"}:
             return True
         if number(words.word()) is not None and words.tag() == "CD":

@@ -25,6 +25,9 @@ HINT = (
 )
 
 
+_ONE_IN_PLURAL = frozenset({"water", "sky", "sand", "snow", "heaven"})  # "the waters of the lake"
+
+
 @dataclass(eq=False)
 class Thing:
     """Objects of one kind as the sentence names them, and the words that do (``start`` to ``end``)."""
@@ -143,7 +146,7 @@ class Draft:
         if count is None and phrase.every:
             count, bound = 1, "at least"
         elif count is None and phrase.plural:
-            count, bound = 2, "at least"
+            count, bound = (1 if phrase.head in _ONE_IN_PLURAL else 2), "at least"
         elif phrase.determiner not in {"a", "an"} and count in {None, 1} and bound == "a" and is_stuff(phrase.name):
             count, bound = 1, "at least"
         if is_doubtful(phrase.head) and phrase.name not in COLOURS and phrase.name.isascii():

@@ -117,7 +117,24 @@ ANYTHING_BUT = {
     "two cats that are not black": "2 not black cat",
 }
 
-KINDS = (POINTING_BACK, PICKED_OUT, MADE_OF, PAIRS, SHARED_OUT, ANYTHING_BUT)
+NOT_THERE = {
+    "A man is holding a telescope and searching for planets.": (
+        "1 man, 1 telescope; ? A man is holding a telescope and searching for planets"
+    ),
+    "A child is playing with a toy plane and pretending to be a pilot.": (
+        "1 child, 1 toy plane; ? A child is playing with a toy plane and pretending to be a pilot"
+    ),
+    "A woman is chopping fruit for a salad.": "1 woman, 1+ fruit; ? A woman is chopping fruit for a salad",
+    "A bee flies from flower to flower.": "1 bee; ? A bee flies from flower to flower",
+    "A person is looking at a map of the solar system and studying the planets.": (
+        "1 person, 1 map, 2+ planet; ? A person is looking at a map of the solar system and studying the planets"
+    ),
+    "A group of friends are sitting around a campfire and roasting marshmallows.": (
+        "2+ friend, 2+ marshmallow; ? A group of friends are sitting around a campfire and roasting marshmallows"
+    ),
+}
+
+KINDS = (POINTING_BACK, PICKED_OUT, MADE_OF, PAIRS, SHARED_OUT, ANYTHING_BUT, NOT_THERE)
 
 
 @pytest.mark.parametrize(
