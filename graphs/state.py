@@ -154,9 +154,15 @@ class Attempt(Frozen):
     """What it holds without doubt."""
 
     @property
-    def rank(self) -> tuple[bool, bool, int, bool, float]:
-        """Nothing lost, fewest requirements missed, fewest pixels changed; a polish that still agrees is wanted."""
-        return self.agreed, not self.lost, self.passed - self.total, self.refined, -self.changed
+    def rank(self) -> tuple[bool, bool, int, bool, bool, float]:
+        """Nothing lost, fewest requirements missed, fewest pixels changed; a polish that still agrees is wanted.
+
+        Whether an edit came out clean settles only what is equal otherwise: a wish that is fulfilled with a flaw,
+        which the verdict names, is worth more than the picture as it was.
+        """
+        missed = self.passed - self.total
+        unclean = any(result.requirement.kind == "clean" for result in self.verdict.failures)
+        return self.agreed, not self.lost, missed + unclean, not unclean, self.refined, -self.changed
 
 
 class TurnSummary(Frozen):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
+from agent.models.preset_choice import missing_networks, missing_packages
 from configs.errors import SettingsError
 from tools.backend.local import LocalBackend
 
@@ -21,7 +22,7 @@ def make_backend(settings: Settings) -> LocalBackend | RemoteBackend:
     Models are loaded, and a worker is asked, when they are first used; the models' libraries are imported from now on.
 
     Raises:
-        SettingsError: the models would run here, and their libraries are not installed.
+        SettingsError: the models would run here, and their libraries or their files' runtimes are not installed.
     """
     if settings.backend is not None:
         from tools.backend.remote.client import RemoteBackend
@@ -33,6 +34,9 @@ def make_backend(settings: Settings) -> LocalBackend | RemoteBackend:
                 f"the models need {library}, which is not installed: pip install {library}, or set "
                 "backend.url to a worker that has them"
             )
+    if lacking := missing_packages(settings):
+        commands = "; ".join((*lacking, *missing_networks(settings)))
+        raise SettingsError(f"the settings name networks whose runtimes are not on this machine: {commands}")
     backend = LocalBackend(settings)
     backend.prepare()
     return backend

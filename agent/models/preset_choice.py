@@ -9,8 +9,6 @@ from configs.errors import SettingsError
 from configs.settings import FilePart, OnnxSegmenterSettings, load_settings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from PIL.Image import Image
 
     from configs.settings import Settings
@@ -18,6 +16,7 @@ if TYPE_CHECKING:
 DEFAULT, PHOTO = "iconworld", "photo"
 NOTICE = f"This picture is none of the icon world: using the preset {PHOTO} (another: --preset NAME)."
 RUNTIMES = {"tflite": "ai_edge_litert", "onnx": "onnxruntime"}
+INSTALL = "pip install 'sld-agent[photo]'"
 
 
 def choose_preset(picture: Image | None) -> str:
@@ -30,7 +29,7 @@ def choose_preset(picture: Image | None) -> str:
 
     if picture is None or is_icon_world(picture):
         return DEFAULT
-    if lacking := "; ".join(_lacking(load_settings(PHOTO))):
+    if lacking := "; ".join((*missing_packages(load_settings(PHOTO)), *missing_networks(load_settings(PHOTO)))):
         raise SettingsError(
             f"this picture is none of the icon world, whose models are built in, and what the preset {PHOTO!r} needs "
             f"for photographs is not here: {lacking}. (--preset {DEFAULT} insists on the built-in models)"
@@ -38,17 +37,30 @@ def choose_preset(picture: Image | None) -> str:
     return PHOTO
 
 
-def _lacking(settings: Settings) -> Iterator[str]:
+def missing_packages(settings: Settings) -> tuple[str, ...]:
+    """Return the command that installs the runtimes that the settings' files need; nothing where they are here."""
+    kinds = {getattr(part, "kind", "onnx") for part in _files(settings)}
+    return () if all(find_spec(RUNTIMES[kind]) for kind in kinds) else (f"get the packages with `{INSTALL}`",)
+
+
+def missing_networks(settings: Settings) -> tuple[str, ...]:
+    """Return the commands that get what the settings name as ``weights:SET/FILE`` and this machine lacks."""
     from tools.weights.places import SCHEME, WeightsError, locate
 
-    parts = [part for part in (settings.detector, settings.segmenter, settings.inpainter) if isinstance(part, FilePart)]
-    if not all(find_spec(RUNTIMES[getattr(part, "kind", "onnx")]) for part in parts):
-        yield "get the packages with `pip install 'sld-agent[photo]'`"
-    paths = [part.path for part in parts]
-    paths += [part.decoder for part in parts if isinstance(part, OnnxSegmenterSettings)]
-    try:
-        for path in paths:
-            if path.startswith(SCHEME):
+    parts = _files(settings)
+    paths = [
+        *(part.path for part in parts),
+        *(part.decoder for part in parts if isinstance(part, OnnxSegmenterSettings)),
+    ]
+    lacking = dict[str, None]()
+    for path in paths:
+        if path.startswith(SCHEME):
+            try:
                 locate(path)
-    except WeightsError:
-        yield f"get the networks with `sld weights get {PHOTO}`"
+            except WeightsError:
+                lacking[path.removeprefix(SCHEME).partition("/")[0]] = None
+    return tuple(f"get the networks with `sld weights get {group}`" for group in lacking)
+
+
+def _files(settings: Settings) -> list[FilePart]:
+    return [part for part in (settings.detector, settings.segmenter, settings.inpainter) if isinstance(part, FilePart)]

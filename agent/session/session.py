@@ -57,7 +57,6 @@ if TYPE_CHECKING:
     from tools.backend.protocol import Backend
     from tools.scene.operations import Operation
 
-SEED_STEP = 1000  # between a turn and its retry: rounds count up from a turn's seed
 IN_USE = "close it first, or open another session"
 
 
@@ -201,7 +200,8 @@ class Session:
         Raises:
             SessionError: there is no turn yet, or one is unfinished.
         """
-        return last_of(self._retry(), listener)
+        self._check_idle()
+        return last_of(self._turns.again(), listener)
 
     def resume(self, listener: Listener | None = None) -> TurnResult:
         """Go on with the turn that was stopped by an error or a kill; `drop` gives it up.
@@ -362,22 +362,6 @@ class Session:
         self.close()
 
     # -- small things -------------------------------------------------------------------------
-
-    def _retry(self) -> Iterator[Event | TurnResult]:
-        self._check_idle()
-        if stopped := self._record.stopped:
-            yield from self._turns.start(stopped["text"], str(self._record.here), None, whole=stopped["whole"])
-            return
-        tree = self.history()
-        here = next(moment for moment in tree if moment.current)
-        if here.parent is None:
-            raise SessionError("there is no turn to try again")
-        parent = next(moment for moment in tree if moment.turn == here.parent)
-        tries = sum(moment.parent == here.parent and moment.text == here.text for moment in tree)
-        before, tried = self._turns.at(parent.checkpoint).values, self._turns.at(here.checkpoint).values
-        seed = before.get("noise_seed", 0) + SEED_STEP * tries
-        corrected = tried["kind"] == "prompt" and before.get("picture") is not None
-        yield from self._turns.start(here.text, parent.checkpoint, seed, whole=corrected)
 
     def _repr_png_(self) -> bytes | None:
         return self.show()._repr_png_()

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from tools.images import ImageStore
 
 THREAD = "session"
+SEED_STEP = 1000  # between a turn and its retry: rounds count up from a turn's seed
 # after these the turn can be gone on with; anything else ends it
 PASSING = (BackendError, BackendUnavailable, ChatModelError, OSError)
 
@@ -97,6 +98,26 @@ class TurnRunner:
         first = self._record.line.get("first") or text
         self._record.save(turns=turn, pending=pending, first=first, last=text, status="running", stopped=None)
         yield from self.go_on(fresh=True)
+
+    def again(self) -> Iterator[Event | TurnResult]:
+        """Do the last turn once more, with another seed; one that was stopped is done as it would have been.
+
+        Raises:
+            SessionError: there is no turn yet.
+        """
+        if stopped := self._record.stopped:
+            yield from self.start(stopped["text"], str(self._record.here), None, whole=stopped["whole"])
+            return
+        tree = self.history()
+        here = next(moment for moment in tree if moment.current)
+        if here.parent is None:
+            raise SessionError("there is no turn to try again")
+        parent = next(moment for moment in tree if moment.turn == here.parent)
+        tries = sum(moment.parent == here.parent and moment.text == here.text for moment in tree)
+        before, tried = self.at(parent.checkpoint).values, self.at(here.checkpoint).values
+        seed = before.get("noise_seed", 0) + SEED_STEP * tries
+        corrected = tried["kind"] == "prompt" and before.get("picture") is not None
+        yield from self.start(here.text, parent.checkpoint, seed, whole=corrected)
 
     def go_on(self, answer: dict[str, Any] | None = None, *, fresh: bool = False) -> Iterator[Event | TurnResult]:
         """Begin the pending turn, or go on with it, up to its end or to a proposal.

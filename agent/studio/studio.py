@@ -60,6 +60,7 @@ class Studio(Looking):
     ) -> None:
         super().__init__(sessions, runs, overrides, models, most_queued)
         self.preset = preset
+        self._at_once = threading.Lock()  # held while something is done at once: a turn that begins waits for it
         self._threads = [threading.Thread(target=self._work, name=f"turns {n}") for n in range(workers)]
 
     def __enter__(self) -> Self:
@@ -247,8 +248,9 @@ class Studio(Looking):
             StudioError: there is none, or a turn is queued or runs.
             RunError: another process works in it.
         """
-        self._check_free(name)
-        self.library.delete(name)
+        with self._at_once:
+            self._check_free(name)
+            self.library.delete(name)
         self.events.add(name, "changed", verb="delete")
 
     def undelete(self, name: str) -> None:
@@ -301,14 +303,17 @@ class Studio(Looking):
             raise StudioError(f"the session still works on {work.text!r}: wait for it, or cancel it")
 
     def _now(self, name: str, verb: str, do: Any) -> None:
-        self._check_free(name)
-        with self._turns.open(self.folder(name)) as session:
-            do(session)
+        with self._at_once:
+            self._check_free(name)
+            with self._turns.open(self.folder(name)) as session:
+                do(session)
         self.events.add(name, "changed", verb=verb)
 
     def _work(self) -> None:
         while job := self._queue.take():
             self._tell_places()
+            with self._at_once:
+                pass  # whatever found the session free has let go of its folder; what comes now finds it at work
             try:
                 outcome = self._run(job)
             except StudioError as error:  # its folder was taken away by somebody else

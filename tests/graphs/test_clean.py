@@ -26,6 +26,16 @@ def test_what_did_not_come_out_clean_fails_the_verdict(tmp_path: Path) -> None:
     assert failed == ["expected nothing else there, found that a cup is still seen there"]
 
 
+def test_a_fulfilled_wish_with_a_flaw_is_kept_before_the_picture_as_it_was(tmp_path: Path) -> None:
+    world = World()
+    world.doubts = ("its own picture cut it off",)
+    add = {"op": "add", "name": "ball", "attributes": ["blue"], "box": [0.4, 0.1, 0.2, 0.2]}
+    loop = Loop(tmp_path, [{"operations": [add]}, edit(add), "no more"], world, forever=True)
+    result = loop.run(instruction="add a blue ball", image=loop.picture(ROOM))
+    failed = [one["requirement"]["kind"] for one in result["verdict"]["results"] if not one["passed"]]
+    assert failed == ["clean"]
+
+
 def test_a_clean_one_does_not(tmp_path: Path) -> None:
     loop = Loop(tmp_path, [{"operations": [REMOVE]}, edit(REMOVE)])
     assert loop.run(instruction="remove the cup", image=loop.picture(ROOM))["agreed"]

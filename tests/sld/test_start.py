@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 import sld
+from tests.photo import needs_networks
 
 ROOT = Path(sld.__file__).resolve().parents[1]
 MODELS = ("torch", "transformers", "diffusers", "onnxruntime")
@@ -67,6 +68,28 @@ def test_what_a_backend_can_do_is_known_before_any_library_of_models_is_there() 
         "assert all(LocalBackend(load_settings(name, environment={})).capabilities.operations\n"
         "    for name in ('iconworld', 'photo'))\n"
         f"print([name for name in {MODELS} if name in sys.modules])"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    ended = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    assert ended.stdout == "[]\n"
+
+
+@needs_networks
+def test_a_photograph_is_edited_without_torch() -> None:
+    code = (
+        "import sys\n"
+        "from PIL import Image\n"
+        "from configs.settings import load_settings\n"
+        "from tools.backend.local import LocalBackend\n"
+        "from tools.scene.box import Box\n"
+        "from tools.scene.layout import Layout, PlacedObject\n"
+        "from tools.scene.operations import Remove\n"
+        "from tools.scene.spec import Query\n"
+        "backend, image = LocalBackend(load_settings('photo', environment={})), Image.new('RGB', (96, 64), 'gray')\n"
+        "cup = PlacedObject(id='cup #1', name='cup', box=Box(0.3, 0.3, 0.3, 0.3))\n"
+        "backend.detect(image, [Query(name='cup')])\n"
+        "backend.edit(image, [Remove(id='cup #1')], Layout(objects=(cup,)))\n"
+        f"print([name for name in {MODELS[:3]} if name in sys.modules])"
     )
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     ended = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)

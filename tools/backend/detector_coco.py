@@ -15,8 +15,8 @@ import numpy as np
 from tools.backend.coco_kinds import KINDS, WORDS, kinds_of
 from tools.backend.coco_networks import Looked, Looker, open_looker
 from tools.backend.colour_naming import Look, is_known
-from tools.backend.device_memory import Recent, as_rgb, picture_key
 from tools.backend.protocol import Cost, Detected
+from tools.backend.recent import Recent, as_rgb, picture_key
 from tools.backend.suppression import not_suppressed
 from tools.scene.box import Box
 from tools.scene.layout import Detection

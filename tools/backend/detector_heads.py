@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import torch
 
-from tools.backend.device_memory import Recent, picture_key
+from tools.backend.recent import Recent, picture_key
 from tools.scene.lexicon import with_article
 
 if TYPE_CHECKING:

@@ -1,23 +1,16 @@
-"""Device memory: what to do when it runs out, how much was used, and what is kept for the next call."""
+"""Device memory: what to do when it runs out, and how much was used."""
 
 from __future__ import annotations
 
 import gc
-import hashlib
-from collections import OrderedDict
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING
 
 import torch
 
 from tools.backend.protocol import BackendError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable
-
-    from PIL.Image import Image
-
-Key = TypeVar("Key", bound="Hashable")
-Value = TypeVar("Value")
+    from collections.abc import Callable
 
 OutOfMemory = torch.OutOfMemoryError
 
@@ -77,33 +70,3 @@ class Batcher:
                     f"{self.device} is out of memory for a single sample; use a smaller picture, "
                     "dtype float16, offload: true, or device cpu in the preset"
                 )
-
-
-class Recent(Generic[Key, Value]):
-    """The last few things made, by key; the oldest is let go."""
-
-    def __init__(self, size: int) -> None:
-        self.size = size
-        self._made: OrderedDict[Key, Value] = OrderedDict()
-
-    def get(self, key: Key, make: Callable[[], Value]) -> Value:
-        """Return what ``key`` stands for, making it when it is not there."""
-        value = self._made.pop(key) if key in self._made else make()
-        self._made[key] = value
-        while len(self._made) > self.size:
-            self._made.popitem(last=False)
-        return value
-
-    def clear(self) -> None:
-        """Let everything go."""
-        self._made.clear()
-
-
-def picture_key(image: Image) -> tuple[tuple[int, int], bytes]:
-    """Return a key of the picture's content."""
-    return image.size, hashlib.sha256(as_rgb(image).tobytes()).digest()
-
-
-def as_rgb(image: Image) -> Image:
-    """Return a picture as RGB, itself where it is: a photograph's copy is as large as the photograph."""
-    return image if image.mode == "RGB" else image.convert("RGB")

@@ -18,10 +18,11 @@ from PIL import Image
 from transformers import AutoTokenizer, CLIPTextModel
 
 from tools.backend import checkpoints
-from tools.backend.device_memory import Batcher, Recent, free
+from tools.backend.device_memory import Batcher, free
 from tools.backend.grounding import Grounding
 from tools.backend.meter import Meter
 from tools.backend.protocol import BackendError
+from tools.backend.recent import Recent
 from tools.backend.text import truncation_warning, vocabulary_warning
 
 if TYPE_CHECKING:
@@ -43,6 +44,8 @@ class GroundedDiffusion(Meter):
 
     Counts what it does (`Meter.collect`).
     """
+
+    device: torch.device
 
     def __init__(
         self,

@@ -5,12 +5,13 @@ The libraries they are made of take seconds to import, so that waits for the fir
 
 from __future__ import annotations
 
+import sys
 import threading
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from configs.settings import CocoDetectorSettings, OnnxSegmenterSettings, PasteSettings
+from configs.settings import CocoDetectorSettings, FilePart, InpaintSettings, OnnxSegmenterSettings, PasteSettings
 from tools.backend import checkpoints, coco_kinds
 from tools.backend.ahead import import_ahead
 from tools.backend.editor import capabilities
@@ -27,11 +28,11 @@ if TYPE_CHECKING:
     from configs.settings import AnyDetector, GeneratorSettings, GroundedPart, Part, Settings
     from tools.backend.detector import ZeroShotDetector
     from tools.backend.detector_coco import CocoDetector
-    from tools.backend.editor.engines.grounded import GroundedEngine
-    from tools.backend.editor.engines.paste import PasteEngine
+    from tools.backend.editor.engine import Engine
     from tools.backend.generator import Generator
     from tools.backend.gligen import GroundedDiffusion
     from tools.backend.inpainter import Inpainter
+    from tools.backend.inpainting import InpaintingPipeline
     from tools.backend.protocol import Capabilities, Detected, Drawing, Edited, Generated, Progress, Segmented
     from tools.backend.refiner import Refiner
     from tools.backend.segmenter import Segmenter
@@ -155,7 +156,7 @@ class LocalBackend:
 
         part = self.settings.editor
 
-        def with_engine(engine: GroundedEngine | PasteEngine) -> Edited:
+        def with_engine(engine: Engine) -> Edited:
             composer = Composer(engine, self)
             return composer.edit(image, operations, scene, seed=seed, progress=progress, references=references)
 
@@ -165,10 +166,21 @@ class LocalBackend:
             engine = PasteEngine(self, self.inpainter, self._glance, part, self.settings.detector.vocabulary)
             with self._lock:
                 return with_engine(engine)
+        if isinstance(part, InpaintSettings):
+            from tools.backend.editor.engines.inpaint import InpaintEngine
+
+            pipeline = self._inpainting(part)
+            return self._run(part, pipeline, lambda: with_engine(InpaintEngine(pipeline, self, part)))
         from tools.backend.editor.engines.grounded import GroundedEngine
 
         model = self._diffusion(part)
         return self._run(part, model, lambda: with_engine(GroundedEngine(model, self, part, self._fit)))
+
+    def _inpainting(self, part: InpaintSettings) -> InpaintingPipeline:
+        from tools.backend.inpainting import InpaintingPipeline
+
+        loaded: InpaintingPipeline = self._load(part, lambda: InpaintingPipeline.from_settings(part))
+        return loaded
 
     def _fit(self, image: Image, placed: PlacedObject) -> float:
         """Say how much an object looks like what it shall be: like that, and like no other kind of thing."""
@@ -191,6 +203,8 @@ class LocalBackend:
         settings = self.settings
         if isinstance(settings.editor, PasteSettings):
             own = capabilities.paste()
+        elif isinstance(settings.editor, InpaintSettings):
+            own = capabilities.inpaint(settings.editor)
         else:
             own = replace(
                 capabilities.GROUNDED,
@@ -290,6 +304,9 @@ class LocalBackend:
     # where it runs
 
     def _run(self, part: Part, owner: Any, call: Callable[[], Result]) -> Result:
+        if _is_file(part):
+            with self._at_work(part, owner):
+                return self._twice(owner, call)
         from tools.backend.device_memory import begin_peak, peak_bytes
 
         device = checkpoints.choose_device(part.device)
@@ -302,33 +319,36 @@ class LocalBackend:
     @contextmanager
     def _at_work(self, part: Part, owner: Any) -> Iterator[None]:
         """Hold the part on its device; an offloaded one goes back to main memory afterwards."""
-        from tools.backend.device_memory import free
-
-        device = checkpoints.choose_device(part.device)
+        device = None if _is_file(part) else checkpoints.choose_device(part.device)
         with self._lock:
             check_stop()
-            _move(owner, device.type)
+            if device is not None:
+                _move(owner, device.type)
             self._depth += 1
             try:
                 yield
             finally:
                 self._depth -= 1
-                if part.offload and device.type != "cpu":
+                if device is not None and part.offload and device.type != "cpu":
+                    from tools.backend.device_memory import free
+
                     _move(owner, "cpu")
                     free(device)
 
     def _twice(self, owner: Any, call: Callable[[], Value]) -> Value:
         """Call, and when memory runs out move all other models away and call once more."""
-        from tools.backend.device_memory import OutOfMemory
-
         try:
             return call()
-        except OutOfMemory:
-            pass  # left before freeing, so that the failed call's tensors are gone
+        except RuntimeError as error:
+            if not _is_out_of_memory(error):
+                raise
+            # left before freeing, so that the failed call's tensors are gone
         self._offload_others(owner)
         try:
             return call()
-        except OutOfMemory:
+        except RuntimeError as error:
+            if not _is_out_of_memory(error):
+                raise
             raise BackendError(
                 "out of device memory with every other model moved away; use a smaller picture, dtype float16, "
                 "the preset gligen-sd14-8gb, or device cpu"
@@ -351,7 +371,9 @@ class LocalBackend:
 
 def _needed(settings: Settings) -> Iterator[str]:
     """Yield the modules that a picture takes, in the order in which it asks for them."""
-    yield "torch"
+    needs_torch = not all(_is_file(part) for part in (settings.detector, settings.segmenter))
+    if needs_torch or not isinstance(settings.editor, PasteSettings):
+        yield "torch"
     if settings.generator is not None and settings.generator.kind == "diffusers":
         yield "tools.backend.gligen"
         yield "tools.backend.generator"
@@ -359,7 +381,17 @@ def _needed(settings: Settings) -> Iterator[str]:
     onnx = isinstance(settings.segmenter, OnnxSegmenterSettings)
     yield f"tools.backend.{'segmenter_onnx' if onnx else 'segmenter'}"
     yield "tools.backend.editor.composer"
-    yield f"tools.backend.editor.engines.{'paste' if isinstance(settings.editor, PasteSettings) else 'grounded'}"
+    yield f"tools.backend.editor.engines.{settings.editor.kind}"
+
+
+def _is_file(part: Part) -> bool:
+    """Return whether a part is a file that runs without torch, whose import alone takes a second."""
+    return isinstance(part, FilePart)
+
+
+def _is_out_of_memory(error: RuntimeError) -> bool:
+    torch = sys.modules.get("torch")
+    return torch is not None and isinstance(error, torch.OutOfMemoryError)
 
 
 def _components(owner: Any) -> list[Any]:

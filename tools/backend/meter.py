@@ -7,25 +7,28 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-import torch
-
-from tools.backend.device_memory import peak_bytes
 from tools.backend.protocol import Cost
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    import torch
+
 
 class Meter:
-    """Base of models that count what they do on their device."""
+    """Base of models that count what they do on their device; None for those that know none, and need no torch."""
 
-    def __init__(self, device: torch.device) -> None:
+    def __init__(self, device: torch.device | None = None) -> None:
         self.device = device
         self._cost, self._warnings = Cost(), dict[str, None]()
 
     def collect(self) -> tuple[Cost, tuple[str, ...]]:
         """Return what was spent and warned about since the last call, and start anew."""
-        cost, warnings = replace(self._cost, peak_bytes=peak_bytes(self.device)), tuple(self._warnings)
+        cost, warnings = self._cost, tuple(self._warnings)
+        if self.device is not None:
+            from tools.backend.device_memory import peak_bytes
+
+            cost = replace(cost, peak_bytes=peak_bytes(self.device))
         self._cost, self._warnings = Cost(), {}
         return cost, warnings
 
@@ -45,6 +48,8 @@ class Meter:
         try:
             yield
         finally:
-            if self.device.type == "cuda":
+            if self.device is not None and self.device.type == "cuda":
+                import torch
+
                 torch.cuda.synchronize(self.device)
             self.spend(seconds={name: time.perf_counter() - start})

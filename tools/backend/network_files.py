@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from configs.settings import FilePart
 
 EXTRA = "photo"
+GIVEN_BACK = ("memory.enable_memory_arena_shrinkage", "cpu:0")  # else the largest picture's memory is kept for good
 NO_TELEMETRY = "ORT_DISABLE_TELEMETRY"  # some builds write a device's id down and report home, from the import on
 
 
@@ -50,7 +51,6 @@ class OnnxNetwork:
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 4  # what goes wrong is raised; the rest is advice to those who export
         options.intra_op_num_threads = threads or 0
-        options.enable_cpu_mem_arena = False  # it would keep what the largest picture needed, for good
         try:
             session = onnxruntime.InferenceSession(str(file), options, providers=["CPUExecutionProvider"])
         except Exception as error:  # noqa: BLE001 - the runtime's exceptions share no base of their own
@@ -66,6 +66,7 @@ class OnnxNetwork:
         import onnxruntime
 
         options = onnxruntime.RunOptions()
+        options.add_run_config_entry(*GIVEN_BACK)
 
         def cut_short() -> None:
             options.terminate = True

@@ -52,8 +52,10 @@ class Pipeline:
                 variant=checkpoints.HALF if halves else None,
             )
         pipe.set_progress_bar_config(disable=True)
-        # the dtype is set here because its name as an argument of the loader changes between versions
-        return cls(pipe.to(device, checkpoints.choose_dtype(part.dtype, device)), device, part.path)
+        with checkpoints.quiet():
+            # the dtype is set here because its name as an argument of the loader changes between versions
+            placed = pipe.to(device, checkpoints.choose_dtype(part.dtype, device))
+        return cls(placed, device, part.path)
 
     @property
     def components(self) -> list[Any]:

@@ -15,8 +15,8 @@ from torch.nn import functional
 from transformers import AutoConfig, Sam2Model, SamImageProcessorPil, SamModel
 
 from tools.backend import checkpoints
-from tools.backend.device_memory import Recent, picture_key
 from tools.backend.protocol import BackendError, Cost, Segmented
+from tools.backend.recent import Recent, picture_key
 from tools.backend.sam_original import OriginalSam
 from tools.scene.box import Box
 

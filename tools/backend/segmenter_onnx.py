@@ -9,9 +9,9 @@ import numpy as np
 from PIL import Image
 from scipy import ndimage
 
-from tools.backend.device_memory import Recent, as_rgb, picture_key
 from tools.backend.network_files import OnnxNetwork
 from tools.backend.protocol import BackendError, Cost, Segmented
+from tools.backend.recent import Recent, as_rgb, picture_key
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -99,7 +99,7 @@ def _plot(runs: Sequence[tuple[Summary, str, Cost]]) -> None:
     longest = max((cost.total for _, _, cost in runs), default=0.0) or 1.0
     with tag("section", None, "card plot-card"):
         with tag("div", None, "row wrap"):
-            tag("h2", f"Seconds of the last {len(runs)}")
+            tag("h2", "Seconds of the last run" if len(runs) == 1 else f"Seconds of the last {len(runs)} runs")
             for words, colour in KINDS.values():
                 with tag("span", None, "row soft"):
                     tag("i", None, "dot").style(f"background: {colour}")

@@ -37,5 +37,9 @@ class saying:
 
 
 def notify(text: str, *, wrong: bool = False) -> None:
-    """Show a message for a while; a text is shown as it stands."""
-    ui.notify(visible(text), type="negative" if wrong else None, position="bottom", timeout=6000)
+    """Show a message for a while, a problem until it is closed; a text is shown as it stands."""
+    if wrong:
+        close = [{"label": "Close", "color": "white"}]
+        ui.notify(visible(text), type="negative", position="bottom", timeout=0, multi_line=True, actions=close)
+    else:
+        ui.notify(visible(text), position="bottom", timeout=6000)

@@ -75,6 +75,12 @@ class Gallery:
             self._toast = tag("div")
         self._draw_tiles()
 
+    def update(self, summaries: Sequence[Summary]) -> None:
+        """Show what has come, gone or ended since; nothing is drawn again where all is as it was."""
+        if list(summaries) != self._all:
+            self._all = list(summaries)
+            self._draw_tiles()
+
     def _filters(self) -> None:
         exits = sorted({one.exit.replace("_", " ") for one in self._all if one.exit and one.exit != "agreed"})
         with tag("div", None, "filters", role="search"):
@@ -157,7 +163,9 @@ class Gallery:
     async def _undelete(self, summary: Summary) -> None:
         with self._root, saying():
             await asyncio.to_thread(self._studio.undelete, summary.name)
-            self._all = sorted([*self._all, summary], key=lambda one: -one.changed)
+            self._all = sorted(
+                [*(one for one in self._all if one.name != summary.name), summary], key=lambda one: -one.changed
+            )
             self._toast.clear()
             self._draw_tiles()
 

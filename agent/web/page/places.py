@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from agent.web.page.costs import Cost
 
 TOLD = ("node", "waiting", "ended", "failed", "cancelled", "changed")  # after these a trace holds more
+LOOK = 2.0  # s between looks at what has come or ended: terminals and other servers tell nothing
 SLOW = 30.0  # s that a page may take to be made on a machine that is at work
 GONE = (StudioError, RunError, PictureError, ValueError)
 ICON = (
@@ -88,13 +89,31 @@ def _add_gallery(studio: Studio) -> None:
     async def gallery() -> None:
         found = await asyncio.to_thread(studio.summaries)
         with frame("gallery", "Gallery"):
-            Gallery(studio, found).draw()
+            drawn = Gallery(studio, found)
+            drawn.draw()
+
+        async def look() -> None:
+            drawn.update(await asyncio.to_thread(studio.summaries))
+
+        ui.timer(LOOK, look)
 
     @ui.page("/cost", response_timeout=SLOW)
     async def cost() -> None:
+        drawn = await asyncio.to_thread(_ended, studio)
         found = await asyncio.to_thread(_costs, studio)
-        with frame("cost", "Cost"):
+        with frame("cost", "Cost"), tag("div") as root:
             cost_page(found)
+
+        async def look() -> None:
+            nonlocal drawn
+            now = await asyncio.to_thread(_ended, studio)
+            if now != drawn:  # only then, for reading every trace takes a while
+                drawn, again = now, await asyncio.to_thread(_costs, studio)
+                root.clear()
+                with root:
+                    cost_page(again)
+
+        ui.timer(LOOK, look)
 
 
 def _add_inspect(studio: Studio) -> None:
@@ -162,6 +181,11 @@ def place_of(studio: Studio, name: str) -> Place:
         tuple(links),
         lambda step: ask_replay(studio, name, step),
     )
+
+
+def _ended(studio: Studio) -> dict[str, float]:
+    """Return when each session and run that is not at work changed last."""
+    return {one.name: one.changed for one in studio.summaries() if one.work is None}
 
 
 def _costs(studio: Studio) -> list[tuple[Summary, str, Cost]]:

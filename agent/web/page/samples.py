@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from agent.models.preset_choice import DEFAULT, PHOTO
 from agent.web.page.plan import naming
 
 if TYPE_CHECKING:
@@ -26,8 +27,10 @@ COLOURS = ("blue", "green", "orange", "purple")
 NOUNS = ("dog", "cup", "cat", "book")
 
 
-def suggestions(objects: Sequence[ObjectView]) -> tuple[str, ...]:
-    """Return a few instructions that fit what is in a picture."""
+def suggestions(objects: Sequence[ObjectView], preset: str = DEFAULT) -> tuple[str, ...]:
+    """Return a few instructions that fit what is in a picture, and what the models of its preset can do."""
+    if not objects and preset == PHOTO:  # nothing new can be drawn into a photograph
+        return ("what is in the picture?", "make the picture brighter")
     if not objects:
         return ("add a yellow dog", "add a blue cup at the left")
     first, last = objects[0], objects[-1]

@@ -99,12 +99,13 @@ class Stage:
         if self._view is not None and view.picture != self._view.picture:
             self.clear_place()
             self._compare(None)
+            self._unpick()
         self._view, self._live = view, None
         self._draw(plan)
         self._strip.clear()
         with self._strip:
-            for frame in frames if len(frames) > 1 else ():
-                self._frame(frame)
+            for at, frame in enumerate(frames if len(frames) > 1 else (), 1):
+                self._frame(frame, now=at == len(frames) and frame.picture == view.picture)
         self._enable()
 
     def show_plan(self, plan: Plan | None) -> None:
@@ -153,8 +154,7 @@ class Stage:
         self._picture.light(None)
         self._picture.plan(plan)
 
-    def _frame(self, frame: Frame) -> None:
-        now = self._view is not None and frame.picture == self._view.picture
+    def _frame(self, frame: Frame, *, now: bool) -> None:
         style = "frame gap" if frame.opens else "frame"
         item = tag("button", None, style, type="button", title=frame.words, aria_label=f"Compare with: {frame.words}")
         if now:
@@ -173,6 +173,7 @@ class Stage:
             self._press(item, name == tool)
         if self._picture:
             self._picture.set(tool=tool)
+        self._unpick()
         self._tell()
 
     def toggle_boxes(self) -> None:
@@ -213,6 +214,10 @@ class Stage:
         if self._picture:
             self._picture.set(picked=object_id)
         self._pick(object_id)
+
+    def _unpick(self) -> None:
+        if self._picture:
+            self._picture.set(picked="")
 
     def _placed(self, box: list[float], drawn: bool) -> None:
         self.where = box

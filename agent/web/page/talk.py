@@ -188,7 +188,7 @@ class Talk:
         view, free = self._view, self._view.work is None and self._view.proposal is None
         self._suggest.clear()
         with self._suggest:
-            for words in suggestions(view.layout) if free and not view.messages and view.picture else ():
+            for words in suggestions(view.layout, view.preset) if free and not view.messages and view.picture else ():
                 button(words, lambda one=words: self._fill(one), "small")
 
     def _placeholder(self) -> str:

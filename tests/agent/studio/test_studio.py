@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import threading
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -15,7 +18,7 @@ from agent.studio.events import EventLog
 from agent.studio.queue import StudioError
 from agent.studio.studio import Studio
 from tests.agent.sessions import begin
-from tests.agent.studios import Held, make, said, studio, until
+from tests.agent.studios import LONGEST, Held, make, said, studio, until
 from tests.world import World, scene
 from tools.backend.protocol import BackendError
 from tools.images import PictureError
@@ -108,6 +111,32 @@ def test_undo_redo_branch_and_switch_are_done_at_once(open_studio: Studio) -> No
     assert open_studio.view(name).picture == second
     with pytest.raises(SessionError, match="nothing to redo"):
         open_studio.redo(name)
+
+
+def test_a_turn_waits_for_what_is_done_at_once_in_another_tab(
+    open_studio: Studio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = make(open_studio, "add a blue cup")
+    until(open_studio, name)
+    inside, let_go, undo = threading.Event(), threading.Event(), Session.undo
+
+    def slow(session: Session, times: int = 1) -> object:
+        inside.set()
+        assert let_go.wait(LONGEST)
+        return undo(session, times)
+
+    monkeypatch.setattr(Session, "undo", slow)
+    with ThreadPoolExecutor() as tabs:
+        undone = tabs.submit(open_studio.undo, name)
+        assert inside.wait(LONGEST)
+        since = open_studio.events.last
+        open_studio.send(name, "add a green cup")
+        until(open_studio, name, ("queued",), since)
+        time.sleep(0.2)  # the turn's thread meets the other tab in the folder
+        let_go.set()
+        undone.result(LONGEST)
+    assert until(open_studio, name, after=since).kind == "ended"
+    assert phrases(open_studio, name) == ["brown dog", "green cup", "red car"]
 
 
 def test_an_edit_waits_for_approval_and_is_done_as_changed(open_studio: Studio) -> None:

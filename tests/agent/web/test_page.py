@@ -351,6 +351,38 @@ def test_inspect_searches_opens_and_highlights(tab: Tab) -> None:
     assert page.locator(".span[aria-selected=true]", has_text="language model").count() == 1
 
 
+def test_gallery_and_cost_show_what_ends_meanwhile(tab: Tab) -> None:
+    others = [tab.open("/gallery"), tab.open("/cost")]
+    page = tab.go("/")
+    begin(page)
+    say(page, "add a small orange bottle")
+    ended(page)
+    for other in others:
+        other.get_by_text("add a small orange bottle").first.wait_for()
+
+
+def test_the_film_says_now_once(tab: Tab) -> None:
+    page = tab.go("/")
+    begin(page)
+    say(page, "add a yellow dog")
+    ended(page)
+    say(page, "remove the dog")
+    ended(page)
+    assert page.locator(".frame[aria-current]").count() == 1
+
+
+def test_on_a_phone_a_long_failure_hides_nothing(phone: Tab) -> None:
+    page = phone.go("/")
+    begin(page)
+    say(page, "fly to the moon and back, please, and then to the sun")
+    ended(page, "not agreed")
+    phone.go(page.url.removeprefix(phone.server).replace("talk", "inspect"))
+    for shown in (page.get_by_role("link", name="Talk").last, page.get_by_text("Only failures")):
+        box = shown.bounding_box()
+        assert box
+        assert box["x"] + box["width"] <= PHONE["width"]
+
+
 def test_the_gallery_finds_and_deletes_with_an_undo(tab: Tab) -> None:
     page = tab.go("/")
     begin(page)

@@ -25,6 +25,7 @@ from agent.web.page.history import line_of
 from agent.web.page.inspect import trace_of
 from agent.web.page.picture_view import hue, planned
 from agent.web.page.plan import Plan, fitting, naming, plan_words
+from agent.web.page.samples import suggestions
 from agent.web.page.spans import span_total
 from agent.web.page.talk import free_name
 from agent.web.page.verdict import lines_of
@@ -40,6 +41,11 @@ SCENE = Layout(
         PlacedObject(id="cup #2", name="cup", attributes=(), box=Box(0.2, 0.5, 0.1, 0.1)),
     )
 )
+
+
+def test_nothing_new_is_suggested_where_the_models_cannot_draw_it() -> None:
+    assert not any(words.startswith("add") for words in suggestions((), "photo"))
+    assert all(words.startswith("add") for words in suggestions((), "iconworld"))
 
 
 def test_a_line_of_turns_is_one_lane_with_the_newest_first() -> None:

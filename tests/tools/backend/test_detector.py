@@ -11,7 +11,7 @@ from configs.settings import DetectorSettings
 from tests.tiny_models import save_grounding_dino, save_omdet, save_owl
 from tools.backend.detector import ZeroShotDetector
 from tools.backend.detector_heads import Candidates, OwlHead
-from tools.backend.device_memory import Recent
+from tools.backend.recent import Recent
 from tools.scene.box import Box
 from tools.scene.spec import Query
 

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from tools.backend.protocol import Capabilities
+
+if TYPE_CHECKING:
+    from configs.settings import InpaintSettings
 
 OPERATIONS = frozenset({"add", "remove", "move", "restyle", "replace", "adjust"})
 GROUNDED = Capabilities(OPERATIONS, needs=frozenset({"mask", "boxes"}))
@@ -20,3 +25,8 @@ def paste() -> Capabilities:
         needs=frozenset({"mask", "boxes"}),
         copies=True,
     )
+
+
+def inpaint(settings: InpaintSettings) -> Capabilities:
+    """Return what an inpainting pipeline can do: anything that can be said."""
+    return Capabilities(OPERATIONS, needs=frozenset({"mask", "boxes"}), best_side=settings.side)

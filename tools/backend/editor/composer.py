@@ -16,7 +16,7 @@ from PIL import Image
 from tools.backend.editor import adjust
 from tools.backend.editor.canvas import make_canvas
 from tools.backend.editor.engine import Job, UnusableError
-from tools.backend.editor.masks import owned, trusted
+from tools.backend.editor.masks import dilate, owned, trusted
 from tools.backend.editor.plan import cut_off, edges, plan_edit
 from tools.backend.editor.view import choose_view
 from tools.backend.protocol import BackendError, Cost, Edited
@@ -38,6 +38,8 @@ if TYPE_CHECKING:
 RETRY_SEED = 7_919  # added to the seed for the second attempt
 CUT = 0.25  # share of an object's extent along the edge of its picture, from which that edge cuts it off
 NEAR = 0.1  # untouched objects whose box is within this share of the view of a changed box are segmented
+
+RIM, ENCLOSED = 0.01, 0.5  # of the longer side: how far around a thing its rim reaches; share from which it is within
 
 
 class Composer:
@@ -140,9 +142,8 @@ class Composer:
                 picture = adjust.cropped(picture, box)
                 region = np.ones(picture.size[::-1], dtype=bool)
             else:
-                found = self.segmenter.segment(picture.convert("RGB"), [box])
-                cost += found.cost
-                mask = trusted(found.masks[0], box)
+                mask, spent = self._alone(picture.convert("RGB"), layout, wish.id)
+                cost += spent
                 if wish.wish == "cut out":
                     picture = adjust.alone(picture.convert("RGB"), mask)
                 else:
@@ -150,6 +151,29 @@ class Composer:
             layout = apply(layout, [wish])
         warnings = edited.warnings if edited else ()
         return Edited(picture, region, warnings, cost, doubts=None if looked is None else tuple(doubts))
+
+    def _alone(self, picture: Image.Image, layout: Layout, object_id: str) -> tuple[Mask, Cost]:
+        """Return an object's mask without the smaller things that lie at its rim, which segmenters take along.
+
+        What it wears and what it holds within its outline (a window's driver) stays part of it.
+        """
+        thing, worn = layout[object_id], worn_by(layout)
+        others = [
+            placed.box
+            for placed in layout.objects
+            if placed.id != object_id
+            and worn.get(placed.id) != object_id
+            and placed.box.area < thing.box.area
+            and placed.box.intersection(thing.box) > 0
+        ]
+        found = self.segmenter.segment(picture, [thing.box, *others])
+        mask = whole = trusted(found.masks[0], thing.box)
+        for own, box in zip(found.masks[1:], others, strict=True):
+            other = trusted(own, box)
+            rim = dilate(other, max(2, round(RIM * max(picture.size)))) & ~other
+            if other.sum() < whole.sum() and (rim & whole).sum() < ENCLOSED * rim.sum():
+                mask = mask & ~dilate(other, max(2, round(RIM / 3 * max(picture.size))))
+        return mask if mask.any() else whole, found.cost
 
     def _cut_off(self, plan: NetEdit, picture: Image.Image, references: Mapping[str, Image.Image]) -> tuple[str, ...]:
         """Return, in words, which copies end where their own picture did."""

@@ -210,6 +210,15 @@ def test_crop_and_cut_out_leave_the_object() -> None:
     assert alpha.mean() / 255 == pytest.approx(BUS.box.area, rel=0.15)
 
 
+@pytest.mark.parametrize(("box", "stays"), [(Box(0.36, 0.62, 0.1, 0.15), False), (WINDOW, True)])
+def test_what_is_cut_out_takes_no_neighbour_at_its_rim_along(box: Box, stays: bool) -> None:
+    scene = Layout(objects=(BUS, PlacedObject(id="cup #1", name="cup", box=box)))
+    engine = PasteEngine(Boxes(), Smooth, blind, PasteSettings(kind="paste"))
+    alone = Composer(engine, Boxes()).edit(picture(), [Adjust(wish="cut out", id="bus #1")], scene).image
+    both = box_mask(box, alone.size) & box_mask(BUS.box, alone.size)
+    assert bool(np.asarray(alone)[both, 3].any()) == stays
+
+
 def test_a_blurred_background_leaves_the_object_sharp() -> None:
     edited = edit([Adjust(wish="blur the background", id="bus #1")])
     window = box_mask(Box(0.2, 0.38, 0.1, 0.08), SIZE)

@@ -9,7 +9,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 from PIL import Image
 
 from tools.abilities import cannot_draw, cannot_restyle
@@ -66,7 +65,7 @@ class PasteEngine:
         """
         self.segmenter, self.inpainter, self.detect, self.settings = segmenter, inpainter, detect, settings
         self.vocabulary = tuple(vocabulary)
-        self.meter = Meter(torch.device("cpu"))
+        self.meter = Meter()
 
     @property
     def capabilities(self) -> Capabilities:
