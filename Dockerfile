@@ -10,11 +10,11 @@ ARG EXTRAS=photo,web,mcp
 RUN uv pip install --system --no-cache --torch-backend "$TORCH_BACKEND" -c constraints.txt ".[$EXTRAS]"
 
 # Fetched networks go into one volume, sessions and runs into another; the program needs to write nowhere else.
-RUN useradd --create-home --uid 1000 sld && mkdir -p /work /weights && chown sld /work /weights
+RUN useradd --create-home --uid 1000 sld && mkdir -p /data /weights && chown sld /data /weights
 USER sld
 ENV XDG_CACHE_HOME=/weights HF_HOME=/weights/huggingface PYTHONUNBUFFERED=1
-WORKDIR /work
-VOLUME ["/work", "/weights"]
+WORKDIR /data
+VOLUME ["/data", "/weights"]
 EXPOSE 8080
 ENTRYPOINT ["sld"]
 # Any address but 127.0.0.1 needs a token: SLD_TOKEN, or one that is made and printed.
