@@ -26,6 +26,11 @@ def stage(context: Context, demands: Iterable[Requirement], seed: int, backgroun
     stretch = generator.height / generator.width
     shapes = {name: shape * stretch for name, shape in context.settings.shapes.items()}
     demands = tuple(demands)
+    demands += tuple(  # "at most two chairs" is met by none, but it is a picture of chairs that is wanted
+        demand.model_copy(update={"count": 1, "bound": "at least"})
+        for demand in demands
+        if demand.kind == "count" and demand.bound == "at most"
+    )
     for wishes in range(seed, seed + SEEDS):  # the places and sizes that a seed wishes for may be what does not fit
         try:
             layout = solve(demands, Layout(background=background), shapes=shapes, seed=wishes)

@@ -99,7 +99,7 @@ def _regions() -> dict[str, tuple[Predicate, ...]]:
         if len(predicates) == 2:
             vertical, side = predicates[0].rpartition(" ")[2], predicates[1].rpartition(" ")[2]
             table[text] = (f"in the {vertical} {side} corner",)  # type: ignore[assignment]
-    found = {**_parts(), **_middles()}
+    found = {**_parts(), **_middles(), **_extremes()}
     return table | {text + picture: predicates for text, predicates in found.items() for picture in _PICTURE}
 
 
@@ -113,6 +113,21 @@ def _parts() -> dict[str, tuple[Predicate, ...]]:
         for prep in ("in", "on", "at")
         for hand in ("", "-hand", " hand")
     }
+
+
+def _extremes() -> dict[str, tuple[Predicate, ...]]:
+    """Return the far ends of the picture: "at the very top" is its upper third."""
+    names = {"left": "left", "right": "right", "top": "top", "bottom": "bottom"}
+    table: dict[str, tuple[Predicate, ...]] = {
+        f"{prep} the {far} {word}{side}": (f"in the {name} third",)  # type: ignore[misc]
+        for word, name in names.items()
+        for far in ("far", "very", "extreme")
+        for prep in ("on", "at", "to", "in")
+        for side in ("", " side", " edge")
+    }
+    table |= {f"{hard} {middle}": ("in the middle",) for middle in (f"{prep} the {word}" for prep in ("in", "at")
+              for word in ("middle", "center", "centre")) for hard in ("exactly", "right", "directly")}  # fmt: skip
+    return table
 
 
 def _middles() -> dict[str, tuple[Predicate, ...]]:

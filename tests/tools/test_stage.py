@@ -45,6 +45,12 @@ def test_what_is_staged_agrees(tmp_path: Path, name: str, seed: int) -> None:
     assert verdict(requirements(SPECS[name]), as_detections(layout)).agreed
 
 
+def test_some_are_drawn_of_what_shall_be_at_most_so_many(tmp_path: Path) -> None:
+    layout = staged(tmp_path, SceneSpec(objects=(SceneObject(name="chair", count=2, bound="at most"),)), 1)
+    assert layout is not None
+    assert 1 <= len(layout.objects) <= 2
+
+
 def test_what_has_no_looks_gets_one_that_nobody_named(tmp_path: Path) -> None:
     spec = SceneSpec(objects=(SceneObject(name="cup", attributes=("red",)), SceneObject(name="cup", count=2)))
     looks = ("red", "blue", "green")

@@ -117,6 +117,16 @@ ANYTHING_BUT = {
     "two cats that are not black": "2 not black cat",
 }
 
+FAR_ENDS = {
+    "a chair at the very top": "1 chair; chair in the top third",
+    "a purple car at the far left": "1 purple car; purple car in the left third",
+    "a dog on the far right side": "1 dog; dog in the right third",
+    "a cup at the extreme bottom": "1 cup; cup in the bottom third",
+    "a cat at the top": "1 cat; cat at the top",
+    "a cat exactly in the center": "1 cat; cat in the middle",
+    "a bowl right in the middle": "1 bowl; bowl in the middle",
+}
+
 NOT_THERE = {
     "A man is holding a telescope and searching for planets.": (
         "1 man, 1 telescope; ? A man is holding a telescope and searching for planets"
@@ -134,7 +144,7 @@ NOT_THERE = {
     ),
 }
 
-KINDS = (POINTING_BACK, PICKED_OUT, MADE_OF, PAIRS, SHARED_OUT, ANYTHING_BUT, NOT_THERE)
+KINDS = (POINTING_BACK, PICKED_OUT, MADE_OF, PAIRS, SHARED_OUT, ANYTHING_BUT, FAR_ENDS, NOT_THERE)
 
 
 @pytest.mark.parametrize(
