@@ -6,7 +6,9 @@ import random
 from typing import TYPE_CHECKING
 
 from tools.scene.layout import Layout
+from tools.scene.merge import as_detections
 from tools.scene.solver import Unsatisfiable, solve
+from tools.scene.verdict import verdict
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -36,8 +38,22 @@ def stage(context: Context, demands: Iterable[Requirement], seed: int, backgroun
             layout = solve(demands, Layout(background=background), shapes=shapes, seed=wishes)
         except Unsatisfiable:
             continue
-        return _painted(layout, demands, context.settings.detector.attributes, random.Random(seed))
+        return _painted(
+            _told_apart(layout, demands), demands, context.settings.detector.attributes, random.Random(seed)
+        )
     return None  # the loop says so, with the demands that exclude each other
+
+
+def _told_apart(layout: Layout, demands: Iterable[Requirement]) -> Layout:
+    """Take away looks that nothing demands: of "three books, the first one green" only the first one is green."""
+    demands = tuple(demands)
+    for number, placed in enumerate(layout.objects):
+        plain = placed.model_copy(update={"attributes": ()})
+        objects = (*layout.objects[:number], plain, *layout.objects[number + 1 :])
+        other = layout.model_copy(update={"objects": objects})
+        if placed.attributes and verdict(demands, as_detections(other)).agreed:
+            layout = other
+    return layout
 
 
 def _painted(layout: Layout, demands: Iterable[Requirement], looks: Sequence[str], dice: random.Random) -> Layout:

@@ -165,7 +165,8 @@ NOR = phrases("or|nor|and no|or any|nor any|and without|, or|, nor|and any|or no
 POSITIVE = phrases("with|but|but with|and with|, but|, with|, but with|there is|there are")
 _POSTURES = (
     "located|placed|positioned|situated|sitting|standing|lying|laying|resting|parked|set|arranged|found|seen|seated|"
-    "perched|hung|hanging|mounted|laid|put|kept|stationed|propped|displayed"
+    "perched|hung|hanging|mounted|laid|put|kept|stationed|propped|displayed|"
+    "leaning|crouching|kneeling"
 )
 COPULA = phrases(
     "|".join(

@@ -45,6 +45,14 @@ def test_what_is_staged_agrees(tmp_path: Path, name: str, seed: int) -> None:
     assert verdict(requirements(SPECS[name]), as_detections(layout)).agreed
 
 
+def test_only_the_one_that_is_picked_out_has_its_look(tmp_path: Path) -> None:
+    books = SceneObject(name="book", attributes=("green",)), SceneObject(name="book", count=2)
+    first = Relation(subject="book", predicate="right of", object="green book", count=2)
+    layout = staged(tmp_path, SceneSpec(objects=books, relations=(first,)), 3, ("green", "red", "blue"))
+    assert layout is not None
+    assert sum(placed.attributes == ("green",) for placed in layout.objects) == 1
+
+
 def test_some_are_drawn_of_what_shall_be_at_most_so_many(tmp_path: Path) -> None:
     layout = staged(tmp_path, SceneSpec(objects=(SceneObject(name="chair", count=2, bound="at most"),)), 1)
     assert layout is not None

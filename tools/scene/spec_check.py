@@ -9,7 +9,7 @@ import re
 from typing import TYPE_CHECKING
 
 from tools.scene.lexicon import COLOURS, is_attribute, number, number_word, singular
-from tools.scene.spec import SIZES
+from tools.scene.spec import NUMBER_PREDICATES, SIZE_PREDICATES, SIZES
 from tools.scene.wordnet import is_mostly, is_part_of_body, is_person, is_thing
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ _CARRY_NOTHING = frozenset(
         "zero isn aren don doesn parked lying standing sitting placed resting hanging located positioned situated"
     ).split()
 )
+_LIMITS = frozenset(["more", "less", "fewer", "most", "least"])
 _SAME = {"grey": "gray", "people": "person", "persons": "person", "colored": "color"}
 
 
@@ -36,7 +37,9 @@ def overlooked(sentence: str, spec: SceneSpec) -> tuple[str, ...]:
         plain = _SAME.get(word, singular(word))
         if {word, plain, _SAME.get(plain, plain)} & used or {word, plain} & _CARRY_NOTHING:
             continue
-        if word in SIZES and any(wanted.size == SIZES[word] for wanted in spec.objects):
+        if word in SIZES and (any(wanted.size == SIZES[word] for wanted in spec.objects) or _compares(spec)):
+            continue
+        if word in _LIMITS and _has_limits(spec):
             continue
         if _shows(word, plain) or _counts(word, spec):
             found.append(word)
@@ -67,6 +70,16 @@ def _shows(word: str, plain: str) -> bool:
     return seen and not is_part_of_body(plain) and (is_mostly(plain, "n") or is_person(plain))
 
 
+def _compares(spec: SceneSpec) -> bool:
+    return any(relation.predicate in SIZE_PREDICATES for relation in spec.relations)  # "twice as large as"
+
+
+def _has_limits(spec: SceneSpec) -> bool:
+    """Whether something is bounded: "more than two" is at least three."""
+    bounded = any(wanted.bound in {"at least", "at most"} for wanted in spec.objects)
+    return bounded or any(relation.predicate in NUMBER_PREDICATES for relation in spec.relations)
+
+
 def _counts(word: str, spec: SceneSpec) -> bool:
     """Whether a word is a number that nothing in the spec has."""
     value = number(word) if word not in {"a", "an", "one", "both", "single"} else None
@@ -80,4 +93,6 @@ def _counts(word: str, spec: SceneSpec) -> bool:
         *(wanted.count for wanted in spec.objects),
         *(relation.count for relation in spec.relations),
     }
+    numbers |= {wanted.count - 1 for wanted in spec.objects if wanted.bound == "at least"}  # "more than two"
+    numbers |= {wanted.count + 1 for wanted in spec.objects if wanted.bound == "at most"}
     return value not in numbers and not any(relation.factor == value for relation in spec.relations)

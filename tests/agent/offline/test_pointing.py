@@ -125,6 +125,8 @@ FAR_ENDS = {
     "a cat at the top": "1 cat; cat at the top",
     "a cat exactly in the center": "1 cat; cat in the middle",
     "a bowl right in the middle": "1 bowl; bowl in the middle",
+    "a book leaning to the left of a dog": "1 book, 1 dog; book left of dog",
+    "a dog crouching next to a cat": "1 dog, 1 cat; dog next to cat",
 }
 
 NOT_THERE = {

@@ -2,10 +2,12 @@
 
 import pytest
 
-from tools.scene.spec import SceneObject, SceneSpec
+from tools.scene.spec import Relation, SceneObject, SceneSpec
 from tools.scene.spec_check import overlooked, with_all_words
 
 CUP = SceneObject(name="cup")
+DOG = SceneObject(name="dog")
+ALIKE = Relation(subject="cup", predicate="as big as", object="dog")
 RED = SceneObject(name="cup", attributes=("red",))
 
 
@@ -23,6 +25,11 @@ RED = SceneObject(name="cup", attributes=("red",))
         ("a cup without dogs", SceneSpec(objects=(CUP,), absent=("dog",)), ()),
         ("a cup holding flowers", SceneSpec(objects=(CUP,), unchecked=("holding flowers",)), ()),
         ("a photo of a cup on the left side", SceneSpec(objects=(CUP,)), ()),
+        ("more than two cups", SceneSpec(objects=(SceneObject(name="cup", count=3, bound="at least"),)), ()),
+        ("fewer than four cups", SceneSpec(objects=(SceneObject(name="cup", count=3, bound="at most"),)), ()),
+        ("more than two cups", SceneSpec(objects=(SceneObject(name="cup", count=5, bound="at least"),)), ("two",)),
+        ("a cup as large as a dog", SceneSpec(objects=(CUP, DOG), relations=(ALIKE,)), ()),
+        ("a cup and a large dog", SceneSpec(objects=(CUP, DOG)), ("large",)),
         ("a cup in a wooden box", SceneSpec(objects=(CUP,)), ("wooden", "box")),
     ],
 )
