@@ -309,3 +309,12 @@ def save_pipeline(folder: Path) -> Path:
         requires_safety_checker=False,
     ).save_pretrained(folder / "pipeline")
     return folder / "pipeline"
+
+
+def save_models(folder: Path) -> Path:
+    """Save one checkpoint of each kind that a backend has; "plain" is a pipeline that takes no boxes."""
+    save_owl(folder / "owl")
+    save_sam(folder / "sam")
+    save_gligen(folder / "gligen")
+    save_pipeline(folder / "plain")
+    return folder

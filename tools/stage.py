@@ -44,9 +44,8 @@ def stage(context: Context, demands: Iterable[Requirement], seed: int, backgroun
     return None  # the loop says so, with the demands that exclude each other
 
 
-def _told_apart(layout: Layout, demands: Iterable[Requirement]) -> Layout:
+def _told_apart(layout: Layout, demands: Sequence[Requirement]) -> Layout:
     """Take away looks that nothing demands: of "three books, the first one green" only the first one is green."""
-    demands = tuple(demands)
     for number, placed in enumerate(layout.objects):
         plain = placed.model_copy(update={"attributes": ()})
         objects = (*layout.objects[:number], plain, *layout.objects[number + 1 :])

@@ -60,6 +60,13 @@ def test_runs_are_listed_without_the_graph(tmp_path: Path) -> None:
     assert not loaded_by("trace", "list", cwd=tmp_path) & {*MODELS, *CLIENTS, *GRAPH}
 
 
+def printed(code: str) -> str:
+    """What a new Python prints that runs ``code``."""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    ended = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    return ended.stdout
+
+
 def test_what_a_backend_can_do_is_known_before_any_library_of_models_is_there() -> None:
     code = (
         "import sys\n"
@@ -69,9 +76,7 @@ def test_what_a_backend_can_do_is_known_before_any_library_of_models_is_there() 
         "    for name in ('iconworld', 'photo'))\n"
         f"print([name for name in {MODELS} if name in sys.modules])"
     )
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    ended = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
-    assert ended.stdout == "[]\n"
+    assert printed(code) == "[]\n"
 
 
 @needs_networks
@@ -91,6 +96,4 @@ def test_a_photograph_is_edited_without_torch() -> None:
         "backend.edit(image, [Remove(id='cup #1')], Layout(objects=(cup,)))\n"
         f"print([name for name in {MODELS[:3]} if name in sys.modules])"
     )
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    ended = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
-    assert ended.stdout == "[]\n"
+    assert printed(code) == "[]\n"

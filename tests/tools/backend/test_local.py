@@ -13,7 +13,7 @@ import torch
 from PIL import Image
 
 from configs.settings import Settings, load_settings
-from tests.tiny_models import save_gligen, save_owl, save_pipeline, save_sam
+from tests.tiny_models import save_models, save_pipeline
 from tools.backend.local import LocalBackend
 from tools.backend.pipelines import until_usable
 from tools.backend.protocol import Backend, BackendError
@@ -34,12 +34,7 @@ RED_CAR = Query(name="car", attributes=("red",))
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("models")
-    save_owl(folder / "owl")
-    save_sam(folder / "sam")
-    save_gligen(folder / "gligen")
-    save_pipeline(folder / "plain")
-    return folder
+    return save_models(tmp_path_factory.mktemp("models"))
 
 
 def make_settings(folder: Path, **sections: dict[str, Any]) -> Settings:

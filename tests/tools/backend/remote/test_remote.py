@@ -12,7 +12,7 @@ from PIL import Image
 
 from agent.models.backend import make_backend
 from configs.settings import Settings
-from tests.tiny_models import save_gligen, save_owl, save_pipeline, save_sam
+from tests.tiny_models import save_models
 from tests.workers import Process, ServedWorld, serving_here
 from tests.world import scene, settings, truth
 from tools.backend.local import LocalBackend
@@ -47,12 +47,7 @@ def make_settings(folder: Path, **more: Any) -> Settings:
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("models")
-    save_owl(folder / "owl")
-    save_sam(folder / "sam")
-    save_gligen(folder / "gligen")
-    save_pipeline(folder / "plain")
-    return folder
+    return save_models(tmp_path_factory.mktemp("models"))
 
 
 @pytest.fixture(scope="module")
