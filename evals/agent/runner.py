@@ -110,16 +110,16 @@ def _cases(part: str) -> Iterator[tuple[int, Callable[[Services, Path], dict[str
     match part:
         case "prompts":
             for prompt in prompt_cases():
-                yield prompt.number, lambda services, folder, case=prompt: _read(case, services)  # type: ignore[misc]
+                yield prompt.number, lambda services, folder, case=prompt: read_prompt(case, services)  # type: ignore[misc]
         case "instructions":
             for instruction in instruction_cases():
-                yield instruction.number, lambda services, folder, case=instruction: _do(case, services, folder)  # type: ignore[misc]
+                yield instruction.number, lambda services, folder, case=instruction: follow_instruction(case, services, folder)  # type: ignore[misc]
         case _:
             for number, fault in enumerate(fault_cases(_SEED, FAULTS), 1):
-                yield number, lambda services, folder, case=fault: _mend(case, services, folder)  # type: ignore[misc]
+                yield number, lambda services, folder, case=fault: mend_faults(case, services, folder)  # type: ignore[misc]
 
 
-def _read(case: PromptCase, services: Services) -> dict[str, Any]:
+def read_prompt(case: PromptCase, services: Services) -> dict[str, Any]:
     """Let a sentence be read as the loop reads it, repairs included; no picture is made."""
     listener, started = Listener(), time.monotonic()
     context = Context(cast("Backend", None), services.chat, cast("ImageStore", None), services.settings)
@@ -142,7 +142,8 @@ def _read(case: PromptCase, services: Services) -> dict[str, Any]:
     }
 
 
-def _do(case: InstructionCase, services: Services, folder: Path) -> dict[str, Any]:
+def follow_instruction(case: InstructionCase, services: Services, folder: Path) -> dict[str, Any]:
+    """Let an instruction be done by the whole loop."""
     job = Job(instruction=case.text, image=case.image)
     record, goal = _run(job, services, folder)
     operations = goal.operations if goal else ()
@@ -156,7 +157,8 @@ def _do(case: InstructionCase, services: Services, folder: Path) -> dict[str, An
     }
 
 
-def _mend(case: FaultCase, services: Services, folder: Path) -> dict[str, Any]:
+def mend_faults(case: FaultCase, services: Services, folder: Path) -> dict[str, Any]:
+    """Let a picture be corrected by the whole loop."""
     gold = PromptCase(case.number, case.prompt, ((case.spec, ()),))
     record, goal = _run(Job(prompt=case.prompt, image=case.image), services, folder)
     first = _parsed(record.pop("first"), SceneSpec)
