@@ -113,7 +113,10 @@ def _cases(part: str) -> Iterator[tuple[int, Callable[[Services, Path], dict[str
                 yield prompt.number, lambda services, folder, case=prompt: read_prompt(case, services)  # type: ignore[misc]
         case "instructions":
             for instruction in instruction_cases():
-                yield instruction.number, lambda services, folder, case=instruction: follow_instruction(case, services, folder)  # type: ignore[misc]
+                yield (
+                    instruction.number,
+                    lambda services, folder, case=instruction: follow_instruction(case, services, folder),
+                )  # type: ignore[misc]
         case _:
             for number, fault in enumerate(fault_cases(_SEED, FAULTS), 1):
                 yield number, lambda services, folder, case=fault: mend_faults(case, services, folder)  # type: ignore[misc]

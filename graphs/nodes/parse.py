@@ -24,6 +24,7 @@ from tools.scene.edit_goal import as_seen, edit_requirements, layout_requirement
 from tools.scene.errors import CannotParse
 from tools.scene.lexicon import parse_phrase
 from tools.scene.operations import Move, Operation, apply, source_of
+from tools.scene.reading.check import mended, problems, settled
 from tools.scene.requirement import Requirement
 from tools.scene.spec import Frozen, Quote, SceneSpec
 from tools.scene.spec_check import with_all_words
@@ -69,6 +70,9 @@ class Reply(Frozen):
 def parse(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
     """Ask the language model once what is wanted; a broken answer is shown to it with its error.
 
+    So is one that leaves out what the sentence says, or says what it does not. Where the model stands by it, and where
+    no repair is left, such an answer is taken, and what it leaves out is kept as unchecked.
+
     A given spec, and a given layout for an instruction, are used as they are and cost no call.
     """
     goal, layout = state["goal"], state["layout"]
@@ -91,25 +95,59 @@ def parse(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
     usage = state["usage"].with_answer(message, price_of(context.settings.chat), asked)
     if refusal := message.additional_kwargs.get("refusal"):
         return _unread(state, f"the language model refused: {refusal}", usage, context.settings)
+    understood, problem = _used(state, context, answer, message)
+    if understood and not problem:
+        return understood | {"usage": usage}
+    if whose := _last_word_of(state, message, context.settings):
+        count = "the answer" if state["repairs"] == 0 else f"{state['repairs'] + 1} answers in a row"
+        detail = f"{count} of {whose} {'was' if state['repairs'] == 0 else 'were'} not usable: {problem}"
+        return _unread(state, detail, usage, context.settings)
+    broken, repair = AIMessage(_shown(message)), HumanMessage(render("repair", problem=problem))
+    fresh = [] if state["messages"] else asked
+    return {"messages": [*fresh, broken, repair], "repairs": state["repairs"] + 1, "usage": usage}
+
+
+def _used(state: State, context: Context, answer: dict[str, Any], message: AIMessage) -> tuple[dict[str, Any], str]:
+    """Return the update that an answer makes, empty where it makes none, and what is wrong with the answer."""
+    doubts: tuple[str, ...] = ()
     try:
-        parsed = _checked(schema, answer)
+        parsed = _checked(Reply if state["kind"] == "instruction" else SceneSpec, answer)
+        if isinstance(parsed, SceneSpec) and not _is_deterministic(message):
+            parsed = mended(state["text"], parsed)
+            doubts = problems(state["text"], parsed)
+            if _stands_by(state, message) or _last_word_of(state, message, context.settings):
+                parsed, doubts = settled(state["text"], parsed), ()
         if isinstance(parsed, SceneSpec) and context.backend is not None:
             parsed = abilities.with_settings(context.backend.capabilities, parsed)
         if refused := _beyond(context, state, parsed):
-            return {"exit": "parse_failed", "detail": refused, "usage": usage}
-        understood = _understand(goal, layout, parsed, context.settings, state["text"])
+            return {"exit": "parse_failed", "detail": refused}, ""
+        understood = _understand(state["goal"], state["layout"], parsed, context.settings, state["text"])
     except ValueError as error:  # pydantic's errors are ValueErrors
-        problem = describe_error(error)
-    else:
-        return understood | {"usage": usage}
-    if state["repairs"] >= context.settings.loop.repairs:
-        detail = f"{state['repairs'] + 1} answers of the language model in a row were not usable: {problem}"
-        return _unread(state, detail, usage, context.settings)
+        return {}, "\n".join((describe_error(error), *doubts))
+    return understood, "\n".join(doubts)
+
+
+def _is_deterministic(message: AIMessage) -> bool:
+    """Return whether who answered would only say the same again."""
+    return bool(message.response_metadata.get("deterministic"))
+
+
+def _last_word_of(state: State, message: AIMessage, settings: Settings) -> str:
+    """Return who is not asked again, "" while a repair is left."""
+    whose: str = message.response_metadata.get("deterministic", "")
+    return whose or ("the language model" if state["repairs"] >= settings.loop.repairs else "")
+
+
+def _shown(message: AIMessage) -> str:
+    """Return an answer as it is shown to the model again."""
     shown = message.text or json.dumps([call["args"] for call in message.tool_calls], default=str)
-    broken = AIMessage(shown[:TEXT] or "(empty)")
-    repair = HumanMessage(render("repair", problem=problem))
-    fresh = [] if state["messages"] else asked
-    return {"messages": [*fresh, broken, repair], "repairs": state["repairs"] + 1, "usage": usage}
+    return shown[:TEXT] or "(empty)"
+
+
+def _stands_by(state: State, message: AIMessage) -> bool:
+    """Return whether the model was told of doubts and gave the same answer again."""
+    before = [asked.text for asked in state["messages"] if isinstance(asked, AIMessage)]
+    return bool(before) and before[-1] == _shown(message)
 
 
 def _unreadable(state: State, context: Context, error: CannotParse | ContextOverflowError) -> dict[str, Any]:
@@ -176,7 +214,8 @@ def _beyond(context: Context, state: State, parsed: SceneSpec | Reply) -> str | 
 
 def _understand(goal: Goal, layout: Layout, parsed: SceneSpec | Reply, settings: Settings, text: str) -> dict[str, Any]:
     if isinstance(parsed, SceneSpec):
-        spec = with_all_words(text, _with_places(goal.spec, parsed) if goal.spec else parsed)
+        spec = _with_places(goal.spec, parsed) if goal.spec else parsed
+        spec = with_all_words(text, spec)
         demands = _of_sentence(goal, spec, settings)
         if not any(demand.kind != "unchecked" for demand in demands):
             raise ValueError("objects and absent are both empty: nothing could be checked. Name what must be there")

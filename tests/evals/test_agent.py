@@ -134,7 +134,9 @@ def test_a_measurement_goes_on_where_it_stopped(tmp_path: Path) -> None:
 def test_the_table_of_a_model() -> None:
     common = {"right": True, "first_right": False, "calls": 2, "tokens": 3000, "cached": 1000, "seconds": 1.5}
     run = common | {"agreed": True, "alone": False, "rounds": 1, "refused": 1, "question": False, "exit": "agreed"}
-    summary = summarize({"prompts": [common | {"exit": "read"}], "instructions": [run, run | {"rounds": 3, "tokens": 9}]})
+    summary = summarize(
+        {"prompts": [common | {"exit": "read"}], "instructions": [run, run | {"rounds": 3, "tokens": 9}]}
+    )
     assert summary["instructions"]["one_round"] == 3000
     assert summary["instructions"]["alone"] == 0
     assert "| agreed without the solver's help, % |  | 0 |" in table(summary)
