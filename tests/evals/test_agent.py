@@ -123,10 +123,10 @@ def test_a_measurement_goes_on_where_it_stopped(tmp_path: Path) -> None:
     other = {"objects": [{"name": "dog"}, {"name": "cat"}]}
     found = run_agent(answers(two_red_cars), tmp_path, identity={"model": "a"}, parts=["prompts"], limit=1)
     assert found["prompts"][0]["right"]
-    found = run_agent(answers(other), tmp_path, identity={"model": "a"}, parts=["prompts"], limit=2)
+    found = run_agent(answers(other, other), tmp_path, identity={"model": "a"}, parts=["prompts"], limit=2)
     assert [record["right"] for record in found["prompts"]] == [True, False]
     assert found["prompts"][1]["spec"]["objects"][0]["name"] == "dog"
-    assert json.loads((tmp_path / "prompts" / "02.json").read_text())["calls"] == 1
+    assert json.loads((tmp_path / "prompts" / "02.json").read_text())["calls"] == 2  # it stands by it
     with pytest.raises(RunError, match="another model"):
         run_agent(answers(), tmp_path, identity={"model": "b"}, parts=["prompts"], limit=1)
 

@@ -97,7 +97,7 @@ def test_no_agreement_is_exit_code_3_with_a_picture(sld: Bench, picture: Path) -
 def test_what_nothing_checked_is_shown_and_counted(sld: Bench) -> None:
     told = json.dumps(SPEC | {"unchecked": ["holding hands"]})
     sld.chat = ScriptedChat(script=[told, FIRST, SECOND])
-    result = sld("generate", PROMPT, "--out", "out")
+    result = sld("generate", f"{PROMPT}, holding hands", "--out", "out")
     assert result.exit_code == 0, result.output
     assert "agreed after 2 rounds, 1 not checked" in result.stdout
     assert "? not checked: 'holding hands'" in result.stdout
@@ -107,7 +107,7 @@ def test_what_nothing_checked_is_shown_and_counted(sld: Bench) -> None:
     assert 'class="open"' in report
     assert "? not checked: 'holding hands'" in sld("trace", "show", "out").stdout
     sld.chat = ScriptedChat(script=[told, FIRST, SECOND])
-    again = json.loads(sld("generate", PROMPT, "--out", "again", "--json").stdout)
+    again = json.loads(sld("generate", f"{PROMPT}, holding hands", "--out", "again", "--json").stdout)
     assert again["unchecked"] == ["not checked: 'holding hands'"]
 
 
@@ -319,7 +319,7 @@ def test_parse_prints_the_spec(sld: Bench) -> None:
 def test_parse_answers_each_line_with_one_line(sld: Bench) -> None:
     sld.chat = ScriptedChat(script=[SPEC, "nonsense", "nonsense", "nonsense", SPEC])
 
-    result = sld("parse", stdin="first\n\nsecond\nthird\n")
+    result = sld("parse", stdin=f"{PROMPT}\n\nsecond\n{PROMPT}\n")
 
     lines = [json.loads(line) for line in result.stdout.splitlines()]
     assert ["error" in line for line in lines] == [False, True, False]
