@@ -40,6 +40,7 @@ LONGEST_WAIT = 30.0  # seconds between two tries, even when a server asks for mo
 JITTER = wait_random_exponential(multiplier=0.5, max=LONGEST_WAIT)
 
 OPTIONAL = frozenset({"temperature", "seed", "max_tokens", "max_completion_tokens"})
+REPEATED = 1200  # characters at the end of an answer that say one thing at least twice
 MORE = 4  # times the tokens, once, for an answer that was cut off
 
 TOO_LONG = re.compile(
@@ -180,7 +181,7 @@ class EndpointModel(ChatOpenAI):
 
         The prompts describe each answer in prose: a schema never stands beside it in the text.
         """
-        name, tree = schema.__name__, strict_schema(schema)
+        name, tree = schema.__name__, strict_schema(schema, narrow=self.openai_api_base != OPENAI_URL)
         limit = {"max_tokens": self.parse_tokens}
         model: Runnable[Any, Any]
         match self.method:
@@ -257,8 +258,8 @@ class EndpointModel(ChatOpenAI):
 
 def rambles(text: str) -> bool:
     """Return whether the end of a text only says the same again and again: more room would not end it."""
-    end = text[-400:]
-    return len(end) == 400 and any(end[period:] == end[:-period] for period in range(1, 101))
+    end = text[-REPEATED:]
+    return len(end) == REPEATED and any(end[period:] == end[:-period] for period in range(1, REPEATED // 2))
 
 
 def passes_by(error: BaseException) -> bool:

@@ -32,6 +32,7 @@ from tools.context import Context
 from tools.files import write_text
 from tools.images import ImageStore
 from tools.scene.spec import SceneSpec
+from tools.scene.wishes import operations_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -44,6 +45,8 @@ if TYPE_CHECKING:
     from evals.agent.gold import InstructionCase
     from evals.fault_cases import FaultCase
     from tools.backend.protocol import Backend
+    from tools.scene.layout import Layout
+    from tools.scene.operations import Operation
 
 PARTS = ("prompts", "instructions", "faults")
 FAULTS = 30
@@ -148,13 +151,14 @@ def read_prompt(case: PromptCase, services: Services) -> dict[str, Any]:
 def follow_instruction(case: InstructionCase, services: Services, folder: Path) -> dict[str, Any]:
     """Let an instruction be done by the whole loop."""
     job = Job(instruction=case.text, image=case.image)
-    record, goal = _run(job, services, folder)
-    operations = goal.operations if goal else ()
+    record, state = _run(job, services, folder)
+    seen = state.get("before") or case.layout
+    operations = _renamed(state["goal"].operations if state else (), seen, case.layout)
     answer = record["detail"] if record["exit"] == "answered" else ""
     first = _parsed(record.pop("first"), Reply)
     return record | {
         "right": does_right(operations, answer, case),
-        "first_right": first is not None and does_right(first.operations, first.answer, case),
+        "first_right": first is not None and does_right(*_said(first, seen, case.layout), case),
         "question": bool(case.answer),
         "operations": [operation.model_dump(mode="json") for operation in operations],
     }
@@ -163,10 +167,11 @@ def follow_instruction(case: InstructionCase, services: Services, folder: Path) 
 def mend_faults(case: FaultCase, services: Services, folder: Path) -> dict[str, Any]:
     """Let a picture be corrected by the whole loop."""
     gold = PromptCase(case.number, case.prompt, ((case.spec, ()),))
-    record, goal = _run(Job(prompt=case.prompt, image=case.image), services, folder)
+    record, state = _run(Job(prompt=case.prompt, image=case.image), services, folder)
+    spec = state["goal"].spec if state else None
     first = _parsed(record.pop("first"), SceneSpec)
     return record | {
-        "right": bool(goal and goal.spec and reads_right(goal.spec, gold)),
+        "right": spec is not None and reads_right(spec, gold),
         "first_right": first is not None and reads_right(first, gold),
         "question": False,
         "faults": list(case.faults),
@@ -174,13 +179,13 @@ def mend_faults(case: FaultCase, services: Services, folder: Path) -> dict[str, 
 
 
 def _run(job: Job, services: Services, path: Path) -> tuple[dict[str, Any], Any]:
-    """Run a job in its folder; return what it took, and what the loop took for its goal."""
+    """Run a job in its folder; return what it took, and the state that it ended in ({} for a failure)."""
     assert services.backend is not None
     folder = RunFolder(path)
     try:
         result = run_correction(job, services.settings, folder, backend=services.backend, chat=services.chat)
     except Exception as error:  # noqa: BLE001 - one run's failure is a figure, and must not lose the others
-        return _failed(job, folder, error), None
+        return _failed(job, error), {}
     with open_checkpoints(folder) as saver:
         state = build_graph(saver).get_state({"configurable": {"thread_id": "run"}}).values
     events = [event for event in read_trace(folder.trace_path) if not event.get("interrupted")]
@@ -196,10 +201,32 @@ def _run(job: Job, services: Services, path: Path) -> tuple[dict[str, Any], Any]
         "seconds": round(result.usage["wall_seconds"], 2),
         "first": _first_answer(events),
         **_tokens(result.usage),
-    }, state["goal"]
+    }, state
 
 
-def _failed(job: Job, folder: RunFolder, error: Exception) -> dict[str, Any]:
+def _said(reply: Reply, seen: Layout, true: Layout) -> tuple[tuple[Operation, ...], str]:
+    """Return the operations and the answer of a reply; nothing where its places cannot be had."""
+    try:
+        return _renamed(operations_of(reply.operations, seen), seen, true), reply.answer
+    except (KeyError, ValueError):
+        return (), ""
+
+
+def _renamed(operations: Sequence[Operation], seen: Layout, true: Layout) -> tuple[Operation, ...]:
+    """Return operations with the ids that the things have in the ``true`` layout: a detector numbers as it finds."""
+    names = {
+        placed.id: max(true.objects, key=lambda other, placed=placed: placed.box.iou(other.box)).id  # type: ignore[misc]
+        for placed in seen.objects
+    }
+    return tuple(
+        operation.model_copy(update={"id": names.get(old, old)})
+        if (old := getattr(operation, "id", None))
+        else operation
+        for operation in operations
+    )
+
+
+def _failed(job: Job, error: Exception) -> dict[str, Any]:
     nothing = {"calls": 0, "tokens": 0, "cached": 0, "rounds": 0, "fallbacks": 0, "refused": 0, "seconds": 0.0}
     said = {"exit": "failed", "detail": f"{type(error).__name__}: {error}", "first": ""}
     return {"text": job.prompt or job.instruction, "agreed": False, "alone": False, **said, **nothing}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from langchain_core.exceptions import ContextOverflowError
 from langchain_core.messages import AIMessage, AnyMessage, HumanMessage, RemoveMessage, SystemMessage
@@ -28,6 +28,7 @@ from tools.scene.reading.check import mended, problems, settled
 from tools.scene.requirement import Requirement
 from tools.scene.spec import Frozen, Quote, SceneSpec
 from tools.scene.spec_check import with_all_words
+from tools.scene.wishes import Wish, operations_of
 from tools.scene.worn import with_worn
 from tools.suggest_layout import usual_shapes
 
@@ -52,18 +53,36 @@ ASKING = re.compile(
 
 
 class Reply(Frozen):
-    """What an instruction asks for, as operations on the current layout; or the answer to a question about it."""
+    """What an instruction asks for, as wishes about the current layout; or the answer to a question about it."""
 
-    operations: tuple[Operation, ...] = Field(default=(), max_length=50)
+    choices: ClassVar[dict[str, tuple[str, ...]]] = {}
+    """What texts some keys may have, where that is known."""
+
+    operations: tuple[Wish, ...] = Field(default=(), max_length=50)
     answer: str = Field(default="", max_length=4000)
     unchecked: tuple[Quote, ...] = Field(default=(), max_length=50)
     notes: tuple[Quote, ...] = Field(default=(), max_length=50, description="what was taken for granted in reading")
 
     @model_validator(mode="after")
     def _has_one_of_them(self) -> Reply:
-        if bool(self.operations) == bool(self.answer.strip()):
+        if not self.operations and not self.answer.strip():
             raise ValueError("give operations for an instruction, or an answer for a question: exactly one of them")
         return self
+
+    @classmethod
+    def about(cls, layout: Layout) -> type[Reply]:
+        """Return the same for one layout: its ids are all that can be named."""
+        ids = dict.fromkeys(("id", "other", "of"), layout.ids)
+        return type("Reply", (cls,), {"choices": ids, "__doc__": cls.__doc__})
+
+
+class Plan(NamedTuple):
+    """A reply with its places in numbers."""
+
+    operations: tuple[Operation, ...]
+    answer: str
+    unchecked: tuple[str, ...]
+    notes: tuple[str, ...]
 
 
 @timed
@@ -85,7 +104,7 @@ def parse(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
             whole, as_seen(edit_requirements(layout, whole.target or layout), context.settings.detector.sees)
         )
 
-    schema = SceneSpec if state["kind"] == "prompt" else Reply
+    schema = SceneSpec if state["kind"] == "prompt" else Reply.about(layout)
     asked: list[AnyMessage] = list(state["messages"]) or _question(state, context)
     try:
         answer: Any = context.chat.with_structured_output(schema, include_raw=True).invoke(asked)
@@ -111,7 +130,7 @@ def _used(state: State, context: Context, answer: dict[str, Any], message: AIMes
     """Return the update that an answer makes, empty where it makes none, and what is wrong with the answer."""
     doubts: tuple[str, ...] = ()
     try:
-        parsed = _checked(Reply if state["kind"] == "instruction" else SceneSpec, answer)
+        parsed = _checked(state, context, answer)
         if isinstance(parsed, SceneSpec) and not _is_deterministic(message):
             parsed = mended(state["text"], parsed)
             doubts = problems(state["text"], parsed)
@@ -157,11 +176,23 @@ def _unreadable(state: State, context: Context, error: CannotParse | ContextOver
     return _unread(state, _with_unknown(str(error), state["text"], context), state["usage"], context.settings)
 
 
-def _checked(schema: type[SceneSpec | Reply], answer: dict[str, Any]) -> SceneSpec | Reply:
+def _checked(state: State, context: Context, answer: dict[str, Any]) -> SceneSpec | Plan:
     if answer["parsed"] is None:
         broken_how = answer["parsing_error"]
         raise broken_how if isinstance(broken_how, ValueError) else ValueError("the answer holds no JSON object")
-    return schema.model_validate(answer["parsed"])
+    given = answer["parsed"]
+    if state["kind"] == "prompt":
+        return SceneSpec.model_validate(given)
+    reply = given if isinstance(given, Reply) else Reply.model_validate(given)
+    both = bool(reply.operations) and bool(reply.answer.strip())
+    if both and asks(state["text"]):
+        raise ValueError("give operations for an instruction, or an answer for a question: exactly one of them")
+    shapes = usual_shapes(context, state["picture"] or "") if context.backend is not None else {}
+    try:
+        operations = operations_of(reply.operations, state["layout"], shapes)
+    except KeyError as error:
+        raise ValueError(error.args[0]) from None
+    return Plan(operations, "" if both else reply.answer, reply.unchecked, reply.notes)
 
 
 def describe_error(error: ValueError) -> str:
@@ -184,7 +215,7 @@ def _question(state: State, context: Context) -> list[AnyMessage]:
         abilities=abilities.describe(context.backend.capabilities),
         **recall(state),
     )
-    return [SystemMessage(render("parse_instruction")), HumanMessage(question)]
+    return [SystemMessage(render("parse_instruction", others=bool(state["others"]))), HumanMessage(question)]
 
 
 def _with_unknown(refusal: str, text: str, context: Context) -> str:
@@ -197,7 +228,7 @@ def _with_unknown(refusal: str, text: str, context: Context) -> str:
     return f"{refusal} ({unknown})" if unknown else refusal
 
 
-def _beyond(context: Context, state: State, parsed: SceneSpec | Reply) -> str | None:
+def _beyond(context: Context, state: State, parsed: SceneSpec | Plan) -> str | None:
     """Return why the backend cannot do what was understood: said before anything is drawn."""
     if context.backend is None:  # a sentence is only read
         return None
@@ -212,7 +243,7 @@ def _beyond(context: Context, state: State, parsed: SceneSpec | Reply) -> str | 
     return abilities.refusal(can, state["layout"], foreign, state["others"])
 
 
-def _understand(goal: Goal, layout: Layout, parsed: SceneSpec | Reply, settings: Settings, text: str) -> dict[str, Any]:
+def _understand(goal: Goal, layout: Layout, parsed: SceneSpec | Plan, settings: Settings, text: str) -> dict[str, Any]:
     if isinstance(parsed, SceneSpec):
         spec = _with_places(goal.spec, parsed) if goal.spec else parsed
         spec = with_all_words(text, spec)
