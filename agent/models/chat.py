@@ -14,7 +14,14 @@ OPENAI_URL = "https://api.openai.com/v1"
 
 
 class ChatModelError(Exception):
-    """The endpoint cannot be used as it is set up; the message says which setting to change."""
+    """The endpoint cannot be used as it is set up; the message says which setting to change.
+
+    ``status``: of HTTP, where the server answered with one that is an error.
+    """
+
+    def __init__(self, message: str, status: int | None = None) -> None:
+        super().__init__(message)
+        self.status = status
 
 
 def provider(settings: ChatSettings) -> Literal["offline", "openai"]:

@@ -40,7 +40,7 @@ _SAID_BY = {
     "left of": "left right leftmost rightmost beside side first second third fourth last middle one other",
     "above": "above over below under beneath underneath top higher lower on atop upper bottom hanging hangs",
     "on top of": "on top atop stacked upon onto resting under below",
-    "next to": "next beside side by near adjacent alongside close together and with along flanked flanking",
+    "next to": "next beside side near nearby adjacent alongside close together along flanked flanking accompanied",
     "near": "near close by nearby next beside around at along",
     "inside": "in inside within into contains containing holding with of on",
     "between": "between middle amid flanked among either",
