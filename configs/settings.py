@@ -86,8 +86,15 @@ class LoopSettings(Section):
 class ChatSettings(Section):
     """The language model: 'offline' is the embedded planner, 'openai' any OpenAI-compatible endpoint."""
 
-    provider: Literal["auto", "offline", "openai"] = "auto"
+    provider: str = Field(
+        default="auto",
+        pattern=r"^[a-z][a-z0-9_]*$",
+        description="auto, offline, openai, or another that LangChain knows: anthropic, google_genai, ollama, ...",
+    )
     model: str = "gpt-4o"
+    parse_model: str | None = Field(
+        default=None, description="a cheaper model of the same endpoint that reads texts; plans are the model's"
+    )
     base_url: Address | None = None
     api_key: SecretStr | None = None
     timeout: float = Field(

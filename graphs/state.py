@@ -45,7 +45,8 @@ Exit = Literal[
     "size_limit",
     "context_limit",  # the language model can read no more
     "model_stopped",  # the model gave up while the verdict failed
-    "parse_failed",
+    "model_failed",  # the model gave no answer that can be used
+    "parse_failed",  # the text cannot be read, or asks for what cannot be done
     "answered",  # a question: nothing was to be changed
     "unsatisfiable",  # no layout can meet the requirements
 ]

@@ -313,6 +313,8 @@ class Talk:
         self.code = ExitCode.AGREED if result.agreed else ExitCode.NOT_AGREED
         if result.exit == "parse_failed":
             self.code = ExitCode.MISTAKE
+        if result.exit == "model_failed":
+            self.code = ExitCode.FAILURE
         for line in result.notes:
             self._say(f"({line})")
         for line in result.done:

@@ -89,6 +89,7 @@ def make_endpoint_model(settings: ChatSettings) -> EndpointModel:
         answer_timeout=settings.answer_timeout,
         attempts=settings.attempts,
         method=settings.structured_output,
+        parse_model=settings.parse_model,
         parse_tokens=settings.parse_tokens,
         think_tokens=settings.think_tokens,
         **options,
@@ -102,6 +103,7 @@ class EndpointModel(ChatOpenAI):
     answer_timeout: float = 1200.0
     method: Method = "auto"
     """"auto" until the server was asked (`chosen_method`)."""
+    parse_model: str | None = None
     parse_tokens: int = 2048
     think_tokens: int = 2048
     refused: set[str] = Field(default_factory=set)
@@ -244,7 +246,9 @@ class EndpointModel(ChatOpenAI):
         The prompts describe each answer in prose: a schema never stands beside it in the text.
         """
         name, tree = schema.__name__, strict_schema(schema, narrow=self.openai_api_base != OPENAI_URL)
-        limit = {"max_tokens": self.parse_tokens}
+        limit: dict[str, Any] = {"max_tokens": self.parse_tokens}
+        if self.parse_model and not getattr(schema, "sees", False):
+            limit["model"] = self.parse_model
         model: Runnable[Any, Any]
         match self.chosen_method():
             case "json_schema" | "actions":

@@ -113,14 +113,14 @@ def parse(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
     message: AIMessage = answer["raw"]
     usage = state["usage"].with_answer(message, price_of(context.settings.chat), asked)
     if refusal := message.additional_kwargs.get("refusal"):
-        return _unread(state, f"the language model refused: {refusal}", usage, context.settings)
+        return _unread(state, f"the language model refused: {refusal}", usage, context.settings, failed=True)
     understood, problem = _used(state, context, answer, message)
     if understood and not problem:
         return understood | {"usage": usage}
     if whose := _last_word_of(state, message, context.settings):
         count = "the answer" if state["repairs"] == 0 else f"{state['repairs'] + 1} answers in a row"
         detail = f"{count} of {whose} {'was' if state['repairs'] == 0 else 'were'} not usable: {problem}"
-        return _unread(state, detail, usage, context.settings)
+        return _unread(state, detail, usage, context.settings, failed=not _is_deterministic(message))
     broken, repair = AIMessage(_shown(message)), HumanMessage(render("repair", problem=problem))
     fresh = [] if state["messages"] else asked
     return {"messages": [*fresh, broken, repair], "repairs": state["repairs"] + 1, "usage": usage}
@@ -309,11 +309,11 @@ def _understood(goal: Goal, demands: Iterable[Requirement]) -> dict[str, Any]:
     }
 
 
-def _unread(state: State, detail: str, usage: Usage, settings: Settings) -> dict[str, Any]:
-    """Give up; or with a given parse go on, and leave unchecked where things are."""
+def _unread(state: State, detail: str, usage: Usage, settings: Settings, *, failed: bool = False) -> dict[str, Any]:
+    """Give up, because of the text or because the model ``failed``; with a given parse leave places unchecked."""
     goal = state["goal"]
     if goal.spec is None:
-        return {"exit": "parse_failed", "detail": detail, "usage": usage}
+        return {"exit": "model_failed" if failed else "parse_failed", "detail": detail, "usage": usage}
     unread = (*goal.spec.unchecked, f"where things are in: {state['text'][:200]}")
     spec = goal.spec.model_copy(update={"unchecked": unread})
     return _understood(goal, _of_sentence(goal, spec, settings)) | {"usage": usage}

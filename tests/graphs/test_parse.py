@@ -46,7 +46,7 @@ def test_repairs_are_bounded(tmp_path: Path) -> None:
     loop = Loop(tmp_path, ["{"], forever=True, loop={"repairs": 2})
     start = loop.picture(scene(CAR))
     result = loop.run(prompt="a car", image=start)
-    assert (result["exit"], result["image"], result["rounds"]) == ("parse_failed", start, 0)
+    assert (result["exit"], result["image"], result["rounds"]) == ("model_failed", start, 0)
     assert len(loop.chat.seen) == 3
     assert result["detail"].startswith("3 answers in a row of the language model were not usable")
     assert result["usage"]["input_tokens"] == 30
@@ -68,7 +68,7 @@ def test_what_the_planner_cannot_parse_ends_the_turn_at_once(tmp_path: Path) -> 
 def test_a_refusal_ends_the_turn_at_once(tmp_path: Path) -> None:
     loop = Loop(tmp_path, [AIMessage("", additional_kwargs={"refusal": "I cannot help with that."})])
     result = loop.run(prompt="a car", image=loop.picture(scene(CAR)))
-    assert result["exit"] == "parse_failed"
+    assert result["exit"] == "model_failed"
     assert "I cannot help with that." in result["detail"]
 
 

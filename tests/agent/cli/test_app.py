@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,10 +15,12 @@ from typer.testing import CliRunner, Result
 from agent.cli import run as commands
 from agent.models import chat as chat_models
 from sld.cli import app
+from tests.agent.endpoint import Server, failed, said
 from tests.agent.jobs import FIRST, PROMPT, SCRIPT, SECOND, SPEC, START
 from tests.scripted import ScriptedChat
 from tests.world import World, draw
 from tools.backend.protocol import BackendError
+from tools.scene.errors import CannotParse
 
 if TYPE_CHECKING:
     from configs.settings import Settings
@@ -165,7 +168,7 @@ def test_a_used_folder_is_not_written_over(sld: Bench) -> None:
 
 
 def test_a_sentence_that_cannot_be_read_is_the_users_mistake(sld: Bench) -> None:
-    sld.chat = ScriptedChat(script=["no idea"], forever=True)
+    sld.chat = ScriptedChat(script=[CannotParse("cannot read 'colourless'")])
 
     result = sld("generate", "colourless green ideas", "--json")
 
@@ -323,7 +326,7 @@ def test_parse_answers_each_line_with_one_line(sld: Bench) -> None:
 
     lines = [json.loads(line) for line in result.stdout.splitlines()]
     assert ["error" in line for line in lines] == [False, True, False]
-    assert result.exit_code == 2
+    assert result.exit_code == 1  # it was not the sentence's fault
 
 
 def test_presets_are_listed(sld: Bench) -> None:
@@ -371,6 +374,25 @@ def test_doctor_names_what_is_missing_and_what_to_do(sld: Bench) -> None:
     assert findings["detector"]["advice"]
     assert findings["torch"]["status"] == "ok"
     assert findings["language model"]["found"] == "the offline planner"
+
+
+def test_doctor_asks_the_model_for_a_word(sld: Bench) -> None:
+    server = Server()
+    with closing(server), server.play(said("Hi"), said('{"zebra": true}'), failed(404, "no such model")) as endpoint:
+        chat = ["--set", f"chat.base_url={endpoint.url}", "--set", "chat.model=mine"]
+        works, lacks = (sld("doctor", "--json", *chat) for _ in range(2))
+    assert "mine at" in works.stdout
+    assert "answers (structured output: actions)" in works.stdout
+    (found,) = [one for one in json.loads(lacks.stdout) if one["what"] == "language model"]
+    assert found["status"] == "problem"
+    assert "has no model 'mine'" in found["found"]
+    assert lacks.exit_code == 1
+
+
+def test_a_model_that_gives_no_answer_is_a_failure(sld: Bench) -> None:
+    sld.chat = ScriptedChat(script=["nonsense"], forever=True)
+    assert sld("parse", PROMPT).exit_code == 1
+    assert sld("generate", PROMPT).exit_code == 1
 
 
 def test_doctor_says_when_the_endpoint_does_not_answer(sld: Bench) -> None:
