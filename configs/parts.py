@@ -28,6 +28,10 @@ def _is_address(url: str) -> str:
 Address = Annotated[str, AfterValidator(_is_address)]
 
 
+Channel = Annotated[int, Field(ge=0, le=255)]
+Colour = tuple[Channel, Channel, Channel]  # red, green, blue
+
+
 class Section(BaseModel):
     """Base of every section: frozen, and unknown keys are refused."""
 
@@ -135,6 +139,15 @@ class InpainterSettings(FilePart):
     """What fills holes, told apart by its inputs: MI-GAN's whole pipeline, or LaMa."""
 
     kind: Literal["onnx"] = "onnx"
+
+
+class BackdropSettings(Section):
+    """A setting that the preset's pictures have: what is above the horizon, and what below."""
+
+    words: tuple[str, ...] = Field(default=(), description="nouns that mean it, besides its own name")
+    above: Colour
+    below: Colour
+    horizon: float = Field(gt=0, lt=1, description="from the top, as a share of the height")
 
 
 class GroundedPart(Part):

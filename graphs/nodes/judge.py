@@ -14,6 +14,7 @@ from graphs.fallback import solvers_plan
 from graphs.node_helpers import timed
 from graphs.state import Attempt
 from prompts import render
+from tools.backend.backdrop import told
 from tools.backend.leftovers import leftovers
 from tools.carried import CHANGED, is_carried
 from tools.images import changed_share
@@ -25,7 +26,7 @@ from tools.scene.observation import observe
 from tools.scene.requirement import LEFTOVER, Requirement
 from tools.scene.requirements import queries
 from tools.scene.track import track
-from tools.scene.verdict import judged, kept_unseen, with_doubts, with_kept
+from tools.scene.verdict import judged, kept_unseen, with_doubts, with_kept, with_setting
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -112,6 +113,9 @@ def _look(
         detections = (*detections, *_left_behind(image, first, state, detections, context))
     observation = observe(demands, detections, found.doubtful)
     strict = judged(demands, observation, found.unanswered)
+    if any(demand.kind == "setting" for demand in demands):
+        boxes = [thing.box for thing in observation.every]
+        strict = with_setting(strict, told(image, boxes, context.settings.backdrops))
     seen = with_kept(
         strict,
         lambda box: changed_share(*(picture.crop(box.to_px(picture.size)) for picture in (first, image))) <= CHANGED,
@@ -143,13 +147,16 @@ def _next(
 
 
 def _is_better_drawn_anew(state: State, context: Context, attempt: Attempt) -> bool:
-    """Return whether half of what a sentence asks for is wrong in a picture that nobody gave or sees before the end.
+    """Return whether a picture that nobody gave or sees before the end is better drawn anew than mended.
 
-    Drawing it anew from another layout then costs no more than mending it, and comes out cleaner.
+    Where half of what a sentence asks for is wrong, that costs no more, and comes out cleaner; a setting no edit
+    brings about.
     """
     ours = state["generated"] and state["kind"] == "prompt" and not state["approval"]
     free = ours and state["goal"].target is None and context.backend.capabilities.grounds
-    return free and 2 * len(attempt.verdict.failures) >= attempt.total
+    failures = attempt.verdict.failures
+    elsewhere = any(failure.requirement.kind == "setting" for failure in failures)
+    return free and (elsewhere or 2 * len(failures) >= attempt.total)
 
 
 def _carried_over(image: Image, first: Image, state: State, detections: Sequence[Detection]) -> tuple[Detection, ...]:
