@@ -103,6 +103,20 @@ class DetectorSettings(DetectorPart):
     known_side: int | None = Field(
         default=None, ge=16, description="longest side seen in training; larger pictures are also looked at in squares"
     )
+    closer_side: int | None = Field(
+        default=None, ge=16, description="the same where a kind is not found at all; for small things in small pictures"
+    )
+    known_share: float | None = Field(
+        default=None,
+        gt=0,
+        lt=1,
+        description="longest side of a thing seen in training, as a share of the picture's; larger ones are looked for "
+        "from farther away",
+    )
+    mirrored: bool = Field(
+        default=False,
+        description="look at the mirror image too, and believe what is found in both: with the lower score",
+    )
 
 
 class CocoDetectorSettings(FilePart, DetectorPart):

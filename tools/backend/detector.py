@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
+from PIL import ImageOps
 from transformers import AutoConfig, AutoImageProcessor, AutoModelForZeroShotObjectDetection, AutoTokenizer
 
 from tools.backend import checkpoints
@@ -17,7 +18,7 @@ from tools.backend.detector_heads import HEADS, PICTURES_KEPT, Candidates, Head
 from tools.backend.protocol import BackendError, Cost, Detected
 from tools.backend.suppression import not_suppressed
 from tools.backend.text import truncation_warning, vocabulary_warning
-from tools.backend.tiles import joined, views
+from tools.backend.tiles import confirmed, farther, joined, only_large, views, with_large
 from tools.scene.box import Box
 from tools.scene.layout import Detection
 
@@ -127,18 +128,39 @@ class ZeroShotDetector:
     @torch.no_grad()
     def _candidates(self, image: Image, queries: Sequence[Query]) -> Candidates:
         prompts = [self.head.prompt(query.phrase, self.settings.template) for query in queries]
-        picture = image.convert("RGB")
-        seen = views(picture.size, self.settings.known_side)
-        # what it has looked at is asked about again: for attributes, scores and the next verdict
-        self.head.looks.size = max(self.head.looks.size, PICTURES_KEPT * len(seen) if len(seen) > 1 else 0)
-        looks = [self.head.candidates(picture.crop(view) if len(seen) > 1 else picture, prompts) for view in seen]
-        found = joined(looks, seen, picture.size, self.settings.threshold) if len(seen) > 1 else looks[0]
+        settings, picture = self.settings, image.convert("RGB")
+        found = self._looked(picture, prompts, settings.known_side)
+        plain = [number for number, query in enumerate(queries) if not query.attributes]
+        if settings.closer_side and plain and (found.scores[:, plain] <= settings.threshold).all(dim=0).any():
+            closer = self._looked(picture, prompts, settings.closer_side)
+            surely = closer.scores * (closer.scores > settings.threshold)  # many looks have many doubts
+            found = Candidates(torch.cat([found.boxes_xyxy, closer.boxes_xyxy]), torch.cat([found.scores, surely]))
         if not (torch.isfinite(found.scores).all() and torch.isfinite(found.boxes_xyxy).all()):
             raise BackendError(
                 f"detector {self.settings.path!r} made values that are not finite in dtype "
                 f"{self.settings.dtype!r}; set detector.dtype to float32"
             )
         return found
+
+    def _looked(self, picture: Image, prompts: Sequence[str], known_side: int | None) -> Candidates:
+        """Look at a picture as the settings say: near, from farther away, and at its mirror image."""
+        found = self._joined(picture, prompts, known_side)
+        if not self.settings.mirrored:
+            return found
+        return confirmed(found, self._joined(ImageOps.mirror(picture), prompts, known_side))
+
+    def _joined(self, picture: Image, prompts: Sequence[str], known_side: int | None) -> Candidates:
+        seen = views(picture.size, known_side)
+        # what it has looked at is asked about again: for attributes, scores and the next verdict
+        looks_each = (len(seen) + bool(self.settings.known_share)) * (1 + self.settings.mirrored)
+        self.head.looks.size = max(self.head.looks.size, PICTURES_KEPT * looks_each if looks_each > 1 else 0)
+        looks = [self.head.candidates(picture.crop(view) if len(seen) > 1 else picture, prompts) for view in seen]
+        found = joined(looks, seen, picture.size, self.settings.threshold) if len(seen) > 1 else looks[0]
+        if self.settings.known_share is None:
+            return found
+        wide, view = farther(picture)
+        large = only_large(self.head.candidates(wide, prompts), view, picture.size, self.settings.known_share)
+        return with_large(found, large, self.settings.threshold)
 
     def _best(self, found: Candidates, group: list[int], limit: float) -> list[tuple[float, int, Box]]:
         scores, labels = found.scores[:, group].max(dim=-1)

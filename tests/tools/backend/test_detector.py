@@ -75,6 +75,53 @@ def said(monkeypatch: pytest.MonkeyPatch) -> Callable[..., ZeroShotDetector]:
     return make
 
 
+class Seeing:
+    """A head that is sure of one thing in pictures that a test describes: by size, and whether mirrored."""
+
+    model = tokenizer = None
+    passes = longest = 0
+
+    def __init__(self, sees: Callable[[Image.Image], float]) -> None:
+        self.sees = sees
+        self.looks: Recent[Any, Any] = Recent(1)
+
+    def prompt(self, phrase: str, template: str) -> str:
+        return phrase
+
+    def candidates(self, image: Image.Image, prompts: Sequence[str]) -> Candidates:
+        self.passes += 1
+        return Candidates(torch.tensor([[0.25, 0.25, 0.75, 0.75]]), torch.full((1, len(prompts)), self.sees(image)))
+
+
+def seeing(sees: Callable[[Image.Image], float], monkeypatch: pytest.MonkeyPatch, **changes: Any) -> ZeroShotDetector:
+    monkeypatch.setattr(ZeroShotDetector, "_warnings", lambda self, queries: iter(()))
+    return ZeroShotDetector(Seeing(sees), DetectorSettings(path="seeing", **changes))
+
+
+@pytest.mark.parametrize(("mirrored", "score"), [(False, 0.9), (True, 0.4)])
+def test_a_thing_is_what_its_mirror_image_shows_too(
+    mirrored: bool, score: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown = picture(60, 60)
+    detector = seeing(lambda image: 0.9 if image.tobytes() == shown.tobytes() else 0.4, monkeypatch, mirrored=mirrored)
+    assert [one.score for one in detector.detect(shown, [CAR]).detections] == [pytest.approx(score)]
+
+
+def test_it_looks_closer_only_where_it_found_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = seeing(lambda image: 0.9, monkeypatch, closer_side=40).detect(picture(128, 128), [CAR])
+    assert (len(found.detections), found.cost.detector_passes) == (1, 1)
+    small = seeing(lambda image: 0.9 if image.width < 128 else 0.1, monkeypatch, closer_side=100)
+    found = small.detect(picture(128, 128), [CAR])
+    assert found.cost.detector_passes > 5
+    assert all(one.box.w == pytest.approx(0.25, abs=0.01) for one in found.detections)
+    assert found.detections
+
+
+def test_what_fills_the_picture_is_seen_from_farther_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    detector = seeing(lambda image: 0.9 if image.width > 100 else 0.0, monkeypatch, known_share=0.5)
+    assert detector.detect(picture(100, 100), [CAR]).detections[0].box.w == pytest.approx(0.8)
+
+
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16", "float16"])
 def test_every_kind_answers_in_every_dtype(folders: dict[str, Path], kind: str, dtype: str) -> None:
