@@ -113,9 +113,12 @@ class DetectorSettings(DetectorPart):
         description="longest side of a thing seen in training, as a share of the picture's; larger ones are looked for "
         "from farther away",
     )
-    mirrored: bool = Field(
-        default=False,
-        description="look at the mirror image too, and believe what is found in both: with the lower score",
+    margin: float | None = Field(
+        default=None,
+        gt=0,
+        lt=0.5,
+        description="look again, with so wide a margin at two sides (a share of the picture, half a cell of the "
+        "model's grid): what is found gets the lower of its two scores",
     )
 
 

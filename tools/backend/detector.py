@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from PIL import ImageOps
 from transformers import AutoConfig, AutoImageProcessor, AutoModelForZeroShotObjectDetection, AutoTokenizer
 
 from tools.backend import checkpoints
@@ -18,7 +17,7 @@ from tools.backend.detector_heads import HEADS, PICTURES_KEPT, Candidates, Head
 from tools.backend.protocol import BackendError, Cost, Detected
 from tools.backend.suppression import not_suppressed
 from tools.backend.text import truncation_warning, vocabulary_warning
-from tools.backend.tiles import confirmed, farther, joined, only_large, views, with_large
+from tools.backend.tiles import against_the_grid, confirmed, farther, joined, only_large, views, with_large
 from tools.scene.box import Box
 from tools.scene.layout import Detection
 
@@ -143,16 +142,17 @@ class ZeroShotDetector:
         return found
 
     def _looked(self, picture: Image, prompts: Sequence[str], known_side: int | None) -> Candidates:
-        """Look at a picture as the settings say: near, from farther away, and at its mirror image."""
+        """Look at a picture as the settings say: near, from farther away, and once more against the model's grid."""
         found = self._joined(picture, prompts, known_side)
-        if not self.settings.mirrored:
+        if self.settings.margin is None:
             return found
-        return confirmed(found, self._joined(ImageOps.mirror(picture), prompts, known_side))
+        wider, size = against_the_grid(picture, self.settings.margin)
+        return confirmed(found, self._joined(wider, prompts, known_side), size)
 
     def _joined(self, picture: Image, prompts: Sequence[str], known_side: int | None) -> Candidates:
         seen = views(picture.size, known_side)
         # what it has looked at is asked about again: for attributes, scores and the next verdict
-        looks_each = (len(seen) + bool(self.settings.known_share)) * (1 + self.settings.mirrored)
+        looks_each = (len(seen) + bool(self.settings.known_share)) * (1 + bool(self.settings.margin))
         self.head.looks.size = max(self.head.looks.size, PICTURES_KEPT * looks_each if looks_each > 1 else 0)
         looks = [self.head.candidates(picture.crop(view) if len(seen) > 1 else picture, prompts) for view in seen]
         found = joined(looks, seen, picture.size, self.settings.threshold) if len(seen) > 1 else looks[0]

@@ -2,8 +2,8 @@
 
 A detector scales whatever it gets to its own size, and what is small in it is lost. So it looks at the whole
 picture and at overlapping squares of it, each half as large as those before, down to the size it knows. What is
-larger than anything that it knows it sees from farther away; and what it sees in a picture and not in its mirror image
-is hardly there. Pure geometry: knows boxes, no models.
+larger than anything that it knows it sees from farther away; and what it sees no more
+when things lie otherwise on its grid is hardly there. Pure geometry: knows boxes, no models.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ FINEST = 1.5  # of the known size: further squares are not smaller
 MOST = 64  # views of one picture
 INSIDE = 0.6  # share of a box that lies on a larger thing, from which it is a part of it
 MARGIN = 0.3  # of the longer side: so far beyond the picture's edges a look from farther away goes
-ALIKE = 0.5  # IoU of a box and one in the mirror image, mirrored back, that are about one thing
+ALIKE = 0.5  # IoU of boxes in two looks that are about one thing
 APART = 0.2  # share of the smaller of two boxes that things side by side may share
 CUT = 0.02  # of a view's side: boxes so near to an edge that is not the picture's are cut off
 
@@ -93,17 +93,29 @@ def _any_apart(boxes: torch.Tensor) -> bool:
     return bool((shared <= APART * torch.minimum(areas[:, None], areas)).any())
 
 
-def confirmed(found: Candidates, mirrored: Candidates) -> Candidates:
-    """Return candidates with the lower of the two scores that they have in a picture and in its mirror image.
+def against_the_grid(picture: Image, share: float) -> tuple[Image, tuple[float, float]]:
+    """Return a picture with a margin at the right and below, and its own size as shares of that.
 
-    A candidate's score in the mirror image is that of the best candidate which overlaps it there (`ALIKE`).
+    A margin of half a cell of a model's grid, or so, moves nothing out of sight and most things over other cells.
     """
-    boxes = mirrored.boxes_xyxy[:, [2, 1, 0, 3]] * torch.tensor([-1, 1, -1, 1]) + torch.tensor([1, 0, 1, 0])
+    margin = max(1, round(share * max(picture.size)))
+    pixels = np.pad(np.asarray(picture), ((0, margin), (0, margin), (0, 0)), mode="edge")
+    return PillowImage.fromarray(pixels), (
+        picture.width / (picture.width + margin),
+        picture.height / (picture.height + margin),
+    )
+
+
+def confirmed(found: Candidates, again: Candidates, size: tuple[float, float]) -> Candidates:
+    """Return candidates with the lower of their scores in a picture and in another one that it is a part of.
+
+    The picture begins where that one does and has ``size`` in it. A candidate's score there is that of the best
+    candidate which overlaps it (`ALIKE`).
+    """
+    boxes = again.boxes_xyxy / torch.tensor([*size, *size])
     shared, areas, theirs = _overlaps(found.boxes_xyxy, boxes)
     alike = shared >= ALIKE * (areas[:, None] + theirs - shared).clamp(min=1e-9)
-    columns = [
-        (alike * scores).amax(dim=1) for scores in mirrored.scores.T
-    ]  # one by one: all would be too many numbers
+    columns = [(alike * scores).amax(dim=1) for scores in again.scores.T]  # together they would be too many
     return Candidates(found.boxes_xyxy, torch.minimum(found.scores, torch.stack(columns, dim=1)))
 
 

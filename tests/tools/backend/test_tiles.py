@@ -5,7 +5,7 @@ import torch
 from PIL import Image
 
 from tools.backend.detector_heads import Candidates
-from tools.backend.tiles import MOST, confirmed, farther, joined, only_large, views, with_large
+from tools.backend.tiles import MOST, against_the_grid, confirmed, farther, joined, only_large, views, with_large
 
 
 @pytest.mark.parametrize(
@@ -58,10 +58,18 @@ def test_a_part_of_what_a_wider_view_is_sure_of_is_no_thing(score, kept) -> None
     assert len(found.boxes_xyxy) == kept
 
 
-def test_what_its_mirror_image_does_not_show_is_hardly_there() -> None:
+def test_what_is_not_seen_again_is_hardly_there() -> None:
     found = said((0.1, 0.1, 0.3, 0.3, 0.9), (0.6, 0.6, 0.8, 0.8, 0.9))
-    mirrored = said((0.7, 0.1, 0.9, 0.3, 0.6), (0.4, 0.1, 0.6, 0.3, 0.8))
-    assert confirmed(found, mirrored).scores.flatten().tolist() == pytest.approx([0.6, 0.0])
+    again = said((0.05, 0.08, 0.15, 0.24, 0.6), (0.4, 0.1, 0.5, 0.3, 0.8))
+    assert confirmed(found, again, (0.5, 0.8)).scores.flatten().tolist() == pytest.approx([0.6, 0.0])
+
+
+def test_a_margin_lies_at_the_right_and_below() -> None:
+    half = Image.new("RGB", (100, 50), "white")
+    half.paste("red", (50, 0, 100, 50))
+    wider, size = against_the_grid(half, 0.25)
+    assert (wider.size, size) == ((125, 75), (0.8, pytest.approx(2 / 3)))
+    assert [wider.getpixel(place) for place in ((0, 0), (0, 74), (124, 0))] == [(255,) * 3, (255,) * 3, (255, 0, 0)]
 
 
 def test_margins_go_on_as_the_picture_ends() -> None:
