@@ -116,3 +116,30 @@ def test_drawing_anew_is_a_round(tmp_path: Path) -> None:
     made = loop(tmp_path, Grounded(mistakes=9), loop={"rounds": 2})
     result = made.run(prompt=SENTENCE)
     assert (result["exit"], result["rounds"], made.world.generated) == ("round_limit", 2, 3)
+
+
+class Crumbly(World):
+    """Draws what nobody asked for: a spot of no kind, or a dog."""
+
+    def __init__(self, *stray: tuple[str, list[float]]) -> None:
+        self.asked_for = scene(
+            *[("red car", [x, 0.1, 0.2, 0.2]) for x in (0.1, 0.5)], ("blue cup", [0.1, 0.6, 0.2, 0.2])
+        )
+        super().__init__(Layout(objects=(*self.asked_for.objects, *scene(*stray).objects)))
+
+    def generate(self, prompt: str, **rest: Any) -> Generated:
+        made = super().generate(prompt, **rest)
+        if self.start == self.asked_for:
+            made.images[0].paste("#101010", (44, 44, 56, 56))
+        return made
+
+
+def test_a_spot_that_is_nothing_is_taken_away(tmp_path: Path) -> None:
+    made = loop(tmp_path, Crumbly())
+    result = made.run(prompt=SENTENCE)
+    assert (result["exit"], [edit["op"] for edits in made.world.edits for edit in edits]) == ("agreed", ["remove"])
+
+
+def test_a_thing_that_nobody_asked_for_may_stay(tmp_path: Path) -> None:
+    made = loop(tmp_path, Crumbly(("dog", [0.6, 0.6, 0.2, 0.2])), detector={"vocabulary": ["dog"]})
+    assert (made.run(prompt=SENTENCE)["exit"], made.world.edits) == ("agreed", [])
