@@ -104,7 +104,7 @@ class DetectorSettings(DetectorPart):
         default=None, ge=16, description="longest side seen in training; larger pictures are also looked at in squares"
     )
     closer_side: int | None = Field(
-        default=None, ge=16, description="the same where a kind is not found at all; for small things in small pictures"
+        default=None, ge=16, description="the same for small things, where nothing is found or one is doubtful"
     )
     known_share: float | None = Field(
         default=None,

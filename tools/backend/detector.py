@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from tools.scene.spec import Query
 
 MOST_PER_QUERY = 300  # before suppression, whose cost is quadratic
+SMALL = 0.15  # shorter side of what is better looked at closer, as a fraction of the picture
 SMALLEST_SIDE = 1e-3  # as a fraction of the picture; thinner boxes lie in the padding
 
 
@@ -130,9 +131,10 @@ class ZeroShotDetector:
         settings, picture = self.settings, image.convert("RGB")
         found = self._looked(picture, prompts, settings.known_side)
         plain = [number for number, query in enumerate(queries) if not query.attributes]
-        if settings.closer_side and plain and (found.scores[:, plain] <= settings.threshold).all(dim=0).any():
+        if settings.closer_side and self._wants_closer(found, plain):
             closer = self._looked(picture, prompts, settings.closer_side)
-            surely = closer.scores * (closer.scores > settings.threshold)  # many looks have many doubts
+            # many looks have many doubts, and what is not small was seen well enough
+            surely = closer.scores * (closer.scores > settings.threshold) * _is_small(closer)[:, None]
             found = Candidates(torch.cat([found.boxes_xyxy, closer.boxes_xyxy]), torch.cat([found.scores, surely]))
         if not (torch.isfinite(found.scores).all() and torch.isfinite(found.boxes_xyxy).all()):
             raise BackendError(
@@ -140,6 +142,13 @@ class ZeroShotDetector:
                 f"{self.settings.dtype!r}; set detector.dtype to float32"
             )
         return found
+
+    def _wants_closer(self, found: Candidates, plain: list[int]) -> bool:
+        """Return whether nothing was found of any kind, or something small is doubtful."""
+        limit, doubt = self.settings.threshold, self.settings.doubt
+        nothing = bool(plain) and bool((found.scores[:, plain] <= limit).all())
+        faint = (found.scores > limit - doubt) & (found.scores < limit + doubt) & _is_small(found)[:, None]
+        return nothing or bool(faint.any())
 
     def _looked(self, picture: Image, prompts: Sequence[str], known_side: int | None) -> Candidates:
         """Look at a picture as the settings say: near, from farther away, and once more against the model's grid."""
@@ -174,3 +183,8 @@ class ZeroShotDetector:
         if self.settings.nms_across is not None:
             rows = rows[not_suppressed(rows[:, :5], self.settings.nms_across)]
         return [(float(row[4]), group[int(row[5])], Box.from_xyxy(*row[:4].tolist())) for row in rows]
+
+
+def _is_small(found: Candidates) -> torch.Tensor:
+    sides: torch.Tensor = (found.boxes_xyxy[:, 2:] - found.boxes_xyxy[:, :2]).amin(dim=1)
+    return sides < SMALL
