@@ -193,6 +193,13 @@ class GeneratorSettings(GroundedPart):
     layout: bool = Field(
         default=True, description="set the sentence out in boxes before drawing, where the checkpoint takes boxes (LMD)"
     )
+    known_share: float | None = Field(
+        default=None,
+        gt=0,
+        lt=1,
+        description="longest side of a thing seen in training, as a share of the picture's; larger ones are drawn from "
+        "farther away and enlarged",
+    )
     side: int | None = Field(
         default=None, ge=16, description="side of the pictures it was trained on; larger ones are drawn so and enlarged"
     )

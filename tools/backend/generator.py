@@ -15,9 +15,10 @@ from tools.backend.pipelines import Pipeline, padded_wh, until_usable
 from tools.backend.protocol import BackendError, Cost, Generated
 from tools.backend.text import vocabulary_warning
 from tools.images import PictureError, open_picture
+from tools.scene.box import Box
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from PIL.Image import Image
 
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from tools.scene.layout import Layout
 
 BEGUN = 0.07  # share of the schedule that is left out where a picture begins at a backdrop
+SMALLEST = 0.15  # longest side that a thing is shrunk to for the sake of larger ones, as a share of the picture
 SLACK = 1.25  # times the known side: so long a picture is still drawn well
 LONGEST = 1.8  # longer over shorter side
 NO_BOXES = "this generator cannot be told where things belong; the layout was not used"
@@ -86,6 +88,31 @@ def drawable(size_wh: tuple[int, int], side: int | None) -> tuple[int, int]:
     return round(size_wh[0] * scale), round(size_wh[1] * scale)
 
 
+def zoom_for(boxes: Sequence[Box], known_share: float | None) -> float:
+    """Return how much farther away things have to be so that the largest is one that the model knows; at least 1.
+
+    No thing becomes smaller by it than `SMALLEST`.
+    """
+    sides = [max(box.w, box.h) for box in boxes]
+    if known_share is None or not sides:
+        return 1.0
+    return max(1.0, min(max(sides) / known_share, min(sides) / SMALLEST))
+
+
+def shrunk(box: Box, zoom: float) -> Box:
+    """Return a box as it lies in a picture that shows ``zoom`` times as much, all around."""
+    x, y = (0.5 + (start - 0.5) / zoom for start in box[:2])
+    return Box(x, y, box.w / zoom, box.h / zoom)
+
+
+def middle_of(image: Image, zoom: float) -> Image:
+    """Return the middle of a picture that shows ``zoom`` times as much, at the picture's own size."""
+    if zoom == 1:
+        return image
+    dx, dy = (side * (1 - 1 / zoom) / 2 for side in image.size)
+    return image.resize(image.size, Resampling.LANCZOS, box=(dx, dy, image.width - dx, image.height - dy))
+
+
 def enlarged(made: Generated, drawn_wh: tuple[int, int], size_wh: tuple[int, int]) -> Generated:
     """Return pictures at the size that was asked for, and say so."""
     note = "drawn at {}x{} pixels, as large as the model knows, and enlarged".format(*drawn_wh)
@@ -113,13 +140,15 @@ class GroundedGenerator:
 
         Where the layout is set in a known backdrop, the first noise is that of the backdrop: at the highest noise level
         of common schedules a picture's large colours still show (arXiv 2305.08891), and from noise without any a
-        model draws middling ones, whatever the words say.
+        model draws middling ones, whatever the words say. What is larger than anything that the model knows is drawn
+        from farther away, and the middle of that picture enlarged.
         """
         model, settings = self.model, self.settings
         model.collect()
         model.warn(vocabulary_warning(model.tokenizer, prompt))
         text, negative = model.text_embeddings([prompt]), model.text_embeddings([""])
-        placed = [(item.phrase, item.box) for item in layout.objects] if layout else []
+        zoom = zoom_for([item.box for item in layout.objects] if layout else [], settings.known_share)
+        placed = [(item.phrase, shrunk(item.box, zoom)) for item in layout.objects] if layout else []
         # A checkpoint that has boxes to the last step was never trained without its grounding layers: where
         # no box is given, it still gets the empty tokens that it knows.
         grounded = bool(placed) or settings.grounding_ratio == 1
@@ -147,7 +176,7 @@ class GroundedGenerator:
                 progress=progress,
                 phase="generate",
             )
-            return model.decode(latents, size_wh)
+            return [middle_of(image, zoom) for image in model.decode(latents, size_wh)]
 
         images, warnings = until_usable(make, seeds, model.name)
         cost, more = model.collect()

@@ -183,8 +183,8 @@ class _Demands:
             return Requirement(kind="number", query=subject, predicate=predicate, objects=objects)
         if predicate == "between":
             objects = self._both(relation.object)
-        # "a dog left of a dog": one of them, and one to face
-        alone = subject in objects
+        # "a dog left of a dog": one of them, and one to face; next to each other are all of them
+        alone = subject in objects and predicate not in {"next to", "near"}
         return Requirement(
             kind="relation",
             query=subject,
@@ -192,7 +192,7 @@ class _Demands:
             predicate=predicate,
             factor=relation.factor,
             objects=objects,
-            object_count=self.some(objects[0]) if len(objects) == 1 and not alone else 1,
+            object_count=self.some(objects[0]) if len(objects) == 1 and subject not in objects else 1,
         )
 
     def _at_least(self, query: Query) -> int:
