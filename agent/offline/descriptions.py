@@ -148,6 +148,9 @@ class Descriptions(Relations):
     def _is_bare(self, word: str) -> bool:
         if not word or word in CLOSED or number(word) is not None:
             return False
+        done_to = word.endswith(("ing", "ed")) and not is_attribute(word) and not self.words.tags
+        if done_to and self.words.word(1) in CLOSED - {"and", "but", "or"}:
+            return False  # "is trying on shoes", "were covered with"
         return is_adjective(word) or (can_be(word, "a") and is_mostly(word, "a"))
 
     def _describe(self, things: Sequence[Thing], found: tuple[str, ...], *, negated: bool, start: int) -> None:

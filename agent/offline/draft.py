@@ -99,6 +99,7 @@ class Draft:
     severals: list[Several] = field(default_factory=list)
     row: list[Thing] | None = None  # "from left to right: ..."
     open_from: int | None = None  # where a clause begins whose words are kept as they stand
+    unseen_until: int = -1  # where what was only spoken of ends: "the scent of yeast and flour"
     loose: list[tuple[int, int]] = field(default_factory=list)  # spans of words that nothing checks
     said: list[str] = field(default_factory=list)  # unchecked demands in words of their own: "tall vase"
     notes: list[str] = field(default_factory=list)

@@ -115,16 +115,23 @@ class NounPhrase:
         return self.name.split(" of ")[0].split()[-1]
 
     @property
+    def is_set(self) -> bool:
+        """Whether it is one thing of many parts: "a drum set", "a flower arrangement"."""
+        return self.head in {"set", "arrangement"} and " " in self.name and not self.plural
+
+    @property
     def is_thing(self) -> bool:
         """Whether it names something that can be seen as an object."""
         if self.name in COMPOUNDS or (" of " in self.name and self.head in _PIECES):
             return True
         if self.head == "light" and not (self.plural or self.count):
             return False  # "the soft light of the moon"
+        if self.name == "martial art":
+            return False
         if self.head in _BALLS:
             return self.count is not None or self.plural or bool(self.determiner)  # not "playing soccer"
-        if self.head in {"set", "arrangement"} and " " in self.name:
-            return True  # "a drum set"
+        if self.is_set:
+            return True
         return is_thing(self.head) or is_thing(self.name) or not is_listed(self.head)
 
 

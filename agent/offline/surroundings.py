@@ -179,6 +179,8 @@ class Surroundings(Draft):
     def _is_place(head: str, preposition: str) -> bool:
         if head in SKIES and preposition in _BESIDE:
             return False
+        if head == "sun":
+            return preposition == "in"
         return head in PLACES or plural(head) in PLACES or (preposition in INDOORS and head in BUILDINGS)
 
     def _read_background(self) -> bool:
