@@ -213,7 +213,9 @@ class Clauses(Ordinals):
         if preposition and before not in {"with", "for", "of", "to", "from"} and self._is_place(phrase.head, before):
             self.background.append(f"{before} {words.quote(phrase.start, phrase.end)}")
             return
-        if (family(phrase.name) == "colour" and phrase.name != "orange") or not phrase.is_thing:
+        if (
+            " " not in phrase.name and family(phrase.name) == "colour" and phrase.name != "orange"
+        ) or not phrase.is_thing:
             return  # "a silver and bright room"
         if scenery or (is_group(phrase.head) and not phrase.is_set):
             return

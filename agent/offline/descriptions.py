@@ -128,6 +128,10 @@ class Descriptions(Relations):
             if words.take_word(",", "and"):
                 words.take_word("and")
                 if not (self._is_bare(words.word()) or words.word() in SHADES) or is_noun(words, 1):
+                    listed = words.word(-1) == "and" and words.tokens[start - 1].word == "," and start
+                    if listed and self._is_bare(words.word()):
+                        words.position = start  # "a sink, black and white tiles"
+                        return ()
                     words.position = before
                     break
         if not found or (is_noun(words) and words.word() not in {"color", "colour"}) or words.word() in {"one", "ones"}:

@@ -51,6 +51,7 @@ _IDIOMS = {
     ).split()
 } | {"hoop": ("shoot", "shot"), "goal": ("scor", "mak", "made")}
 """Nouns that are no thing after these verbs: "taking photos", "shooting hoops"."""
+_INSTRUMENTS = word_set("guitar piano violin drum trumpet flute cello saxophone accordion harp banjo ukulele frisbee")
 _NAMING = ("mak", "made", "call", "consider", "declar")
 _NOT_THERE = frozenset({"for", "be", "being", "become", "becoming", "like"})
 _AWAY = frozenset({"against", "from", "to", "about", "towards", "toward", "into"})
@@ -130,6 +131,9 @@ def _is_figurative(spoken: Spoken, phrase: NounPhrase) -> bool:
         return True  # "made it a stylish choice"
     if not tag.startswith("VB"):
         return False
+    bare = not phrase.determiner and phrase.count is None and not phrase.plural
+    if before.startswith("play") and bare and phrase.name not in _INSTRUMENTS:
+        return True  # "playing poker"
     return before.startswith(_FIGURATIVE) or before.startswith(_IDIOMS.get(phrase.head, ("\0",)))
 
 

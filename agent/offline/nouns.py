@@ -244,6 +244,7 @@ def _sorted(phrase: NounPhrase) -> NounPhrase:
 def read_attributes(words: Cursor) -> tuple[str, ...]:
     """Take adjectives ("big dark red", "red and white", "very old") in front of a noun."""
     found: list[str] = []
+    single = words.word(-1) in {"a", "an", "one"}
     while not words.done:
         word = words.word()
         two = f"{word} {words.word(1)}"
@@ -260,10 +261,10 @@ def read_attributes(words: Cursor) -> tuple[str, ...]:
             found.append(attribute(word))
             words.position += 1
             if found[-1].endswith(("-colored", "-coloured")):
-                found[-1] = found[-1].rpartition("-")[0]
+                found[-1] = found[-1].rpartition("-")[0].replace("multi", "multicolored")
             elif words.word() in {"colored", "coloured"} and words.word(1) not in CLOSED:
                 words.position += 1
-        elif word in {",", "and"} and found and _adjective_follows(words):
+        elif word in {",", "and"} and found and _adjective_follows(words) and not (single and _ends(found, words)):
             words.position += 1
         else:
             break
@@ -276,6 +277,16 @@ def _adjective_follows(words: Cursor) -> bool:
     return describes(words, ahead) and (
         is_noun(words, ahead + 1) or describes(words, ahead + 1) or words.word(ahead + 1) == ","
     )
+
+
+def _ends(found: list[str], words: Cursor) -> bool:
+    """Whether the last adjective is the noun, as several follow: "a plastic toy and fluffy clouds"."""
+    if not _names_thing(found[-1]):
+        return False
+    ahead = 1
+    while describes(words, ahead):
+        ahead += 1
+    return _is_plural(words.word(ahead))
 
 
 def _starts_compound(words: Cursor) -> bool:

@@ -10,7 +10,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from agent.offline.vocabulary import CLOSED
-from tools.scene.lexicon import singular
+from tools.scene.lexicon import is_attribute, singular
 from tools.scene.wordnet import IRREGULAR_PAST, can_be, is_mostly, is_only_noun, is_thing
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ _FINITE = frozenset({"VBD", "VBZ", "VBP", "MD"})
 _BEING = frozenset({"is", "are", "was", "were"})
 _AFTER_VERBS = frozenset({"IN", "DT", "RB", "RP", "PRP$", "TO", "CD"})
 _WATCHING = frozenset("watch watches watching watched see sees seeing saw".split())
+_ACROSS = frozenset("over across through into past down toward towards around along".split())
 _CAUSING = frozenset("made makes make let lets".split())
 _NOUNS = frozenset({"NN", "NNS", "NNP", "NNPS"})
 
@@ -60,6 +61,8 @@ def _mended_nouns(words: list[str], tags: list[str]) -> list[str]:
     for at, (word, tag) in enumerate(zip(words, tags, strict=True)):
         if tag not in _NOUNS and tag != "CD" and _is_sure_noun(word):
             tags[at] = "NN"
+        elif tag == "JJ" and can_be(word, "n") and not (can_be(word, "a") or is_attribute(word)):
+            tags[at] = "NN"  # "a glass ornament"
         elif tag in {"VBZ", "VBP"} and _is_in_object(tags, at) and can_be(singular(word), "n"):
             tags[at] = "NNS" if singular(word) != word else "NN"  # "making engine sounds"
     return tags
@@ -143,7 +146,9 @@ def _is_present(words: list[str], tags: list[str], at: int) -> bool:
     if tags[at] != "NNS" or tags[at - 1] != "NN" or tags[at + 1] not in {"IN", "RP"} or words[at + 1] == "of":
         return False
     article = any(tag == "DT" for tag in tags[:at])
-    return article and is_mostly(singular(words[at]), "v") and is_thing(words[at - 1])
+    moves = words[at + 1] in _ACROSS and not any(tag.startswith("VB") for tag in tags)
+    verb = is_mostly(singular(words[at]), "v") or (moves and can_be(singular(words[at]), "v"))
+    return article and verb and is_thing(words[at - 1])
 
 
 def _mended_verb(words: list[str], tags: list[str]) -> list[str]:

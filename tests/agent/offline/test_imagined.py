@@ -62,8 +62,16 @@ WORDS = {
     "The bookend with its square base held books.": "1 bookend, 1 square base, 2+ book",
     "The clerk held the rubber stamp in place.": "1 clerk, 1 rubber stamp",
     "The shepherd kept the sheep safe.": "1 shepherd, 1 sheep",
-    "The diamond pendant with its chain lay on the desk.": "1 diamond pendant, 1 chain, 1 desk; diamond pendant on top of desk; "
-    "chain on top of desk",
+    "The diamond pendant with its chain lay on the desk.": (
+        "1 diamond pendant, 1 chain, 1 desk; diamond pendant on top of desk; chain on top of desk"
+    ),
+    "The glass ornament and wooden hook decorate the tree.": "1 glass ornament, 1 wooden hook, 1 tree",
+    "The steel mast of the boat towers over the pier house.": "1 steel mast, 1 boat, 1 pier house",
+    "a rubber toy and striped towels": "1 rubber toy, 2+ striped towel",
+    "A wash room with a pedestal sink, red and white tile and a lamp": (
+        "1 pedestal sink, 1 red white tile, 1 lamp; @ A wash room"
+    ),
+    "Two men are playing poker in the garage.": "2 man; @ the garage",
     "A girl is playing with a hula hoop.": "1 girl, 1 hula hoop",
     "The customer is trying on hats.": "1 customer, 2+ hat",
     "A child is watching a bird fly over a house.": "1 child, 1 bird, 1 house",
