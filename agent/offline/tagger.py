@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from agent.offline.vocabulary import CLOSED
 from tools.scene.lexicon import is_attribute, singular
-from tools.scene.wordnet import IRREGULAR_PAST, can_be, is_mostly, is_only_noun, is_thing
+from tools.scene.wordnet import can_be, is_mostly, is_only_noun, is_past, is_thing
 
 if TYPE_CHECKING:
     from spacy.language import Language
@@ -91,7 +91,7 @@ def _mended_words(words: list[str], tags: list[str]) -> list[str]:
             tags[at] = "NN"  # "is playing with a toy drum set"
         elif at == being + 1 and tags[at] == "NN" and following == "VBG":
             tags[at] = "RB"  # "is bungee jumping"
-        elif words[at] in IRREGULAR_PAST and tags[at] == "NN" and after_noun and following in _AFTER_VERBS:
+        elif is_past(words[at], words[at + 1]) and tags[at] == "NN" and after_noun and following in _AFTER_VERBS:
             tags[at] = "VBD"  # "six fish swam in"
         elif words[at] == "can" and tags[at] == "MD" and after_noun and following in {"CC", "IN", ",", "."}:
             tags[at] = "NN"  # "a paint can"

@@ -54,6 +54,7 @@ IRREGULAR_PAST = frozenset(
     ).split()
 )
 """Past forms that no ending tells."""
+_RISING = frozenset("above over from into up behind high slowly".split())
 
 
 @cache
@@ -90,6 +91,11 @@ def is_mostly(word: str, part: str) -> bool:
     if most:
         return most == part
     return len(found) == 1 and can_be(word, part)
+
+
+def is_past(word: str, following: str) -> bool:
+    """Return whether a word after a noun is a past form: "fish swam", "the moon rose above", but not "a tea rose"."""
+    return word in IRREGULAR_PAST or (word == "rose" and following in _RISING)
 
 
 def is_thing(noun: str) -> bool:
