@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 NAME = "Qwen2VLProcessor"
 
 
-class PictureProcessor(Qwen2VLProcessor):
+class PictureProcessor(Qwen2VLProcessor):  # type: ignore[misc]  # transformers is not typed
     """Takes pictures and words; what it gives is the same with and without torchvision."""
 
     def __init__(self, image_processor: Any = None, tokenizer: Any = None, chat_template: str | None = None) -> None:

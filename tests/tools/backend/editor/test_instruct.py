@@ -78,7 +78,7 @@ def test_only_the_region_changes(pipelines: Pipelines, name: str, operation: str
     differs = changed(edited, image)
     assert differs.any()
     assert not (differs & ~edited.region).any()
-    assert edited.cost.unet_evaluations > 0
+    assert edited.cost.model_evaluations > 0
 
 
 @pytest.mark.parametrize("name", SAVED)
@@ -187,7 +187,7 @@ def test_everything_is_said_at_once_and_a_second_time_for_what_moves_and_changes
         "Remove the red car",
         "Make the red car green, with the same shape",
     ]
-    assert edited.cost.unet_evaluations == 2
+    assert edited.cost.model_evaluations == 2
 
 
 @pytest.mark.parametrize("name", ["Flux2KleinPipeline", "FluxKontextInpaintPipeline"])
@@ -202,7 +202,7 @@ def test_a_moved_object_keeps_its_pixels(pipelines: Pipelines, name: str) -> Non
 def test_guidance_counts_where_the_model_has_it(pipelines: Pipelines) -> None:
     def evaluations(name: str, guidance: float) -> int:
         composer = editor(pipelines[name], guidance=guidance)
-        return composer.edit(picture(), OPERATIONS["add"], SCENE).cost.unet_evaluations
+        return composer.edit(picture(), OPERATIONS["add"], SCENE).cost.model_evaluations
 
     assert evaluations("QwenImageEditPlusPipeline", 4.0) == 2 * STEPS
     assert evaluations("QwenImageEditPlusPipeline", 1.0) == STEPS
@@ -253,5 +253,5 @@ def test_a_preset_edits_with_it_in_a_crop_of_a_large_picture(folders: Folders, t
     edited = backend.edit(image, [Restyle(id="dog #1", attributes=("red",))], Layout(objects=(CAR, small)))
     assert edited.image.size == image.size
     assert not (changed(edited, image) & ~edited.region).any()
-    assert edited.cost.unet_evaluations == STEPS
+    assert edited.cost.model_evaluations == STEPS
     assert any("Transformer" in name for name in backend.memory())

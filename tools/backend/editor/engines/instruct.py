@@ -129,7 +129,7 @@ class InstructEngine:
         self.pipeline.evaluations()  # of an earlier call that failed
         with self.meter.phase("instruct"):
             (made,), warnings = until_usable(make, [job.seed + PASS_SEED * number], self.pipeline.name)
-        self.meter.spend(unet_evaluations=self.pipeline.evaluations())
+        self.meter.spend(model_evaluations=self.pipeline.evaluations())
         for warning in warnings:
             self.meter.warn(warning)
         answer = np.asarray(made.crop((0, 0, width, height)))
