@@ -58,7 +58,7 @@ class InpaintEngine:
             if touched.source is None and touched.copied is not None and touched.copied.wanted:
                 raise BackendError(
                     f"this preset draws new objects and copies only what is in the scene: give {touched.placed.id!r} "
-                    "without a source, or take --preset photo"
+                    "without a source, or take the preset 'photo'"
                 )
 
     def paint(self, job: Job) -> Painted:
