@@ -37,6 +37,8 @@ Sessions = Annotated[Path, typer.Option("--sessions", help="Where the sessions a
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False)
 app.add_typer(trace_cli.app, name="trace")
 app.add_typer(weights_cli.app, name="weights")
+storage_app = typer.Typer(no_args_is_help=True, help="Where sessions are kept.")
+app.add_typer(storage_app, name="storage")
 
 
 @app.command()
@@ -201,12 +203,25 @@ def worker(
 
 
 @app.command()
-def sessions(folder: Sessions = Path("sessions")) -> None:
+def sessions(folder: Sessions = Path("sessions"), settings: Set = None) -> None:
     """List the sessions."""
     with reporting():
         from agent.cli.chat import list_sessions
 
-        list_sessions(folder)
+        list_sessions(Options(settings=settings), folder)
+
+
+@storage_app.command()
+def migrate(
+    source: Annotated[str, typer.Argument(metavar="FROM", help="A folder of sessions, or 'postgres' (storage.url).")],
+    target: Annotated[str, typer.Argument(metavar="TO", help="The other of the two.")],
+    settings: Set = None,
+) -> None:
+    """Copy sessions from a folder to Postgres or back; those that are there already stay as they are."""
+    with reporting():
+        from agent.cli import storage as storage_cli
+
+        raise typer.Exit(storage_cli.migrate(Options(settings=settings), source, target))
 
 
 @app.command()

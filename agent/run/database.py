@@ -6,6 +6,7 @@ Every statement has bound parameters, and every error is told without the addres
 from __future__ import annotations
 
 import errno
+import json
 import threading
 import time
 import uuid
@@ -15,7 +16,8 @@ from typing import TYPE_CHECKING, Any, LiteralString
 import psycopg
 from langgraph.checkpoint.postgres import PostgresSaver
 from psycopg.conninfo import conninfo_to_dict
-from psycopg.rows import dict_row
+from psycopg.rows import dict_row, tuple_row
+from psycopg.sql import SQL, Identifier
 from psycopg_pool import ConnectionPool, PoolTimeout
 
 from agent.run.storage import RunError
@@ -31,7 +33,10 @@ VERSION = 1  # of the tables below
 SETUP_LOCK = 0x5C1D_2316  # Postgres' advisory lock of whoever makes them
 PATIENCE = 10.0  # seconds for a free connection
 MOST = 16  # connections of one process
-FORGOTTEN = "1 hour"  # after which a process that died is forgotten
+FORGOTTEN = "1 hour"  # after which a process that died, and what was told, are forgotten
+CHANNEL = "sld"
+LONGEST_NOTE = 7900  # bytes; Postgres passes on 8000
+CLOSING = 0.5  # seconds until a thread that waits notices the end
 
 TABLES: tuple[LiteralString, ...] = (
     "CREATE TABLE IF NOT EXISTS sld_version (version integer PRIMARY KEY)",
@@ -60,11 +65,9 @@ TABLES: tuple[LiteralString, ...] = (
         tries integer NOT NULL DEFAULT 0,
         stop boolean NOT NULL DEFAULT false,
         process uuid)""",
+    """CREATE TABLE IF NOT EXISTS sld_told (
+        id bigserial PRIMARY KEY, at timestamptz NOT NULL DEFAULT clock_timestamp(), body text NOT NULL)""",
 )
-
-
-class LeaseLost(RunError):
-    """This process was silent for so long that another one goes on with the session: nothing more is written."""
 
 
 class Database:
@@ -74,7 +77,7 @@ class Database:
     """
 
     def __init__(self, url: str, lease: float) -> None:
-        self.lease, self.process = lease, uuid.uuid4()
+        self.lease, self.process, self._url = lease, uuid.uuid4(), url
         self._clean = Redactor((*login_secrets(url), *_passwords(url)))
         self._pool: ConnectionPool[Connection[DictRow]] = ConnectionPool(
             url,
@@ -87,6 +90,7 @@ class Database:
         )
         self._on_beat: list[Callable[[], None]] = []
         self._closing = threading.Event()
+        self._listening: threading.Thread | None = None
         self._beating = threading.Thread(target=self._beat, name="sign of life", daemon=True)
 
     def open(self) -> None:
@@ -111,7 +115,39 @@ class Database:
             self._beating.join()
             with suppress(OSError, RunError):
                 self.run("DELETE FROM sld_processes WHERE id = %s", (self.process,))
+        if self._listening is not None:
+            self._listening.join()
         self._pool.close()
+
+    def tell(self, message: dict[str, Any]) -> None:
+        """Tell every process that listens, this one too."""
+        body = json.dumps({"from": str(self.process), **message})
+        if len(body) > LONGEST_NOTE:
+            kept = self.run("INSERT INTO sld_told (body) VALUES (%s) RETURNING id", (body,))
+            body = json.dumps({"from": str(self.process), "kept": kept[0]["id"]})
+        self.run("SELECT pg_notify(%s, %s)", (CHANNEL, body))
+
+    def listen(self, take: Callable[[dict[str, Any]], None]) -> None:
+        """Give what other processes tell to ``take``, in a thread, until the end."""
+        self._listening = threading.Thread(target=self._listen, args=(take,), name="news", daemon=True)
+        self._listening.start()
+
+    def _listen(self, take: Callable[[dict[str, Any]], None]) -> None:
+        while not self._closing.is_set():
+            with suppress(OSError, RunError, psycopg.Error), psycopg.connect(self._url, autocommit=True) as connection:
+                connection.execute(SQL("LISTEN {}").format(Identifier(CHANNEL)))
+                while not self._closing.is_set():
+                    for note in connection.notifies(timeout=CLOSING):
+                        told = json.loads(note.payload)
+                        if told["from"] != str(self.process):
+                            take(self._whole(told))
+            self._closing.wait(CLOSING)  # the database may be starting anew
+
+    def _whole(self, told: dict[str, Any]) -> dict[str, Any]:
+        if "kept" not in told:
+            return told
+        rows = self.run("SELECT body FROM sld_told WHERE id = %s", (told["kept"],))
+        return json.loads(rows[0]["body"]) if rows else {"from": told["from"]}
 
     def on_beat(self, do: Callable[[], None]) -> None:
         """Also do this at each sign of life."""
@@ -161,6 +197,7 @@ class Database:
             (self.process, self.lease),
         )
         self.run("DELETE FROM sld_processes WHERE until < clock_timestamp() - %s::interval", (FORGOTTEN,))
+        self.run("DELETE FROM sld_told WHERE at < clock_timestamp() - %s::interval", (FORGOTTEN,))
 
 
 def _set_up(connection: Connection[Any]) -> None:
@@ -182,7 +219,7 @@ def _set_up(connection: Connection[Any]) -> None:
 
 
 def _value(connection: Connection[Any], statement: LiteralString, given: Any) -> Any:
-    with connection.cursor(row_factory=psycopg.rows.tuple_row) as cursor:
+    with connection.cursor(row_factory=tuple_row) as cursor:
         row = cursor.execute(statement, (given,)).fetchone()
         return row[0] if row else None
 

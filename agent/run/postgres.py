@@ -15,10 +15,9 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
-from agent.run.database import Database, LeaseLost
 from agent.run.postgres_checkpoints import SessionCheckpoints
 from agent.run.shared_images import PictureStore, SharedImages
-from agent.run.storage import LONGEST_RECORD, RunError, is_name
+from agent.run.storage import LONGEST_RECORD, LeaseLost, RunError, is_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,6 +27,7 @@ if TYPE_CHECKING:
     from psycopg import Connection
     from psycopg.rows import DictRow
 
+    from agent.run.database import Database
     from tools.redaction import Redactor
 
 POLL = 0.1  # seconds between two tries to get a lease
@@ -37,28 +37,28 @@ class Postgres:
     """`Storage` in a database; used as a context manager, which keeps its leases alive."""
 
     def __init__(self, database: Database, pictures: str) -> None:
-        self.database, self._pictures = database, PictureStore(pictures)
+        self.shared, self._pictures = database, PictureStore(pictures)
         self._held: dict[str, uuid.UUID] = {}
         self._lock = threading.Lock()
         self._left: set[tuple[str, uuid.UUID]] = set()  # leases that could not be given back when they should
         database.on_beat(self._give_back_left)
 
     def __enter__(self) -> Self:
-        self.database.open()
+        self.shared.open()
         return self
 
     def __exit__(self, *error: object) -> None:
-        self.database.close()
+        self.shared.close()
 
     def stamp(self, path: Path) -> int | None:
         """See the protocol, as for every method here."""
-        rows = self.database.run(
+        rows = self.shared.run(
             "SELECT revision FROM sld_sessions WHERE name = %s AND record IS NOT NULL AND NOT deleted", (path.name,)
         )
         return rows[0]["revision"] if rows else None
 
     def changed(self, path: Path) -> int:
-        rows = self.database.run(
+        rows = self.shared.run(
             "SELECT extract(epoch FROM greatest(changed, (SELECT max(at) FROM sld_trace WHERE session = name))) AS at"
             " FROM sld_sessions WHERE name = %s",
             (path.name,),
@@ -66,7 +66,7 @@ class Postgres:
         return int(rows[0]["at"] * 10**9) if rows else 0
 
     def read_record(self, path: Path) -> bytes:
-        rows = self.database.run("SELECT record FROM sld_sessions WHERE name = %s", (path.name,))
+        rows = self.shared.run("SELECT record FROM sld_sessions WHERE name = %s", (path.name,))
         if not rows or rows[0]["record"] is None:
             raise FileNotFoundError
         return bytes(rows[0]["record"].encode())
@@ -89,7 +89,7 @@ class Postgres:
         name, token = path.name, uuid.uuid4()
         if not is_name(name):
             raise RunError(f"{name[:40]!r} is no name of a session")
-        until = time.monotonic() + 1.5 * self.database.lease  # long enough for a killed process's lease to run out
+        until = time.monotonic() + 1.5 * self.shared.lease  # long enough for a killed process's lease to run out
         while not self._take(name, token):
             if time.monotonic() > until:
                 raise RunError(f"another process is working in {name!r}: {advice}")
@@ -111,20 +111,20 @@ class Postgres:
         yield SessionCheckpoints(self, path.name, redactor)
 
     def has_checkpoints(self, path: Path) -> bool:
-        return bool(self.database.run("SELECT 1 FROM checkpoints WHERE thread_id = %s LIMIT 1", (path.name,)))
+        return bool(self.shared.run("SELECT 1 FROM checkpoints WHERE thread_id = %s LIMIT 1", (path.name,)))
 
     def images(self, path: Path, redactor: Redactor) -> SharedImages:
-        return SharedImages(path / "images", redactor, self._pictures, self.database, path.name)
+        return SharedImages(path / "images", redactor, self._pictures, self.shared, path.name)
 
     def claim(self, path: Path) -> bool:
         added = "INSERT INTO sld_sessions (name) VALUES (%s) ON CONFLICT DO NOTHING RETURNING name"
-        return bool(self.database.run(added, (path.name,)))
+        return bool(self.shared.run(added, (path.name,)))
 
     def abandon(self, path: Path) -> None:
-        self.database.run("DELETE FROM sld_sessions WHERE name = %s AND record IS NULL", (path.name,))
+        self.shared.run("DELETE FROM sld_sessions WHERE name = %s AND record IS NULL", (path.name,))
 
     def listed(self, base: Path, *, deleted: bool = False) -> Iterator[tuple[Path, int, float]]:
-        rows = self.database.run(
+        rows = self.shared.run(
             "SELECT name, revision, extract(epoch FROM changed)::float8 AS at FROM sld_sessions"
             " WHERE record IS NOT NULL AND deleted = %s ORDER BY name",
             (deleted,),
@@ -137,7 +137,7 @@ class Postgres:
 
     def undelete(self, path: Path) -> bool:
         brought = "UPDATE sld_sessions SET deleted = false WHERE name = %s AND deleted RETURNING name"
-        return bool(self.database.run(brought, (path.name,)))
+        return bool(self.shared.run(brought, (path.name,)))
 
     @contextmanager
     def fenced(self, name: str) -> Iterator[Connection[DictRow]]:
@@ -146,7 +146,7 @@ class Postgres:
         Raises:
             LeaseLost: another process has taken it, or this one never did.
         """
-        with self.database.transaction() as connection:
+        with self.shared.transaction() as connection:
             self.check_held(connection, name)
             yield connection
 
@@ -163,13 +163,13 @@ class Postgres:
             raise LeaseLost(f"another process goes on with {name!r}: nothing more is written here")
 
     def _take(self, name: str, token: uuid.UUID) -> bool:
-        with self.database.transaction() as connection:
+        with self.shared.transaction() as connection:
             connection.execute("INSERT INTO sld_sessions (name) VALUES (%s) ON CONFLICT DO NOTHING", (name,))
             taken = connection.execute(
                 "UPDATE sld_sessions SET holder = %s, process = %s WHERE name = %s AND (holder IS NULL OR NOT EXISTS"
                 " (SELECT 1 FROM sld_processes AS living"
                 "  WHERE living.id = sld_sessions.process AND living.until > clock_timestamp()))",
-                (token, self.database.process, name),
+                (token, self.shared.process, name),
             )
             return taken.rowcount == 1
 
@@ -177,7 +177,7 @@ class Postgres:
         with self._lock:
             left = list(self._left)
         for name, token in left:
-            self.database.run(
+            self.shared.run(
                 "UPDATE sld_sessions SET holder = NULL, process = NULL WHERE name = %s AND holder = %s", (name, token)
             )
             with self._lock:
@@ -198,7 +198,7 @@ class TableLines:
 
     def read(self) -> bytes:
         """Return all of it."""
-        rows = self.storage.database.run(
+        rows = self.storage.shared.run(
             "SELECT lines FROM sld_trace WHERE session = %s ORDER BY number", (self.session,)
         )
         return "".join(row["lines"] for row in rows).encode()

@@ -34,7 +34,7 @@ class SessionCheckpoints(PostgresSaver):
     def _cursor(self, *, pipeline: bool = False) -> Iterator[Cursor[DictRow]]:
         """Yield a cursor; ``pipeline`` is how LangGraph says that it is going to write."""
         with (
-            self._storage.database.transaction() as connection,
+            self._storage.shared.transaction() as connection,
             connection.cursor(binary=True, row_factory=dict_row) as cursor,
         ):
             if pipeline:
@@ -45,7 +45,7 @@ class SessionCheckpoints(PostgresSaver):
         self,
         config: RunnableConfig | None,
         *,
-        filter: dict[str, Any] | None = None,  # noqa: A002 - LangGraph's name
+        filter: dict[str, Any] | None = None,
         before: RunnableConfig | None = None,
         limit: int | None = None,
     ) -> Iterator[CheckpointTuple]:
@@ -82,4 +82,6 @@ class SessionCheckpoints(PostgresSaver):
 
     def _clean(self, value: Any) -> Any:
         # Postgres' JSON has no null character
-        return self._redactor.text(value).replace("\0", "\N{REPLACEMENT CHARACTER}") if isinstance(value, str) else value
+        return (
+            self._redactor.text(value).replace("\0", "\N{REPLACEMENT CHARACTER}") if isinstance(value, str) else value
+        )

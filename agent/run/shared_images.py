@@ -6,13 +6,12 @@ session has which picture is noted in the database: nobody sees another session'
 
 from __future__ import annotations
 
-import hashlib
 import json
 import posixpath
 from typing import TYPE_CHECKING, Any
 
-from tools.images import MAX_BYTES, ImageStore, PictureError, content_id, open_picture
 from tools.files import read_file, write_bytes
+from tools.images import MAX_BYTES, ImageStore, PictureError, content_id, open_picture
 from tools.remote_files import filesystem, reading, remote_error
 
 if TYPE_CHECKING:
@@ -88,18 +87,23 @@ class SharedImages(ImageStore):
         rows = self._database.run("SELECT id FROM sld_pictures WHERE session = %s ORDER BY id", (self._session,))
         return [row["id"] for row in rows]
 
-    def recall(self, key: str) -> dict[str, Any] | None:
-        """Return what any process remembered under ``key``."""
+    def made(self) -> list[str]:
+        """Return the names of all that any process remembered."""
+        rows = self._database.run("SELECT key FROM sld_made WHERE session = %s ORDER BY key", (self._session,))
+        return [row["key"] for row in rows]
+
+    def read_made(self, name: str) -> dict[str, Any] | None:
+        """Return one of them."""
         found = "SELECT record FROM sld_made WHERE session = %s AND key = %s"
-        rows = self._database.run(found, (self._session, _digest(key)))
+        rows = self._database.run(found, (self._session, name))
         record = json.loads(rows[0]["record"]) if rows else None
         return record if isinstance(record, dict) else None
 
-    def remember(self, key: str, record: dict[str, Any]) -> None:
-        """Keep the outcome of a finished step of work."""
+    def write_made(self, name: str, record: dict[str, Any]) -> None:
+        """Keep one."""
         self._database.run(
             "INSERT INTO sld_made VALUES (%s, %s, %s) ON CONFLICT (session, key) DO UPDATE SET record = EXCLUDED.record",
-            (self._session, _digest(key), json.dumps(self._redactor.tree(record))),
+            (self._session, name, json.dumps(record)),
         )
 
     def _has(self, image_id: str) -> bool:
@@ -111,7 +115,3 @@ class SharedImages(ImageStore):
             self._pictures.put(image_id, read_file(super().path(image_id), MAX_BYTES))
             noted = "INSERT INTO sld_pictures VALUES (%s, %s) ON CONFLICT DO NOTHING"
             self._database.run(noted, (self._session, image_id))
-
-
-def _digest(key: str) -> str:
-    return hashlib.sha256(key.encode()).hexdigest()[:32]

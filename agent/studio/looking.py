@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from agent.run.folder import RunFolder
     from agent.run.storage import Storage
     from agent.session.reading import SessionState
+    from agent.studio.relay import Relay
+    from agent.studio.shared_queue import SharedQueue
     from agent.studio.views import SessionView, Summary
     from tools.scene.layout import Detection
 
@@ -51,7 +53,7 @@ class Looking:
         self.library = Library(sessions, runs, storage)
         self.models = models or SharedModels()
         self._turns = Turns(self.models, self.overrides, self.events)
-        self._queue = Queue(sessions / ".queue.json", most_queued)
+        self._queue, self._relay = _queue(sessions, storage, most_queued, self.events)
         self._views: dict[str, tuple[Hashable, SessionState]] = {}
         self._lock = threading.Lock()
 
@@ -174,6 +176,18 @@ class Looking:
             write_report(folder)
             os.utime(folder.report_path, ns=(newest, newest))  # the storage's clock may be another machine's
         return folder.report_path
+
+
+def _queue(
+    sessions: Path, storage: Storage | None, most: int, events: EventLog
+) -> tuple[Queue | SharedQueue, Relay | None]:
+    if storage is None or storage.shared is None:
+        return Queue(sessions / ".queue.json", most), None
+    from agent.studio.relay import Relay
+    from agent.studio.shared_queue import SharedQueue
+
+    queue = SharedQueue(storage.shared, most)
+    return queue, Relay(storage.shared, events, queue)
 
 
 def _kept(store: ImageStore, image_id: str) -> Path:

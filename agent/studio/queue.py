@@ -65,6 +65,8 @@ class Job:
     order: Order
     since: str = field(default_factory=now)
     running: bool = False
+    again: bool = False
+    """Another process had begun it, and died."""
     stop: Stop = field(default_factory=Stop)
 
 
@@ -123,6 +125,9 @@ class Queue:
         with self._changed:
             self._jobs.remove(job)
             self._write()
+
+    def hand_back(self, job: Job) -> None:
+        """Keep a job that was stopped for now written down: the next process goes on with it."""
 
     def withdraw(self, session: str) -> Job | None:
         """Take back the session's order if it has not begun, and return it; ask a running one to stop."""

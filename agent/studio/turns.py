@@ -9,6 +9,7 @@ from pydantic import TypeAdapter
 from agent.models.chat import ChatModelError
 from agent.run.folder import RunError, abandoned_on_error
 from agent.run.redaction import secrets_of
+from agent.run.storage import LeaseLost
 from agent.session.record import recorded_settings
 from agent.session.session import Session
 from agent.session.turn_result import SessionError, TurnPaused, TurnResult, TurnStopped
@@ -74,17 +75,14 @@ class Turns:
             with self.open(folder, stop=job.stop) as session:
                 clean = Redactor((*secrets_of(session.settings), *environment_secrets()))
                 result = _do(order, session, Telling(self._events, order.session))
-        except TurnPaused:
+        except (TurnPaused, LeaseLost):
             return None
         except TurnStopped:
             return "cancelled", {"text": order.text}
         except Exception as error:  # noqa: BLE001 - whatever a turn dies of, the others go on
             reason = str(error) if isinstance(error, IN_WORDS) else f"{type(error).__name__}: {str(error)[:500]}"
             return "failed", {"reason": clean.text(reason)}
-        if result.proposal is not None:
-            return "waiting", {"proposal": proposal_view(result.proposal)}
-        told = {name: getattr(result, name) for name in ("turn", "exit", "agreed", "answer", "detail", "done", "notes")}
-        return "ended", {**told, "picture": None if result.image is None else result.image.stem}
+        return outcome_of(result)
 
     def replay(self, job: Job, source: RunFolder, target: RunFolder) -> Outcome:
         """Run a recorded run again and return how it ended."""
@@ -104,6 +102,14 @@ class Turns:
             return "failed", {"reason": Redactor(environment_secrets()).text(reason)}
         told = {name: getattr(result, name) for name in ("exit", "agreed", "detail")}
         return "ended", {**told, "turn": 1, "answer": "", "done": (), "picture": None}
+
+
+def outcome_of(result: TurnResult) -> Outcome:
+    """Return what is told of a turn that has ended, or waits."""
+    if result.proposal is not None:
+        return "waiting", {"proposal": proposal_view(result.proposal)}
+    told = {name: getattr(result, name) for name in ("turn", "exit", "agreed", "answer", "detail", "done", "notes")}
+    return "ended", {**told, "picture": None if result.image is None else result.image.stem}
 
 
 class Telling:
