@@ -62,5 +62,5 @@ def remote_error(what: str) -> Iterator[None]:
         yield
     except OSError as error:
         raise type(error)(error.errno or errno.EIO, error.strerror or str(error), what) from None
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - what each package raises is its own
         raise OSError(errno.EIO, f"{type(error).__name__}: {str(error)[:200]}", what) from None

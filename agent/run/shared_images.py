@@ -102,7 +102,8 @@ class SharedImages(ImageStore):
     def write_made(self, name: str, record: dict[str, Any]) -> None:
         """Keep one."""
         self._database.run(
-            "INSERT INTO sld_made VALUES (%s, %s, %s) ON CONFLICT (session, key) DO UPDATE SET record = EXCLUDED.record",
+            "INSERT INTO sld_made VALUES (%s, %s, %s)"
+            " ON CONFLICT (session, key) DO UPDATE SET record = EXCLUDED.record",
             (self._session, name, json.dumps(record)),
         )
 

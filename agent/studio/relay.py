@@ -54,9 +54,7 @@ class Relay:
                 if event.kind != "progress" or last[event.session] == event.id
             ]
             if told:
-                with suppress(
-                    OSError, RunError
-                ):  # the sessions themselves are kept: a reader sees them at the next look
+                with suppress(OSError, RunError):  # what is lost here is seen at the next look
                     self._database.tell({"events": told})
 
     def _take(self, told: dict[str, Any]) -> None:

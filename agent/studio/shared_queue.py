@@ -83,7 +83,8 @@ class SharedQueue:
             if row is None:
                 return None
             taken = connection.execute(
-                "UPDATE sld_orders SET process = %s, tries = tries + 1 WHERE id = %s RETURNING body, tries, since, stop",
+                "UPDATE sld_orders SET process = %s, tries = tries + 1 WHERE id = %s"
+                " RETURNING body, tries, since, stop",
                 (self._database.process, row["id"]),
             ).fetchone()
         assert taken is not None
