@@ -166,10 +166,10 @@ class Postgres:
         with self.shared.transaction() as connection:
             connection.execute("INSERT INTO sld_sessions (name) VALUES (%s) ON CONFLICT DO NOTHING", (name,))
             taken = connection.execute(
-                "UPDATE sld_sessions SET holder = %s, process = %s WHERE name = %s AND (holder IS NULL OR NOT EXISTS"
-                " (SELECT 1 FROM sld_processes AS living"
+                "UPDATE sld_sessions SET holder = %s, process = %s WHERE name = %s"
+                " AND (holder IS NULL OR process <> %s AND NOT EXISTS (SELECT 1 FROM sld_processes AS living"
                 "  WHERE living.id = sld_sessions.process AND living.until > clock_timestamp()))",
-                (token, self.shared.process, name),
+                (token, self.shared.process, name, self.shared.process),
             )
             return taken.rowcount == 1
 

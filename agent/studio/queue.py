@@ -126,6 +126,10 @@ class Queue:
             self._jobs.remove(job)
             self._write()
 
+    def owns(self, job: Job) -> bool:
+        """Whether the job is this process's: there is no other one."""
+        return True
+
     def hand_back(self, job: Job) -> None:
         """Keep a job that was stopped for now written down: the next process goes on with it."""
 

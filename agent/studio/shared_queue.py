@@ -78,7 +78,9 @@ class SharedQueue:
     def _take(self) -> Job | None:
         with self._database.transaction() as connection:
             row = connection.execute(
-                f"SELECT id FROM sld_orders WHERE NOT {ALIVE} ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED"
+                f"SELECT id FROM sld_orders WHERE NOT {ALIVE} AND process IS DISTINCT FROM %s"
+                " ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED",
+                (self._database.process,),
             ).fetchone()
             if row is None:
                 return None
@@ -95,6 +97,13 @@ class SharedQueue:
         with self._changed:
             self._mine[order.session] = row["id"], job
         return job
+
+    def owns(self, job: Job) -> bool:
+        """Whether the job is this process's still: it may have been silent for so long that another one took it."""
+        with self._changed:
+            order = self._mine[job.order.session][0]
+        kept = "SELECT 1 FROM sld_orders WHERE id = %s AND process = %s"
+        return bool(self._database.run(kept, (order, self._database.process)))
 
     def done(self, job: Job) -> None:
         """Forget a job that has ended."""

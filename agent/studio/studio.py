@@ -336,22 +336,21 @@ class Studio(Looking):
         order = job.order
         if order.replay is not None:
             return self._turns.replay(job, self.folder(order.replay["of"]), self.library.target(order.session))
-        if job.again and (ended := self._taken_over(job)) is not None:
-            return ended
-        return self._turns.run(job, self.folder(order.session))
+        return self._turns.run(job, self.folder(order.session), lambda: self._begin(job))
 
-    def _taken_over(self, job: Job) -> Outcome | None:
-        """Find out what a process that died has left of a job, and set it right; return its end if nothing is."""
+    def _begin(self, job: Job) -> Outcome | bool:
+        """Say whether to do a job; of one that another process had begun, what is left is done, or its end told."""
+        if not (mine := self._queue.owns(job)) or not job.again:
+            return mine
         order, state = job.order, self._state(job.order.session)
         left = self._left_of(order)
         if left is None:
             done = state.standing.turn == order.turn and state.record["session"]["pending"] is None
             return outcome_of(state.standing) if done else ("changed", {"verb": order.verb})
-        if left.tries > MOST_TRIES:
-            self._offer(left)
+        if left.verb == "resume" and left.tries > MOST_TRIES:
             return "failed", {"reason": f"{order.text!r} was begun {MOST_TRIES} times and never came to an end"}
         job.order = left
-        return None
+        return True
 
     # -- after a kill -------------------------------------------------------------------------
 

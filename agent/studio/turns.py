@@ -27,7 +27,7 @@ from tools.scene.operations import Operation
 from tools.stopping import Stopped
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from agent.run.folder import RunFolder
     from agent.run.stream import Event
@@ -66,15 +66,21 @@ class Turns:
         """Return the backend of a session."""
         return self._models.backend(recorded_settings(folder, None, self._overrides))
 
-    def run(self, job: Job, folder: RunFolder) -> Outcome | None:
-        """Do what is ordered and return how it ended, to be told; None when it shall be gone on with later."""
+    def run(self, job: Job, folder: RunFolder, begin: Callable[[], Outcome | bool]) -> Outcome | None:
+        """Do what is ordered and return how it ended, to be told; None when it shall be gone on with later.
+
+        ``begin`` is asked when nobody else can work in the session any more: whether to do it, or how it ended.
+        """
         order = job.order
         self._events.add(order.session, "began", verb=order.verb, text=order.text)
         clean = Redactor(environment_secrets())
         try:
             with self.open(folder, stop=job.stop) as session:
                 clean = Redactor((*secrets_of(session.settings), *environment_secrets()))
-                result = _do(order, session, Telling(self._events, order.session))
+                begun = begin()
+                if not isinstance(begun, bool) or not begun:
+                    return begun or None
+                result = _do(job.order, session, Telling(self._events, order.session))
         except (TurnPaused, LeaseLost):
             return None
         except TurnStopped:
