@@ -19,6 +19,7 @@ import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from tools.files import read_file, write_bytes
+from tools.older import renamed
 from tools.redaction import Redactor
 
 MAX_BYTES = 64 * 2**20
@@ -128,7 +129,8 @@ class ImageStore:
 
     def recall(self, key: str) -> dict[str, Any] | None:
         """Return what `remember` kept under ``key``; None when there is nothing, or nothing readable."""
-        return self.read_made(_digest(key))
+        record = self.read_made(_digest(key))
+        return None if record is None else renamed(record)
 
     def remember(self, key: str, record: dict[str, Any]) -> None:
         """Keep the outcome of a finished step of work (JSON types only)."""

@@ -29,6 +29,7 @@ from agent.run.record import find_problem
 from agent.run.storage import CHECKPOINTS, RECORD, TRACE, RunError
 from agent.trace.events import VERSION, other_version
 from configs.preset_files import preset_names
+from tools.older import renamed
 from tools.redaction import Redactor, environment_secrets
 
 if TYPE_CHECKING:
@@ -107,7 +108,7 @@ class RunFolder:
             RunError: there is none, or it is not one of this version.
         """
         try:
-            record = json.loads(self.storage.read_record(self.path))
+            record = renamed(json.loads(self.storage.read_record(self.path)))
         except FileNotFoundError:
             raise RunError(
                 f"{str(self.path)!r} is not a run: it has no run.json; `sld trace list` shows runs"

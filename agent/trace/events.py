@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel
 
 from agent.trace.lines import FileLines, Lines
+from tools.older import renamed
 from tools.redaction import Redactor
 
 if TYPE_CHECKING:
@@ -104,7 +105,7 @@ def read_trace(source: Path | Lines) -> list[dict[str, Any]]:
             raise ValueError(f"{lines.name}, line {number}: {other_version(event.get('v'))}")
         if not isinstance(event.get("seq"), int) or not isinstance(event.get("event"), str):
             raise ValueError(f"{lines.name}, line {number}: {event.get('event')!r} is no event of this program")
-        events.append(event)
+        events.append(renamed(event))
     return events
 
 
