@@ -159,6 +159,17 @@ class Queue:
         with self._changed:
             return tuple(job.order.session for job in sorted(self._jobs, key=lambda job: not job.running))
 
+    def counts(self) -> tuple[int, int]:
+        """Return how many turns wait, and how many run."""
+        with self._changed:
+            running = sum(job.running for job in self._jobs)
+            return len(self._jobs) - running, running
+
+    @property
+    def closed(self) -> bool:
+        """Whether nothing is given out any more."""
+        return self._closed
+
     def close(self) -> None:
         """Give out nothing more, and ask what runs to stop for now; it stays written down."""
         with self._changed:

@@ -153,6 +153,17 @@ class SharedQueue:
         rows = self._database.run(f"SELECT session FROM sld_orders ORDER BY NOT {ALIVE}, id")
         return tuple(row["session"] for row in rows)
 
+    def counts(self) -> tuple[int, int]:
+        """Return how many turns wait, and how many run, in all processes."""
+        rows = self._database.run(f"SELECT {ALIVE} AS runs, count(*) AS many FROM sld_orders GROUP BY runs")
+        found = {row["runs"]: int(row["many"]) for row in rows}
+        return found.get(False, 0), found.get(True, 0)
+
+    @property
+    def closed(self) -> bool:
+        """Whether nothing is taken here any more."""
+        return self._closed
+
     def close(self) -> None:
         """Take nothing more, and ask what runs here to stop for now, to be handed back."""
         with self._changed:
