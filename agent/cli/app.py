@@ -123,10 +123,10 @@ def parse(
 
 @app.command()
 def batch(
-    file: Annotated[Path, typer.Argument(help="A JSON list of items, in SLD's format.")],
+    file: Annotated[str, typer.Argument(help="A JSON list of items, in SLD's format: a path, or s3://, gs://, ...")],
     mode: Annotated[Mode, typer.Option(help="What the items' prompts are.")],
-    input_dir: Annotated[Path, typer.Option(help="Where the pictures are.")],
-    output_dir: Annotated[Path, typer.Option(help="Where each item's run folder goes.")],
+    input_dir: Annotated[str, typer.Option(help="Where the pictures are: a folder, or s3://, gs://, ...")],
+    output_dir: Annotated[str, typer.Option(help="Where each item's run folder goes: a folder, or s3://, gs://, ...")],
     preset: Preset = None,
     rounds: Rounds = None,
     seed: Seed = None,
@@ -137,9 +137,9 @@ def batch(
     """Work through FILE, going on where an earlier call stopped."""
     options = Options(preset, rounds, seed, None, as_json, settings, None)
     with reporting(as_json):
-        from agent.cli.batch import run_batch
+        from agent.cli.batch_places import run_anywhere
 
-        raise typer.Exit(run_batch(options, file, mode, input_dir, output_dir, overwrite=overwrite))
+        raise typer.Exit(run_anywhere(options, file, mode, input_dir, output_dir, overwrite=overwrite))
 
 
 @app.command()

@@ -45,12 +45,12 @@ def test_turns_models_and_tokens_are_counted(tmp_path: Path) -> None:
 
 def test_metrics_ask_for_the_token_and_health_does_not(tmp_path: Path) -> None:
     with studio(tmp_path) as opened:
-        app = make_app(opened, Access("0.0.0.0", TOKEN))
-        with TestClient(app, base_url="http://10.0.0.7") as client:
+        access = Access("0.0.0.0", TOKEN)
+        with TestClient(make_app(opened, access), base_url="http://10.0.0.7") as client:
             assert client.get("/health").json() == {"status": "ok"}
             assert client.get("/ready").json() == {"status": "ready"}
             assert client.post("/health").status_code == 401
-        with TestClient(app, base_url="http://127.0.0.1") as client:
+        with TestClient(make_app(opened, access), base_url="http://127.0.0.1") as client:
             assert client.get("/metrics").status_code == 401
             assert client.get("/metrics", headers={"authorization": f"Bearer {TOKEN}"}).status_code == 200
             opened._queue.close()
