@@ -17,7 +17,7 @@ from pydantic import ValidationError
 from agent.models.eyes import make_eyes
 from agent.run.checkpoints import finished_tasks, open_checkpoints
 from agent.run.folder import RunError, RunFolder, find_runs, new_folder
-from agent.run.redaction import hiding, recordable, shown
+from agent.run.redaction import hiding, recordable, shown_settings
 from agent.run.stream import Listener, stream_events
 from agent.trace.events import TraceWriter, now, plain
 from agent.trace.notebook import picture_png, result_html
@@ -249,7 +249,7 @@ def _open_record(
         "input": inputs,
         "preset": preset,
         "overrides": recordable(overrides),
-        "settings": shown(settings.model_dump(mode="json")),
+        "settings": shown_settings(settings),
     }
     folder.write_record(record)
     return record
