@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from agent.cli.batch_file import BatchError, Item, read_items
-from agent.cli.console import SafeConsole, redactor, write, write_json
+from agent.cli.console import SafeConsole, print_notes, redactor, write, write_json
 from agent.cli.options import ExitCode, Mode, Options, fail, in_words
 from agent.cli.progress import LiveProgress
 from agent.cli.run import announce_chat
@@ -76,6 +76,7 @@ def run_batch(
                     overrides=job.overrides,
                     listener=progress,
                 )
+            print_notes(console, result.notes)
             write_report(job.folder)
             outcomes.append({"item": job.item.output_dir, **result.to_json()})
         except Exception as error:  # noqa: BLE001 - one item's failure must not lose the others
