@@ -44,11 +44,6 @@ LEAST_SEEN = 0.035  # of the picture: a shift by less is none to the eye
 _THEIR_PLACES = phrases("their places|their positions|their locations|places|positions")
 _THEIR_COLOURS = phrases("their colors|their colours|colors|colours")
 _SAME_SIZE = phrases("as big as|as large as|as small as|the same size as|the size of|as tall as|the size as")
-_COMPARED: Phrases[float] = Phrases(
-    dict.fromkeys(("bigger than", "larger than"), 1.35)
-    | dict.fromkeys(("smaller than",), 1 / 1.35)
-    | dict.fromkeys(("as big as", "as large as", "the same size as", "of the same size as"), 1.0)
-)
 _SIZE_OF = phrases("the size of|size of|the scale of")
 _COLOURS_OF = phrases("the color of|the colour of|the colors of|the colours of|color of|colour of|colors of|colours of")
 
@@ -168,14 +163,15 @@ class _Instruction(Copies):
         words.take_word("in")
         made: list[Item] = []
         while True:
+            compared = self._drop_comparative()
             phrase = self._new_object(start)
             self._check_count(phrase)
             words.take(_TO_PICTURE)
-            compared = self._read_compared()
+            side = self._side_of_other(phrase, compared) if compared else self._read_compared()
             place = destinations.read_place(words, self.scene)
             words.take(_TO_PICTURE)
-            phrase = phrase if compared is None else replace(phrase, sizes=())
-            made += [self._put(phrase, place, compared) for _ in range(phrase.count or 1)]
+            phrase = phrase if side is None else replace(phrase, sizes=())
+            made += [self._put(phrase, place, side) for _ in range(phrase.count or 1)]
             self.scene.focus = made
             before = words.position
             if words.word() in {",", "and"}:
@@ -190,20 +186,6 @@ class _Instruction(Copies):
                     continue
             words.position = before
             return
-
-    def _read_compared(self) -> float | None:
-        """Take "that is bigger than the chair": the size, as the side of a square; None where nothing is said."""
-        words = self.words
-        here = words.position
-        words.take(phrases("that is|which is|that are|which are"))
-        factor = words.take(_COMPARED)
-        if factor is None:
-            words.position = here
-            return None
-        focus, name = self.scene.focus, self.scene.last_name
-        (model, *_) = read_selection(words, self.scene, places=False)
-        self.scene.focus, self.scene.last_name = focus, name
-        return float(factor * model.box.area**0.5)
 
     def _sees_new(self) -> bool:
         word = self.words.word()
@@ -300,7 +282,7 @@ class _Instruction(Copies):
                 item.box = there
             self.scene.focus = list(chosen)
             return
-        place = destinations.read_place(words, self.scene)
+        place = destinations.read_nearest(words, chosen[0].box) or destinations.read_place(words, self.scene)
         if place is None:
             words.fail("say where to, such as 'to the left', 'to the top right corner' or 'next to the car'",
                        start if words.done else words.position)  # fmt: skip

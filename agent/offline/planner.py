@@ -29,6 +29,7 @@ from agent.offline.sentences import parse_scene
 from agent.offline.typing_errors import corrected
 from agent.offline.undoing import parse_put_back, parse_undo, parse_undo_and_more
 from agent.offline.whole_picture import parse_whole_picture
+from agent.offline.wordings import reworded
 from agent.offline.workbench import Memory
 from tools.scene.errors import CannotParse
 from tools.scene.layout import Layout, PlacedObject
@@ -138,11 +139,11 @@ def _read(messages: Sequence[BaseMessage]) -> str:
             others = [OtherPicture.model_validate(one | {"image": ""}) for one in _json(_between(rest, "others"), [])]
             memory = replace(_memory(turns, history, shapes, layout), others=tuple(others))
             instruction, notes = corrected(veiled(instruction, others), _names(layout, memory))
-            instruction = unveiled(instruction, others)
+            last = next((str(turn.get("instruction", "")) for turn in reversed(turns) if isinstance(turn, dict)), "")
+            instruction = unveiled(reworded(instruction, _names(layout, memory), last), others)
             if is_question(instruction):
                 known_turns = [turn for turn in turns if isinstance(turn, dict)]
                 return json.dumps({"answer": Facts(layout, memory, known_turns).answer(instruction)})
-            last = next((str(turn.get("instruction", "")) for turn in reversed(turns) if isinstance(turn, dict)), "")
             operations = (
                 parse_undo(instruction, layout, memory.before)
                 or parse_undo_and_more(instruction, layout, memory, parse_instruction)

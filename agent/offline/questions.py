@@ -124,6 +124,18 @@ class Facts:
         ]
         return f"{joined(lines, 'and')}."
 
+    def _whether_so(self, phrase: str, look: str) -> str:
+        found = self._meant(phrase)
+        has = [item for item in found if any(implies(own, look) for own in item.attributes)]
+        return f"{'Yes' if len(has) == len(found) else 'No'}: {self._looks(phrase)}"
+
+    def _which(self, kind: str, most: str) -> str:
+        items = [Item(thing.id, thing.name, thing.attributes, thing.box, thing) for thing in self.layout.objects]
+        several = kind in {"one", "of them", "object", "thing"}
+        words = Cursor(f"the {most} {'object' if several else singular(kind)}")
+        (chosen, *_) = read_selection(words, Scene(items))
+        return f"{_named(self.layout[chosen.id])}."
+
     def _related(self, words: str, phrase: str) -> str:
         base = self._meant(phrase)
         predicate = _RELATIONS[words]
@@ -244,6 +256,9 @@ _FORMS: tuple[tuple[str, Callable[..., str]], ...] = (
     (r"where (?:is|are|was|were) (.+)", Facts._where),
     (r"(?:what|which) colou?rs? (?:is|are|has|have|does) (.+?)(?: have)?", Facts._looks),
     (r"what does (.+) look like", Facts._looks),
+    (rf"(?:is|are) (the .+?|it|they) ((?:dark |light )?(?:{'|'.join(COLOURS)}))", Facts._whether_so),
+    (r"which (.+?) (?:is|are) (?:the )?(bigger|biggest|larger|largest|smaller|smallest|taller|tallest|wider|widest)",
+     Facts._which),
     (rf"(?:what|which (?:objects?|things?)) (?:is|are|stands?|lies?) ({_either(_RELATIONS)}) (.+)", Facts._related),
     (
         rf"why (?:did you|have you|was|were|is|are|has|have) ?(.*?)(?: been)? ?\b({_either(_VERBS)})[ed]*\b ?(.*)",
