@@ -40,8 +40,8 @@ _BACKWARD = re.compile(r"(?:(?:in |into )?the )?(?:other|opposite|wrong) (?:way|
 _MEANT = re.compile(r"(?P<what>the [a-z #0-9]+?)(?: instead)?")
 _OTHER = re.compile(r"(?:i meant? |not that one,? |not this one,? )*(?:the )?other (?P<name>one|[a-z]+)(?:,? please)?")
 _TOO = re.compile(
-    r"(?P<what>it|that|this|the [a-z #0-9]+?|they|those)(?: is|'s| are|'re| looks| look| was| were)?(?: still| now)?"
-    r"(?P<degree> a bit| a little| slightly| much| way| far)? too (?P<how>[a-z ]+)"
+    r"(?:(?P<what>it|that|this|the [a-z #0-9]+?|they|those)(?: is|'s| are|'re| looks| look| was| were)?)?"
+    r"(?: ?still| ?now)?(?P<degree> ?a bit| ?a little| ?slightly| ?much| ?way| ?far)? ?too (?P<how>[a-z ]+)"
 )
 _SAME = re.compile(
     r"(?:and |please )*(?:do |make |apply )?(?:exactly )?the same (?:thing )?(?:to|with|for|on) (?P<what>.+?)(?: too)?"
@@ -97,10 +97,10 @@ def parse_correction(text: str, layout: Layout, memory: Memory, last: str = "") 
         return which
     if found := _DISLIKED.fullmatch(bare):
         return parse_instruction(f"remove {found['what']}", layout, memory)
+    if (share := _share(bare)) is not None:
+        return _again(text, layout, memory, share)
     if found := _TOO.fullmatch(bare):
         return _cured(found, layout, memory)
-    if (shares := _share(bare)) is not None:
-        return _again(text, layout, memory, shares)
     if last and (found := _SAME.fullmatch(bare)):
         return _same_for(next(filter(None, found.groups())), text, layout, memory, last)
     if (found := _OTHER.fullmatch(bare)) and (said_no or last):
@@ -170,7 +170,7 @@ def _completed(bare: str, layout: Layout, memory: Memory) -> tuple[Operation, ..
 
 def _cured(found: re.Match[str], layout: Layout, memory: Memory) -> tuple[Operation, ...] | None:
     """Read "it's much too big" as "make it much smaller"."""
-    how, what = found["how"].strip(), found["what"]
+    how, what = found["how"].strip(), found["what"] or "it"
     what = "it" if what in {"that", "this"} else "them" if what in {"they", "those"} else what
     degree = _DEGREES.get((found["degree"] or "").strip(), "")
     if how in _CURES:

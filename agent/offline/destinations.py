@@ -84,6 +84,8 @@ _NEAREST = Phrases(
     | meaning("to the edge|to the side|to the border|to the nearest edge|to the edge of the picture|at the edge|"
               "to one side|to an edge", "edge")
 )  # fmt: skip
+_OTHER_SIDE = phrases("to the other side of|on the other side of|over to the other side of|across from|"
+                      "to the opposite side of|on the opposite side of|onto the other side of")  # fmt: skip
 _ONTO = phrases("onto|on to|up onto")
 
 
@@ -98,6 +100,16 @@ def read_nearest(words: Cursor, box: Box) -> Place | None:
     if kind == "corner":
         return Place("", sides=(down, across))
     return Place("", sides=(across if min(x, 1 - x) <= min(y, 1 - y) else down,))
+
+
+def read_other_side(words: Cursor, scene: Scene, box: Box) -> Place | None:
+    """Take "to the other side of the laptop": where ``box`` is not."""
+    if not words.accept(_OTHER_SIDE):
+        return None
+    focus, name = scene.focus, scene.last_name
+    host = read_selection(words, scene, places=False)[0].box
+    scene.focus, scene.last_name = focus, name
+    return Place("right of" if box.center[0] < host.center[0] else "left of", (host,))
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from agent.offline.items import Item, Scene
 from agent.offline.lexer import Cursor, joined
 from agent.offline.selectors import read_selection
 from tools.scene.errors import CannotParse
-from tools.scene.lexicon import COLOURS, family, implies, number_word, parse_phrase, plural, singular
+from tools.scene.lexicon import COLOURS, NUMBERS, family, implies, number_word, parse_phrase, plural, singular
 from tools.scene.relations import holds
 
 if TYPE_CHECKING:
@@ -241,7 +241,7 @@ class Facts:
         ]
 
 
-def _either(table: Mapping[str, str]) -> str:
+def _either(table: Mapping[str, Any]) -> str:
     return "|".join(sorted(table, key=len, reverse=True))
 
 
@@ -250,7 +250,7 @@ _FORMS: tuple[tuple[str, Callable[..., str]], ...] = (
     (r"what(?: all)? is(?: there)?|what(?: objects| things)? are(?: there)?", Facts._everything),
     (r"describe(?: it| what you see)?|list(?: the| all| all the)? (?:objects|things)", Facts._everything),
     (r"what (?:does it|do you) show|what is it", Facts._everything),
-    (r"how many (.+?)(?: are| is| do you see| can you see| are visible)?", Facts._how_many),
+    (r"how many (.+?)(?: are| is| do you see| can you see)?(?: visible| left| remaining)?", Facts._how_many),
     (r"(?:is|are)(?: there)? (?:a|an|any|some)(?: other)? (.+)", Facts._whether),
     (r"do you see (?:a|an|any|some)(?: other)? (.+)", Facts._whether),
     (r"where (?:is|are|was|were) (.+)", Facts._where),
@@ -260,6 +260,7 @@ _FORMS: tuple[tuple[str, Callable[..., str]], ...] = (
     (r"which (.+?) (?:is|are) (?:the )?(bigger|biggest|larger|largest|smaller|smallest|taller|tallest|wider|widest)",
      Facts._which),
     (rf"(?:what|which (?:objects?|things?)) (?:is|are|stands?|lies?) ({_either(_RELATIONS)}) (.+)", Facts._related),
+    (rf"why (?:is|are) there (?:only |just |still )?(?:no|an?|another|{_either(NUMBERS)}) (.+)", Facts._why_so),
     (
         rf"why (?:did you|have you|was|were|is|are|has|have) ?(.*?)(?: been)? ?\b({_either(_VERBS)})[ed]*\b ?(.*)",
         Facts._why,

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
 _IGNORED = re.compile(
-    r"^(?:(?:i think|i guess|i believe|i feel like|i would say|maybe|perhaps|hey|hi|hello|listen|so|and|also|please|"
+    r"^(?:(?:now|then|next|finally|ok|okay|great|good|nice|perfect|thanks|thank you|cool|i think|i guess|i believe|"
+    r"i feel like|i would say|maybe|perhaps|hey|hi|hello|listen|so|and|also|please|"
     r"would it be possible to|is it possible to|is there a way to|do you think you (?:could|can)|"
     r"i wonder(?:ed)? if you (?:could|can)|i was wondering if you (?:could|can)|go ahead and|feel free to|"
     r"i(?: would|'d) appreciate it if you (?:could )?|if possible|if you can)\b(?: that\b)?[,\s]*)+",
@@ -48,7 +49,8 @@ _NUMBER = r"(?:one|two|three|four|five|six|seven|eight|nine|ten|\d+)"
 _ARTICLE = rf"(?:an?|another|some|{_NUMBER})"
 _COLOUR = "|".join([*COLOURS, "grey", "gold", "silver", "turquoise", "beige"])
 _GOOD = r"(?:nice|nicer|great|good|better|best|lovely|cool|fine|perfect|prettier)"
-_SWAP = r"(?:change|swap|switch|trade|exchange) (?:places|positions)"
+_CHANGE = r"(?:change|swap|switch|trade|exchange)"
+_SWAP = rf"{_CHANGE} (?:places|positions)"
 _LOOKS = r"(?:would be|is|might be|looks|would look)"
 _THE = r"(?:the [a-z #0-9]+?|it|them|that|this|both|everything|all [a-z ]+?)"
 _LIGHTER = re.compile(r"(?:(?:a bit|a little|slightly|much|even|still) )?(?:darker|lighter|brighter|paler|deeper)")
@@ -68,6 +70,16 @@ def reworded(text: str, names: Collection[str], last: str = "") -> str:
             return better
     changed = _in_place(bare)
     return changed if changed != bare or bare != _spoken(text) else text
+
+
+def otherwise(text: str) -> list[str]:
+    """Return what an instruction without a verb that the grammar knows may mean: something new, a look, a place."""
+    bare = _plain(text)
+    if re.match(rf"(?:{_ARTICLE}) ", bare):
+        return [f"add {bare}"]
+    if re.match(r"(?:the|all|both|my) ", bare):
+        return [f"make {bare}", f"move {bare}", f"put {bare}"]
+    return [f"make it {bare}", f"move it {bare}", f"make the {bare}"] if len(bare.split()) <= 6 else []
 
 
 def _spoken(text: str) -> str:
@@ -191,7 +203,7 @@ _WORDINGS: tuple[tuple[re.Pattern[str], Callable[[re.Match[str], Collection[str]
         (r"swap (?P<what>.+?) back(?: again)?", lambda found, names: f"swap {found['what']}"),
         (rf"(?P<what>{_COLOUR}) {_LOOKS} {_GOOD}", _preferred),
         (rf"(?P<looks>{_COLOUR}) {_LOOKS} {_GOOD} (?:for|on) (?P<what>{_THE})", _coloured),
-        (rf"(?P<what>{_THE}) (?:would|might|could) (?:be|look) {_GOOD} (?:in |as |if it (?:was|were) )?(?P<how>.+)",
+        (rf"(?P<what>{_THE}) (?:(?:would|might) )?(?:be|looks?|is) {_GOOD} (?:in |as |if it (?:was|were) )?(?P<how>.+)",
          lambda found, names: f"{found['what']} should be {found['how']}"),
         (rf"(?:it would be {_GOOD} if|i wish|if only) (?P<what>{_THE}) (?:was|were|is|are) (?P<how>.+)",
          lambda found, names: f"{found['what']} should be {found['how']}"),
@@ -221,6 +233,12 @@ _WORDINGS: tuple[tuple[re.Pattern[str], Callable[[re.Match[str], Collection[str]
          lambda found, names: f"swap {found['one']} and {found['other']}"),
         (rf"(?P<one>{_THE}) and (?P<other>{_THE}) should {_SWAP}",
          lambda found, names: f"swap {found['one']} and {found['other']}"),
+        (rf"(?:let|have|make) (?P<one>{_THE}) and (?P<other>{_THE}) {_CHANGE}(?: their)? colou?rs",
+         lambda found, names: f"swap the colors of {found['one']} and {found['other']}"),
+        (r"(?P<rest>.*\ban?) (?P<name>[a-z]+), an? (?P<looks>[a-z ]+) one", 
+         lambda found, names: f"{found['rest']} {found['looks']} {found['name']}"),
+        (r"(?P<rest>.+) than (?:that|this|now|before|it is)", lambda found, names: found["rest"]),
+        (r"(?P<rest>.+?),? (?:would|will|can|could|do) you(?: mind| think)?", lambda found, names: found["rest"]),
         (rf"let (?P<what>{_THE}) be (?P<how>.+)", lambda found, names: f"{found['what']} should be {found['how']}"),
         (rf"give (?P<what>{_THE}) (?:an? |some |the )?(?P<looks>.+)", _coloured),
         (rf"(?P<what>the [a-z ]+?) in (?P<looks>(?:dark |light |deep |bright )?(?:{_COLOUR}))", _coloured),
