@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from agent.cli.batch_file import BatchError, Item, read_items
-from agent.cli.console import SafeConsole, redactor, write, write_json
+from agent.cli.console import SafeConsole, print_notes, redactor, write, write_json
 from agent.cli.options import ExitCode, Mode, Options, fail, in_words
 from agent.cli.progress import LiveProgress
 from agent.cli.run import announce_chat
@@ -87,6 +87,7 @@ def run_batch(
                     overrides=job.overrides,
                     listener=progress,
                 )
+            print_notes(console, result.notes)
             write_report(job.folder)
             if there is not None:
                 there.push(job.item.output_dir)
