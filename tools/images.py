@@ -19,6 +19,7 @@ import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from tools.files import read_file, write_bytes
+from tools.older import renamed
 from tools.redaction import Redactor
 
 MAX_BYTES = 64 * 2**20
@@ -121,7 +122,7 @@ class ImageStore:
         """Return what `remember` kept under ``key``; None when there is nothing, or nothing readable."""
         with suppress(OSError, ValueError, RecursionError):
             record = json.loads(read_file(self._record(key), MAX_BYTES))
-            return record if isinstance(record, dict) else None
+            return renamed(record) if isinstance(record, dict) else None
         return None
 
     def remember(self, key: str, record: dict[str, Any]) -> None:

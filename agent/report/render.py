@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from agent.report.overlays import Loader
 
 COUNTERS = {
-    "unet_evaluations": "UNet evaluations",
+    "model_evaluations": "model evaluations",
     "encoder_passes": "encoder passes",
     "decoder_passes": "decoder passes",
     "detector_passes": "detector passes",

@@ -30,6 +30,7 @@ from agent.run.record import find_problem
 from agent.trace.events import VERSION, other_version
 from configs.preset_files import preset_names
 from tools.files import read_file, remove_leftovers, write_text
+from tools.older import renamed
 from tools.redaction import Redactor, environment_secrets
 
 if TYPE_CHECKING:
@@ -97,7 +98,7 @@ class RunFolder:
         """
         self._check_links()
         try:
-            record = json.loads(read_file(self.record_path, LONGEST_RECORD))
+            record = renamed(json.loads(read_file(self.record_path, LONGEST_RECORD)))
         except FileNotFoundError:
             raise RunError(
                 f"{str(self.path)!r} is not a run: it has no run.json; `sld trace list` shows runs"

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel
 
 from tools.files import append_text, read_file, write_text
+from tools.older import renamed
 from tools.redaction import Redactor
 
 if TYPE_CHECKING:
@@ -108,7 +109,7 @@ def read_trace(path: Path) -> list[dict[str, Any]]:
             raise ValueError(f"{path.name}, line {number}: {other_version(event.get('v'))}")
         if not isinstance(event.get("seq"), int) or not isinstance(event.get("event"), str):
             raise ValueError(f"{path.name}, line {number}: {event.get('event')!r} is no event of this program")
-        events.append(event)
+        events.append(renamed(event))
     return events
 
 

@@ -1,12 +1,13 @@
 """Calls of several conversations on one set of models, at once: what lies inside the models, and only that.
 
-Around the models (schedules, masks, pictures) one call runs at a time and holds the `Baton`. Where a model computes, the
-call lets the baton go and waits for its rows. Rows that wait are computed first come, first served, in one of two ways:
+Around the models (schedules, masks, pictures) one call runs at a time and holds the `Baton`. Where a model computes,
+the call lets the baton go and waits for its rows. Rows that wait are computed first come, first served, in one of two
+ways:
 
-* side by side (``rows`` 0): each call's rows as they are, on as many threads as there are slots. Nothing but time differs
-  from a call that is alone. On a processor, where a larger batch is hardly quicker.
-* as one (``rows`` n): rows of one shape from several calls, always exactly n of them, the last repeated where there are
-  fewer: what a row gives depends on the shape of its batch, so it must not depend on who else is there. On a GPU.
+* side by side (``rows`` 0): each call's rows as they are, on as many threads as there are slots. Nothing but time
+  differs from a call that is alone. For a processor, where a larger batch is hardly quicker.
+* as one (``rows`` n): rows of one shape from several calls, always exactly n of them, the last repeated where there
+  are fewer: what a row gives depends on the shape of its batch, so it does not depend on who else is there. For a GPU.
 """
 
 from __future__ import annotations

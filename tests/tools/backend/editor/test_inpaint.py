@@ -64,7 +64,7 @@ def test_only_the_region_changes(pipelines: dict[str, InpaintingPipeline], name:
     differs = changed(edited, image)
     assert differs.any()
     assert not (differs & ~edited.region).any()
-    assert edited.cost.unet_evaluations > 0
+    assert edited.cost.model_evaluations > 0
 
 
 @pytest.mark.parametrize("name", SAVED)
@@ -109,14 +109,14 @@ def test_a_new_object_stays_behind_what_is_before_it_and_in_its_box(sd: Inpainti
 
 def test_evaluations_and_passes_are_counted(sd: InpaintingPipeline) -> None:
     edited = editor(sd).edit(picture(), OPERATIONS["add"], SCENE)
-    assert edited.cost.unet_evaluations == 2 * STEPS  # guidance counted
+    assert edited.cost.model_evaluations == 2 * STEPS  # guidance counted
     assert (edited.cost.encoder_passes, edited.cost.decoder_passes, edited.cost.segmenter_passes) == (1, 1, 1)
 
 
 def test_a_lower_strength_takes_fewer_evaluations(sd: InpaintingPipeline) -> None:
     restyle = [Restyle(id="car #1", attributes=("green",))]
     one, two = (editor(sd, steps=8, restyle_strength=share).edit(picture(), restyle, SCENE) for share in (0.25, 1.0))
-    assert one.cost.unet_evaluations * 4 == two.cost.unet_evaluations
+    assert one.cost.model_evaluations * 4 == two.cost.model_evaluations
 
 
 def test_a_new_object_under_a_latent_cell_is_refused(sd: InpaintingPipeline) -> None:
@@ -182,7 +182,7 @@ def test_a_preset_edits_with_it_and_draws_anything(folders: Folders, tmp_path: P
     assert backend.capabilities.best_side == part.side
     edited = backend.edit(image, OPERATIONS["add"], SCENE)
     assert not (changed(edited, image) & ~edited.region).any()
-    assert edited.cost.unet_evaluations == 2 * STEPS
+    assert edited.cost.model_evaluations == 2 * STEPS
     assert any("UNet" in name for name in backend.memory())
 
 

@@ -144,7 +144,7 @@ class InpaintEngine:
 
         with self.meter.phase("inpaint"):
             (made,), warnings = until_usable(make, [job.seed + PASS_SEED * number], self.pipeline.name)
-        self.meter.spend(unet_evaluations=self.pipeline.evaluations())
+        self.meter.spend(model_evaluations=self.pipeline.evaluations())
         for warning in warnings:
             self.meter.warn(warning)
         return np.asarray(made.crop((0, 0, width, height)))
