@@ -191,13 +191,17 @@ def worker(
     ),
     port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes any that is free.")] = 8765,
     waiting: Annotated[int, typer.Option(min=0, help="Calls that may wait; more are sent away for a while.")] = 64,
+    lanes: Annotated[int, typer.Option(min=1, max=64, help="Calls at a time, of different conversations.")] = 1,
+    rows: Annotated[
+        int, typer.Option(min=0, max=256, help="Compute so many rows of the lanes as one batch (for a GPU).")
+    ] = 0,
     settings: Set = None,
 ) -> None:
     """Serve the models of a preset to agents elsewhere, who set backend.url to this address."""
     with reporting():
         from agent.cli.worker import serve
 
-        raise typer.Exit(serve(Options(preset, settings=settings), host, port, waiting))
+        raise typer.Exit(serve(Options(preset, settings=settings), host, port, waiting, lanes, rows))
 
 
 @app.command()

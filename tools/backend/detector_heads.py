@@ -71,7 +71,8 @@ class OwlHead:
         self.model, self.processor, self.tokenizer = model, processor, tokenizer
         self.longest = model.config.text_config.max_position_embeddings
         self.padded = model.config.model_type == "owlv2"
-        self.passes, self.compute = Tally(), Directly()
+        self.passes = Tally()
+        self.compute: Compute = Directly()
         self.looks: Recent[Any, tuple[torch.Tensor, torch.Tensor]] = Recent(PICTURES_KEPT)
         self._phrases: Recent[str, torch.Tensor] = Recent(PHRASES_KEPT)
 
@@ -124,7 +125,8 @@ class OneShotHead:
     def __init__(self, model: Any, processor: Any, tokenizer: Any) -> None:
         self.model, self.processor, self.tokenizer = model, processor, tokenizer
         self.longest = model.config.text_config.max_position_embeddings
-        self.passes, self.compute = Tally(), Directly()
+        self.passes = Tally()
+        self.compute: Compute = Directly()
         self.looks: Recent[Any, Candidates] = Recent(PICTURES_KEPT)
 
     def prompt(self, phrase: str, template: str) -> str:

@@ -17,7 +17,7 @@ from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -183,7 +183,7 @@ class Together:
                 for start in range(0, len(joined[0]), self.rows)
             ]
             output = torch.cat(pieces)[: len(joined[0])]
-        return list(cast("tuple[torch.Tensor, ...]", output.split([len(wanted) for wanted in taken])))
+        return list(torch.split(output, [len(wanted) for wanted in taken]))
 
 
 def _filled(batch: torch.Tensor, rows: int) -> torch.Tensor:

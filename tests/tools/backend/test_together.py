@@ -85,7 +85,7 @@ def test_variants_of_a_preset_share_the_models_and_the_line(folder: Path) -> Non
     other = backend.with_settings(settings(folder, steps=2))
     first = conversation(other, 1)
     assert first != conversation(backend, 1)
-    assert conversation(other, 1) == first
+    assert conversation(other, 1)[:-1] == first[:-1]  # it costs less, as pictures are remembered
 
 
 def test_rows_that_wait_are_taken_in_order_with_those_that_fit_beside_them() -> None:
