@@ -23,6 +23,15 @@ Json = Annotated[bool, typer.Option("--json", help="Print exactly one JSON objec
 Set = Annotated[
     list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="A setting, such as editor.steps=20.")
 ]
+Ray = Annotated[
+    str | None,
+    typer.Option(
+        "--ray",
+        metavar="ADDRESS",
+        help="Work on this Ray cluster: ray://HOST:10001, HOST:6379, auto (a running one, else this machine) or local.",
+    ),
+]
+Gpus = Annotated[float, typer.Option(min=0, help="--ray: GPUs that one item takes; 0.5 lets two share one.")]
 Source = Annotated[
     list[Path] | None,
     typer.Option("--source", help="Another picture to copy from, as in 'add the dog from dog.jpg'; may be repeated."),
@@ -131,13 +140,17 @@ def batch(
     as_json: Json = False,
     settings: Set = None,
     overwrite: Annotated[bool, typer.Option(help="Do finished items again.")] = False,
+    ray: Ray = None,
+    gpus: Gpus = 0,
 ) -> None:
     """Work through FILE, going on where an earlier call stopped."""
     options = Options(preset, rounds, seed, None, as_json, settings, None)
     with reporting(as_json):
         from agent.cli.batch import run_batch
+        from agent.cli.options import Cluster
 
-        raise typer.Exit(run_batch(options, file, mode, input_dir, output_dir, overwrite=overwrite))
+        cluster = None if ray is None else Cluster(ray, gpus)
+        raise typer.Exit(run_batch(options, file, mode, input_dir, output_dir, overwrite=overwrite, cluster=cluster))
 
 
 @app.command()

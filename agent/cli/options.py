@@ -94,6 +94,14 @@ class Options:
         return hide(load_settings(self.preset or preset or DEFAULT, self.overrides()))
 
 
+@dataclass(frozen=True)
+class Cluster:
+    """A Ray cluster to work on, and the share of a GPU that one item takes."""
+
+    address: str
+    gpus: float = 0
+
+
 def fail(message: str) -> NoReturn:
     """Refuse what the user asked."""
     raise UserMistake(message)
