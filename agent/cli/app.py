@@ -13,7 +13,7 @@ import typer
 
 from agent.cli import trace as trace_cli
 from agent.cli import weights as weights_cli
-from agent.cli.options import Mode, Options, fail, reporting
+from agent.cli.options import Cluster, Gpus, Mode, Options, Ray, fail, reporting
 
 Preset = Annotated[str | None, typer.Option(help="A shipped preset (see `sld presets`) or a path to a .yaml file.")]
 Rounds = Annotated[int | None, typer.Option(min=0, max=1000, help="Correction rounds at most.")]
@@ -23,15 +23,6 @@ Json = Annotated[bool, typer.Option("--json", help="Print exactly one JSON objec
 Set = Annotated[
     list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="A setting, such as editor.steps=20.")
 ]
-Ray = Annotated[
-    str | None,
-    typer.Option(
-        "--ray",
-        metavar="ADDRESS",
-        help="Work on this Ray cluster: ray://HOST:10001, HOST:6379, auto (a running one, else this machine) or local.",
-    ),
-]
-Gpus = Annotated[float, typer.Option(min=0, help="--ray: GPUs that one item takes; 0.5 lets two share one.")]
 Source = Annotated[
     list[Path] | None,
     typer.Option("--source", help="Another picture to copy from, as in 'add the dog from dog.jpg'; may be repeated."),
@@ -147,7 +138,6 @@ def batch(
     options = Options(preset, rounds, seed, None, as_json, settings, None)
     with reporting(as_json):
         from agent.cli.batch import run_batch
-        from agent.cli.options import Cluster
 
         cluster = None if ray is None else Cluster(ray, gpus)
         raise typer.Exit(run_batch(options, file, mode, input_dir, output_dir, overwrite=overwrite, cluster=cluster))
