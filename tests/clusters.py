@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import subprocess
 import sys
 import time
+import warnings
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -44,6 +46,10 @@ def nodes(number: int, cpus: int = 2) -> Iterator[Any]:
         yield cluster
     finally:
         cluster.shutdown()
+        del cluster
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # it waits for none of its processes
+            gc.collect()
 
 
 def write_batch(place: Path, number: int, url: str) -> None:

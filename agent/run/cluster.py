@@ -7,8 +7,9 @@ Knows nothing of what is done.
 from __future__ import annotations
 
 import logging
+import sys
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -71,7 +72,7 @@ def spread(
 
 @contextmanager
 def connected(address: str) -> Iterator[Any]:
-    """Be connected with a cluster for the time of the block; gives the module ``ray``.
+    """Be connected with a cluster for the time of the block; gives the module ``ray``, whose messages go to stderr.
 
     Raises:
         SettingsError: Ray is not installed, or there is no cluster at the address.
@@ -90,7 +91,8 @@ def connected(address: str) -> Iterator[Any]:
             f"{LOCAL!r} for this machine alone"
         ) from None
     try:
-        yield ray
+        with redirect_stdout(sys.stderr):  # it tells of lost nodes, and standard output is for results
+            yield ray
     finally:
         ray.shutdown()
 

@@ -47,8 +47,10 @@ class Errands:
         make = pickle.dumps(self.make)
 
         def errand(prompt: LmdPrompt) -> Errand:
-            given = None if plan.images is None else find_picture(plan.images, prompt)
-            return Errand(prompt, plan, make, given and (given.name, given.read_bytes()))
+            if plan.images is None:
+                return Errand(prompt, plan, make, None)
+            given = find_picture(plan.images, prompt)
+            return Errand(prompt, plan, make, (given.name, given.read_bytes()))
 
         sent = ((prompt, errand(prompt)) for prompt in prompts)
         for prompt, back in spread(do_errand, sent, address=self.cluster.address, gpus=self.cluster.gpus):

@@ -135,7 +135,7 @@ def _run_from(
         "weights": weights_digest(settings, with_generator=plan.images is None),
     }
     make = partial(make_services, settings, plan.out / "images", 1 if workers > 1 else None)
-    errands = cluster and Errands(cluster, partial(make_services, settings, threads=1))
+    errands = None if cluster is None else Errands(cluster, partial(make_services, settings, threads=1))
     with progress_bar() as progress:
         records = run_prompts(
             prompts, plan, make, identity=identity, workers=workers, progress=progress, errands=errands
