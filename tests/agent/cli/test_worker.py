@@ -16,18 +16,17 @@ import httpx
 import pytest
 from typer.testing import CliRunner
 
-from configs.settings import Settings
+from configs.settings import BackendSettings, Settings
 from sld.cli import app
 from tests.tiny_models import save_models
 from tests.workers import ROOT
 from tools.backend.local import LocalBackend
 from tools.backend.remote.client import RemoteBackend
-from tools.backend.remote.terms import PARTS
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-STEPS = 300  # of a picture: so long that there is time to stop in the middle
+STEPS = 60  # of a picture: so long that there is time to stop in the middle
 
 
 def preset(folder: Path, place: Path) -> Path:
@@ -66,9 +65,8 @@ def test_a_worker_that_is_stopped_ends_what_runs_and_hands_the_rest_back(
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         port = taken.getsockname()[1]
-    line = {"url": f"http://127.0.0.1:{port}", "patience": 300}
-    remote = RemoteBackend(settings.model_copy(update={"backend": type(settings).model_validate(
-        settings.model_dump(include=set(PARTS)) | {"backend": line}).backend}))  # fmt: skip
+    line = BackendSettings(url=f"http://127.0.0.1:{port}", patience=300)
+    remote = RemoteBackend(settings.model_copy(update={"backend": line}))
     begun = threading.Event()
 
     def progress(*_: Any) -> None:
