@@ -74,6 +74,7 @@ def serve(options: Options, host: str, port: int, waiting: int, lanes: int = 1, 
             server_header=False,
         )
     )
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # uvicorn raises it once more at the end, and all went well
     server.run()
     if not server.started:
         return ExitCode.FAILURE

@@ -53,6 +53,12 @@ def start(given: Path, port: int, *options: str) -> subprocess.Popen[bytes]:
     return worker
 
 
+def ended(worker: subprocess.Popen[bytes]) -> int:
+    """Wait for the end and return the exit code."""
+    with worker:
+        return worker.wait(300)
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("options", [(), ("--lanes", "2")], ids=["one call at a time", "two lanes"])
@@ -79,13 +85,13 @@ def test_a_worker_that_is_stopped_ends_what_runs_and_hands_the_rest_back(
             pictures = [threads.submit(remote.generate, "a car", seed=seed, progress=progress) for seed in range(4)]
             assert begun.wait(300)
             worker.send_signal(signal.SIGTERM)
-            assert worker.wait(300) == 0
+            assert ended(worker) == 0
             done = sum(picture.done() for picture in pictures)
             worker = start(given, port, *options)
             made = [picture.result(300).images[0].tobytes() for picture in pictures]
     finally:
         worker.kill()
-        worker.wait()
+        ended(worker)
     assert made == expected
     assert 0 < done < 4
 
