@@ -5,6 +5,7 @@ from __future__ import annotations
 import platform
 from dataclasses import asdict, dataclass
 from importlib import metadata, resources
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -16,10 +17,12 @@ from configs.settings import FilePart, Part
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from configs.settings import ChatSettings, Settings
+    from configs.settings import BackendSettings, ChatSettings, Settings
 
 PATIENCE = 60.0  # seconds that a person waits for a first word
-LIBRARIES = ("torch", "diffusers", "transformers", "langgraph", "langchain-openai")
+MODELS = ("torch", "diffusers", "transformers")
+LIBRARIES = ("langgraph", "langchain-openai")
+WORKER_SECONDS = 10.0  # that a worker has to answer
 
 
 @dataclass(frozen=True)
@@ -37,7 +40,8 @@ def examine(options: Options) -> int:
 
     An endpoint is asked for one token, so that a model that it does not serve is noticed.
     """
-    findings = [*_program(), *_device(), *_settings(options.load())]
+    settings = options.load()
+    findings = [*_program(settings), *_models(settings), *_language_model(settings)]
     if options.as_json:
         write_json([asdict(finding) for finding in findings])
     else:
@@ -51,22 +55,23 @@ def examine(options: Options) -> int:
     return ExitCode.FAILURE if any(finding.status == "problem" for finding in findings) else ExitCode.AGREED
 
 
-def _program() -> Iterator[Finding]:
+def _program(settings: Settings) -> Iterator[Finding]:
     yield Finding("python", "ok", platform.python_version())
-    for name in LIBRARIES:
+    for name in LIBRARIES if settings.backend else (*MODELS, *LIBRARIES):
         try:
             yield Finding(name, "ok", metadata.version(name))
         except metadata.PackageNotFoundError:
             yield Finding(name, "problem", "not installed", f"pip install {name}, or run `make test` once")
 
 
-def _device() -> Iterator[Finding]:
-    from tools.backend.checkpoints import choose_device
+def _models(settings: Settings) -> Iterator[Finding]:
+    if settings.backend is not None:
+        yield _worker(settings, settings.backend)
+        return
+    if find_spec("torch"):
+        from tools.backend.checkpoints import choose_device
 
-    yield Finding("device", "ok", str(choose_device("auto")))
-
-
-def _settings(settings: Settings) -> Iterator[Finding]:
+        yield Finding("device", "ok", str(choose_device("auto")))
     parts: dict[str, object] = {
         "detector": settings.detector,
         "segmenter": settings.segmenter,
@@ -78,7 +83,19 @@ def _settings(settings: Settings) -> Iterator[Finding]:
     for name, part in parts.items():
         if isinstance(part, Part):  # an engine without a checkpoint has nothing to look for
             yield _weights(name, part)
-    yield from _language_model(settings)
+
+
+def _worker(settings: Settings, backend: BackendSettings) -> Finding:
+    from tools.backend.protocol import BackendError, BackendUnavailable
+    from tools.backend.remote.client import RemoteBackend
+
+    impatient = backend.model_copy(update={"patience": 0.0, "seconds": WORKER_SECONDS})
+    worker = RemoteBackend(settings.model_copy(update={"backend": impatient}))
+    try:
+        able = ", ".join(sorted(worker.capabilities.operations))
+    except (BackendError, BackendUnavailable) as error:
+        return Finding("models", "problem", "the worker does not serve this preset", str(error))
+    return Finding("models", "ok", f"a worker at {worker.place}, which can {able}")
 
 
 def _weights(name: str, part: Part) -> Finding:

@@ -16,7 +16,7 @@ from langchain_core.messages import AIMessage, HumanMessage
 from langchain_core.outputs import ChatGeneration, ChatResult
 from langchain_openai import ChatOpenAI
 from pydantic import BaseModel, Field, SecretStr
-from tenacity import AsyncRetrying, RetryCallState, Retrying, retry_if_exception, stop_after_attempt, stop_any
+from tenacity import AsyncRetrying, RetryCallState, Retrying, retry_if_exception, stop_after_attempt
 from tenacity.wait import wait_random_exponential
 
 from agent.models.chat import OPENAI_URL, ChatModelError, readable_url
@@ -268,7 +268,7 @@ class EndpointModel(ChatOpenAI):
     def _retries(self) -> dict[str, Any]:
         return {
             "retry": retry_if_exception(passes_by),
-            "stop": stop_any(stop_after_attempt(self.attempts), _has_waited_enough),
+            "stop": lambda tries: stop_after_attempt(self.attempts)(tries) or _has_waited_enough(tries),
             "wait": wait_as_asked,
             "reraise": True,
         }

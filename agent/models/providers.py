@@ -44,7 +44,7 @@ def make_provider_model(settings: ChatSettings) -> ProviderModel:
 
     key = settings.api_key.get_secret_value() if settings.api_key else None
     given = {"api_key": key, "base_url": settings.base_url, "temperature": settings.temperature}
-    options = {name: value for name, value in given.items() if value is not None}
+    options: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
     try:
         inner = init_chat_model(settings.model, model_provider=settings.provider, **options)
     except ImportError as error:
@@ -74,7 +74,7 @@ class ProviderModel(BaseChatModel):
     ) -> ChatResult:
         try:
             return self.inner._generate(messages, stop=stop, run_manager=run_manager, **kwargs)
-        except Exception as error:  # every provider has its own kinds
+        except Exception as error:  # noqa: BLE001 - every provider has its own kinds
             key = self.settings.api_key.get_secret_value() if self.settings.api_key else None
             raise ChatModelError(f"{self.provider} failed: {_hidden(error, key)}") from None
 
@@ -91,7 +91,7 @@ class ProviderModel(BaseChatModel):
         form = {"name": name, "description": schema.__doc__ or name, "parameters": strict_schema(schema)}
         asked = self._with([{"type": "function", "function": form}], self.settings.parse_tokens, tool_choice=name)
         if self.settings.parse_model and not getattr(schema, "sees", False):
-            asked = asked.bind(model=self.settings.parse_model)  # type: ignore[attr-defined]
+            asked = asked.bind(model=self.settings.parse_model)
         return structured(asked, schema, include_raw)
 
     def _with(self, functions: list[dict[str, Any]], tokens: int, **kwargs: Any) -> Runnable[Any, Any]:

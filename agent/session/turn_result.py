@@ -12,7 +12,7 @@ from agent.run.stream import Event
 from agent.session.proposal import Proposal
 from agent.trace.notebook import picture_png, result_html
 from tools.files import copy_file, remove_leftovers, replacing
-from tools.images import ImageStore, open_picture
+from tools.images import open_picture
 from tools.scene.layout import Layout
 from tools.scene.lexicon import number
 
@@ -89,7 +89,7 @@ class TurnResult:
 
 @dataclass(frozen=True)
 class Moment:
-    """The state after a turn; ``answer``, ``detail`` and ``done`` are those of its `TurnResult`."""
+    """The state after a turn; ``answer``, ``detail``, ``done`` and ``notes`` are those of its `TurnResult`."""
 
     turn: int
     parent: int | None
@@ -105,6 +105,7 @@ class Moment:
     answer: str = ""
     detail: str = ""
     done: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 class TurnStopped(SessionError):
@@ -151,7 +152,7 @@ def turn_result(state: StateSnapshot, folder: RunFolder) -> TurnResult:
     """Read how a turn ended from its last checkpoint, or that it waits."""
     tags: dict[str, Any] = dict(state.metadata or {})
     values, turn = state.values, tags.get("turn", 0)
-    store = ImageStore(folder.images_path)
+    store = folder.images
     image = store.path(values["picture"]) if values.get("picture") else None
     layout: Layout = values["layout"]
     if state.interrupts:
@@ -175,7 +176,7 @@ def turn_result(state: StateSnapshot, folder: RunFolder) -> TurnResult:
         verdict=result.verdict.model_dump(mode="json") if result.verdict else {},
         usage=result.usage.model_dump(mode="json"),
         rounds=result.rounds,
-        notes=values["goal"].notes,
+        notes=result.notes,
     )
 
 
@@ -187,7 +188,7 @@ def moments(
     current: str | None,
 ) -> tuple[Moment, ...]:
     """Read the tree of turns from the marked checkpoints; ``names`` maps checkpoints to branches."""
-    store, found = ImageStore(folder.images_path), []
+    store, found = folder.images, []
     for kept in saver.list({"configurable": {"thread_id": thread}}, filter={"source": "update"}):
         values: dict[str, Any] = kept.checkpoint["channel_values"]
         tags: dict[str, Any] = dict(kept.metadata)
@@ -210,6 +211,7 @@ def moments(
                 answer=summary.answer if summary else "",
                 detail=result.detail if result and not (summary and summary.answer) else "",
                 done=summary.done if summary else (),
+                notes=result.notes if result else (),
             )
         )
     return tuple(sorted(found, key=lambda moment: moment.turn))

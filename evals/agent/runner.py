@@ -13,6 +13,7 @@ from __future__ import annotations
 import json
 import time
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 from langchain_core.callbacks import BaseCallbackHandler
@@ -113,20 +114,17 @@ def _cases(part: str) -> Iterator[tuple[int, Callable[[Services, Path], dict[str
     match part:
         case "prompts":
             for prompt in prompt_cases():
-                yield prompt.number, lambda services, folder, case=prompt: read_prompt(case, services)  # type: ignore[misc]
+                yield prompt.number, partial(read_prompt, prompt)
         case "instructions":
             for instruction in instruction_cases():
-                yield (
-                    instruction.number,
-                    lambda services, folder, case=instruction: follow_instruction(case, services, folder),
-                )  # type: ignore[misc]
+                yield instruction.number, partial(follow_instruction, instruction)
         case _:
             for number, fault in enumerate(fault_cases(_SEED, FAULTS), 1):
-                yield number, lambda services, folder, case=fault: mend_faults(case, services, folder)  # type: ignore[misc]
+                yield number, partial(mend_faults, fault)
 
 
-def read_prompt(case: PromptCase, services: Services) -> dict[str, Any]:
-    """Let a sentence be read as the loop reads it, repairs included; no picture is made."""
+def read_prompt(case: PromptCase, services: Services, folder: Path | None = None) -> dict[str, Any]:
+    """Let a sentence be read as the loop reads it, repairs included; no picture is made, and no ``folder``."""
     listener, started = Listener(), time.monotonic()
     context = Context(cast("Backend", None), services.chat, cast("ImageStore", None), services.settings)
     state = build_graph(None, services.settings.loop).invoke(

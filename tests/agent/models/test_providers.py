@@ -82,7 +82,7 @@ def test_what_a_provider_fails_with_is_said_without_the_key(foreign: Foreign) ->
 
 def test_a_provider_that_is_not_there_says_what_to_install() -> None:
     pytest.importorskip("langchain")
-    with pytest.raises(ChatModelError, match="pip install.*langchain-fireworks"):
+    with pytest.raises(ChatModelError, match=r"pip install.*langchain-fireworks"):
         chat(provider="fireworks")
     with pytest.raises(ChatModelError, match="zorgle"):
         chat(provider="zorgle")

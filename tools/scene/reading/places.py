@@ -11,6 +11,8 @@ from tools.scene.reading.things import bare
 from tools.scene.spec import PICTURE_PREDICATES, PairPredicate, Predicate
 
 if TYPE_CHECKING:
+    from collections.abc import Set as AbstractSet
+
     from tools.scene.reading.sentence import Sentence
     from tools.scene.spec import Relation, SceneSpec
 
@@ -22,7 +24,9 @@ AS_PAIR: dict[str, Predicate] = {
     "at the bottom": "below",
     "in the middle": "between",
 }
-AS_PLACE: dict[str, Predicate] = {"left of": "on the left", "right of": "on the right"} | {
+AS_PLACE: dict[str, Predicate] = {
+    "left of": "on the left",
+    "right of": "on the right",
     "above": "at the top",
     "on top of": "at the top",
     "below": "at the bottom",
@@ -94,9 +98,17 @@ def is_said(sentence: Sentence, relation: Relation) -> bool:
     if words is not None:
         return bool(words & sentence.known)
     wanted = set(words_of(predicate)) - {"in", "the", "on", "at", "across", "down"}
-    synonyms = {"middle": {"center", "centre", "central"}, "top": {"upper", "above"}, "bottom": {"lower", "below"}}
-    synonyms |= {"left": {"leftmost"}, "right": {"rightmost"}, "halfway": {"half", "middle", "center", "centre"}}
-    synonyms |= {"corner": sentence.known, "half": sentence.known, "third": sentence.known}
+    synonyms: dict[str, AbstractSet[str]] = {
+        "middle": {"center", "centre", "central"},
+        "top": {"upper", "above"},
+        "bottom": {"lower", "below"},
+        "left": {"leftmost"},
+        "right": {"rightmost"},
+        "halfway": {"half", "middle", "center", "centre"},
+        "corner": sentence.known,
+        "half": sentence.known,
+        "third": sentence.known,
+    }
     if sentence.known & {"each", "every", "all", "four"} and "corner" in sentence.known:
         return True
     return all({word, *synonyms.get(word, ())} & sentence.known for word in wanted)
