@@ -145,7 +145,32 @@ class GroundedPart(Part):
     )
 
 
-class GeneratorSettings(GroundedPart):
+class LoraSettings(Section):
+    """A small addition to a denoiser, such as one that lets it do with few steps."""
+
+    path: str = Field(description="a folder, or a hub id")
+    file: str = Field(description="its .safetensors file there")
+    revision: str | None = Field(default=None, description="pinned commit of a hub id")
+    scale: float = Field(default=1.0, gt=0, le=2)
+
+
+class PipelineOptions(Section):
+    """What one of diffusers' pipelines is given beyond its checkpoint."""
+
+    turns: Literal["none", "models", "layers"] = Field(
+        default="none",
+        description="what takes turns on the device: nothing, the models (text encoder, denoiser, decoder) or layers",
+    )
+    quantize: Literal["none", "int8", "int4"] = Field(
+        default="none", description="bits of the weights of denoiser and text encoder (CUDA only)"
+    )
+    lora: LoraSettings | None = None
+    scheduler: dict[str, bool | int | float | str | None] = Field(
+        default={}, description="what differs from the checkpoint's own schedule, by diffusers' names"
+    )
+
+
+class GeneratorSettings(PipelineOptions, GroundedPart):
     """Where a picture comes from when none is given.
 
     ``path`` is a checkpoint for kind "diffusers" (with boxes, when it is a GLIGEN one), a model's name
@@ -155,10 +180,14 @@ class GeneratorSettings(GroundedPart):
 
     kind: Literal["diffusers", "openai", "file"] = "diffusers"
     steps: int = Field(default=50, ge=1, le=1000)
-    guidance: float = Field(default=7.5, ge=1, le=30)
+    guidance: float = Field(default=7.5, ge=0, le=30, description="0 or 1 is none, as few-step models want it")
     grounding_ratio: float = Field(default=0.4, ge=0, le=1, description="share of steps with boxes (GLIGEN beta)")
     eta: float = Field(
         default=0.0, ge=0, le=1, description="fresh noise in every step (DDIM's eta); GLIGEN checkpoints only"
+    )
+    pipeline: str | None = Field(
+        default=None,
+        description="its class in diffusers, which may share its weights with an editor's; null chooses",
     )
     layout: bool = Field(
         default=True, description="set the sentence out in boxes before drawing, where the checkpoint takes boxes (LMD)"
@@ -229,7 +258,7 @@ class PasteSettings(Section):
     feather: int = Field(default=3, ge=0, le=64, description="width of a filled place's blended rim, in pixels")
 
 
-class PipelinePart(Part):
+class PipelinePart(PipelineOptions, Part):
     """An engine on one of diffusers' pipelines, few-step ones included."""
 
     pipeline: str | None = Field(
@@ -278,6 +307,15 @@ class RefinerSettings(Part):
 
     strength: float = Field(default=0.3, gt=0, le=1)
     steps: int = Field(default=50, ge=1, le=1000)
+
+
+class AboutSettings(Section):
+    """What a person wants to know of a preset before it is used; nothing is decided by it but `auto`."""
+
+    licence: str = Field(description="of the weights that draw")
+    commercial: bool = Field(default=True, description="whether that allows commercial use")
+    memory_gb: float | None = Field(default=None, gt=0, description="of a GPU that it is made for; null is a processor")
+    extra: str | None = Field(default=None, description="what it needs installed: sld-agent[EXTRA]")
 
 
 def _by_kind(default: str) -> Discriminator:

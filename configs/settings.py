@@ -13,6 +13,7 @@ from pydantic import Field, SecretStr, ValidationError, model_validator
 
 from configs.errors import SettingsError, in_words
 from configs.parts import (
+    AboutSettings,
     Address,
     AnyDetector,
     AnyEditor,
@@ -26,9 +27,11 @@ from configs.parts import (
     InpainterSettings,
     InpaintSettings,
     InstructSettings,
+    LoraSettings,
     OnnxSegmenterSettings,
     Part,
     PasteSettings,
+    PipelineOptions,
     PipelinePart,
     RefinerSettings,
     Section,
@@ -42,6 +45,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 __all__ = [
+    "AboutSettings",
     "AnyDetector",
     "BackendSettings",
     "ChatSettings",
@@ -56,9 +60,11 @@ __all__ = [
     "InstructSettings",
     "JudgeSettings",
     "LoopSettings",
+    "LoraSettings",
     "OnnxSegmenterSettings",
     "Part",
     "PasteSettings",
+    "PipelineOptions",
     "PipelinePart",
     "RefinerSettings",
     "Section",
@@ -153,6 +159,7 @@ class Settings(Section):
     loop: LoopSettings = LoopSettings()
     judge: JudgeSettings = JudgeSettings()
     chat: ChatSettings = ChatSettings()
+    about: AboutSettings | None = Field(default=None, description="for people: licence and what it needs")
 
     @model_validator(mode="after")
     def _a_limited_cost_is_known(self) -> Self:

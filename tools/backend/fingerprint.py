@@ -26,7 +26,7 @@ PARTS: dict[Drawing, tuple[str, ...]] = {
 }
 WHOLE = 64 * 2**20  # bytes up to which a file is read whole ...
 PIECES, PIECE = 64, 2**16  # ... and beyond it so many evenly spread pieces of so many bytes
-NO_LOOKS = frozenset({"offload", "threads"})  # settings that change where and how fast, not what
+NO_LOOKS = frozenset({"offload", "threads", "turns"})  # settings that change where and how fast, not what
 
 
 def fingerprint(settings: Settings, drawing: Drawing) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 import time
 from dataclasses import replace
@@ -42,7 +43,10 @@ class Generator(Protocol):
 
 
 def load_generator(
-    ours: GeneratorSettings, chat: ChatSettings, load_grounded: Callable[[GroundedPart], GroundedDiffusion]
+    ours: GeneratorSettings,
+    chat: ChatSettings,
+    load_grounded: Callable[[GroundedPart], GroundedDiffusion],
+    shared: dict[str, Pipeline] | None = None,
 ) -> Generator:
     """Return the generator of a preset; ``load_grounded`` gives a model that the editor may share.
 
@@ -57,9 +61,15 @@ def load_generator(
     if checkpoints.is_grounded(ours):
         return GroundedGenerator(load_grounded(ours), ours)
     with checkpoints.quiet():  # slow to import, and needed by few presets
-        from diffusers import AutoPipelineForText2Image
+        import diffusers
 
-    return PipelineGenerator(Pipeline.load(AutoPipelineForText2Image, ours), ours)
+    kind = getattr(diffusers, ours.pipeline or "AutoPipelineForText2Image", None)
+    if ours.pipeline and not (inspect.isclass(kind) and issubclass(kind, diffusers.DiffusionPipeline)):
+        raise BackendError(
+            f"generator.pipeline: diffusers {diffusers.__version__} has no pipeline {ours.pipeline!r}; "
+            "name one such as ZImagePipeline, or none to have it chosen"
+        )
+    return PipelineGenerator(Pipeline.load(kind, ours, shared), ours)
 
 
 def drawable(size_wh: tuple[int, int], side: int | None) -> tuple[int, int]:
@@ -151,6 +161,9 @@ class PipelineGenerator:
         start, settings = time.perf_counter(), self.settings
         width, height = padded_wh(size_wh)
         runs = 0
+        self.pipeline.evaluations()  # of an earlier call that failed
+        # Qwen's have no guidance without a negative prompt; elsewhere an empty one is none
+        guided = self.pipeline.guided(settings.guidance, " ")
 
         def make(some: list[int]) -> list[Image]:
             nonlocal runs
@@ -161,16 +174,15 @@ class PipelineGenerator:
                 "generate",
                 settings.steps,
                 prompt=prompt,
-                guidance_scale=settings.guidance,
                 width=width,
                 height=height,
+                **guided,
             )
             return [image.crop((0, 0, *size_wh)) for image in made]
 
         images, warnings = until_usable(make, seeds, self.pipeline.name)
-        halves = 2 if settings.guidance > 1 else 1
         cost = Cost(
-            model_evaluations=runs * settings.steps * halves,
+            model_evaluations=self.pipeline.evaluations(),
             decoder_passes=runs,
             seconds={"generate": time.perf_counter() - start},
         )

@@ -60,7 +60,7 @@ class InstructingPipeline(NamedPipeline):
             image,
             mask_image=mask,
             prompt=instruction,
-            negative_prompt=negative,
+            negative=negative,
             guidance=guidance,
             strength=strength,
         )

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from tools.backend.generator import Generator
     from tools.backend.gligen import GroundedDiffusion
     from tools.backend.inpainter import Inpainter
+    from tools.backend.pipelines import Pipeline
     from tools.backend.protocol import Capabilities, Detected, Drawing, Edited, Generated, Progress, Segmented
     from tools.backend.refiner import Refiner
     from tools.backend.segmenter import Segmenter
@@ -61,6 +62,7 @@ class LocalBackend:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self._loaded: dict[Any, Any] = {}
+        self._pipelines: dict[str, Pipeline] = {}  # whose weights several parts may use
         self._lock = threading.RLock()
         self._importing = threading.RLock()
         self._depth = 0  # of calls within calls: the editor asks for masks
@@ -69,6 +71,7 @@ class LocalBackend:
         """Return a backend with other settings that shares the models which both name."""
         other = LocalBackend(settings)
         other._loaded, other._lock, other._importing = self._loaded, self._lock, self._importing
+        other._pipelines = self._pipelines
         return other
 
     def prepare(self) -> None:
@@ -142,7 +145,7 @@ class LocalBackend:
         def load() -> Generator:
             from tools.backend.generator import load_generator
 
-            return load_generator(part, self.settings.chat, self._diffusion)
+            return load_generator(part, self.settings.chat, self._diffusion, self._pipelines)
 
         loaded: Generator = self._load(part, load)
         return loaded
@@ -176,13 +179,13 @@ class LocalBackend:
             from tools.backend.editor.engines.inpaint import InpaintEngine
             from tools.backend.inpainting import InpaintingPipeline
 
-            inpainting = self._load(part, lambda: InpaintingPipeline.from_settings(part))
+            inpainting = self._load(part, lambda: InpaintingPipeline.from_settings(part, self._pipelines))
             return self._run(part, inpainting, lambda: with_engine(InpaintEngine(inpainting, self, part)))
         if isinstance(part, InstructSettings):
             from tools.backend.editor.engines.instruct import InstructEngine
             from tools.backend.instructing import InstructingPipeline
 
-            instructing = self._load(part, lambda: InstructingPipeline.from_settings(part))
+            instructing = self._load(part, lambda: InstructingPipeline.from_settings(part, self._pipelines))
             return self._run(part, instructing, lambda: with_engine(InstructEngine(instructing, self, part)))
         from tools.backend.editor.engines.grounded import GroundedEngine
 
