@@ -8,7 +8,17 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    PlainSerializer,
+    Tag,
+    model_validator,
+)
 
 Device = str  # "auto", "cpu", "cuda", "cuda:1", "mps"
 Dtype = Literal["auto", "float32", "float16", "bfloat16"]
@@ -154,6 +164,18 @@ class LoraSettings(Section):
     scale: float = Field(default=1.0, gt=0, le=2)
 
 
+def _pairs(given: Any) -> Any:
+    return tuple(given.items()) if isinstance(given, dict) else given
+
+
+Schedule = Annotated[
+    tuple[tuple[str, bool | int | float | str | None], ...],
+    BeforeValidator(_pairs),
+    PlainSerializer(dict, return_type=dict[str, Any]),
+]
+"""Names and values; said as a mapping, kept as pairs, as settings are keys of what is loaded."""
+
+
 class PipelineOptions(Section):
     """What one of diffusers' pipelines is given beyond its checkpoint."""
 
@@ -165,8 +187,8 @@ class PipelineOptions(Section):
         default="none", description="bits of the weights of denoiser and text encoder (CUDA only)"
     )
     lora: LoraSettings | None = None
-    scheduler: dict[str, bool | int | float | str | None] = Field(
-        default={}, description="what differs from the checkpoint's own schedule, by diffusers' names"
+    scheduler: Schedule = Field(
+        default=(), description="what differs from the checkpoint's own schedule, by diffusers' names"
     )
 
 

@@ -55,11 +55,12 @@ def fit(pipe: Any, options: PipelineOptions) -> None:
     if options.scheduler:
         kind = type(pipe.scheduler)
         own = {name: value for name, value in pipe.scheduler.config.items() if not name.startswith("_")}
-        if unknown := options.scheduler.keys() - own.keys():
+        other = dict(options.scheduler)
+        if unknown := other.keys() - own.keys():
             raise BackendError(
                 f"scheduler: {kind.__name__} has no {sorted(unknown)[0]!r}; it has {', '.join(sorted(own))}"
             )
-        pipe.scheduler = kind.from_config(own | options.scheduler)
+        pipe.scheduler = kind.from_config(own | other)
 
 
 def placed(pipe: Any, options: PipelineOptions, device: torch.device) -> Any:
