@@ -381,10 +381,15 @@ class LocalBackend:
         return moved
 
 
+def runs_without_torch(settings: Settings) -> bool:
+    """Return whether all parts are files with runtimes of their own, and none draws."""
+    files = all(_is_file(part) for part in (settings.detector, settings.segmenter))
+    return files and isinstance(settings.editor, PasteSettings) and not (settings.generator or settings.refiner)
+
+
 def _needed(settings: Settings) -> Iterator[str]:
     """Yield the modules that a picture takes, in the order in which it asks for them."""
-    needs_torch = not all(_is_file(part) for part in (settings.detector, settings.segmenter))
-    if needs_torch or not isinstance(settings.editor, PasteSettings):
+    if not runs_without_torch(settings):
         yield "torch"
     if settings.generator is not None and settings.generator.kind == "diffusers":
         yield "tools.backend.gligen"

@@ -135,5 +135,5 @@ def check_drawn(plan: NetEdit, size_wh: tuple[int, int]) -> None:
         if touched.source is None and touched.copied is not None and touched.copied.wanted:
             raise BackendError(
                 f"this preset draws new objects and copies only what is in the scene: give {touched.placed.id!r} "
-                "without a source, or take --preset photo"
+                "without a source, or take the preset 'photo'"
             )
