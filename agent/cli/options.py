@@ -61,6 +61,12 @@ class Options:
     resume: Path | None = None
     allow_endpoint: str | None = None
 
+    def __post_init__(self) -> None:
+        if self.preset == "auto":  # from here on it is the preset that it stands for
+            from agent.cli.presets import resolve_auto
+
+            object.__setattr__(self, "preset", resolve_auto())
+
     def overrides(self) -> dict[str, Any]:
         """Return ``--set`` and ``--rounds`` as dotted names and values.
 

@@ -30,7 +30,7 @@ def described(path: str) -> dict[str, Any]:
     """
     file = resources.files("configs") / "architectures" / f"{path.replace('/', '--')}.json"
     if not file.is_file():
-        raise BackendError(f"the architecture of {path!r} is not known here: only presets that ship can be explained")
+        raise BackendError(f"the architecture of {path!r} is not among the data (configs/architectures)")
     found: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
     return found
 

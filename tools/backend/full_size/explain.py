@@ -10,10 +10,11 @@ import torch
 from PIL import Image
 from torch.utils.flop_counter import FlopCounterMode
 
-from configs.settings import Part, PipelineOptions
+from configs.settings import Part, PasteSettings, PipelineOptions
 from tools.backend.full_size.backend import FullSizeBackend
 from tools.backend.full_size.crossings import Crossings, Literals
 from tools.backend.full_size.remembered import Remembered
+from tools.backend.protocol import BackendError
 from tools.scene.box import Box
 from tools.scene.layout import Layout, PlacedObject
 from tools.scene.operations import Add, Move, Operation, Remove, Replace, Restyle
@@ -66,6 +67,8 @@ def explain(settings: Settings, kinds: tuple[str, ...] = tuple(EDITS)) -> Explan
     Raises:
         BackendError: a checkpoint's architecture is not among the data.
     """
+    if isinstance(settings.editor, PasteSettings):
+        raise BackendError("its engine draws with no model, and fills with a network from a file")
     backend = FullSizeBackend(settings)
     side = getattr(settings.editor, "side", None) or SIDE
     image = Image.fromarray(np.full((side, side, 3), 128, dtype=np.uint8))
