@@ -324,6 +324,24 @@ class InstructSettings(PipelinePart):
     align: bool = Field(default=True, description="correct the shift and zoom of what it makes")
 
 
+class ServiceEditorSettings(Part):
+    """The engine on a server with the OpenAI Images protocol (edits); address and key as in ``chat``."""
+
+    kind: Literal["openai"]
+    path: str = Field(description="the model's name there")
+    side: int | None = Field(
+        default=1024, ge=64, le=4096, description="larger pictures are edited in a crop scaled to it"
+    )
+    sizes: tuple[Annotated[str, Field(pattern=r"^\d{2,4}x\d{2,4}$")], ...] = Field(
+        default=("1024x1024", "1536x1024", "1024x1536"),
+        description="that it takes, width x height; the one nearest in shape is sent, padded; empty is any",
+    )
+    reach: float = Field(default=1.5, ge=1, le=4, description="how far over its box a new object may be drawn")
+    align: bool = Field(default=True, description="correct the shift and zoom of what it makes")
+    grow: int = Field(default=16, ge=0, le=256, description="of the masks of what goes, in pixels")
+    feather: int = Field(default=8, ge=0, le=128, description="width of the blended seam, in pixels")
+
+
 class RefinerSettings(Part):
     """The image-to-image model that polishes a picture that agrees."""
 
@@ -365,6 +383,7 @@ AnyEditor = Annotated[
     Annotated[EditorSettings, Tag("grounded")]
     | Annotated[PasteSettings, Tag("paste")]
     | Annotated[InpaintSettings, Tag("inpaint")]
-    | Annotated[InstructSettings, Tag("instruct")],
+    | Annotated[InstructSettings, Tag("instruct")]
+    | Annotated[ServiceEditorSettings, Tag("openai")],
     _by_kind("grounded"),
 ]

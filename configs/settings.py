@@ -36,6 +36,7 @@ from configs.parts import (
     RefinerSettings,
     Section,
     SegmenterSettings,
+    ServiceEditorSettings,
     Thresholds,
 )
 from configs.preset_files import read_preset, read_yaml
@@ -69,6 +70,7 @@ __all__ = [
     "RefinerSettings",
     "Section",
     "SegmenterSettings",
+    "ServiceEditorSettings",
     "Settings",
     "Thresholds",
     "load_settings",

@@ -18,6 +18,7 @@ from configs.settings import (
     InstructSettings,
     OnnxSegmenterSettings,
     PasteSettings,
+    ServiceEditorSettings,
 )
 from tools.backend import checkpoints, coco_kinds
 from tools.backend.ahead import import_ahead
@@ -187,6 +188,12 @@ class LocalBackend:
 
             instructing = self._load(part, lambda: InstructingPipeline.from_settings(part, self._pipelines))
             return self._run(part, instructing, lambda: with_engine(InstructEngine(instructing, self, part)))
+        if isinstance(part, ServiceEditorSettings):
+            from tools.backend.editor.engines.instruct import InstructEngine
+            from tools.backend.images_api import ImagesApi, ServiceEditor  # brings a client's library
+
+            service = self._load(part, lambda: ServiceEditor(ImagesApi(part.path, self.settings.chat)))
+            return self._run(part, service, lambda: with_engine(InstructEngine(service, self, part)))
         from tools.backend.editor.engines.grounded import GroundedEngine
 
         model = self._diffusion(part)
@@ -215,7 +222,7 @@ class LocalBackend:
             own = capabilities.paste()
         elif isinstance(settings.editor, InpaintSettings):
             own = capabilities.inpaint(settings.editor)
-        elif isinstance(settings.editor, InstructSettings):
+        elif isinstance(settings.editor, InstructSettings | ServiceEditorSettings):
             own = capabilities.instruct(settings.editor)
         else:
             own = replace(
@@ -398,7 +405,8 @@ def _needed(settings: Settings) -> Iterator[str]:
     onnx = isinstance(settings.segmenter, OnnxSegmenterSettings)
     yield f"tools.backend.{'segmenter_onnx' if onnx else 'segmenter'}"
     yield "tools.backend.editor.composer"
-    yield f"tools.backend.editor.engines.{settings.editor.kind}"
+    engine = "instruct" if isinstance(settings.editor, ServiceEditorSettings) else settings.editor.kind
+    yield f"tools.backend.editor.engines.{engine}"
 
 
 def _is_file(part: Part) -> bool:
