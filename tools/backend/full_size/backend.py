@@ -103,7 +103,11 @@ def _built(part: Part) -> Any:
 def _on_meta(part: Any) -> Any:
     if not isinstance(part, Part) or isinstance(part, FilePart) or getattr(part, "kind", "") == "openai":
         return part
-    update: dict[str, Any] = {"device": "meta", "dtype": "float16" if part.dtype == "auto" else part.dtype}
+    update: dict[str, Any] = {
+        "device": "meta",
+        "offload": False,
+        "dtype": "float16" if part.dtype == "auto" else part.dtype,
+    }
     if isinstance(part, PipelineOptions):
         update |= {"turns": "none", "quantize": "none", "lora": None}
     return part.model_copy(update=update)

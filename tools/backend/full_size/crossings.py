@@ -21,6 +21,13 @@ from torch.utils.weak import WeakTensorKeyDictionary
 SMALL = 1 << 16  # elements of a tensor whose values are kept
 CPU, META = torch.device("cpu"), torch.device("meta")
 aten = torch.ops.aten
+SIZED_BY_VALUES = (
+    aten.nonzero.default,
+    aten.masked_select.default,
+    aten.repeat_interleave.Tensor,
+    aten.unique_consecutive.default,
+    aten._unique2.default,
+)
 TORCH = str(Path(torch.__file__).parent)
 
 
@@ -49,7 +56,8 @@ class Crossings(TorchDispatchMode):
             return bool(torch.equal(*(self._value(one) for one in args)))
         if _sized_by_values(func, args) and tree_any(_is_meta, args):
             self._note("size")
-            return self._keep(func(*tree_map(self._as_value, args), **tree_map(_on_host, kwargs)))
+            found = func(*tree_map(self._as_value, args), **tree_map(_on_host, kwargs))
+            return tree_map(lambda one: self._keep(one) if isinstance(one, torch.Tensor) else one, found)
         return self._run(func, args, kwargs)
 
     def _run(self, func: Any, args: Any, kwargs: Any) -> Any:
@@ -97,7 +105,7 @@ class Crossings(TorchDispatchMode):
 
     def _note(self, what: str) -> None:
         frame = sys._getframe(2)
-        while frame.f_back is not None and frame.f_code.co_filename.startswith(TORCH):
+        while frame.f_back is not None and frame.f_code.co_filename.startswith((TORCH, __file__)):
             frame = frame.f_back
         parts = Path(frame.f_code.co_filename).parts
         below = next((place for place, part in enumerate(parts) if part == "site-packages"), len(parts) - 4)
@@ -105,19 +113,23 @@ class Crossings(TorchDispatchMode):
 
 
 class Literals(TorchFunctionMode):
-    """Reads what is put into ``torch.tensor([...])`` of tensors on `meta`, which no dispatch mode sees."""
+    """Keeps the values of ``torch.tensor([...])`` on `meta`, and reads those in it: no dispatch mode sees either."""
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        if func is torch.tensor and tree_any(_is_meta, args):
-            args = tree_map(lambda one: one.item() if _is_meta(one) else one, args)
-        return func(*args, **(kwargs or {}))
+        kwargs = dict(kwargs or {})
+        if func is not torch.tensor:
+            return func(*args, **kwargs)
+        args = tree_map(lambda one: one.item() if _is_meta(one) else one, args)
+        device = torch.device(kwargs.pop("device", None) or CPU)
+        made = func(*args, **kwargs, device=device if device.type != "meta" else CPU)
+        return made.to(META) if device.type == "meta" else made  # which keeps its values
 
 
 def _sized_by_values(func: Any, args: Any) -> bool:
     """Return whether the shape of a result hangs on values."""
     if func is aten.index.Tensor:
         return any(one is not None and one.dtype == torch.bool for one in args[1])
-    return func in (aten.nonzero.default, aten.masked_select.default, aten.repeat_interleave.Tensor)
+    return func in SIZED_BY_VALUES
 
 
 def _is_meta(one: Any) -> bool:

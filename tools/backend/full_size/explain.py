@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -10,7 +11,7 @@ import torch
 from PIL import Image
 from torch.utils.flop_counter import FlopCounterMode
 
-from configs.settings import Part, PasteSettings, PipelineOptions
+from configs.settings import Part, PasteSettings, PipelineOptions, ServiceEditorSettings
 from tools.backend.full_size.backend import FullSizeBackend
 from tools.backend.full_size.crossings import Crossings, Literals
 from tools.backend.full_size.remembered import Remembered
@@ -69,6 +70,8 @@ def explain(settings: Settings, kinds: tuple[str, ...] = tuple(EDITS)) -> Explan
     """
     if isinstance(settings.editor, PasteSettings):
         raise BackendError("its engine draws with no model, and fills with a network from a file")
+    if isinstance(settings.editor, ServiceEditorSettings):
+        raise BackendError("a service draws and edits, and does not say what that takes it")
     backend = FullSizeBackend(settings)
     side = getattr(settings.editor, "side", None) or SIDE
     image = Image.fromarray(np.full((side, side, 3), 128, dtype=np.uint8))
@@ -96,7 +99,9 @@ def _edit(backend: FullSizeBackend, image: Image.Image, operations: list[Operati
         before = counter.get_total_flops()
         crossings.noted.clear()
         try:
-            edited = backend.edit(image, operations, SCENE)
+            with warnings.catch_warnings():  # numpy's, of tensors that a mode looks at
+                warnings.filterwarnings("ignore", "__array__ implementation", DeprecationWarning)
+                edited = backend.edit(image, operations, SCENE)
         finally:
             remembered.unwrap()
         flops = counter.get_total_flops() - before + remembered.flops
