@@ -67,7 +67,7 @@ class Sam:
     def __init__(self, model: Any, processor: SamImageProcessorPil) -> None:
         self.model, self.processor = model, processor
 
-    def embed(self, image: Image) -> torch.Tensor:
+    def embed(self, image: Image) -> Any:
         """Return ``[1, channels, h, w]``."""
         pixels = self.processor(images=image, return_tensors="pt")["pixel_values"]
         embedded: torch.Tensor = self.model.get_image_embeddings(pixels.to(self.model.device, self.model.dtype))

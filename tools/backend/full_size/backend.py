@@ -6,7 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from configs.settings import EditorSettings, FilePart, InpaintSettings, InstructSettings, Part, PipelineOptions
+from configs.settings import (
+    DetectorSettings,
+    EditorSettings,
+    FilePart,
+    InpaintSettings,
+    InstructSettings,
+    Part,
+    PipelineOptions,
+)
 from tools.backend.full_size import architectures
 from tools.backend.local import LocalBackend
 
@@ -84,7 +92,7 @@ def _built(part: Part) -> Any:
         kind = InpaintingPipeline if isinstance(part, InpaintSettings) else InstructingPipeline
         return kind(pipe, META, part.path)
     model = architectures.build(architectures.described(part.path), dtype)
-    if type(model).__name__ == "SamModel":
+    if not isinstance(part, DetectorSettings):
         from transformers import SamImageProcessorPil
 
         from tools.backend.segmenter import Sam, Segmenter

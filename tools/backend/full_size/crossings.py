@@ -31,11 +31,11 @@ SIZED_BY_VALUES = (
 TORCH = str(Path(torch.__file__).parent)
 
 
-class Crossings(TorchDispatchMode):
+class Crossings(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch is not typed here
     """Lets a program run on `meta` and notes each read by the host: what it was, and the line that did it."""
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]  # torch is not typed here
         self.noted: Counter[tuple[str, str]] = Counter()
         self._values: WeakTensorKeyDictionary = WeakTensorKeyDictionary()
 
@@ -79,8 +79,8 @@ class Crossings(TorchDispatchMode):
             for one, value in zip(made, values, strict=True):
                 if isinstance(one, torch.Tensor) and one.is_meta:
                     self._values[one] = value
-        elif mutable and tensors and tensors[0].is_meta:
-            self._values.pop(tensors[0], None)
+        elif mutable and tensors and tensors[0] in self._values:
+            del self._values[tensors[0]]
         return result
 
     def _keep(self, value: torch.Tensor) -> torch.Tensor:
@@ -97,7 +97,8 @@ class Crossings(TorchDispatchMode):
         if not tensor.is_meta:
             return tensor
         if tensor in self._values:
-            return self._values[tensor]
+            known: torch.Tensor = self._values[tensor]
+            return known
         fill: float | bool = {torch.bool: True, torch.uint8: 128}.get(
             tensor.dtype, 0.5 if tensor.is_floating_point() else 0
         )
@@ -121,7 +122,7 @@ class Literals(TorchFunctionMode):
             return func(*args, **kwargs)
         args = tree_map(lambda one: one.item() if _is_meta(one) else one, args)
         device = torch.device(kwargs.pop("device", None) or CPU)
-        made = func(*args, **kwargs, device=device if device.type != "meta" else CPU)
+        made: torch.Tensor = func(*args, **(kwargs | {"device": CPU if device.type == "meta" else device}))
         return made.to(META) if device.type == "meta" else made  # which keeps its values
 
 

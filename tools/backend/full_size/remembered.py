@@ -34,7 +34,7 @@ class Remembered:
             self.flops += flops
             return tree_map(lambda one: torch.empty_like(one) if isinstance(one, torch.Tensor) else one, result)
 
-        model.forward = remembered  # type: ignore[method-assign]
+        model.forward = remembered
         self._wrapped.append(model)
 
     def unwrap(self) -> None:
