@@ -25,7 +25,7 @@ def import_ahead(modules: Iterable[str], lock: AbstractContextManager[Any]) -> t
             try:
                 with lock:
                     import_module(name)
-            except ImportError:
+            except Exception:  # noqa: BLE001 - libraries that do not fit together fail in many ways
                 return
 
     thread = threading.Thread(target=run, name="imports ahead")

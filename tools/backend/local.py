@@ -16,6 +16,7 @@ from tools.backend import checkpoints, coco_kinds
 from tools.backend.ahead import import_ahead
 from tools.backend.editor import capabilities
 from tools.backend.fingerprint import fingerprint
+from tools.backend.installed import TORCHVISION_ADVICE, torchvision_problem
 from tools.backend.protocol import BackendError
 from tools.scene.spec import Query
 from tools.stopping import check_stop
@@ -274,9 +275,17 @@ class LocalBackend:
     def _load(self, part: Part, load: Callable[[], Any]) -> Any:
         with self._lock:
             if part not in self._loaded:
-                with self._importing:
-                    self._loaded[part] = self._twice(None, load)
+                self._loaded[part] = self._built(load)
             return self._loaded[part]
+
+    def _built(self, load: Callable[[], Value]) -> Value:
+        with self._importing:
+            try:
+                return self._twice(None, load)
+            except (ImportError, RuntimeError, AttributeError, OSError) as error:
+                if problem := torchvision_problem():
+                    raise BackendError(f"torchvision cannot be imported ({problem}): {TORCHVISION_ADVICE}") from error
+                raise
 
     def _diffusion(self, part: GroundedPart) -> GroundedDiffusion:
         def load() -> GroundedDiffusion:
@@ -288,8 +297,7 @@ class LocalBackend:
         key = (part.path, part.revision, part.device, part.dtype, part.grounding_tokens)
         with self._lock:
             if key not in self._loaded:
-                with self._importing:
-                    model = self._twice(None, load)
+                model = self._built(load)
                 model.batcher.offload = lambda: model.offload_idle() or self._offload_others(model)
                 self._loaded[key] = model
             loaded: GroundedDiffusion = self._loaded[key]

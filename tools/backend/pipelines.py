@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,6 +11,7 @@ from PIL import Image
 
 from tools.backend import checkpoints
 from tools.backend.device_memory import Batcher
+from tools.backend.hub import HALF
 from tools.backend.protocol import BackendError
 
 if TYPE_CHECKING:
@@ -42,19 +44,22 @@ class Pipeline:
         folder = checkpoints.resolve(part)
         device = checkpoints.choose_device(part.device)
         _refuse_code(folder)
-        halves = any(checkpoints.variant(below) for below in folder.iterdir() if below.is_dir())
-        with checkpoints.reading(folder):
+        dtype = checkpoints.choose_dtype(part.dtype, device)
+        halves = any(checkpoints.variant(below, dtype) for below in folder.iterdir() if below.is_dir())
+        with checkpoints.reading(folder), warnings.catch_warnings():
+            # the argument's name that every supported version takes; newer ones would rather have another
+            warnings.filterwarnings("ignore", "`torch_dtype` is deprecated", FutureWarning)
             pipe = kind.from_pretrained(
                 folder,
                 use_safetensors=True,
                 local_files_only=True,
                 low_cpu_mem_usage=False,
-                variant=checkpoints.HALF if halves else None,
+                variant=HALF if halves else None,
+                torch_dtype=dtype,
             )
         pipe.set_progress_bar_config(disable=True)
         with checkpoints.quiet():
-            # the dtype is set here because its name as an argument of the loader changes between versions
-            placed = pipe.to(device, checkpoints.choose_dtype(part.dtype, device))
+            placed = pipe.to(device)
         return cls(placed, device, part.path)
 
     @property
