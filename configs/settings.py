@@ -80,7 +80,9 @@ class LoopSettings(Section):
     fallback: Literal["solver", "stop"] = Field(
         default="solver", description="when the language model is at a loss: do what the solver proposes, or end"
     )
-    refine: bool = False
+    refine: bool | Literal["always"] = Field(
+        default=False, description="polish the picture that agrees; 'always': the best one of a turn that fails, too"
+    )
 
 
 class ChatSettings(Section):

@@ -135,6 +135,19 @@ def is_grounded(part: GroundedPart) -> bool:
     return isinstance(described, dict) and described.get("attention_type") == "gated"
 
 
+def model_kind(part: Part) -> str:
+    """Return the kind of a transformers checkpoint, such as "owlv2".
+
+    Raises:
+        BackendError: it cannot be read.
+    """
+    file = resolve(part) / "config.json"
+    try:
+        return str(json.loads(file.read_text(encoding="utf-8"))["model_type"])
+    except (OSError, ValueError, LookupError, TypeError) as error:
+        raise unreadable(file.parent, error) from error
+
+
 @contextmanager
 def quiet() -> Iterator[None]:
     """Keep the libraries' progress bars and advice off the terminal; what matters is checked and raised here."""

@@ -12,7 +12,7 @@ from PIL.Image import Resampling
 from tools.backend import checkpoints
 from tools.backend.pipelines import Pipeline, padded_wh, until_usable
 from tools.backend.protocol import BackendError, Cost, Generated
-from tools.backend.text import vocabulary_warning
+from tools.backend.text import negative_prompt, vocabulary_warning
 from tools.images import PictureError, open_picture
 
 if TYPE_CHECKING:
@@ -105,7 +105,8 @@ class GroundedGenerator:
         model, settings = self.model, self.settings
         model.collect()
         model.warn(vocabulary_warning(model.tokenizer, prompt))
-        text, negative = model.text_embeddings([prompt]), model.text_embeddings([""])
+        unwanted = negative_prompt(settings.negative_prompt, layout.absent if layout else ())
+        text, negative = model.text_embeddings([prompt]), model.text_embeddings([unwanted])
         placed = [(item.phrase, item.box) for item in layout.objects] if layout else []
         # A checkpoint that has boxes to the last step was never trained without its grounding layers: where
         # no box is given, it still gets the empty tokens that it knows.
@@ -150,6 +151,8 @@ class PipelineGenerator:
         """Return one picture per seed; a layout is not used, which is said in a warning."""
         start, settings = time.perf_counter(), self.settings
         width, height = padded_wh(size_wh)
+        unwanted = negative_prompt(settings.negative_prompt, layout.absent if layout else ())
+        more = {"negative_prompt": unwanted} if unwanted else {}
         runs = 0
 
         def make(some: list[int]) -> list[Image]:
@@ -164,6 +167,7 @@ class PipelineGenerator:
                 guidance_scale=settings.guidance,
                 width=width,
                 height=height,
+                **more,
             )
             return [image.crop((0, 0, *size_wh)) for image in made]
 

@@ -174,8 +174,9 @@ class LocalBackend:
             return self._run(part, pipeline, lambda: with_engine(InpaintEngine(pipeline, self, part)))
         from tools.backend.editor.engines.grounded import GroundedEngine
 
-        model = self._diffusion(part)
-        return self._run(part, model, lambda: with_engine(GroundedEngine(model, self, part, self._fit)))
+        model, restyling = self._diffusion(part), part.restyler
+        restyler = None if restyling is None else lambda: self._diffusion(restyling)
+        return self._run(part, model, lambda: with_engine(GroundedEngine(model, self, part, self._fit, restyler)))
 
     def _fit(self, image: Image, placed: PlacedObject) -> float:
         """Say how much an object looks like what it shall be: like that, and like no other kind of thing."""
