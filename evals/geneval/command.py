@@ -13,10 +13,10 @@ from agent.cli.run import announce_chat
 from agent.models.chat import make_chat_model
 from agent.models.preset_choice import DEFAULT
 from configs.settings import DetectorSettings
-from evals.geneval.measure import SCORER, measure
+from evals.geneval.measure import Services, measure
 from evals.geneval.prompts import TASKS, GenevalPrompt, Task, choose
 from evals.lmd.command import default_workers, settings_digest, weights_digest
-from evals.lmd.measure import Plan, Services
+from evals.lmd.measure import Plan
 from evals.lmd.runner import run_prompts
 from evals.lmd.tables import aligned, attempt_after, markdown
 from evals.parts import needed
@@ -92,14 +92,15 @@ def make_services(settings: Settings, images: Path, threads: int | None = None) 
     """Return the loop's services and the scorer, with models that load when they are first asked."""
     import torch
 
+    from tools.backend.detector import ZeroShotDetector
     from tools.backend.local import LocalBackend
 
     if threads:
         torch.set_num_threads(threads)
     backend = LocalBackend(settings)
     heldout = needed(settings.heldout_detector, DetectorSettings, "held-out detector (heldout_detector)")
-    scorers = {SCORER: backend.detector_for(heldout)}
-    return Services(Context(backend, make_chat_model(settings.chat), ImageStore(images), settings), scorers)
+    scorer = needed(backend.detector_for(heldout), ZeroShotDetector, "held-out detector (heldout_detector)")
+    return Services(Context(backend, make_chat_model(settings.chat), ImageStore(images), settings), scorer)
 
 
 def summarize(records: Sequence[Mapping[str, Any]], rounds: int) -> dict[str, Any]:

@@ -2,20 +2,44 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
 
 from evals.geneval.prompts import PROMPTS
 from evals.geneval.scoring import best_colour, boxes_by_name, queries, what_is_wrong
 from evals.lmd.measure import SEEDS_PER_PROMPT, correct, draw, head
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from PIL.Image import Image
 
     from evals.geneval.prompts import GenevalPrompt
-    from evals.lmd.measure import Plan, Services
+    from evals.lmd.measure import Plan
+    from tools.backend.protocol import Detected
+    from tools.context import Context
     from tools.scene.box import Box
+    from tools.scene.spec import Query
 
-SCORER = "scorer"  # the name of the one detector that judges
+
+class Scorer(Protocol):
+    """What judges: a detector that also says how well words fit a box."""
+
+    def detect(self, image: Image, queries: Sequence[Query], threshold: float | None = None) -> Detected:
+        """Find every query."""
+        ...
+
+    def score(self, image: Image, box: Box, queries: Sequence[Query]) -> tuple[float, ...]:
+        """Return how well each query fits what is inside a box."""
+        ...
+
+
+@dataclass(frozen=True)
+class Services:
+    """The loop's services, and the detector that judges."""
+
+    context: Context
+    scorer: Scorer
 
 
 def measure(prompt: GenevalPrompt, plan: Plan, services: Services) -> dict[str, Any]:
@@ -40,14 +64,10 @@ def measure(prompt: GenevalPrompt, plan: Plan, services: Services) -> dict[str, 
 
 def look(prompt: GenevalPrompt, services: Services, image: str) -> list[str]:
     """Return what a picture lacks, as the scorer sees it."""
-    scorer, picture = services.scorers[SCORER], services.context.images.load(image)
+    scorer, picture = services.scorer, services.context.images.load(image)
     found = boxes_by_name(scorer.detect(picture, queries(prompt)).detections)
 
     def colour_of(name: str, box: Box) -> str:
         return best_colour(name, lambda asked: scorer.score(picture, box, asked))
 
-    return what_is_wrong(prompt, found, colour_of, _size(picture))
-
-
-def _size(picture: Image) -> tuple[int, int]:
-    return picture.size
+    return what_is_wrong(prompt, found, colour_of, picture.size)

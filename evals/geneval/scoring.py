@@ -17,7 +17,7 @@ from tools.scene.spec import Query
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from evals.geneval.prompts import GenevalPrompt, Side
+    from evals.geneval.prompts import GenevalPrompt, Side, Wanted
     from tools.scene.box import Box
     from tools.scene.layout import Detection
 
@@ -48,27 +48,36 @@ def what_is_wrong(
     wrong: list[str] = []
     first: Sequence[Box] | None = None
     for place, wanted in enumerate(prompt.wanted):
-        found = boxes.get(wanted.name, [])[: wanted.count]
-        faults = []
-        if len(found) < wanted.count:
-            faults.append(f"{wanted.count} {wanted.name} expected, {len(found)} found")
-        elif wanted.colour is not None:
-            colours = [colour_of(wanted.name, box) for box in found]
-            if colours.count(wanted.colour) < wanted.count:
-                faults.append(f"{wanted.colour} {wanted.name} expected, {', '.join(colours)} found")
-        if wanted.side is not None and not faults:
-            if first is None:
-                faults.append(f"nothing for {wanted.name} to be {wanted.side}")
-            elif not all(wanted.side in sides(box, target, size_wh) for box in found for target in first):
-                faults.append(f"{wanted.name} is not {wanted.side} it")
-        if place == 0 and not faults:
-            first = found
-        wrong += faults
-    if prompt.exact:
-        (wanted,) = prompt.wanted
-        if len(boxes.get(wanted.name, [])) > wanted.count:
-            wrong.append(f"{wanted.count} {wanted.name} expected, {len(boxes[wanted.name])} found")
+        found = boxes.get(wanted.name, [])
+        certain = found[: wanted.count]
+        fault = (
+            _count_fault(wanted, found, exact=prompt.exact)
+            or (wanted.colour and _colour_fault(wanted, certain, colour_of))
+            or (wanted.side and _side_fault(wanted, certain, first, size_wh))
+        )
+        if fault:
+            wrong.append(fault)
+        elif place == 0:
+            first = certain
     return wrong
+
+
+def _count_fault(wanted: Wanted, found: Sequence[Box], *, exact: bool) -> str:
+    fits = len(found) == wanted.count if exact else len(found) >= wanted.count
+    return "" if fits else f"{wanted.count} {wanted.name} expected, {len(found)} found"
+
+
+def _colour_fault(wanted: Wanted, certain: Sequence[Box], colour_of: Callable[[str, Box], str]) -> str:
+    colours = [colour_of(wanted.name, box) for box in certain]
+    fits = colours.count(wanted.colour or "") >= wanted.count
+    return "" if fits else f"{wanted.colour} {wanted.name} expected, {', '.join(colours)} found"
+
+
+def _side_fault(wanted: Wanted, certain: Sequence[Box], first: Sequence[Box] | None, size_wh: tuple[int, int]) -> str:
+    if first is None:
+        return f"nothing for {wanted.name} to be {wanted.side}"
+    fits = all(wanted.side in sides(box, target, size_wh) for box in certain for target in first)
+    return "" if fits else f"{wanted.name} is not {wanted.side} it"
 
 
 def sides(box: Box, target: Box, size_wh: tuple[int, int]) -> set[Side]:

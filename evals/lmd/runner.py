@@ -30,9 +30,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
-    from evals.lmd.measure import Plan, Prompt, Services
+    from evals.lmd.measure import Plan, Prompt
 
-    Measure = Callable[[Any, Plan, Services], dict[str, Any]]
+    Measure = Callable[[Any, Plan, Any], dict[str, Any]]
     """Returns everything about one prompt, as JSON types."""
 
 POLL = 0.5  # seconds between two looks at what the workers have finished
@@ -41,7 +41,7 @@ POLL = 0.5  # seconds between two looks at what the workers have finished
 def run_prompts(
     prompts: Sequence[Prompt],
     plan: Plan,
-    make_services: Callable[[], Services],
+    make_services: Callable[[], Any],
     *,
     identity: Mapping[str, Any],
     workers: int = 1,
@@ -98,7 +98,7 @@ def read_record(plan: Plan, prompt: Prompt, *, failed: bool = False) -> dict[str
     return None if plan.baselines and record["best_of_n"] is None else record
 
 
-def finish(prompt: Prompt, plan: Plan, services: Services, measure: Measure = measure_lmd) -> None:
+def finish(prompt: Prompt, plan: Plan, services: Any, measure: Measure = measure_lmd) -> None:
     """Measure one prompt and write its record; a failure is written down too, and tried again by the next run."""
     try:
         record = measure(prompt, plan, services)
@@ -130,7 +130,7 @@ def _check_identity(out: Path, identity: Mapping[str, Any]) -> None:
 def _share_out(
     prompts: Sequence[Prompt],
     plan: Plan,
-    make_services: Callable[[], Services],
+    make_services: Callable[[], Any],
     workers: int,
     tell: Callable[[], None],
     measure: Measure,
@@ -157,7 +157,7 @@ def _share_out(
 
 
 def _work(
-    counter: Any, prompts: Sequence[Prompt], plan: Plan, make_services: Callable[[], Services], measure: Measure
+    counter: Any, prompts: Sequence[Prompt], plan: Plan, make_services: Callable[[], Any], measure: Measure
 ) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the parent, which ends its workers
     threading.Thread(target=_end_with_parent, daemon=True).start()
