@@ -6,6 +6,7 @@ made in the same order, so the list is the published one, word for word. Knows n
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, NamedTuple, get_args
 
 import numpy as np
@@ -35,7 +36,8 @@ CLASSES = (
 )  # fmt: skip
 
 
-class Wanted(NamedTuple):
+@dataclass(frozen=True)
+class Wanted:
     """At least so many objects of a kind, of a colour where one is named; the first of the prompt has no side.
 
     ``side`` is where it must be from the first one of `GenevalPrompt.wanted`.

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from configs.settings import GroundedPart, Part
 
 PACKAGE = "package:"
+DENOISERS = ("unet", "transformer")  # folders of a pipeline
 # a damaged or foreign configuration shows as any of these somewhere inside a library's loader
 LOADER_ERRORS = (
     OSError,
@@ -240,12 +241,43 @@ def choose_device(name: str) -> torch.device:
     return device
 
 
-def choose_dtype(name: str, device: torch.device) -> torch.dtype:
-    """Return the dtype called ``name``; "auto" is float16 on cuda and float32 elsewhere."""
+def choose_dtype(name: str, device: torch.device, folder: Path | None = None) -> torch.dtype:
+    """Return the dtype called ``name``.
+
+    "auto" is float32, and half precision on cuda: bfloat16 where the device has it and the weights in ``folder`` were
+    published in it, else float16.
+
+    Raises:
+        BackendError: the device has no such numbers.
+    """
     import torch
 
     if name == "auto":
-        return torch.float16 if device.type == "cuda" else torch.float32
+        if device.type != "cuda":
+            return torch.float32
+        return torch.bfloat16 if _published_in_bfloat16(folder) and _has_bfloat16(device) else torch.float16
     dtype = getattr(torch, name)
     assert isinstance(dtype, torch.dtype)
+    if dtype == torch.bfloat16 and device.type == "cuda" and not _has_bfloat16(device):
+        raise BackendError(f"dtype 'bfloat16': {torch.cuda.get_device_name(device)} has none; use float16 or float32")
     return dtype
+
+
+def _has_bfloat16(device: torch.device) -> bool:
+    import torch
+
+    with torch.cuda.device(device):
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+
+
+def _published_in_bfloat16(folder: Path | None) -> bool:
+    """Return whether most of a checkpoint's weights (a pipeline's denoiser's) are stored in bfloat16."""
+    if folder is None:
+        return False
+    below = next((folder / name for name in DENOISERS if (folder / name).is_dir()), folder)
+    file = next(iter(sorted(below.glob("*.safetensors"))), None)
+    if file is None:
+        return False
+    with safe_open(file, framework="numpy") as weights:
+        kinds = [weights.get_slice(name).get_dtype() for name in weights.keys()]  # noqa: SIM118 - no mapping
+    return kinds.count("BF16") > len(kinds) / 2

@@ -18,6 +18,7 @@ from tools.backend.editor import capabilities
 from tools.backend.fingerprint import fingerprint
 from tools.backend.installed import TORCHVISION_ADVICE, torchvision_problem
 from tools.backend.protocol import BackendError
+from tools.backend.residence import Residence, components
 from tools.scene.spec import Query
 from tools.stopping import check_stop
 
@@ -55,6 +56,7 @@ class LocalBackend:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self._loaded: dict[Any, Any] = {}
+        self._residence = Residence()
         self._lock = threading.RLock()
         self._importing = threading.RLock()
         self._depth = 0  # of calls within calls: the editor asks for masks
@@ -63,6 +65,7 @@ class LocalBackend:
         """Return a backend with other settings that shares the models which both name."""
         other = LocalBackend(settings)
         other._loaded, other._lock, other._importing = self._loaded, self._lock, self._importing
+        other._residence = self._residence
         return other
 
     def prepare(self) -> None:
@@ -264,7 +267,7 @@ class LocalBackend:
         report: dict[str, dict[str, Any]] = {}
         for key, owner in self._loaded.items():
             path = key[0] if isinstance(key, tuple) else key.path
-            for component in _components(owner):
+            for component in components(owner):
                 weights = list(component.parameters())
                 report[f"{path}: {type(component).__name__}"] = {
                     "device": str(weights[0].device),
@@ -326,17 +329,14 @@ class LocalBackend:
         with self._lock:
             check_stop()
             if device is not None:
-                _move(owner, device.type)
+                self._residence.move(owner, device)
             self._depth += 1
             try:
                 yield
             finally:
                 self._depth -= 1
                 if device is not None and part.offload and device.type != "cpu":
-                    from tools.backend.device_memory import free
-
-                    _move(owner, "cpu")
-                    free(device)
+                    self._residence.move(owner, checkpoints.choose_device("cpu"))
 
     def _twice(self, owner: Any, call: Callable[[], Value]) -> Value:
         """Call, and when memory runs out move all other models away and call once more."""
@@ -352,24 +352,13 @@ class LocalBackend:
         except RuntimeError as error:
             if not _is_out_of_memory(error):
                 raise
-            raise BackendError(
-                "out of device memory with every other model moved away; use a smaller picture, dtype float16, "
-                "the preset gligen-sd14-8gb, or device cpu"
-            ) from None
+            from tools.backend.device_memory import too_little
+
+            where = next((component.device for component in components(owner)), "the device")
+            raise BackendError(too_little(where, "this picture with every other model moved away")) from None
 
     def _offload_others(self, owner: Any) -> bool:
-        from tools.backend.device_memory import free
-
-        kept = {id(component) for component in _components(owner)}
-        moved = False
-        for other in self._loaded.values():
-            for component in _components(other):
-                device = next(component.parameters()).device
-                if device.type != "cpu" and id(component) not in kept:
-                    component.to("cpu")
-                    free(device)
-                    moved = True
-        return moved
+        return self._residence.clear_for(owner, self._loaded.values(), checkpoints.choose_device("cpu"))
 
 
 def _needed(settings: Settings) -> Iterator[str]:
@@ -393,15 +382,8 @@ def _is_file(part: Part) -> bool:
 
 
 def _is_out_of_memory(error: RuntimeError) -> bool:
-    torch = sys.modules.get("torch")
-    return torch is not None and isinstance(error, torch.OutOfMemoryError)
+    if "torch" not in sys.modules:
+        return False
+    from tools.backend.device_memory import is_out_of_memory
 
-
-def _components(owner: Any) -> list[Any]:
-    return list(getattr(owner, "components", ()))
-
-
-def _move(owner: Any, device: str) -> None:
-    for component in _components(owner):
-        if next(component.parameters()).device.type != device:
-            component.to(device)
+    return is_out_of_memory(error)

@@ -44,7 +44,7 @@ class Pipeline:
         folder = checkpoints.resolve(part)
         device = checkpoints.choose_device(part.device)
         _refuse_code(folder)
-        dtype = checkpoints.choose_dtype(part.dtype, device)
+        dtype = checkpoints.choose_dtype(part.dtype, device, folder)
         halves = any(checkpoints.variant(below, dtype) for below in folder.iterdir() if below.is_dir())
         with checkpoints.reading(folder), warnings.catch_warnings():
             # the argument's name that every supported version takes; newer ones would rather have another

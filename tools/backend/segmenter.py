@@ -15,6 +15,7 @@ from torch.nn import functional
 from transformers import AutoConfig, Sam2Model, SamImageProcessorPil, SamModel
 
 from tools.backend import checkpoints
+from tools.backend.precision import keep_boxes_of_segmenter
 from tools.backend.protocol import BackendError, Cost, Segmented
 from tools.backend.recent import Recent, picture_key
 from tools.backend.sam_original import OriginalSam
@@ -55,12 +56,13 @@ class Sam:
     """`SamModel`: the picture's longer side fills the input, the rest is padding (arXiv 2304.02643)."""
 
     def __init__(self, model: SamModel, processor: SamImageProcessorPil) -> None:
-        self.model, self.processor = model, processor
+        self.model, self.processor, self.dtype = model, processor, model.dtype
+        keep_boxes_of_segmenter(model)
 
     def embed(self, image: Image) -> torch.Tensor:
         """Return ``[1, channels, h, w]``."""
         pixels = self.processor(images=image, return_tensors="pt")["pixel_values"]
-        embedded: torch.Tensor = self.model.get_image_embeddings(pixels.to(self.model.device, self.model.dtype))
+        embedded: torch.Tensor = self.model.get_image_embeddings(pixels.to(self.model.device, self.dtype))
         return embedded
 
     def _input_wh(self, size_wh: tuple[int, int]) -> tuple[int, int]:
@@ -69,7 +71,7 @@ class Sam:
 
     def propose(self, embedded: Any, corners: torch.Tensor, size_wh: tuple[int, int]) -> tuple[Any, torch.Tensor]:
         """Decode all boxes as one batch."""
-        boxes = (corners * torch.tensor(self._input_wh(size_wh) * 2)).to(self.model.device, self.model.dtype)
+        boxes = (corners * torch.tensor(self._input_wh(size_wh) * 2)).to(self.model.device)
         output = self.model(image_embeddings=embedded, input_boxes=boxes[None])
         return output.pred_masks[0], output.iou_scores[0]
 
@@ -83,7 +85,8 @@ class Sam2:
     """`Sam2Model`: the picture is squeezed to a square (arXiv 2408.00714)."""
 
     def __init__(self, model: Sam2Model) -> None:
-        self.model = model
+        self.model, self.dtype = model, model.dtype
+        keep_boxes_of_segmenter(model)
         size = model.config.vision_config.backbone_config.image_size
         self.size = size if isinstance(size, int) else size[0]
 
@@ -92,13 +95,13 @@ class Sam2:
         # done here, as the library's own processor needs torchvision
         values = np.asarray(image.resize((self.size, self.size)), dtype=np.float32) / 255
         values = (values - [0.485, 0.456, 0.406]) / [0.229, 0.224, 0.225]
-        pixels = torch.from_numpy(values).permute(2, 0, 1)[None].to(self.model.device, self.model.dtype)
+        pixels = torch.from_numpy(values).permute(2, 0, 1)[None].to(self.model.device, self.dtype)
         maps: list[torch.Tensor] = self.model.get_image_embeddings(pixels)
         return maps
 
     def propose(self, embedded: Any, corners: torch.Tensor, size_wh: tuple[int, int]) -> tuple[Any, torch.Tensor]:
         """Decode all boxes as one batch."""
-        boxes = (corners * self.size).to(self.model.device, self.model.dtype)
+        boxes = (corners * self.size).to(self.model.device)
         output = self.model(image_embeddings=embedded, input_boxes=boxes[None])
         return output.pred_masks[0], output.iou_scores[0]
 
@@ -127,7 +130,7 @@ class Segmenter:
         folder = checkpoints.resolve(settings)
         with checkpoints.reading(folder):
             kind = AutoConfig.from_pretrained(folder, trust_remote_code=False).model_type
-        dtype = checkpoints.choose_dtype(settings.dtype, device)
+        dtype = checkpoints.choose_dtype(settings.dtype, device, folder)
         if kind == "sam":
             with checkpoints.reading(folder):
                 processor = SamImageProcessorPil.from_pretrained(folder)

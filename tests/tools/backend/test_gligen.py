@@ -291,5 +291,5 @@ def test_a_single_sample_that_does_not_fit_is_a_clear_error(
         raise torch.OutOfMemoryError
 
     monkeypatch.setattr(model.unet, "forward", forward)
-    with pytest.raises(BackendError, match="out of memory for a single sample; use a smaller picture"):
+    with pytest.raises(BackendError, match="out of memory for a single sample: set dtype=float16"):
         model.predict(model.noise([0, 1], (32, 32)), 500, model.text_embeddings(["a car"]))
