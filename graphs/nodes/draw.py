@@ -12,6 +12,7 @@ from tools.backend.protocol import BackendError
 from tools.edit import describe
 from tools.scene.layout import Layout, in_words
 from tools.scene.operations import apply, source_of
+from tools.scene.requirement import LEFTOVER
 from tools.stage import stage
 from tools.suggest_layout import dump_operations
 
@@ -131,8 +132,8 @@ def refine(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
         picture = best.image
         update |= {"layout": best.layout, "done": state["done"][: best.edits], "touched": (), "unclean": None}
     assert picture is not None
-    image = context.images.load(picture)
-    prompt = state["text"] if state["kind"] == "prompt" else in_words(update.get("layout", state["layout"]))
+    image, shown = context.images.load(picture), update.get("layout", state["layout"]).without({LEFTOVER.name})
+    prompt = state["text"] if state["kind"] == "prompt" else in_words(shown)
 
     def make() -> Generated:
         return context.backend.refine(image, prompt, seed=seed, progress=report_to(runtime.stream_writer))

@@ -82,14 +82,15 @@ class Pipeline:
 
         def run(some: torch.Tensor) -> torch.Tensor:
             generators = [torch.Generator().manual_seed(seed) for seed in some.tolist()]
-            made = self.pipe(
-                num_images_per_prompt=len(generators),
-                generator=generators,
-                num_inference_steps=steps,
-                output_type="np",
-                callback_on_step_end=tell,
-                **arguments,
-            )
+            with checkpoints.quiet():  # of prompts that are too long they tell the terminal, in pieces
+                made = self.pipe(
+                    num_images_per_prompt=len(generators),
+                    generator=generators,
+                    num_inference_steps=steps,
+                    output_type="np",
+                    callback_on_step_end=tell,
+                    **arguments,
+                )
             return torch.from_numpy(np.asarray(made.images))
 
         values = self.batcher(run, torch.tensor([seed % 2**63 for seed in seeds])).numpy()

@@ -44,7 +44,7 @@ class Residence:
         return moved
 
     def clear_for(self, owner: Any, others: Iterable[Any], cpu: torch.device) -> bool:
-        """Move the models of ``others`` to main memory, but for what ``owner`` has, too; return whether any was moved."""
+        """Move the models of ``others`` to main memory, but for those of ``owner``; return whether any was moved."""
         kept = {id(component) for component in components(owner)}
         away = [other for other in others if not kept & {id(component) for component in components(other)}]
         return any([self.move(other, cpu) for other in away])

@@ -124,6 +124,12 @@ def test_the_refiner_keeps_the_size(folder: Path) -> None:
     assert refined.cost.model_evaluations == 2
 
 
+def test_a_prompt_that_is_too_long_leaves_the_terminal_clean(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    refiner = {"path": str(folder / "plain" / "pipeline"), "steps": 2}
+    LocalBackend(make_settings(folder, refiner=refiner)).refine(Image.new("RGB", (32, 32)), "a red car " * 20)
+    assert capfd.readouterr() == ("", "")
+
+
 def test_a_small_picture_is_polished_at_the_refiners_own_size(folder: Path) -> None:
     refiner = {"path": str(folder / "plain" / "pipeline"), "steps": 2, "side": 64, "aesthetic_score": 7.0}
     backend = LocalBackend(make_settings(folder, refiner=refiner))  # this pipeline takes no score
