@@ -53,7 +53,7 @@ def refusal(
 
 def _cannot_copy(capabilities: Capabilities, picture: str, given: Sequence[str]) -> str | None:
     if not capabilities.copies:
-        return "this preset cannot copy from another picture: it draws new objects; --preset photo can"
+        return "this preset cannot copy from another picture: it draws new objects; the preset 'photo' can"
     if picture not in given:
         listed = _listed(list(map(repr, given)), "and") if given else "none"
         return f"there is no other picture {picture!r} to copy from; given: {listed}"

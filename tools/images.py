@@ -118,6 +118,15 @@ class ImageStore:
         """
         return open_picture(self.path(image_id))
 
+    def adopt(self, file: Path) -> None:
+        """Keep a picture that another store wrote, under the id that its name is."""
+        if not self.path(file.stem).is_file():
+            write_bytes(self.path(file.stem), read_file(file, MAX_BYTES))
+
+    def ids(self) -> list[str]:
+        """Return the ids of all pictures."""
+        return sorted(file.stem for file in self.folder.glob("*.png"))
+
     def recall(self, key: str) -> dict[str, Any] | None:
         """Return what `remember` kept under ``key``; None when there is nothing, or nothing readable."""
         with suppress(OSError, ValueError, RecursionError):

@@ -6,9 +6,13 @@ import threading
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from configs.settings import CocoDetectorSettings, OnnxSegmenterSettings
+
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
     from contextlib import AbstractContextManager
+
+    from configs.settings import Settings
 
 
 def import_ahead(modules: Iterable[str], lock: AbstractContextManager[Any]) -> threading.Thread:
@@ -31,3 +35,17 @@ def import_ahead(modules: Iterable[str], lock: AbstractContextManager[Any]) -> t
     thread = threading.Thread(target=run, name="imports ahead")
     thread.start()
     return thread
+
+
+def modules_of(settings: Settings) -> Iterator[str]:
+    """Yield the modules that a picture takes, in the order in which it asks for them."""
+    if not runs_without_torch(settings):
+        yield "torch"
+    if settings.generator is not None and settings.generator.kind == "diffusers":
+        yield "tools.backend.gligen"
+        yield "tools.backend.generator"
+    yield f"tools.backend.{'detector_coco' if isinstance(settings.detector, CocoDetectorSettings) else 'detector'}"
+    onnx = isinstance(settings.segmenter, OnnxSegmenterSettings)
+    yield f"tools.backend.{'segmenter_onnx' if onnx else 'segmenter'}"
+    yield "tools.backend.editor.composer"
+    yield f"tools.backend.editor.engines.{settings.editor.kind}"

@@ -11,9 +11,16 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from configs.settings import CocoDetectorSettings, FilePart, InpaintSettings, OnnxSegmenterSettings, PasteSettings
+from configs.settings import (
+    CocoDetectorSettings,
+    FilePart,
+    InpaintSettings,
+    InstructSettings,
+    OnnxSegmenterSettings,
+    PasteSettings,
+)
 from tools.backend import checkpoints, coco_kinds
-from tools.backend.ahead import import_ahead
+from tools.backend.ahead import import_ahead, modules_of
 from tools.backend.editor import capabilities
 from tools.backend.fingerprint import fingerprint
 from tools.backend.installed import TORCHVISION_ADVICE, torchvision_problem
@@ -70,7 +77,7 @@ class LocalBackend:
 
     def prepare(self) -> None:
         """Begin to import what the first calls will wait for; models are still loaded when they are used."""
-        import_ahead(_needed(self.settings), self._importing)
+        import_ahead(modules_of(self.settings), self._importing)
 
     def detect(self, image: Image, queries: Sequence[Query], threshold: float | None = None) -> Detected:
         """Find every query in the picture; see the protocol."""
@@ -173,8 +180,14 @@ class LocalBackend:
             from tools.backend.editor.engines.inpaint import InpaintEngine
             from tools.backend.inpainting import InpaintingPipeline
 
-            pipeline = self._load(part, lambda: InpaintingPipeline.from_settings(part))
-            return self._run(part, pipeline, lambda: with_engine(InpaintEngine(pipeline, self, part)))
+            inpainting = self._load(part, lambda: InpaintingPipeline.from_settings(part))
+            return self._run(part, inpainting, lambda: with_engine(InpaintEngine(inpainting, self, part)))
+        if isinstance(part, InstructSettings):
+            from tools.backend.editor.engines.instruct import InstructEngine
+            from tools.backend.instructing import InstructingPipeline
+
+            instructing = self._load(part, lambda: InstructingPipeline.from_settings(part))
+            return self._run(part, instructing, lambda: with_engine(InstructEngine(instructing, self, part)))
         from tools.backend.editor.engines.grounded import GroundedEngine
 
         model, restyling = self._diffusion(part), part.restyler
@@ -204,6 +217,8 @@ class LocalBackend:
             own = capabilities.paste()
         elif isinstance(settings.editor, InpaintSettings):
             own = capabilities.inpaint(settings.editor)
+        elif isinstance(settings.editor, InstructSettings):
+            own = capabilities.instruct(settings.editor)
         else:
             own = replace(
                 capabilities.GROUNDED,
@@ -361,19 +376,10 @@ class LocalBackend:
         return self._residence.clear_for(owner, self._loaded.values(), checkpoints.choose_device("cpu"))
 
 
-def _needed(settings: Settings) -> Iterator[str]:
-    """Yield the modules that a picture takes, in the order in which it asks for them."""
-    needs_torch = not all(_is_file(part) for part in (settings.detector, settings.segmenter))
-    if needs_torch or not isinstance(settings.editor, PasteSettings):
-        yield "torch"
-    if settings.generator is not None and settings.generator.kind == "diffusers":
-        yield "tools.backend.gligen"
-        yield "tools.backend.generator"
-    yield f"tools.backend.{'detector_coco' if isinstance(settings.detector, CocoDetectorSettings) else 'detector'}"
-    onnx = isinstance(settings.segmenter, OnnxSegmenterSettings)
-    yield f"tools.backend.{'segmenter_onnx' if onnx else 'segmenter'}"
-    yield "tools.backend.editor.composer"
-    yield f"tools.backend.editor.engines.{settings.editor.kind}"
+def runs_without_torch(settings: Settings) -> bool:
+    """Return whether all parts are files with runtimes of their own, and none draws."""
+    files = all(_is_file(part) for part in (settings.detector, settings.segmenter))
+    return files and isinstance(settings.editor, PasteSettings) and not (settings.generator or settings.refiner)
 
 
 def _is_file(part: Part) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import warnings
+import json
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -46,16 +46,15 @@ class Pipeline:
         _refuse_code(folder)
         dtype = checkpoints.choose_dtype(part.dtype, device, folder)
         halves = any(checkpoints.variant(below, dtype) for below in folder.iterdir() if below.is_dir())
-        with checkpoints.reading(folder), warnings.catch_warnings():
-            # the argument's name that every supported version takes; newer ones would rather have another
-            warnings.filterwarnings("ignore", "`torch_dtype` is deprecated", FutureWarning)
+        with checkpoints.reading(folder):
             pipe = kind.from_pretrained(
                 folder,
                 use_safetensors=True,
                 local_files_only=True,
                 low_cpu_mem_usage=False,
                 variant=HALF if halves else None,
-                torch_dtype=dtype,
+                **checkpoints.dtype_argument(dtype),
+                **_own_parts(folder),
             )
         pipe.set_progress_bar_config(disable=True)
         with checkpoints.quiet():
@@ -82,18 +81,18 @@ class Pipeline:
 
         def run(some: torch.Tensor) -> torch.Tensor:
             generators = [torch.Generator().manual_seed(seed) for seed in some.tolist()]
-            with checkpoints.quiet():  # of prompts that are too long they tell the terminal, in pieces
-                made = self.pipe(
-                    num_images_per_prompt=len(generators),
-                    generator=generators,
-                    num_inference_steps=steps,
-                    output_type="np",
-                    callback_on_step_end=tell,
-                    **arguments,
-                )
+            made = self.pipe(
+                num_images_per_prompt=len(generators),
+                generator=generators,
+                num_inference_steps=steps,
+                output_type="np",
+                callback_on_step_end=tell,
+                **arguments,
+            )
             return torch.from_numpy(np.asarray(made.images))
 
-        values = self.batcher(run, torch.tensor([seed % 2**63 for seed in seeds])).numpy()
+        with checkpoints.quiet():  # what matters of the pipelines' advice is said before
+            values = self.batcher(run, torch.tensor([seed % 2**63 for seed in seeds])).numpy()
         values = np.where(np.isfinite(values).all(axis=(1, 2, 3), keepdims=True), values, 0)
         return [Image.fromarray(array) for array in (values * 255).round().clip(0, 255).astype(np.uint8)]
 
@@ -137,6 +136,17 @@ def padded_wh(size_wh: tuple[int, int]) -> tuple[int, int]:
     """Return the smallest size that models take and that holds ``size_wh``."""
     width, height = (-(-side // MULTIPLE) * MULTIPLE for side in size_wh)
     return width, height
+
+
+def _own_parts(folder: Path) -> dict[str, Any]:
+    """Return the parts of a checkpoint that are loaded here, as diffusers' own way needs more than is installed."""
+    from tools.backend import qwen_processor
+
+    try:
+        kind = json.loads((folder / "model_index.json").read_text(encoding="utf-8")).get("processor", [None, None])[1]
+    except (OSError, ValueError, LookupError, AttributeError, TypeError):
+        return {}  # the loader says what is wrong
+    return {"processor": qwen_processor.load_processor(folder / "processor")} if kind == qwen_processor.NAME else {}
 
 
 def _refuse_code(folder: Path) -> None:
