@@ -6,7 +6,7 @@ import threading
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from configs.settings import CocoDetectorSettings, OnnxSegmenterSettings
+from configs.settings import CocoDetectorSettings, FilePart, OnnxSegmenterSettings, PasteSettings
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -49,3 +49,9 @@ def modules_of(settings: Settings) -> Iterator[str]:
     yield f"tools.backend.{'segmenter_onnx' if onnx else 'segmenter'}"
     yield "tools.backend.editor.composer"
     yield f"tools.backend.editor.engines.{settings.editor.kind}"
+
+
+def runs_without_torch(settings: Settings) -> bool:
+    """Return whether all parts are files with runtimes of their own, and none draws."""
+    files = all(isinstance(part, FilePart) for part in (settings.detector, settings.segmenter))
+    return files and isinstance(settings.editor, PasteSettings) and not (settings.generator or settings.refiner)

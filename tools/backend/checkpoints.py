@@ -267,7 +267,7 @@ def _has_bfloat16(device: torch.device) -> bool:
     import torch
 
     with torch.cuda.device(device):
-        return torch.cuda.is_bf16_supported(including_emulation=False)
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
 
 
 def _published_in_bfloat16(folder: Path | None) -> bool:

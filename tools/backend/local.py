@@ -376,12 +376,6 @@ class LocalBackend:
         return self._residence.clear_for(owner, self._loaded.values(), checkpoints.choose_device("cpu"))
 
 
-def runs_without_torch(settings: Settings) -> bool:
-    """Return whether all parts are files with runtimes of their own, and none draws."""
-    files = all(_is_file(part) for part in (settings.detector, settings.segmenter))
-    return files and isinstance(settings.editor, PasteSettings) and not (settings.generator or settings.refiner)
-
-
 def _is_file(part: Part) -> bool:
     """Return whether a part is a file that runs without torch, whose import alone takes a second."""
     return isinstance(part, FilePart)

@@ -40,5 +40,5 @@ def keep_boxes_of_owl(model: Any) -> None:
 def keep_boxes_of_grounding(unet: Any) -> None:
     """Have GLIGEN's position net take boxes in float32."""
     net = getattr(unet, "position_net", None)
-    if unet.dtype.itemsize == 2 and hasattr(net, "linears"):
+    if net is not None and unet.dtype.itemsize == 2:
         in_dtype(net.linears, unet.dtype)
