@@ -192,7 +192,7 @@ def test_out_of_memory_is_tried_once_more_then_said(backend: LocalBackend, monke
         raise torch.OutOfMemoryError
 
     monkeypatch.setattr(Segmenter, "segment", segment)
-    with pytest.raises(BackendError, match=r"out of device memory.*gligen-sd14-8gb"):
+    with pytest.raises(BackendError, match=r"out of memory for this picture.*gligen-sd14-8gb"):
         backend.segment(image, [CAR.box])
     assert len(calls) == 2
 
