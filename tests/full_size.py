@@ -109,7 +109,7 @@ def save_stack(folder: Path) -> Path:
     )
     _save(SamModel, sam, folder / "sam", half=False)
     SamImageProcessorPil().save_pretrained(folder / "sam")
-    _save(Owlv2ForObjectDetection, Owlv2Config(), folder / "owl", half=False)
+    _save(Owlv2ForObjectDetection, Owlv2Config(vision_config={"image_size": 960}), folder / "owl", half=False)
     Owlv2ImageProcessorPil().save_pretrained(folder / "owl")
     clip_tokenizer(16).save_pretrained(folder / "owl")
     return folder

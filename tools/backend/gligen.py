@@ -299,7 +299,9 @@ class GroundedDiffusion(Meter):
 
     def inverse_scheduler(self, steps: int) -> DDIMInverseScheduler:
         """Return the same schedule the other way round (clean first)."""
-        scheduler = DDIMInverseScheduler.from_config(self._schedule)
+        # it knows no thresholding, and says so on the terminal where the checkpoint was made for another schedule
+        known = {name: value for name, value in self._schedule.items() if name != "thresholding"}
+        scheduler = DDIMInverseScheduler.from_config(known)
         scheduler.set_timesteps(steps)
         return scheduler
 

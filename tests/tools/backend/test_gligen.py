@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 import torch
+from diffusers import PNDMScheduler
 from PIL import Image
 
 from configs.settings import EditorSettings, GeneratorSettings, GroundedPart
@@ -282,6 +283,19 @@ def test_a_batch_that_does_not_fit_is_halved(model: GroundedDiffusion, monkeypat
         parts = model.predict(latents, 500, text)
     assert sizes == [4, 2, 2]
     assert torch.allclose(whole, parts, atol=1e-3)
+
+
+def test_a_checkpoint_made_for_another_schedule_leaves_the_terminal_clean(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    folder = save_gligen(tmp_path)
+    PNDMScheduler(beta_schedule="scaled_linear", skip_prk_steps=True, steps_offset=1).save_pretrained(
+        folder / "scheduler"
+    )
+    model = GroundedDiffusion.load(GroundedPart(path=str(folder), device="cpu"))
+    capfd.readouterr()
+    assert len(model.scheduler(4).timesteps) == len(model.inverse_scheduler(4).timesteps) == 4
+    assert capfd.readouterr() == ("", "")
 
 
 def test_a_single_sample_that_does_not_fit_is_a_clear_error(
