@@ -214,6 +214,9 @@ class GeneratorSettings(PipelineOptions, GroundedPart):
     layout: bool = Field(
         default=True, description="set the sentence out in boxes before drawing, where the checkpoint takes boxes (LMD)"
     )
+    negative_prompt: str = Field(
+        default="", description="what pictures shall not look like; {absent} in it is what the sentence forbids"
+    )
     side: int | None = Field(
         default=None, ge=16, description="side of the pictures it was trained on; larger ones are drawn so and enlarged"
     )
@@ -240,9 +243,15 @@ class EditorSettings(GroundedPart):
     object_guidance: float = Field(default=7.5, ge=1, le=30, description="while making single objects")
     frozen_step_ratio: float = Field(default=0.5, ge=0, le=1, description="share of steps that hold pasted latents")
     grounding_ratio: float = Field(default=0.4, ge=0, le=1, description="share of steps with boxes (GLIGEN beta)")
-    dilation: int = Field(default=3, ge=0, le=64, description="of removal masks, in latent pixels")
+    dilation: int = Field(default=1, ge=0, le=512, description="of the masks of what changes, in pixels on each side")
     attention_guidance: float = Field(default=0.0, ge=0, description="strength of attribute guidance; 0 is off")
-    object_prompt: str = Field(default="a photo of {phrase}", description="for an object generated alone")
+    object_prompt: str = Field(
+        default="{background} with {phrase}", description="for an object generated alone; it keeps the picture's style"
+    )
+    object_negative_prompt: str = Field(default="", description="the same for an object generated alone")
+    negative_prompt: str = Field(
+        default="", description="what the picture shall not look like; {absent} in it is what the sentence forbids"
+    )
     scene_prompt: str = Field(
         default="{background} with {objects}", description="for the whole picture; {objects} is 'a red car, a dog'"
     )
@@ -251,6 +260,9 @@ class EditorSettings(GroundedPart):
     erase_strength: float = Field(default=1.0, gt=0, le=1, description="share of steps that remake erased places")
     restyle_strength: float = Field(default=0.8, gt=0, le=1, description="share of steps in a new style (DiffEdit)")
     restyle_guidance: float = Field(default=7.5, ge=1, le=30, description="where objects are restyled")
+    restyler: GroundedPart | None = Field(
+        default=None, description="another checkpoint for new looks alone (DiffEdit); none: the editor's own"
+    )
     feather: int = Field(default=4, ge=0, le=128, description="width of the blended seam, in pixels")
     smooth: float = Field(
         default=0.0,
@@ -343,19 +355,16 @@ class ServiceEditorSettings(Part):
 
 
 class RefinerSettings(Part):
-    """The image-to-image model that polishes a picture that agrees."""
+    """The image-to-image model that polishes the last picture (``loop.refine``)."""
 
     strength: float = Field(default=0.3, gt=0, le=1)
     steps: int = Field(default=50, ge=1, le=1000)
-
-
-class AboutSettings(Section):
-    """What a person wants to know of a preset before it is used; nothing is decided by it but `auto`."""
-
-    licence: str = Field(description="of the weights that draw")
-    commercial: bool = Field(default=True, description="whether that allows commercial use")
-    memory_gb: float | None = Field(default=None, gt=0, description="of a GPU that it is made for; null is a processor")
-    extra: str | None = Field(default=None, description="what it needs installed: sld-agent[EXTRA]")
+    side: int | None = Field(
+        default=None, ge=64, le=4096, description="smaller pictures are enlarged to this longer side, and stay so"
+    )
+    aesthetic_score: float | None = Field(
+        default=None, ge=0, le=10, description="that the picture is to look like, where the pipeline takes one"
+    )
 
 
 def _by_kind(default: str) -> Discriminator:

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from pydantic import Field, SecretStr, ValidationError, model_validator
 
+from configs.about import AboutSettings
 from configs.errors import SettingsError, in_words
 from configs.parts import (
-    AboutSettings,
     Address,
     AnyDetector,
     AnyEditor,
@@ -92,7 +92,9 @@ class LoopSettings(Section):
     fallback: Literal["solver", "stop"] = Field(
         default="solver", description="when the language model is at a loss: do what the solver proposes, or end"
     )
-    refine: bool = False
+    refine: bool | Literal["always"] = Field(
+        default=False, description="polish the picture that agrees; 'always': the best one of a turn that fails, too"
+    )
 
 
 class ChatSettings(Section):

@@ -133,13 +133,16 @@ def batch(
     as_json: Json = False,
     settings: Set = None,
     overwrite: Annotated[bool, typer.Option(help="Do finished items again.")] = False,
+    config: Annotated[Path | None, typer.Option(help="An .ini file of SLD's own; its keys become settings.")] = None,
 ) -> None:
     """Work through FILE, going on where an earlier call stopped."""
     options = Options(preset, rounds, seed, None, as_json, settings, None)
     with reporting(as_json):
         from agent.cli.batch import run_batch
+        from agent.cli.seed_config import read_config
 
-        raise typer.Exit(run_batch(options, file, mode, input_dir, output_dir, overwrite=overwrite))
+        seeds = read_config(config) if config else None
+        raise typer.Exit(run_batch(options, file, mode, input_dir, output_dir, overwrite=overwrite, config=seeds))
 
 
 @app.command()

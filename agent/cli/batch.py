@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from agent.cli.batch_file import BatchError, Item, read_items
@@ -11,6 +11,7 @@ from agent.cli.console import SafeConsole, redactor, write, write_json
 from agent.cli.options import ExitCode, Mode, Options, fail, in_words
 from agent.cli.progress import LiveProgress
 from agent.cli.run import announce_chat
+from agent.cli.seed_config import SeedConfig
 from agent.models.backend import make_backend
 from agent.models.preset_choice import DEFAULT, choose_preset
 from agent.report.render import write_report
@@ -40,29 +41,41 @@ class _Work:
 
 
 def run_batch(
-    options: Options, file: Path, mode: Mode, input_dir: Path, output_dir: Path, *, overwrite: bool = False
+    options: Options,
+    file: Path,
+    mode: Mode,
+    input_dir: Path,
+    output_dir: Path,
+    *,
+    overwrite: bool = False,
+    config: SeedConfig | None = None,
 ) -> int:
     """Do every item that is not finished yet and return the exit code.
 
-    A failing item is reported and the others go on. The code is 1 if one failed, else 3 if one ended
+    ``config`` is what an .ini file of SLD's says; options go before it. A failing item is reported and the others go
+    on. The code is 1 if one failed, else 3 if one ended
     without agreement, else 0.
 
     Raises:
         UserMistake: the file, an item or a picture is not usable; nothing was done.
     """
-    work = _prepare(options, file, input_dir, output_dir)
+    work = _prepare(options, file, input_dir, output_dir, config or SeedConfig({}))
+    if options.seed is None and config is not None:
+        options = replace(options, seed=config.seed)
     console = SafeConsole(sys.stderr)
     bases: dict[str, LocalBackend | RemoteBackend] = {}
     for preset in dict.fromkeys(job.preset for job in work if job.preset != (options.preset or DEFAULT)):
         names = ", ".join(job.item.output_dir for job in work if job.preset == preset)
         write(f"Using the preset {preset} for {names} (another: --preset NAME).", sys.stderr)
+    for line in _unused(config, work):
+        write(f"--config: {line}", sys.stderr)
     chat = announce_chat(work[0].settings if work else options.load(), as_json=options.as_json)
     outcomes: list[dict[str, Any]] = []
     for number, job in enumerate(work, start=1):
         console.print(f"{number}/{len(work)} {job.item.output_dir}", markup=False)
         try:
             if job.preset not in bases:
-                bases[job.preset] = make_backend(options.load(job.preset))
+                bases[job.preset] = make_backend(job.settings)
             if overwrite:
                 job.folder.clear()
             with LiveProgress(sys.stderr) as progress:
@@ -85,7 +98,7 @@ def run_batch(
     return _summary(outcomes, output_dir, as_json=options.as_json)
 
 
-def _prepare(options: Options, file: Path, input_dir: Path, output_dir: Path) -> list[_Work]:
+def _prepare(options: Options, file: Path, input_dir: Path, output_dir: Path, config: SeedConfig) -> list[_Work]:
     """Check everything before any model is loaded, and name all that is wrong at once."""
     given = options.overrides()
     try:
@@ -98,10 +111,11 @@ def _prepare(options: Options, file: Path, input_dir: Path, output_dir: Path) ->
             item.spec(), item.layout()
             picture = _picture(input_dir, item.input_fname)
             preset = options.preset or choose_preset(open_picture(picture))
-            settings = options.load(preset)
+            configured = config.fitting(options.load(preset))
+            settings = options.load(preset, configured)
             thresholds = settings.generators.get(item.generator or "")
             own = {} if thresholds is None else thresholds.model_dump(exclude_none=True)
-            overrides = {f"detector.{name}": value for name, value in own.items()} | given
+            overrides = configured | {f"detector.{name}": value for name, value in own.items()} | given
             folder = RunFolder(_inside(output_dir, item.output_dir, "output_dir"))
             settings = load_settings(preset, overrides) if own else settings
             work.append(_Work(item, picture, folder, preset, settings, overrides))
@@ -111,6 +125,14 @@ def _prepare(options: Options, file: Path, input_dir: Path, output_dir: Path) ->
     if problems:
         fail(f"{file.name!r} cannot be used, nothing was done:\n  " + "\n  ".join(problems))
     return work
+
+
+def _unused(config: SeedConfig | None, work: Sequence[_Work]) -> Iterator[str]:
+    if config is None:
+        return
+    yield from config.unused
+    for preset, settings in {job.preset: job.settings for job in work}.items():
+        yield from config.strange(settings, preset)
 
 
 def _clashes(work: Sequence[_Work], output_dir: Path) -> Iterator[str]:

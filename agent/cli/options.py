@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import typer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from configs.settings import Settings
@@ -91,13 +91,16 @@ class Options:
             result["loop.rounds"] = self.rounds
         return result
 
-    def load(self, preset: str = "") -> Settings:
-        """Return the settings that these options make; ``preset``, or the built-in one, where they name none."""
+    def load(self, preset: str = "", below: Mapping[str, Any] | None = None) -> Settings:
+        """Return the settings that these options make; ``preset``, or the built-in one, where they name none.
+
+        ``below`` are settings that the options' own go before.
+        """
         from agent.cli.console import hide
         from agent.models.preset_choice import DEFAULT
         from configs.settings import load_settings
 
-        return hide(load_settings(self.preset or preset or DEFAULT, self.overrides()))
+        return hide(load_settings(self.preset or preset or DEFAULT, {**(below or {}), **self.overrides()}))
 
 
 def fail(message: str) -> NoReturn:

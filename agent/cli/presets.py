@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 def list_presets() -> None:
     """Print the shipped presets: models, licence, memory, steps, and whether this machine can run them."""
+    from rich.markup import escape
     from rich.table import Table
 
     from tools.backend.machine import gpu_gb
@@ -36,7 +37,7 @@ def list_presets() -> None:
             _licence(settings),
             _memory(settings),
             str(getattr(settings.editor, "steps", "")),
-            "no: " + "; ".join(found) if (found := lacking(settings, gpu)) else "yes",
+            escape("no: " + "; ".join(found)) if (found := lacking(settings, gpu)) else "yes",
         )
     console = output_console()
     console.print(table)

@@ -40,6 +40,9 @@ def _lacking(settings: Settings, gpu_gb: float | None) -> Iterator[str]:
         yield f"a GPU with {about.memory_gb:.0f} GB ({here})"
     if missing := [package for package in _packages(settings) if find_spec(package) is None]:
         yield f"the packages of pip install 'sld-agent[engines]' ({', '.join(missing)})"
+    kinds = {getattr(part, "kind", "") for part in (settings.generator, settings.editor)}
+    if "openai" in kinds and settings.chat.api_key is None and settings.chat.base_url is None:
+        yield "a key (OPENAI_API_KEY), or a server at chat.base_url"
     yield from missing_packages(settings)
     yield from missing_networks(settings)
 

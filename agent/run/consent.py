@@ -87,7 +87,15 @@ def _check_models(folder: RunFolder, settings: Settings, own: Settings) -> None:
 def _steering(settings: Settings) -> Iterator[tuple[str, Any]]:
     for section, tree in settings.model_dump(mode="json").items():
         if isinstance(tree, dict):
-            yield from ((f"{section}.{key}", tree[key]) for key in STEERING if key in tree)
+            yield from _steering_in(tree, section)
+
+
+def _steering_in(tree: Mapping[str, Any], name: str) -> Iterator[tuple[str, Any]]:
+    for key, value in tree.items():
+        if key in STEERING:
+            yield f"{name}.{key}", value
+        elif isinstance(value, dict):  # a part of a part, such as a checkpoint for new looks alone
+            yield from _steering_in(value, f"{name}.{key}")
 
 
 def _address(url: str | None) -> SplitResult:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import torch
 
+from tools.backend.precision import keep_boxes_of_owl
 from tools.backend.recent import Recent, picture_key
 from tools.scene.lexicon import with_article
 
@@ -68,6 +69,8 @@ class OwlHead:
         self.model, self.processor, self.tokenizer = model, processor, tokenizer
         self.longest = model.config.text_config.max_position_embeddings
         self.padded = model.config.model_type == "owlv2"
+        self.dtype = model.dtype
+        keep_boxes_of_owl(model)
         self.passes = 0
         self.looks: Recent[Any, tuple[torch.Tensor, torch.Tensor]] = Recent(PICTURES_KEPT)
         self._phrases: Recent[str, torch.Tensor] = Recent(PHRASES_KEPT)
@@ -86,7 +89,7 @@ class OwlHead:
     def _embed(self, image: Image) -> tuple[torch.Tensor, torch.Tensor]:
         self.passes += 1
         pixels = self.processor(images=shrunk(image), return_tensors="pt")["pixel_values"]
-        grid = self.model.image_embedder(pixels.to(self.model.device, self.model.dtype))[0]
+        grid = self.model.image_embedder(pixels.to(self.model.device, self.dtype))[0]
         features = grid.flatten(1, 2)
         boxes = corners(self.model.box_predictor(features, grid)[0].float()).cpu()
         if self.padded:

@@ -42,6 +42,9 @@ def fingerprint(settings: Settings, drawing: Drawing) -> str:
 
 def _described(part: Section) -> dict[str, Any]:
     kept = {key: value for key, value in part.model_dump(mode="json").items() if key not in NO_LOOKS | {"path"}}
+    for name in type(part).model_fields:
+        if isinstance(within := getattr(part, name), Part):
+            kept[name] = _described(within)
     if not isinstance(part, Part):  # an engine without weights of its own
         return kept
     if kept.get("kind") == "openai":  # a server's model is known by its name alone

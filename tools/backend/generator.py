@@ -13,7 +13,7 @@ from PIL.Image import Resampling
 from tools.backend import checkpoints
 from tools.backend.pipelines import Pipeline, padded_wh, until_usable
 from tools.backend.protocol import BackendError, Cost, Generated
-from tools.backend.text import vocabulary_warning
+from tools.backend.text import negative_prompt, vocabulary_warning
 from tools.images import PictureError, open_picture
 
 if TYPE_CHECKING:
@@ -115,7 +115,8 @@ class GroundedGenerator:
         model, settings = self.model, self.settings
         model.collect()
         model.warn(vocabulary_warning(model.tokenizer, prompt))
-        text, negative = model.text_embeddings([prompt]), model.text_embeddings([""])
+        unwanted = negative_prompt(settings.negative_prompt, layout.absent if layout else ())
+        text, negative = model.text_embeddings([prompt]), model.text_embeddings([unwanted])
         placed = [(item.phrase, item.box) for item in layout.objects] if layout else []
         # A checkpoint that has boxes to the last step was never trained without its grounding layers: where
         # no box is given, it still gets the empty tokens that it knows.
@@ -160,10 +161,11 @@ class PipelineGenerator:
         """Return one picture per seed; a layout is not used, which is said in a warning."""
         start, settings = time.perf_counter(), self.settings
         width, height = padded_wh(size_wh)
+        unwanted = negative_prompt(settings.negative_prompt, layout.absent if layout else ())
         runs = 0
         self.pipeline.evaluations()  # of an earlier call that failed
         # Qwen's have no guidance without a negative prompt; elsewhere an empty one is none
-        guided = self.pipeline.guided(settings.guidance, " ")
+        guided = self.pipeline.guided(settings.guidance, unwanted or " ")
 
         def make(some: list[int]) -> list[Image]:
             nonlocal runs

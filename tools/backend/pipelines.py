@@ -14,6 +14,7 @@ from PIL import Image
 from configs.settings import PipelineOptions
 from tools.backend import checkpoints, outfit
 from tools.backend.device_memory import Batcher
+from tools.backend.hub import HALF
 from tools.backend.protocol import BackendError
 
 if TYPE_CHECKING:
@@ -78,14 +79,14 @@ class Pipeline:
             return cls._placed(_again(kind, there.pipe), options, device, part)
         folder = checkpoints.resolve(part)
         _refuse_code(folder)
-        halves = any(checkpoints.variant(below) for below in folder.iterdir() if below.is_dir())
-        dtype = checkpoints.choose_dtype(part.dtype, device)
+        dtype = checkpoints.choose_dtype(part.dtype, device, folder)
+        halves = any(checkpoints.variant(below, dtype) for below in folder.iterdir() if below.is_dir())
         with checkpoints.reading(folder):
             pipe = kind.from_pretrained(
                 folder,
                 use_safetensors=True,
                 local_files_only=True,
-                variant=checkpoints.HALF if halves else None,
+                variant=HALF if halves else None,
                 **checkpoints.dtype_argument(dtype),
                 **_own_parts(folder),
                 **{"low_cpu_mem_usage": False}

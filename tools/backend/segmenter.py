@@ -24,6 +24,7 @@ from transformers import (
 )
 
 from tools.backend import checkpoints
+from tools.backend.precision import keep_boxes_of_segmenter
 from tools.backend.protocol import BackendError, Cost, Segmented
 from tools.backend.recent import Recent, picture_key
 from tools.backend.sam_original import OriginalSam
@@ -65,12 +66,13 @@ class Sam:
     """`SamModel`: the picture's longer side fills the input, the rest is padding (arXiv 2304.02643)."""
 
     def __init__(self, model: Any, processor: SamImageProcessorPil) -> None:
-        self.model, self.processor = model, processor
+        self.model, self.processor, self.dtype = model, processor, model.dtype
+        keep_boxes_of_segmenter(model)
 
     def embed(self, image: Image) -> Any:
         """Return ``[1, channels, h, w]``."""
         pixels = self.processor(images=image, return_tensors="pt")["pixel_values"]
-        embedded: torch.Tensor = self.model.get_image_embeddings(pixels.to(self.model.device, self.model.dtype))
+        embedded: torch.Tensor = self.model.get_image_embeddings(pixels.to(self.model.device, self.dtype))
         return embedded
 
     def _input_wh(self, size_wh: tuple[int, int]) -> tuple[int, int]:
@@ -79,7 +81,7 @@ class Sam:
 
     def propose(self, embedded: Any, corners: torch.Tensor, size_wh: tuple[int, int]) -> tuple[Any, torch.Tensor]:
         """Decode all boxes as one batch."""
-        boxes = (corners * torch.tensor(self._input_wh(size_wh) * 2)).to(self.model.device, self.model.dtype)
+        boxes = (corners * torch.tensor(self._input_wh(size_wh) * 2)).to(self.model.device)
         output = self._decode(embedded, boxes[None])
         return output.pred_masks[0], output.iou_scores[0]
 
@@ -99,7 +101,7 @@ class SamHQ(Sam):
         """Return the embedding ``[1, channels, h, w]`` and the early features."""
         pixels = self.processor(images=image, return_tensors="pt")["pixel_values"]
         embedded: tuple[torch.Tensor, list[torch.Tensor]] = self.model.get_image_embeddings(
-            pixels.to(self.model.device, self.model.dtype)
+            pixels.to(self.model.device, self.dtype)
         )
         return embedded
 
@@ -111,7 +113,8 @@ class Sam2:
     """`Sam2Model` (arXiv 2408.00714) and its kin, EdgeTAM and SAM 3's tracker: the picture is squeezed to a square."""
 
     def __init__(self, model: Any, mean: Sequence[float], std: Sequence[float]) -> None:
-        self.model, self.mean, self.std = model, mean, std
+        self.model, self.mean, self.std, self.dtype = model, mean, std, model.dtype
+        keep_boxes_of_segmenter(model)
         self.size: int = model.config.prompt_encoder_config.image_size
 
     def embed(self, image: Image) -> list[torch.Tensor]:
@@ -119,13 +122,13 @@ class Sam2:
         # done here, as the library's own processor needs torchvision
         values = np.asarray(image.resize((self.size, self.size)), dtype=np.float32) / 255
         values = (values - self.mean) / self.std
-        pixels = torch.from_numpy(values).permute(2, 0, 1)[None].to(self.model.device, self.model.dtype)
+        pixels = torch.from_numpy(values).permute(2, 0, 1)[None].to(self.model.device, self.dtype)
         maps: list[torch.Tensor] = self.model.get_image_embeddings(pixels)
         return maps
 
     def propose(self, embedded: Any, corners: torch.Tensor, size_wh: tuple[int, int]) -> tuple[Any, torch.Tensor]:
         """Decode all boxes as one batch."""
-        boxes = (corners * self.size).to(self.model.device, self.model.dtype)
+        boxes = (corners * self.size).to(self.model.device)
         output = self.model(image_embeddings=embedded, input_boxes=boxes[None])
         return output.pred_masks[0], output.iou_scores[0]
 
@@ -169,7 +172,7 @@ class Segmenter:
         folder = checkpoints.resolve(settings)
         with checkpoints.reading(folder):
             kind = AutoConfig.from_pretrained(folder, trust_remote_code=False).model_type
-        dtype = checkpoints.choose_dtype(settings.dtype, device)
+        dtype = checkpoints.choose_dtype(settings.dtype, device, folder)
         if kind in PADDED:
             masker, model = PADDED[kind]
             with checkpoints.reading(folder):

@@ -56,3 +56,12 @@ def test_every_preset_says_its_licence_and_none_forbids_commerce() -> None:
         assert about.licence
         assert about.commercial
     assert set(machine.RANKING) <= set(preset_names())
+
+
+@pytest.mark.usefixtures("_all_packages")
+def test_a_service_needs_a_key_or_an_address() -> None:
+    assert "a key (OPENAI_API_KEY), or a server at chat.base_url" in machine.lacking(
+        load_settings("openai", {}, {}), None
+    )
+    there = load_settings("openai", {"chat.base_url": "http://127.0.0.1:1/v1"}, {})
+    assert not [said for said in machine.lacking(there, None) if "key" in said]
