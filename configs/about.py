@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from configs.parts import Section
+from configs.section import Section
 
 
 class AboutSettings(Section):

@@ -6,63 +6,14 @@ Part of the tree of `configs.settings`, which is where they are imported from. K
 from __future__ import annotations
 
 from typing import Annotated, Any, Literal, Self
-from urllib.parse import urlsplit
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Discriminator,
-    Field,
-    PlainSerializer,
-    Tag,
-    model_validator,
-)
+from pydantic import Discriminator, Field, Tag, model_validator
 
-Device = str  # "auto", "cpu", "cuda", "cuda:1", "mps"
-Dtype = Literal["auto", "float32", "float16", "bfloat16"]
+from configs.pipelines import InpaintSettings, InstructSettings, PipelineOptions, ServiceEditorSettings
+from configs.section import FilePart, Part, Section
 
-
-def _is_address(url: str) -> str:
-    try:
-        parts = urlsplit(url)
-        good = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-    except ValueError:  # a port that is none
-        good = False
-    if not good:
-        raise ValueError("it must be an address such as http://localhost:8080/v1")
-    return url
-
-
-Address = Annotated[str, AfterValidator(_is_address)]
-
-
-class Section(BaseModel):
-    """Base of every section: frozen, and unknown keys are refused."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Part(Section):
-    """A checkpoint and where it runs."""
-
-    path: str = Field(description="a folder, 'package:NAME/...' for weights inside a package, or a hub id")
-    revision: str | None = Field(default=None, description="pinned commit of a hub id")
-    device: Device = "auto"
-    dtype: Dtype = "auto"
-    offload: bool = Field(default=False, description="keep it in main memory while another part works")
-
-
-class FilePart(Part):
-    """A network in one file of its own (ONNX, TFLite), which fixes its number format; it runs on a processor."""
-
-    path: str = Field(description="a file, or 'weights:SET/FILE' for one that `sld weights get SET` fetches")
-    revision: None = None
-    device: Literal["auto", "cpu"] = "auto"
-    dtype: Literal["auto"] = "auto"
-    offload: Literal[False] = False
-    threads: int | None = Field(default=None, ge=1, le=256, description="of one call; as many as there are cores")
+Channel = Annotated[int, Field(ge=0, le=255)]
+Colour = tuple[Channel, Channel, Channel]  # red, green, blue
 
 
 class DetectorPart(Part):
@@ -109,6 +60,23 @@ class DetectorSettings(DetectorPart):
     known_side: int | None = Field(
         default=None, ge=16, description="longest side seen in training; larger pictures are also looked at in squares"
     )
+    closer_side: int | None = Field(
+        default=None, ge=16, description="the same for small things, where nothing is found or one is doubtful"
+    )
+    known_share: float | None = Field(
+        default=None,
+        gt=0,
+        lt=1,
+        description="longest side of a thing seen in training, as a share of the picture's; larger ones are looked for "
+        "from farther away",
+    )
+    margin: float | None = Field(
+        default=None,
+        gt=0,
+        lt=0.5,
+        description="look again, with so wide a margin at two sides (a share of the picture, half a cell of the "
+        "model's grid): what is found gets the lower of its two scores",
+    )
 
 
 class CocoDetectorSettings(FilePart, DetectorPart):
@@ -147,48 +115,20 @@ class InpainterSettings(FilePart):
     kind: Literal["onnx"] = "onnx"
 
 
+class BackdropSettings(Section):
+    """A setting that the preset's pictures have: what is above the horizon, and what below."""
+
+    words: tuple[str, ...] = Field(default=(), description="nouns that mean it, besides its own name")
+    above: Colour
+    below: Colour
+    horizon: float = Field(gt=0, lt=1, description="from the top, as a share of the height")
+
+
 class GroundedPart(Part):
     """A diffusion checkpoint that may take boxes with phrases (GLIGEN)."""
 
     grounding_tokens: int = Field(
         default=30, ge=1, le=30, description="it was trained with so many; unused ones are looked at too"
-    )
-
-
-class LoraSettings(Section):
-    """A small addition to a denoiser, such as one that lets it do with few steps."""
-
-    path: str = Field(description="a folder, or a hub id")
-    file: str = Field(description="its .safetensors file there")
-    revision: str | None = Field(default=None, description="pinned commit of a hub id")
-    scale: float = Field(default=1.0, gt=0, le=2)
-
-
-def _pairs(given: Any) -> Any:
-    return tuple(given.items()) if isinstance(given, dict) else given
-
-
-Schedule = Annotated[
-    tuple[tuple[str, bool | int | float | str | None], ...],
-    BeforeValidator(_pairs),
-    PlainSerializer(dict, return_type=dict[str, Any]),
-]
-"""Names and values; said as a mapping, kept as pairs, as settings are keys of what is loaded."""
-
-
-class PipelineOptions(Section):
-    """What one of diffusers' pipelines is given beyond its checkpoint."""
-
-    turns: Literal["none", "models", "layers"] = Field(
-        default="none",
-        description="what takes turns on the device: nothing, the models (text encoder, denoiser, decoder) or layers",
-    )
-    quantize: Literal["none", "int8", "int4"] = Field(
-        default="none", description="bits of the weights of denoiser and text encoder (CUDA only)"
-    )
-    lora: LoraSettings | None = None
-    scheduler: Schedule = Field(
-        default=(), description="what differs from the checkpoint's own schedule, by diffusers' names"
     )
 
 
@@ -216,6 +156,13 @@ class GeneratorSettings(PipelineOptions, GroundedPart):
     )
     negative_prompt: str = Field(
         default="", description="what pictures shall not look like; {absent} in it is what the sentence forbids"
+    )
+    known_share: float | None = Field(
+        default=None,
+        gt=0,
+        lt=1,
+        description="longest side of a thing seen in training, as a share of the picture's; larger ones are drawn from "
+        "farther away and enlarged",
     )
     side: int | None = Field(
         default=None, ge=16, description="side of the pictures it was trained on; larger ones are drawn so and enlarged"
@@ -290,68 +237,6 @@ class PasteSettings(Section):
         default=(0.08,), max_length=8, description="tried as well when no fill is clean"
     )
     feather: int = Field(default=3, ge=0, le=64, description="width of a filled place's blended rim, in pixels")
-
-
-class PipelinePart(PipelineOptions, Part):
-    """An engine on one of diffusers' pipelines, few-step ones included."""
-
-    pipeline: str | None = Field(
-        default=None, description="its class, such as FluxFillPipeline; null has diffusers choose by the checkpoint"
-    )
-    side: int | None = Field(
-        default=None,
-        ge=64,
-        le=4096,
-        description="side of the pictures it was trained on; larger ones are edited in a crop scaled to it",
-    )
-    steps: int = Field(default=50, ge=1, le=1000)
-    guidance: float = Field(default=7.5, ge=0, le=100, description="by the name that the pipeline has for it")
-    negative_prompt: str = Field(default="", description="where the pipeline takes one")
-    grow: int = Field(default=8, ge=0, le=256, description="of the masks of what goes, in pixels")
-    feather: int = Field(default=4, ge=0, le=128, description="width of the blended seam, in pixels")
-
-
-class InpaintSettings(PipelinePart):
-    """The engine on any inpainting pipeline; to its negative prompt what goes is added."""
-
-    kind: Literal["inpaint"]
-    erase_strength: float = Field(default=1.0, gt=0, le=1, description="share of steps where background is made up")
-    add_strength: float = Field(default=1.0, gt=0, le=1, description="share of steps for new objects, in their boxes")
-    restyle_strength: float = Field(default=0.7, gt=0, le=1, description="share of steps for new looks")
-    object_prompt: str = Field(default="a photo of {phrase}", description="for one object")
-    background: str = Field(default="a photo of a scene", description="where the layout names no background")
-
-
-class InstructSettings(PipelinePart):
-    """The engine on any pipeline that edits a picture as a sentence tells it to."""
-
-    kind: Literal["instruct"]
-    steps: int = Field(default=40, ge=1, le=1000)
-    guidance: float = Field(default=4.0, ge=0, le=100, description="by the name that the pipeline has for it")
-    negative_prompt: str = Field(default=" ", description="where the pipeline takes one; some have no guidance without")
-    strength: float = Field(default=1.0, gt=0, le=1, description="share of steps, where the pipeline takes a mask")
-    reach: float = Field(
-        default=1.5, ge=1, le=4, description="how far over its box a new object may be drawn, where it takes no mask"
-    )
-    align: bool = Field(default=True, description="correct the shift and zoom of what it makes")
-
-
-class ServiceEditorSettings(Part):
-    """The engine on a server with the OpenAI Images protocol (edits); address and key as in ``chat``."""
-
-    kind: Literal["openai"]
-    path: str = Field(description="the model's name there")
-    side: int | None = Field(
-        default=1024, ge=64, le=4096, description="larger pictures are edited in a crop scaled to it"
-    )
-    sizes: tuple[Annotated[str, Field(pattern=r"^\d{2,4}x\d{2,4}$")], ...] = Field(
-        default=("1024x1024", "1536x1024", "1024x1536"),
-        description="that it takes, width x height; the one nearest in shape is sent, padded; empty is any",
-    )
-    reach: float = Field(default=1.5, ge=1, le=4, description="how far over its box a new object may be drawn")
-    align: bool = Field(default=True, description="correct the shift and zoom of what it makes")
-    grow: int = Field(default=16, ge=0, le=256, description="of the masks of what goes, in pixels")
-    feather: int = Field(default=8, ge=0, le=128, description="width of the blended seam, in pixels")
 
 
 class RefinerSettings(Part):

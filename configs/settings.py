@@ -9,38 +9,43 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
-from pydantic import Field, SecretStr, ValidationError, model_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 
 from configs.about import AboutSettings
 from configs.errors import SettingsError, in_words
 from configs.parts import (
-    Address,
     AnyDetector,
     AnyEditor,
     AnySegmenter,
+    BackdropSettings,
     CocoDetectorSettings,
     DetectorSettings,
     EditorSettings,
-    FilePart,
     GeneratorSettings,
     GroundedPart,
     InpainterSettings,
+    OnnxSegmenterSettings,
+    PasteSettings,
+    RefinerSettings,
+    SegmenterSettings,
+    Thresholds,
+)
+from configs.pipelines import (
     InpaintSettings,
     InstructSettings,
     LoraSettings,
-    OnnxSegmenterSettings,
-    Part,
-    PasteSettings,
     PipelineOptions,
     PipelinePart,
-    RefinerSettings,
-    Section,
-    SegmenterSettings,
     ServiceEditorSettings,
-    Thresholds,
 )
 from configs.preset_files import read_preset, read_yaml
 from configs.prices import Price, price_of
+from configs.section import (
+    Address,
+    FilePart,
+    Part,
+    Section,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -48,6 +53,7 @@ if TYPE_CHECKING:
 __all__ = [
     "AboutSettings",
     "AnyDetector",
+    "BackdropSettings",
     "BackendSettings",
     "ChatSettings",
     "CocoDetectorSettings",
@@ -72,6 +78,7 @@ __all__ = [
     "SegmenterSettings",
     "ServiceEditorSettings",
     "Settings",
+    "StorageSettings",
     "Thresholds",
     "load_settings",
 ]
@@ -131,6 +138,25 @@ class BackendSettings(Section):
     patience: float = Field(default=60, ge=0, description="seconds that a worker that is gone is waited for")
 
 
+class StorageSettings(Section):
+    """Where sessions are kept: each in its folder, or in a Postgres that processes and machines share."""
+
+    url: SecretStr | None = Field(
+        default=None, description="postgresql://USER@HOST/DATABASE; none: each session is a folder"
+    )
+    pictures: str | None = Field(
+        default=None, description="with url: where pictures go, such as s3://BUCKET/PREFIX; none: beside the sessions"
+    )
+    lease: float = Field(default=15, ge=1, le=3600, description="seconds of silence after which a process is dead")
+
+    @field_validator("url")
+    @classmethod
+    def _is_postgres(cls, url: SecretStr | None) -> SecretStr | None:
+        if url is not None and not url.get_secret_value().startswith(("postgresql://", "postgres://")):
+            raise ValueError("it must be an address such as postgresql://user@localhost/sessions")
+        return url
+
+
 class JudgeSettings(Section):
     """What counts, and who is asked about what no detector can see."""
 
@@ -153,6 +179,7 @@ class Settings(Section):
     inpainter: InpainterSettings | None = None
     refiner: RefinerSettings | None = None
     backend: BackendSettings | None = Field(default=None, description="none: the models run in this process")
+    storage: StorageSettings = StorageSettings()
     heldout_detector: AnyDetector | None = Field(
         default=None, description="an independent detector, for evaluation only"
     )
@@ -160,10 +187,18 @@ class Settings(Section):
     shapes: dict[str, Annotated[float, Field(gt=0.1, lt=10)]] = Field(
         default={}, description="usual width over height by noun, for new boxes; others are square"
     )
+    backdrops: dict[str, BackdropSettings] = Field(
+        default={}, description="settings that can be drawn, and told from the pixels, by name; others stay unchecked"
+    )
     loop: LoopSettings = LoopSettings()
     judge: JudgeSettings = JudgeSettings()
     chat: ChatSettings = ChatSettings()
     about: AboutSettings | None = Field(default=None, description="for people: licence and what it needs")
+
+    @property
+    def setting_words(self) -> dict[str, tuple[str, ...]]:
+        """The words that mean each setting which can be drawn and told, by its name."""
+        return {name: (name, *backdrop.words) for name, backdrop in self.backdrops.items()}
 
     @model_validator(mode="after")
     def _a_limited_cost_is_known(self) -> Self:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import sys
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from agent.cli.batch_file import BatchError, Item, read_items
-from agent.cli.console import SafeConsole, redactor, write, write_json
+from agent.cli.console import SafeConsole, print_notes, redactor, write, write_json
 from agent.cli.options import ExitCode, Mode, Options, fail, in_words
 from agent.cli.progress import LiveProgress
 from agent.cli.run import announce_chat
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
+    from agent.run.elsewhere import Elsewhere
     from tools.backend.local import LocalBackend
     from tools.backend.remote.client import RemoteBackend
 
@@ -49,12 +51,13 @@ def run_batch(
     *,
     overwrite: bool = False,
     config: SeedConfig | None = None,
+    there: Elsewhere | None = None,
 ) -> int:
     """Do every item that is not finished yet and return the exit code.
 
     ``config`` is what an .ini file of SLD's says; options go before it. A failing item is reported and the others go
-    on. The code is 1 if one failed, else 3 if one ended
-    without agreement, else 0.
+    on. The code is 1 if one failed, else 3 if one ended without agreement, else 0. ``there`` is where the runs really
+    lie, if ``output_dir`` holds copies of them.
 
     Raises:
         UserMistake: the file, an item or a picture is not usable; nothing was done.
@@ -64,11 +67,7 @@ def run_batch(
         options = replace(options, seed=config.seed)
     console = SafeConsole(sys.stderr)
     bases: dict[str, LocalBackend | RemoteBackend] = {}
-    for preset in dict.fromkeys(job.preset for job in work if job.preset != (options.preset or DEFAULT)):
-        names = ", ".join(job.item.output_dir for job in work if job.preset == preset)
-        write(f"Using the preset {preset} for {names} (another: --preset NAME).", sys.stderr)
-    for line in _unused(config, work):
-        write(f"--config: {line}", sys.stderr)
+    _announce(options, config, work)
     chat = announce_chat(work[0].settings if work else options.load(), as_json=options.as_json)
     outcomes: list[dict[str, Any]] = []
     for number, job in enumerate(work, start=1):
@@ -76,6 +75,8 @@ def run_batch(
         try:
             if job.preset not in bases:
                 bases[job.preset] = make_backend(job.settings)
+            if there is not None:
+                (there.clear if overwrite else there.fetch)(job.item.output_dir)
             if overwrite:
                 job.folder.clear()
             with LiveProgress(sys.stderr) as progress:
@@ -89,13 +90,28 @@ def run_batch(
                     overrides=job.overrides,
                     listener=progress,
                 )
+            print_notes(console, result.notes)
             write_report(job.folder)
+            if there is not None:
+                there.push(job.item.output_dir)
             outcomes.append({"item": job.item.output_dir, **result.to_json()})
         except Exception as error:  # noqa: BLE001 - one item's failure must not lose the others
             message = redactor().text(in_words(error))
             console.print(f"  failed: {message}", markup=False)
             outcomes.append({"item": job.item.output_dir, "error": message})
-    return _summary(outcomes, output_dir, as_json=options.as_json)
+            if there is not None:
+                with suppress(OSError):  # its trouble was told already
+                    there.push(job.item.output_dir)
+    return _summary(outcomes, there.place if there else str(output_dir), as_json=options.as_json)
+
+
+def _announce(options: Options, config: SeedConfig | None, work: list[_Work]) -> None:
+    """Say which presets were chosen, and what of an .ini file goes unused."""
+    for preset in dict.fromkeys(job.preset for job in work if job.preset != (options.preset or DEFAULT)):
+        names = ", ".join(job.item.output_dir for job in work if job.preset == preset)
+        write(f"Using the preset {preset} for {names} (another: --preset NAME).", sys.stderr)
+    for line in _unused(config, work):
+        write(f"--config: {line}", sys.stderr)
 
 
 def _prepare(options: Options, file: Path, input_dir: Path, output_dir: Path, config: SeedConfig) -> list[_Work]:
@@ -183,11 +199,11 @@ def _inside(folder: Path, name: str, field: str) -> Path:
     return path
 
 
-def _summary(outcomes: list[dict[str, Any]], output_dir: Path, *, as_json: bool) -> int:
+def _summary(outcomes: list[dict[str, Any]], output_dir: str, *, as_json: bool) -> int:
     agreed = sum(bool(outcome.get("agreed")) for outcome in outcomes)
     failed = sum("error" in outcome for outcome in outcomes)
     if as_json:
-        write_json({"items": outcomes, "agreed": agreed, "failed": failed, "output_dir": str(output_dir)})
+        write_json({"items": outcomes, "agreed": agreed, "failed": failed, "output_dir": output_dir})
     else:
         write(f"{agreed} of {len(outcomes)} agreed" + (f", {failed} failed" if failed else ""))
         write(f"pictures and reports: {output_dir}")

@@ -49,6 +49,13 @@ def test_a_part_within_a_part_counts_too(checkpoint: Path, tmp_path_factory: pyt
     assert one != edits(checkpoint, restyler={"path": str(write(other, 2.0))})
 
 
+def test_where_pictures_begin_is_a_part_of_it(checkpoint: Path):
+    night = {"above": [10, 10, 60], "below": [20, 30, 20], "horizon": 0.5}
+    part = {"path": str(checkpoint)}
+    known = fingerprint(settings(generator=part), "generate")
+    assert fingerprint(settings(generator=part, backdrops={"night": night}), "generate") != known
+
+
 def test_a_large_file_is_read_in_pieces_that_see_a_change(checkpoint: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("tools.backend.fingerprint.WHOLE", 0)
     known = edits(checkpoint)

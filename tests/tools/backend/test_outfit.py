@@ -141,17 +141,17 @@ def test_editor_and_generator_of_one_checkpoint_share_its_weights(folders: Folde
     )
     shared: dict[str, Pipeline] = {}
     editor = InstructingPipeline.from_settings(theirs, shared)
-    generator = load_generator(ours, ChatSettings(), _no_boxes, shared)
+    generator = load_generator(ours, ChatSettings(), {}, _no_boxes, shared)
     assert isinstance(generator, PipelineGenerator)
     assert generator.pipeline.pipe.transformer is editor.pipe.transformer
     assert type(generator.pipeline.pipe).__name__ == "Flux2KleinPipeline"
     assert generator.pipeline.pipe.config.is_distilled
     assert generator.generate("a cup", None, [1], (64, 64), None).cost.model_evaluations == ours.steps
-    other = load_generator(ours.model_copy(update={"dtype": "bfloat16"}), ChatSettings(), _no_boxes, shared)
+    other = load_generator(ours.model_copy(update={"dtype": "bfloat16"}), ChatSettings(), {}, _no_boxes, shared)
     assert isinstance(other, PipelineGenerator)
     assert other.pipeline.pipe.transformer is not editor.pipe.transformer
 
 
 def test_a_generator_of_no_such_class_is_named(folders: Folders) -> None:
     with pytest.raises(BackendError, match="has no pipeline 'NoSuchPipeline'"):
-        load_generator(settings(folders["klein"], pipeline="NoSuchPipeline"), ChatSettings(), _no_boxes)
+        load_generator(settings(folders["klein"], pipeline="NoSuchPipeline"), ChatSettings(), {}, _no_boxes)
