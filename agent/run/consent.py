@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from agent.run.folder import RunFolder
     from configs.settings import Settings
 
+SERVICE = "openai"  # the kind of a part that is no model here
 STEERING = ("path", "decoder", "revision", "kind", "url")
 
 
@@ -75,7 +76,9 @@ def _shipped(preset: str) -> str:
 
 
 def _check_models(folder: RunFolder, settings: Settings, own: Settings) -> None:
-    trusted = [dict(_steering(tree)) for tree in (own, *(load_settings(name, {}, {}) for name in preset_names()))]
+    shipped = (dict(_steering(load_settings(name, {}, {}))) for name in preset_names())
+    # a preset that sends pictures to a service with the user's key is agreed to by its name alone
+    trusted = [dict(_steering(own)), *(tree for tree in shipped if SERVICE not in tree.values())]
     for key, value in _steering(settings):
         if not any(tree.get(key) == value for tree in trusted):
             raise RunError(

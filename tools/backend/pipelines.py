@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import torch
-from diffusers import DiffusionPipeline
 from PIL import Image
 
 from configs.settings import PipelineOptions
@@ -75,7 +74,7 @@ class Pipeline:
         key, shared = _weights_key(part), {} if shared is None else shared
         device = checkpoints.choose_device(part.device)
         options = part if isinstance(part, PipelineOptions) else PipelineOptions()
-        if (there := shared.get(key)) is not None and inspect.isclass(kind) and issubclass(kind, DiffusionPipeline):
+        if (there := shared.get(key)) is not None and hasattr(kind, "check_inputs"):  # not one that only chooses
             return cls._placed(_again(kind, there.pipe), options, device, part)
         folder = checkpoints.resolve(part)
         _refuse_code(folder)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from configs.settings import Settings
     from tools.backend.protocol import Cost
 
-BITS4 = 0.5625  # bytes of a weight in four bits with its scales (NF4, blocks of 64)
+BYTES = {"int4": 0.5625, "int8": 1.0}  # of a weight, with its scales (NF4 in blocks of 64)
 SIDE = 512  # of the picture, where the preset names none
 CUP = PlacedObject(id="cup #1", name="cup", attributes=("red",), box=Box(0.1, 0.4, 0.2, 0.25))
 DOG = PlacedObject(id="dog #1", name="dog", box=Box(0.6, 0.4, 0.3, 0.4))
@@ -115,12 +115,10 @@ def _options(settings: Settings, name: str) -> PipelineOptions:
 
 
 def _gigabytes(model: torch.nn.Module, options: PipelineOptions) -> float:
-    count = sum(weight.numel() for weight in model.parameters())
-    size: float = next(model.parameters()).element_size()
     large = any(word in type(model).__name__ for word in ("Transformer", "UNet", "Qwen", "CLIPText"))
     if large and options.quantize != "none":
-        size = BITS4 if options.quantize == "int4" else 1
-    return count * size / 1e9
+        return sum(weight.numel() for weight in model.parameters()) * BYTES[options.quantize] / 1e9
+    return sum(weight.numel() * weight.element_size() for weight in model.parameters()) / 1e9
 
 
 def _at_once(settings: Settings, gigabytes: dict[str, float]) -> float:
