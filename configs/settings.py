@@ -17,6 +17,7 @@ from configs.parts import (
     AnyDetector,
     AnyEditor,
     AnySegmenter,
+    BackdropSettings,
     CocoDetectorSettings,
     DetectorSettings,
     EditorSettings,
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AnyDetector",
+    "BackdropSettings",
     "BackendSettings",
     "ChatSettings",
     "CocoDetectorSettings",
@@ -171,9 +173,17 @@ class Settings(Section):
     shapes: dict[str, Annotated[float, Field(gt=0.1, lt=10)]] = Field(
         default={}, description="usual width over height by noun, for new boxes; others are square"
     )
+    backdrops: dict[str, BackdropSettings] = Field(
+        default={}, description="settings that can be drawn, and told from the pixels, by name; others stay unchecked"
+    )
     loop: LoopSettings = LoopSettings()
     judge: JudgeSettings = JudgeSettings()
     chat: ChatSettings = ChatSettings()
+
+    @property
+    def setting_words(self) -> dict[str, tuple[str, ...]]:
+        """The words that mean each setting which can be drawn and told, by its name."""
+        return {name: (name, *backdrop.words) for name, backdrop in self.backdrops.items()}
 
     @model_validator(mode="after")
     def _a_limited_cost_is_known(self) -> Self:

@@ -13,7 +13,7 @@ import typer
 
 from agent.cli import trace as trace_cli
 from agent.cli import weights as weights_cli
-from agent.cli.options import Mode, Options, fail, reporting
+from agent.cli.options import Cluster, Gpus, Mode, Options, Ray, fail, reporting
 
 Preset = Annotated[str | None, typer.Option(help="A shipped preset (see `sld presets`) or a path to a .yaml file.")]
 Rounds = Annotated[int | None, typer.Option(min=0, max=1000, help="Correction rounds at most.")]
@@ -133,13 +133,16 @@ def batch(
     as_json: Json = False,
     settings: Set = None,
     overwrite: Annotated[bool, typer.Option(help="Do finished items again.")] = False,
+    ray: Ray = None,
+    gpus: Gpus = 0,
 ) -> None:
     """Work through FILE, going on where an earlier call stopped."""
     options = Options(preset, rounds, seed, None, as_json, settings, None)
     with reporting(as_json):
         from agent.cli.batch_places import run_anywhere
 
-        raise typer.Exit(run_anywhere(options, file, mode, input_dir, output_dir, overwrite=overwrite))
+        cluster = None if ray is None else Cluster(ray, gpus)
+        raise typer.Exit(run_anywhere(options, file, mode, input_dir, output_dir, overwrite=overwrite, cluster=cluster))
 
 
 @app.command()
@@ -193,13 +196,17 @@ def worker(
     ),
     port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes any that is free.")] = 8765,
     waiting: Annotated[int, typer.Option(min=0, help="Calls that may wait; more are sent away for a while.")] = 64,
+    lanes: Annotated[int, typer.Option(min=1, max=64, help="Calls at a time, of different conversations.")] = 1,
+    rows: Annotated[
+        int, typer.Option(min=0, max=256, help="Compute so many rows of the lanes as one batch (for a GPU).")
+    ] = 0,
     settings: Set = None,
 ) -> None:
     """Serve the models of a preset to agents elsewhere, who set backend.url to this address."""
     with reporting():
         from agent.cli.worker import serve
 
-        raise typer.Exit(serve(Options(preset, settings=settings), host, port, waiting))
+        raise typer.Exit(serve(Options(preset, settings=settings), host, port, waiting, lanes, rows))
 
 
 @app.command()

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from agent.cli.batch import SUFFIXES, run_batch
 from agent.cli.batch_file import MAX_BYTES, BatchError, read_items
-from agent.cli.options import Mode, Options, fail
+from agent.cli.options import Cluster, Mode, Options, fail
 from agent.run.elsewhere import Elsewhere
 from tools.files import write_bytes
 from tools.images import MAX_BYTES as LARGEST_PICTURE
@@ -16,7 +16,14 @@ from tools.remote_files import PlaceError, is_remote
 
 
 def run_anywhere(
-    options: Options, file: str, mode: Mode, input_dir: str, output_dir: str, *, overwrite: bool = False
+    options: Options,
+    file: str,
+    mode: Mode,
+    input_dir: str,
+    output_dir: str,
+    *,
+    overwrite: bool = False,
+    cluster: Cluster | None = None,
 ) -> int:
     """Do what `agent.cli.batch.run_batch` does, with paths and addresses (``s3://``, ``gs://``, ``file://``).
 
@@ -32,7 +39,7 @@ def run_anywhere(
         except (PlaceError, BatchError) as error:
             fail(str(error))
         target = Path(output_dir) if there is None else there.local
-        return run_batch(options, items, mode, pictures, target, overwrite=overwrite, there=there)
+        return run_batch(options, items, mode, pictures, target, overwrite=overwrite, cluster=cluster, there=there)
 
 
 def _file(file: str, work: Path) -> Path:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from rich.markup import escape
 from rich.table import Table
 
-from agent.cli.console import hide, lines_of_input, output_console
+from agent.cli.console import hide, lines_of_input, output_console, print_notes
 from agent.cli.history import draw_history
 from agent.cli.options import ExitCode, Options, fail, in_words
 from agent.cli.pictures import draw_inline
@@ -323,8 +323,7 @@ class Talk:
         self.code = ExitCode.AGREED if result.agreed else ExitCode.NOT_AGREED
         if result.exit == "parse_failed":
             self.code = ExitCode.MISTAKE
-        for line in result.notes:
-            self._say(f"({line})")
+        print_notes(self.console, result.notes)
         for line in result.done:
             self._say(f"  {line}")
         if result.agreed:

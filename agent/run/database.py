@@ -102,7 +102,7 @@ class Database:
             RunError: there is no such database, or it holds tables of another version.
         """
         try:
-            with self.in_words(), psycopg.connect(self._pool.conninfo, connect_timeout=10, autocommit=True) as first:
+            with self.in_words(), psycopg.connect(self._url, connect_timeout=10, autocommit=True) as first:
                 _set_up(first)
         except OSError as error:
             raise RunError(f"storage.url cannot be used: {error.strerror}") from None

@@ -328,8 +328,10 @@ class Studio(Looking):
             with suppress(OSError):  # of a shared queue: who is not told finds out by its own look
                 if outcome is None:
                     self._queue.hand_back(job)
-                    continue
-                self._queue.done(job)  # first: whoever is told may ask for the next turn at once
+                else:
+                    self._queue.done(job)  # first: whoever is told may ask for the next turn at once
+            if outcome is None:
+                continue
             self.events.add(job.order.session, outcome[0], **outcome[1])
 
     def _run(self, job: Job) -> Outcome | None:
