@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 
+from configs.about import AboutSettings
 from configs.errors import SettingsError, in_words
 from configs.parts import (
-    Address,
     AnyDetector,
     AnyEditor,
     AnySegmenter,
@@ -21,28 +21,37 @@ from configs.parts import (
     CocoDetectorSettings,
     DetectorSettings,
     EditorSettings,
-    FilePart,
     GeneratorSettings,
     GroundedPart,
     InpainterSettings,
-    InpaintSettings,
-    InstructSettings,
     OnnxSegmenterSettings,
-    Part,
     PasteSettings,
-    PipelinePart,
     RefinerSettings,
-    Section,
     SegmenterSettings,
     Thresholds,
 )
+from configs.pipelines import (
+    InpaintSettings,
+    InstructSettings,
+    LoraSettings,
+    PipelineOptions,
+    PipelinePart,
+    ServiceEditorSettings,
+)
 from configs.preset_files import read_preset, read_yaml
 from configs.prices import Price, price_of
+from configs.section import (
+    Address,
+    FilePart,
+    Part,
+    Section,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 __all__ = [
+    "AboutSettings",
     "AnyDetector",
     "BackdropSettings",
     "BackendSettings",
@@ -58,13 +67,16 @@ __all__ = [
     "InstructSettings",
     "JudgeSettings",
     "LoopSettings",
+    "LoraSettings",
     "OnnxSegmenterSettings",
     "Part",
     "PasteSettings",
+    "PipelineOptions",
     "PipelinePart",
     "RefinerSettings",
     "Section",
     "SegmenterSettings",
+    "ServiceEditorSettings",
     "Settings",
     "StorageSettings",
     "Thresholds",
@@ -87,7 +99,9 @@ class LoopSettings(Section):
     fallback: Literal["solver", "stop"] = Field(
         default="solver", description="when the language model is at a loss: do what the solver proposes, or end"
     )
-    refine: bool = False
+    refine: bool | Literal["always"] = Field(
+        default=False, description="polish the picture that agrees; 'always': the best one of a turn that fails, too"
+    )
 
 
 class ChatSettings(Section):
@@ -179,6 +193,7 @@ class Settings(Section):
     loop: LoopSettings = LoopSettings()
     judge: JudgeSettings = JudgeSettings()
     chat: ChatSettings = ChatSettings()
+    about: AboutSettings | None = Field(default=None, description="for people: licence and what it needs")
 
     @property
     def setting_words(self) -> dict[str, tuple[str, ...]]:

@@ -243,8 +243,8 @@ class State(Request, total=False):
     generated: bool
     anew: bool
     """Whether the next round shall draw another picture, because too much of this one is wrong to be mended."""
-    polish: Literal["no", "wanted", "done"]
-    """Whether the refiner shall still work on the current picture, or has."""
+    polish: Literal["no", "last", "wanted", "done"]
+    """Whether the refiner shall still work on the current picture, or on the turn's best one at its end, or has."""
     rounds: int
     """Finished edits, and pictures drawn anew."""
     touched: tuple[str, ...]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform
 import socket
 from dataclasses import asdict, dataclass
-from importlib import metadata, resources
+from importlib import metadata
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -14,7 +14,10 @@ from urllib.parse import urlsplit
 from agent.cli.console import output_console, write_json
 from agent.cli.options import ExitCode, Options
 from agent.models.chat import OPENAI_URL, provider, readable_url
-from configs.settings import FilePart, Part
+from configs.settings import FilePart, GeneratorSettings, Part, SegmenterSettings
+from tools.backend.checkpoints import check_files, find_folder
+from tools.backend.installed import TORCHVISION_ADVICE, torchvision_problem
+from tools.backend.protocol import BackendError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -61,6 +64,9 @@ def _program(settings: Settings) -> Iterator[Finding]:
         except metadata.PackageNotFoundError:
             yield Finding(name, "problem", "not installed", f"pip install {name}, or run `make test` once")
 
+    if problem := torchvision_problem():
+        yield Finding("torchvision", "problem", f"it cannot be imported ({problem})", TORCHVISION_ADVICE)
+
 
 def _models(settings: Settings) -> Iterator[Finding]:
     if settings.backend is not None:
@@ -99,22 +105,38 @@ def _worker(settings: Settings, backend: BackendSettings) -> Finding:
 def _weights(name: str, part: Part) -> Finding:
     if isinstance(part, FilePart):
         return _file(name, part)
-    if part.path.startswith("package:"):
-        package, _, below = part.path.removeprefix("package:").partition("/")
-        there = resources.files(package).joinpath(below).is_dir()
-        advice = "" if there else "these weights ship with the project: clone it whole, or make them with `make train`"
-        return Finding(name, "ok" if there else "problem", part.path if there else f"{part.path} is missing", advice)
-    if Path(part.path).is_dir():
-        return Finding(name, "ok", part.path)
-    if Path(part.path).is_absolute() or part.path.startswith("."):
-        return Finding(name, "problem", f"{part.path} is missing", "check the path in the preset")
-    pin = f" at {part.revision[:12]}" if part.revision else ""
-    return Finding(name, "warning", f"hub id {part.path}{pin}", "it is downloaded at first use, unless it is cached")
+    if isinstance(part, SegmenterSettings) and part.kind == "segment-anything":
+        return _pth(name, part)
+    if isinstance(part, GeneratorSettings) and part.kind == "openai":
+        return Finding(name, "ok", f"the model {part.path} of a server", "it is asked at chat.base_url, or OpenAI")
+    if isinstance(part, GeneratorSettings) and part.kind == "file":
+        there = Path(part.path).expanduser().is_file()
+        return Finding(name, "ok" if there else "problem", f"{part.path}{'' if there else ' is missing'}")
+    try:
+        folder = find_folder(part)
+        if folder is None:
+            pin = f" at {part.revision[:12]}" if part.revision else ""
+            advice = "it is downloaded at first use, unless it is cached"
+            return Finding(name, "warning", f"hub id {part.path}{pin}", advice)
+        check_files(folder)
+    except BackendError as error:
+        advice = str(error)
+        if part.path.startswith("package:"):
+            advice = "these weights ship with the project: clone it whole, or make them with `make train`"
+        return Finding(name, "problem", f"{part.path} cannot be loaded", advice)
+    return Finding(name, "ok", part.path)
+
+
+def _pth(name: str, part: Part) -> Finding:
+    if not Path(part.path).expanduser().is_file():
+        return Finding(name, "problem", f"{part.path} is missing", "kind 'segment-anything' needs one of Meta's .pth")
+    if find_spec("segment_anything") is None:
+        return Finding(name, "problem", "segment-anything is not installed", "pip install sld-agent[sam]")
+    return Finding(name, "ok", part.path)
 
 
 def _file(name: str, part: FilePart) -> Finding:
     from tools.backend.network_files import file_of
-    from tools.backend.protocol import BackendError
 
     try:
         return Finding(name, "ok", str(file_of(part.path)))
