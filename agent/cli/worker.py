@@ -50,7 +50,8 @@ def serve(options: Options, host: str, port: int, waiting: int, lanes: int = 1, 
     together = _together(settings, lanes, rows)
     backend: Any = make_backend(settings, together)
     calls = Calls(lanes, longest_line=waiting)
-    worker = Worker(backend, metadata.version("sld-agent"), token, calls, None if together is None else together.batches)
+    batches = None if together is None else together.batches
+    worker = Worker(backend, metadata.version("sld-agent"), token, calls, batches)
 
     class Server(uvicorn.Server):
         def handle_exit(self, sig: int, frame: FrameType | None) -> None:
