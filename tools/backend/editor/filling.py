@@ -29,6 +29,7 @@ ALIKE = 0.05  # distance in OKLab up to which two colours are one
 SHADOW = (0.05, 0.30)  # how much darker a shadow is than its surroundings, in lightness of OKLab
 SHADOW_TINT = 0.035  # and how little its colour differs
 COLOUR_LIMIT, ROUGH_LIMIT, SEAM_LIMIT = 0.30, 1.6, 3.0
+SHAPE_LIMIT = 0.8
 SPREAD_LIMIT, LARGE = 0.09, 0.2  # distance in OKLab between fills, and share of the view, from which they are made up
 PLAIN = 0.05  # how much colours around a place vary, in OKLab, up to which even a large one is filled well
 STEADY, DETAIL = 0.0125, 0.85  # blur, of the longer side, beyond which fills are averaged; what is kept below it
@@ -42,7 +43,8 @@ class Evidence:
     seen: what a detector finds in the hole, in words; foreign: share of the hole whose colour is nowhere around;
     rough: binary logarithm of its roughness over that of the surroundings; seam: the step along its rim, as a
     multiple of the steps that are usual around; spread: how far fills of other holes are from it, in OKLab; large:
-    the share of the view that is made up, where what is around is not plain.
+    the share of the view that is made up, where what is around is not plain; shape: how much the shape that is seen
+    there is that of what was taken away.
     """
 
     seen: tuple[str, ...] = ()
@@ -51,6 +53,7 @@ class Evidence:
     seam: float = 1.0
     spread: float = 0.0
     large: float = 0.0
+    shape: float = 0.0
 
     @property
     def doubts(self) -> tuple[str, ...]:
@@ -60,6 +63,8 @@ class Evidence:
             problems.append(f"{self.foreign:.0%} of the place has colours that are nowhere around it")
         if abs(self.rough) > ROUGH_LIMIT:
             problems.append(f"the place is {'rougher' if self.rough > 0 else 'smoother'} than what is around it")
+        if self.shape > SHAPE_LIMIT:
+            problems.append("the shape of what was there can still be seen")
         if self.seam > SEAM_LIMIT:
             problems.append("the place has a visible rim")
         if self.spread > SPREAD_LIMIT:
@@ -77,6 +82,7 @@ class Evidence:
             + 0.35 * abs(self.rough)
             + 0.15 * max(self.seam - 1, 0)
             + 5 * self.spread
+            + max(self.shape - SHAPE_LIMIT, 0)
         )
 
 

@@ -59,6 +59,18 @@ class Boxes:
         return Segmented(np.stack([box_mask(box, image.size) for box in boxes]), (1.0,) * len(boxes))
 
 
+class Distinct(Boxes):
+    """Sees in a box what has a strong colour, or nothing, as a network does that finds no thing there."""
+
+    def segment(self, image: Image.Image, boxes: Sequence[Box]) -> Segmented:
+        strong = to_oklch(np.asarray(image))[..., 1] > 0.08
+        masks = [strong & box_mask(box, image.size) for box in boxes]
+        scores = tuple(float(mask.any()) for mask in masks)
+        return Segmented(
+            np.stack([m if m.any() else box_mask(b, image.size) for m, b in zip(masks, boxes, strict=True)]), scores
+        )
+
+
 def blind(image: Image.Image, queries: Sequence[Query], threshold: float | None = None) -> Detected:
     return Detected(())
 
@@ -82,7 +94,7 @@ def edit(
     **more: Any,
 ) -> Edited:
     network = inpainter or Smooth()
-    engine = PasteEngine(Boxes(), lambda: network, detect, PasteSettings(kind="paste"))
+    engine = PasteEngine(Distinct(), lambda: network, detect, PasteSettings(kind="paste"))
     return Composer(engine, Boxes()).edit(picture(), operations, SCENE, **more)
 
 

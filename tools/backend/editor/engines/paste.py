@@ -6,6 +6,7 @@ from another one.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,10 +19,11 @@ from tools.backend.editor.filling import Fill, find_shadow, holes_for, judge_fil
 from tools.backend.editor.looking import Looked
 from tools.backend.editor.masks import dilate, resized, soft_edge, trusted
 from tools.backend.editor.matting import cut_out
+from tools.backend.editor.outlines import frayed, goes_on, still_shows, unfinished
 from tools.backend.editor.recolour import read_change, recolour
 from tools.backend.editor.setting_down import Layer, composed, harmonised, place_light, set_down, shade_of
 from tools.backend.meter import Meter
-from tools.backend.protocol import BackendError
+from tools.backend.protocol import BackendError, Cost
 from tools.scene.spec import Query
 
 if TYPE_CHECKING:
@@ -66,6 +68,7 @@ class PasteEngine:
         self.segmenter, self.inpainter, self.detect, self.settings = segmenter, inpainter, detect, settings
         self.vocabulary = tuple(vocabulary)
         self.meter = Meter()
+        self.cost = Cost()  # of the segmenter, since the last picture
 
     @property
     def capabilities(self) -> Capabilities:
@@ -86,6 +89,8 @@ class PasteEngine:
 
     def paint(self, job: Job) -> Painted:
         """Do the job with pixels alone, and say what did not come out clean."""
+        self.cost = Cost()
+        job, unfinished = self._whole(job)
         plan, pixels = job.plan, job.pixels
         nothing = np.zeros(pixels.shape[:2], dtype=bool)
         busy = _union(nothing, job.masks.values())
@@ -100,10 +105,11 @@ class PasteEngine:
                 if key not in _ids(plan.erased) and (mask & around).sum() < BEHIND * around.sum()
             ],
         )
-        region, doubts, ground = nothing.copy(), tuple[str, ...](), pixels
+        region, doubts, ground = nothing.copy(), [*unfinished, *self._outlined(job)], pixels
         if gone.any():
             found = self._fill(job, gone, staying)
-            ground, region, doubts = found.pixels, found.hole.copy(), found.evidence.doubts
+            ground, region = found.pixels, found.hole.copy()
+            doubts += found.evidence.doubts
             weights = np.maximum(soft_edge(found.hole, self.settings.feather), gone)
             result = ground.astype(np.float32)
             result -= pixels
@@ -134,7 +140,44 @@ class PasteEngine:
                 region |= layer.shade < 0.995 if layer.shade is not None else nothing
         result += 0.5
         painted = np.clip(result, 0, 255, out=result).astype(np.uint8)
-        return Painted(painted, region.astype(np.float32), region, masks=shown, doubts=doubts)
+        return Painted(painted, region.astype(np.float32), region, masks=shown, doubts=tuple(doubts), cost=self.cost)
+
+    # what belongs to what is taken away
+
+    def _whole(self, job: Job) -> tuple[Job, list[str]]:
+        """Give what goes away the rest of it that its mask lacks, and say where even then there seems to be more."""
+        masks, doubts = dict(job.masks), []
+        scale = min(1.0, FILL_SIDE / max(job.size_wh))
+        size = (max(1, round(job.size_wh[0] * scale)), max(1, round(job.size_wh[1] * scale)))
+        small = job.pixels if scale == 1 else np.asarray(_picture(job.pixels).resize(size, Image.Resampling.BOX))
+        for placed in job.plan.erased:
+            own = resized(masks[placed.id], size)
+            others = _union(np.zeros_like(own), [resized(masks[key], size) for key in masks if key != placed.id])
+            rest, cost = goes_on(self.segmenter, small, own, others)
+            self.cost += cost
+            if not rest.any():
+                continue
+            masks[placed.id] = masks[placed.id] | resized(rest, job.size_wh)
+            more, cost = goes_on(self.segmenter, small, own | rest, others)
+            self.cost += cost
+            if more.any():
+                doubts.append(f"{placed.id!r} seems to go on beyond what was taken away")
+        return replace(job, masks=masks), doubts
+
+    def _outlined(self, job: Job) -> list[str]:
+        """Say which outlines that will be seen are none in the picture: of what is set down, and of new colours."""
+        doubts = []
+        for touched in job.plan.touched:
+            source = touched.source
+            if source is None:
+                continue
+            change, mask = read_change(_new_words(touched)), job.masks[source.id]
+            if touched.moved:
+                doubts += frayed(job.pixels, {source.id: mask})
+            elif change is not None:
+                _, weight = recolour(job.pixels, mask, change, touched.placed.name)
+                doubts += unfinished(job.pixels, {source.id: weight > 0.5})
+        return doubts
 
     # filling
 
@@ -170,13 +213,21 @@ class PasteEngine:
             with self.meter.phase("choose"):
                 looked = Looked(self.detect, queries, pixels, gone)
                 judged = judge_fills(fills, staying | gone, looked.seen)
-                best = min(judged, key=lambda fill: fill.evidence.badness)
+                tried = min(judged, key=lambda fill: fill.evidence.badness)
+                tried = self._with_shape(steadied(tried, fills), gone)
+                if best is None or tried.evidence.badness < best.evidence.badness:
+                    best = tried
             if job.progress:
                 job.progress("fill", number + 1, 2)
             if not best.evidence.doubts or not settings.grow_more:
                 break
         assert best is not None  # there is at least one share
-        return steadied(best, fills)
+        return best
+
+    def _with_shape(self, fill: Fill, gone: Mask) -> Fill:
+        share, cost = still_shows(self.segmenter, fill.pixels, gone)
+        self.cost += cost
+        return replace(fill, evidence=replace(fill.evidence, shape=share))
 
     def _filled_widely(self, pixels: Pixels, hole: Mask) -> list[tuple[Pixels, Mask]]:
         """Fill a hole at half the size: the network sees twice as much around it, and draws fewer details."""
