@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 FILL_SIDE = 1024  # pixels
 RIM = 0.02  # of the longer side: how far around what goes its neighbours are told from its background
 BEHIND = 0.4  # share of that which something has to cover to be background
+FAR_LARGER = 3  # times a thing's size, from which another mask may hold pieces of it
 LEAST_PX = 4  # a side under that is no object
 
 
@@ -152,7 +153,9 @@ class PasteEngine:
         small = job.pixels if scale == 1 else np.asarray(_picture(job.pixels).resize(size, Image.Resampling.BOX))
         for placed in job.plan.erased:
             own = resized(masks[placed.id], size)
-            others = _union(np.zeros_like(own), [resized(masks[key], size) for key in masks if key != placed.id])
+            beside = [resized(masks[key], size) for key in masks if key != placed.id]
+            # what is far larger (a table, a cup before it) may have got pieces that are this thing's
+            others = _union(np.zeros_like(own), [mask for mask in beside if mask.sum() < FAR_LARGER * own.sum()])
             rest, cost = goes_on(self.segmenter, small, own, others)
             self.cost += cost
             if not rest.any():
