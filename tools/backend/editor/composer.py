@@ -16,8 +16,8 @@ from PIL import Image
 from tools.backend.editor import adjust
 from tools.backend.editor.canvas import make_canvas
 from tools.backend.editor.engine import Job, UnusableError
-from tools.backend.editor.masks import dilate, owned, trusted
-from tools.backend.editor.outlines import NEARLY, Outline, before_it, doubtful, frayed, surest
+from tools.backend.editor.masks import owned, trusted
+from tools.backend.editor.outlines import NEARLY, Outline, alone, before_it, doubtful, frayed, surest
 from tools.backend.editor.plan import cut_off, edges, plan_edit
 from tools.backend.editor.view import choose_view
 from tools.backend.protocol import BackendError, Cost, Edited
@@ -40,8 +40,6 @@ RETRY_SEED = 7_919  # added to the seed for the second attempt
 CUT = 0.25  # share of an object's extent along the edge of its picture, from which that edge cuts it off
 NEAR = 0.1  # untouched objects whose box is within this share of the view of a changed box are segmented
 
-RIM, ENCLOSED = 0.01, 0.5  # of the longer side: how far around a thing its rim reaches; share from which it is within
-
 
 class Composer:
     """Edits pictures with an engine, and a segmenter that says where things are."""
@@ -49,6 +47,7 @@ class Composer:
     def __init__(self, engine: Engine, segmenter: Segmenter, *, careful: bool = False) -> None:
         """Build a composer; a ``careful`` one asks the segmenter several times and doubts outlines that it shows."""
         self.engine, self.segmenter, self.careful = engine, segmenter, careful
+        self._nearly = NEARLY if careful else (0.0,)
 
     def edit(
         self,
@@ -173,19 +172,14 @@ class Composer:
             and placed.box.area < thing.box.area
             and placed.box.intersection(thing.box) > 0
         ]
-        (outline,), smaller, cost = self._outlines(picture, [thing.box], others)
-        mask = whole = outline.mask
-        for other in (small.mask for small in smaller):
-            rim = dilate(other, max(2, round(RIM * max(picture.size)))) & ~other
-            if other.sum() < whole.sum() and (rim & whole).sum() < ENCLOSED * rim.sum():
-                mask = mask & ~dilate(other, max(2, round(RIM / 3 * max(picture.size))))
-        return mask if mask.any() else whole, doubtful({object_id: outline}), cost
+        outline, cost = alone(self.segmenter, picture, thing.box, others, self._nearly)
+        return outline.mask, doubtful({object_id: outline}), cost
 
     def _outlines(
         self, image: Image.Image, boxes: Sequence[Box], beside: Sequence[Box]
     ) -> tuple[list[Outline], list[Outline], Cost]:
         """Return the outlines of what is edited, and of what lies beside it, from one embedding and one batch."""
-        found, cost = surest(self.segmenter, image, boxes, beside, NEARLY if self.careful else (0.0,))
+        found, cost = surest(self.segmenter, image, boxes, beside, self._nearly)
         return found[: len(boxes)], found[len(boxes) :], cost
 
     def _cut_off(self, plan: NetEdit, picture: Image.Image, references: Mapping[str, Image.Image]) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ whether its shape can still be seen there.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -30,7 +30,9 @@ if TYPE_CHECKING:
 NEARLY = (0.0, -0.03, -0.06, 0.04)  # of a box's sides, by which it is made larger
 SURE = 0.06  # how much less sure than of its best answer a segmenter may be of one that still counts
 SIDE = 1024  # pixels of the longer side at which large masks are looked at
-AGREED = 0.85  # IoU of sure answers under which nobody can tell where a thing ends
+RIM, ENCLOSED = 0.01, 0.5  # of the longer side: how far around a thing its rim reaches; share from which it is within
+TOUCHING, HIDING = 0.04, 0.06  # of a thing's size: how near is touching; share of its outline that is touched then
+AGREED = 0.87  # IoU of sure answers under which nobody can tell where a thing ends
 OPEN = 0.15  # share of a cut-out's outline without an edge in the picture, from which it shows
 OPEN_COLOUR = 0.22  # ... and of a new colour's
 NARROW = (
@@ -77,6 +79,29 @@ def surest(
         outlines.append(Outline(mask, min(_iou(mask, other) for other in masks)))
     rest = zip(found.masks[len(tried) :], beside, strict=True)
     return [*outlines, *(Outline(trusted(mask, box), 1.0) for mask, box in rest)], found.cost
+
+
+def alone(
+    segmenter: Segmenter, image: Image.Image, box: Box, others: Sequence[Box], nearly: Sequence[float] = NEARLY
+) -> tuple[Outline, Cost]:
+    """Return the outline of what is in ``box`` without those smaller things that lie at its rim.
+
+    Segmenters take such along. What is within the outline (a window's driver) stays part of it.
+    """
+    (outline, *smaller), cost = surest(segmenter, image, [box], others, nearly)
+    mask = outline.mask
+    for other in (own.mask for own in smaller):
+        rim = dilate(other, max(2, round(RIM * max(image.size)))) & ~other
+        if other.sum() < outline.mask.sum() and (rim & outline.mask).sum() < ENCLOSED * rim.sum():
+            mask = mask & ~dilate(other, max(2, round(RIM / 3 * max(image.size))))
+    return replace(outline, mask=mask) if mask.any() else outline, cost
+
+
+def hidden_by(mask: Mask, neighbours: Mapping[str, Mask]) -> list[str]:
+    """Return the ids of neighbours that a thing touches over so much of its outline that they may hide some of it."""
+    outline = mask & ~ndimage.binary_erosion(mask)
+    near = max(2, round(TOUCHING * float(np.sqrt(mask.sum()))))
+    return [key for key, other in neighbours.items() if (dilate(other, near) & outline).sum() > HIDING * outline.sum()]
 
 
 def doubtful(outlines: Mapping[str, Outline]) -> tuple[str, ...]:

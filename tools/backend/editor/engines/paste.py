@@ -19,12 +19,14 @@ from tools.backend.editor.filling import Fill, find_shadow, holes_for, judge_fil
 from tools.backend.editor.looking import Looked
 from tools.backend.editor.masks import dilate, resized, soft_edge, trusted
 from tools.backend.editor.matting import cut_out
-from tools.backend.editor.outlines import frayed, goes_on, still_shows, unfinished
+from tools.backend.editor.outlines import alone, doubtful, frayed, goes_on, hidden_by, still_shows, unfinished
 from tools.backend.editor.recolour import read_change, recolour
 from tools.backend.editor.setting_down import Layer, composed, harmonised, place_light, set_down, shade_of
 from tools.backend.meter import Meter
 from tools.backend.protocol import BackendError, Cost
+from tools.scene.layout import Layout, PlacedObject
 from tools.scene.spec import Query
+from tools.scene.worn import worn_by
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -37,12 +39,12 @@ if TYPE_CHECKING:
     from tools.backend.inpainter import Inpainter
     from tools.backend.protocol import Capabilities
     from tools.scene.box import Box
-    from tools.scene.layout import Layout, PlacedObject
 
 FILL_SIDE = 1024  # pixels
 RIM = 0.02  # of the longer side: how far around what goes its neighbours are told from its background
 BEHIND = 0.4  # share of that which something has to cover to be background
 FAR_LARGER = 3  # times a thing's size, from which another mask may hold pieces of it
+ITSELF = 0.6  # IoU from which what is found in a thing's place is the thing
 LEAST_PX = 4  # a side under that is no object
 
 
@@ -69,7 +71,7 @@ class PasteEngine:
         self.segmenter, self.inpainter, self.detect, self.settings = segmenter, inpainter, detect, settings
         self.vocabulary = tuple(vocabulary)
         self.meter = Meter()
-        self.cost = Cost()  # of the segmenter, since the last picture
+        self.cost, self.said = Cost(), list[str]()  # of the segmenter, and what is not clean, in the last picture
 
     @property
     def capabilities(self) -> Capabilities:
@@ -91,26 +93,26 @@ class PasteEngine:
     def paint(self, job: Job) -> Painted:
         """Do the job with pixels alone, and say what did not come out clean."""
         self.cost = Cost()
-        job, unfinished = self._whole(job)
+        job, rests = self._whole(job)
         plan, pixels = job.plan, job.pixels
         nothing = np.zeros(pixels.shape[:2], dtype=bool)
         busy = _union(nothing, job.masks.values())
         gone = _union(nothing, [job.masks[placed.id] for placed in plan.erased])
         around = dilate(gone, max(2, round(RIM * max(job.size_wh)))) & ~gone
         # what mostly surrounds the thing that goes (a table, a coat) is its background, not a neighbour to protect
-        staying = _union(
-            nothing,
-            [
-                mask
-                for key, mask in job.masks.items()
-                if key not in _ids(plan.erased) and (mask & around).sum() < BEHIND * around.sum()
-            ],
-        )
-        region, doubts, ground = nothing.copy(), [*unfinished, *self._outlined(job)], pixels
+        beside = {
+            key: mask
+            for key, mask in job.masks.items()
+            if key not in _ids(plan.erased) and (mask & around).sum() < BEHIND * around.sum()
+        }
+        staying = _union(nothing, beside.values())
+        self.said = [*rests, *self._outlined(job)]
+        region, ground = nothing.copy(), pixels
         if gone.any():
+            self.said += [f"{key!r} may hide a part of what was taken away" for key in hidden_by(gone, beside)]
             found = self._fill(job, gone, staying)
             ground, region = found.pixels, found.hole.copy()
-            doubts += found.evidence.doubts
+            self.said += found.evidence.doubts
             weights = np.maximum(soft_edge(found.hole, self.settings.feather), gone)
             result = ground.astype(np.float32)
             result -= pixels
@@ -141,7 +143,7 @@ class PasteEngine:
                 region |= layer.shade < 0.995 if layer.shade is not None else nothing
         result += 0.5
         painted = np.clip(result, 0, 255, out=result).astype(np.uint8)
-        return Painted(painted, region.astype(np.float32), region, masks=shown, doubts=tuple(doubts), cost=self.cost)
+        return Painted(painted, region.astype(np.float32), region, masks=shown, doubts=tuple(self.said), cost=self.cost)
 
     # what belongs to what is taken away
 
@@ -278,8 +280,12 @@ class PasteEngine:
                     f"{', '.join(map(repr, job.references)) or 'none'}"
                 )
             image = job.references[copied.picture].convert("RGB")
-            found = self.segmenter.segment(image, [copied.box])
-            mask, pixels = trusted(found.masks[0], copied.box), np.asarray(image)
+            outline, cost = alone(
+                self.segmenter, image, copied.box, self._others(image, touched.placed.name, copied.box)
+            )
+            self.cost += cost
+            mask, pixels = outline.mask, np.asarray(image)
+            self.said += [*doubtful({touched.placed.id: outline}), *frayed(pixels, {touched.placed.id: mask})]
         else:
             image, pixels = _picture(job.pixels), job.pixels
             mask = job.masks.get(copied.id, np.zeros(pixels.shape[:2], dtype=bool))
@@ -292,6 +298,22 @@ class PasteEngine:
         layer = set_down(cut_out(pixels, mask), copied.box, image.size, touched.placed.box, job.size_wh)
         here = place_light(job.pixels, layer.core, busy)
         return harmonised(layer, place_light(np.asarray(image), mask, np.zeros_like(mask)), here)
+
+    def _others(self, image: Image.Image, name: str, box: Box) -> list[Box]:
+        """Return the boxes of smaller things in another picture that overlap a thing in it and are not worn by it."""
+        seen = (
+            self.detect(image, [Query(name=word) for word in self.vocabulary], None).detections
+            if self.vocabulary
+            else ()
+        )
+        thing = PlacedObject(id=f"{name} #0", name=name, box=box)
+        things = [
+            PlacedObject(id=f"{found.name} #{number}", name=found.name, box=found.box)
+            for number, found in enumerate(seen, 1)
+            if found.box.area < box.area and found.box.intersection(box) > 0 and found.box.iou(box) < ITSELF
+        ]
+        worn = worn_by(Layout(objects=(thing, *things)))
+        return [other.box for other in things if worn.get(other.id) != thing.id]
 
 
 class _Shade:
