@@ -45,8 +45,8 @@ class Evidence:
     seen: what a detector finds in the hole, in words; foreign: share of the hole whose colour is nowhere around;
     rough: binary logarithm of its roughness over that of the surroundings; seam: the step along its rim, as a
     multiple of the steps that are usual around; spread: how far fills of other holes are from it, in OKLab; large:
-    the share of the view that is made up, where what is around is not plain; odd: the share that nothing around it would put there; shape: how much the shape that is seen
-    there is that of what was taken away.
+    the share of the view that is made up, where what is around is not plain; odd: the share that nothing around it
+    would put there; shape: how much the shape that is seen there is that of what was taken away.
     """
 
     seen: tuple[str, ...] = ()
