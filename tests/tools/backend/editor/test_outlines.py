@@ -10,10 +10,12 @@ from PIL import Image
 
 from tools.backend.editor.masks import box_mask
 from tools.backend.editor.outlines import (
+    alone,
     before_it,
     doubtful,
     frayed,
     goes_on,
+    hidden_by,
     open_share,
     still_shows,
     surest,
@@ -126,3 +128,17 @@ def test_a_microphone_before_someone_is_as_sharp_as_they_are() -> None:
     assert (whole & microphone)[: SIZE[1] - 12].sum() == microphone[: SIZE[1] - 12].sum()
     assert (whole & ~person).sum() < 0.01 * person.sum()
     assert not before_it(np.zeros_like(person)).any()
+
+
+def test_what_a_part_touches_may_hide_some_of_it() -> None:
+    bowl, cup, far = box_mask(BOWL, SIZE), box_mask(Box(0.1, 0.4, 0.29, 0.3), SIZE), box_mask(Box(0, 0, 0.1, 0.1), SIZE)
+    assert hidden_by(bowl, {"cup #1": cup, "plate #1": far}) == ["cup #1"]
+
+
+def test_what_lies_at_the_rim_of_a_copy_is_left_behind() -> None:
+    bowl, both = box_mask(BOWL, SIZE), SPOON
+    handle = box_mask(HANDLE, SIZE)
+    answers = Answers(lambda box: (handle, 0.9) if abs(box.h - HANDLE.h) < 1e-6 and box.w < 0.1 else (both, 0.95))
+    outline, _ = alone(answers, Image.fromarray(picture(SPOON)), Box(0.4, 0.25, 0.2, 0.5), [HANDLE])
+    assert not (outline.mask & handle).any()
+    assert outline.mask.sum() > 0.8 * bowl.sum()
