@@ -229,10 +229,9 @@ class PasteSettings(Section):
     feather: int = Field(default=3, ge=0, le=64, description="width of a filled place's blended rim, in pixels")
 
 
-class InpaintSettings(Part):
-    """The engine on any inpainting pipeline of diffusers, few-step ones included."""
+class PipelinePart(Part):
+    """An engine on one of diffusers' pipelines, few-step ones included."""
 
-    kind: Literal["inpaint"]
     pipeline: str | None = Field(
         default=None, description="its class, such as FluxFillPipeline; null has diffusers choose by the checkpoint"
     )
@@ -244,14 +243,34 @@ class InpaintSettings(Part):
     )
     steps: int = Field(default=50, ge=1, le=1000)
     guidance: float = Field(default=7.5, ge=0, le=100, description="by the name that the pipeline has for it")
+    negative_prompt: str = Field(default="", description="where the pipeline takes one")
+    grow: int = Field(default=8, ge=0, le=256, description="of the masks of what goes, in pixels")
+    feather: int = Field(default=4, ge=0, le=128, description="width of the blended seam, in pixels")
+
+
+class InpaintSettings(PipelinePart):
+    """The engine on any inpainting pipeline; to its negative prompt what goes is added."""
+
+    kind: Literal["inpaint"]
     erase_strength: float = Field(default=1.0, gt=0, le=1, description="share of steps where background is made up")
     add_strength: float = Field(default=1.0, gt=0, le=1, description="share of steps for new objects, in their boxes")
     restyle_strength: float = Field(default=0.7, gt=0, le=1, description="share of steps for new looks")
     object_prompt: str = Field(default="a photo of {phrase}", description="for one object")
     background: str = Field(default="a photo of a scene", description="where the layout names no background")
-    negative_prompt: str = Field(default="", description="where the pipeline takes one; what goes is added to it")
-    grow: int = Field(default=8, ge=0, le=256, description="of the masks of what goes, in pixels")
-    feather: int = Field(default=4, ge=0, le=128, description="width of the blended seam, in pixels")
+
+
+class InstructSettings(PipelinePart):
+    """The engine on any pipeline that edits a picture as a sentence tells it to."""
+
+    kind: Literal["instruct"]
+    steps: int = Field(default=40, ge=1, le=1000)
+    guidance: float = Field(default=4.0, ge=0, le=100, description="by the name that the pipeline has for it")
+    negative_prompt: str = Field(default=" ", description="where the pipeline takes one; some have no guidance without")
+    strength: float = Field(default=1.0, gt=0, le=1, description="share of steps, where the pipeline takes a mask")
+    reach: float = Field(
+        default=1.5, ge=1, le=4, description="how far over its box a new object may be drawn, where it takes no mask"
+    )
+    align: bool = Field(default=True, description="correct the shift and zoom of what it makes")
 
 
 class RefinerSettings(Part):
@@ -285,6 +304,7 @@ AnySegmenter = Annotated[
 AnyEditor = Annotated[
     Annotated[EditorSettings, Tag("grounded")]
     | Annotated[PasteSettings, Tag("paste")]
-    | Annotated[InpaintSettings, Tag("inpaint")],
+    | Annotated[InpaintSettings, Tag("inpaint")]
+    | Annotated[InstructSettings, Tag("instruct")],
     _by_kind("grounded"),
 ]

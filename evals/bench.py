@@ -81,7 +81,7 @@ def results_page(speed: Mapping[str, float], lmd: Mapping[str, Any], where: str)
 Written by `make bench`. {where}.
 
 - one edit (two Add, one Move, one Restyle), wall time: {speed["wall_ratio"]:.1f} times less than SLD's schedule
-- the same edit, UNet evaluations: {speed["unet_ratio"]:.1f} times fewer
+- the same edit, model evaluations: {speed["unet_ratio"]:.1f} times fewer
 - a look at a picture, passes of a model: {" and ".join(looks)}
 {chr(10).join(gains)}
 

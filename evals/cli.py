@@ -109,7 +109,7 @@ def speed(
     as_json: Json = False,
     settings: Set = None,
 ) -> None:
-    """Compare one edit with SLD's own schedule: wall time, UNet evaluations, and whether the pictures are right."""
+    """Compare one edit with SLD's own schedule: wall time, model evaluations, and whether the pictures are right."""
     with reporting(as_json):
         from evals.commands import measure_speed
 

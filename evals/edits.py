@@ -61,7 +61,7 @@ def run_edits(
 
     - ``K``: share of scenes whose every operation is right (see `operation_right`);
     - ``K_ceiling``: the same for pictures drawn perfectly, which is the held-out detector's own limit;
-    - ``K_scenes``, ``K_unet_evaluations`` (mean of an edit), ``K_seconds`` (median of an edit);
+    - ``K_scenes``, ``K_model_evaluations`` (mean of an edit), ``K_seconds`` (median of an edit);
 
     and over all kinds ``untouched``: share of objects that no operation names, and that the held-out detector found
     before, found after with the same class, colour and place; ``untouched_objects``: their number;
@@ -83,7 +83,7 @@ def run_edits(
             identical.append(not (differs & ~edited.region).any())
             changed.append(float(differs.mean()))
             regions.append(float(edited.region.mean()))
-            evaluations.append(edited.cost.unet_evaluations)
+            evaluations.append(edited.cost.model_evaluations)
             seconds.append(sum(edited.cost.seconds.values()))
             if pictures:
                 name = f"{kind}-{case.number}-{'right' if right[-1] else 'wrong'}.png"
@@ -94,7 +94,7 @@ def run_edits(
             kind: statistics.fmean(right),
             f"{kind}_ceiling": statistics.fmean(ceiling),
             f"{kind}_scenes": len(cases),
-            f"{kind}_unet_evaluations": statistics.fmean(evaluations),
+            f"{kind}_model_evaluations": statistics.fmean(evaluations),
             f"{kind}_seconds": statistics.median(seconds),
         }
     return result | {

@@ -68,7 +68,7 @@ def run_speed(
     ``attention_guidance`` lets it guide attention while composing, as SLD does. One more picture is
     edited before, unmeasured, to load and warm everything up.
 
-    Flat result, for S in ours, reference: ``S_seconds`` (median of an edit), ``S_unet_evaluations``,
+    Flat result, for S in ours, reference: ``S_seconds`` (median of an edit), ``S_model_evaluations``,
     ``S_segmenter_passes``, ``S_encoder_passes`` and ``S_decoder_passes`` (means), and with a held-out detector
     ``S_right`` (share of operations it finds done); ``wall_ratio`` and ``unet_ratio``, reference over
     ours; of what a round of the loop looks at, ``detector_passes`` and ``detector_seconds`` (every phrase of
@@ -133,12 +133,12 @@ def _compared(measured: Mapping[str, Sequence[tuple[float, Cost, float]]], *, ra
     result: dict[str, float] = {}
     for side, runs in measured.items():
         result[f"{side}_seconds"] = statistics.median(seconds for seconds, _, _ in runs)
-        for name in ("unet_evaluations", "segmenter_passes", "encoder_passes", "decoder_passes"):
+        for name in ("model_evaluations", "segmenter_passes", "encoder_passes", "decoder_passes"):
             result[f"{side}_{name}"] = statistics.fmean(getattr(cost, name) for _, cost, _ in runs)
         if rated:
             result[f"{side}_right"] = statistics.fmean(right for _, _, right in runs)
     result["wall_ratio"] = result["reference_seconds"] / result["ours_seconds"]
-    result["unet_ratio"] = result["reference_unet_evaluations"] / result["ours_unet_evaluations"]
+    result["unet_ratio"] = result["reference_model_evaluations"] / result["ours_model_evaluations"]
     return result
 
 

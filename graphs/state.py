@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 from langchain_core.messages import AnyMessage
 from langgraph.channels import EphemeralValue
 from langgraph.graph.message import add_messages
-from pydantic import Field
+from pydantic import Field, model_validator
 from typing_extensions import TypedDict
 
 from graphs.answer_bounds import TOKENS
+from tools.older import renamed
 from tools.scene.box import Box
 from tools.scene.goal import Goal
 from tools.scene.layout import Layout, PlacedObject
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from tools.backend.protocol import Cost
 
 CHARACTERS = 4  # of a token, where a server does not count
-COUNTERS = ("unet_evaluations", "encoder_passes", "decoder_passes", "detector_passes", "segmenter_passes")
+COUNTERS = ("model_evaluations", "encoder_passes", "decoder_passes", "detector_passes", "segmenter_passes")
 
 Exit = Literal[
     "agreed",
@@ -78,7 +79,7 @@ class Request(TypedDict, total=False):
 class Usage(Frozen):
     """What a turn has used up. Adds itself: ``usage + cost``, ``usage.with_answer(message)``."""
 
-    unet_evaluations: int = 0
+    model_evaluations: int = 0
     encoder_passes: int = 0
     decoder_passes: int = 0
     detector_passes: int = 0
@@ -92,6 +93,11 @@ class Usage(Frozen):
     """US dollars for the language model; None as soon as a price is not known."""
     seconds: dict[str, float] = Field(default_factory=dict)
     """By phase of the backend's work."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _reads_older_names(cls, given: Any) -> Any:
+        return renamed(given)
 
     @property
     def tokens(self) -> int:

@@ -99,7 +99,7 @@ class World:
 
     def generate(self, prompt: str, *, layout: Layout | None = None, seed: int = 0, **_: Any) -> Generated:
         self.generated += 1
-        return Generated((draw(layout or self.start),), cost=Cost(unet_evaluations=50))
+        return Generated((draw(layout or self.start),), cost=Cost(model_evaluations=50))
 
     def edit(
         self,
@@ -121,7 +121,7 @@ class World:
         region = np.ones((SIZE, SIZE), dtype=bool)
         masks = {placed.id: box_mask(placed.box, (SIZE, SIZE)) for placed in target.objects}
         return Edited(
-            draw(target), region, cost=Cost(unet_evaluations=10, encoder_passes=1), masks=masks, doubts=self.doubts
+            draw(target), region, cost=Cost(model_evaluations=10, encoder_passes=1), masks=masks, doubts=self.doubts
         )
 
     def refine(self, image: Image.Image, prompt: str, **_: Any) -> Generated:

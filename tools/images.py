@@ -19,6 +19,7 @@ import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from tools.files import read_file, write_bytes
+from tools.older import renamed
 from tools.redaction import Redactor
 
 MAX_BYTES = 64 * 2**20
@@ -117,11 +118,20 @@ class ImageStore:
         """
         return open_picture(self.path(image_id))
 
+    def adopt(self, file: Path) -> None:
+        """Keep a picture that another store wrote, under the id that its name is."""
+        if not self.path(file.stem).is_file():
+            write_bytes(self.path(file.stem), read_file(file, MAX_BYTES))
+
+    def ids(self) -> list[str]:
+        """Return the ids of all pictures."""
+        return sorted(file.stem for file in self.folder.glob("*.png"))
+
     def recall(self, key: str) -> dict[str, Any] | None:
         """Return what `remember` kept under ``key``; None when there is nothing, or nothing readable."""
         with suppress(OSError, ValueError, RecursionError):
             record = json.loads(read_file(self._record(key), MAX_BYTES))
-            return record if isinstance(record, dict) else None
+            return renamed(record) if isinstance(record, dict) else None
         return None
 
     def remember(self, key: str, record: dict[str, Any]) -> None:

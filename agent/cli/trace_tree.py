@@ -121,7 +121,7 @@ def _turn_line(turn: Turn) -> str:
     ended = outcome(turn.result)
     spent = [
         duration(turn.seconds),
-        counted(sum(step.unet_evaluations for step in turn.steps), "UNet evaluation"),
+        counted(sum(step.model_evaluations for step in turn.steps), "model evaluation"),
         counted(sum(step.tokens for step in turn.steps), "token"),
     ]
     colour = COLOURS.get(ended.partition(",")[0], "yellow")
@@ -131,7 +131,7 @@ def _turn_line(turn: Turn) -> str:
 def _step_line(step: Step) -> str:
     number = "" if step.number is None else f"[dim]step {step.number}[/] "
     spent = [] if step.seconds is None else [duration(step.seconds)]
-    spent += [counted(step.unet_evaluations, "UNet evaluation")] if step.unet_evaluations else []
+    spent += [counted(step.model_evaluations, "model evaluation")] if step.model_evaluations else []
     what = escape("; ".join(step.notes))
     name = f"[bold red]✗ {step.node}[/]" if step.error else step.node
     failed = f" [red]{escape(step.error)}[/]" if step.error else ""

@@ -11,6 +11,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from agent.offline.draft import HINT
+from agent.offline.imagined import is_only_spoken_of
 from agent.offline.lexer import phrases
 from agent.offline.ordinals import Ordinals
 from agent.offline.positions import ITS, REGIONS, TWO_SIDED
@@ -28,8 +29,8 @@ from agent.offline.vocabulary import (
     UNKNOWN_RELATIONS,
 )
 from tools.scene.errors import CannotParse
-from tools.scene.lexicon import number
-from tools.scene.wordnet import can_be, is_listed, is_part_of_body, is_person, is_substance, is_word
+from tools.scene.lexicon import family, number
+from tools.scene.wordnet import can_be, is_group, is_listed, is_part_of_body, is_person, is_substance, is_word
 
 if TYPE_CHECKING:
     from agent.offline.nouns import NounPhrase
@@ -44,10 +45,8 @@ _ARTICLES = phrases("a|an|the|this|that|these|those|another|some|several|many|ea
                     "its|my|our|your|at least|exactly|more than|lots of|a lot of")  # fmt: skip
 _BEFORE_PARTICIPLE = frozenset({"with", "near", "above", "beside", "against", "between"})
 _PUNCTUATION = frozenset({",", "-", "'", '"', "'s", ":", "(", ")"})
-_OWNED = frozenset({"its", "his", "her", "their", "my", "our", "your"})
-_NOT_THERE = frozenset({"for", "be", "being", "become", "becoming"})
-"""What follows is no part of the picture: "searching for planets", "pretending to be a pilot"."""
-_DEPICTING = frozenset(["map", "drawing", "picture", "story", "sketch", "tale", "book", "diagram", "chart"])
+_HEAPS = frozenset("pile heap bunch group cluster circle ring row line queue crowd pair".split())
+"""How things stand, after "in": "in a pile"."""
 
 
 class Clauses(Ordinals):
@@ -153,8 +152,6 @@ class Clauses(Ordinals):
                 return False
             self._open(begin)
             return words.position > start
-        before = words.word(-1) if words.position else ""
-        tag = words.tag(-1)
         here = words.position
         try:
             phrase = self._noun_phrase()
@@ -167,7 +164,7 @@ class Clauses(Ordinals):
         ):
             return False
         else:
-            self._take_open(phrase, before, tag)
+            self._take_open(phrase)
         if words.word() == "'s":
             words.position += 1
         self._open(begin)
@@ -193,39 +190,42 @@ class Clauses(Ordinals):
         self.open_from = begin
         self._keep(begin, self.words.position)
 
-    def _take_open(self, phrase: NounPhrase, before: str, tag: str) -> None:
+    def _take_open(self, phrase: NounPhrase) -> None:
         """Demand what the phrase names, if it can be seen as an object of its own."""
         words = self.words
+        ahead = phrase.start - words.position - 1
+        before, tag = (words.word(ahead), words.tag(ahead)) if phrase.start else ("", "")
+        if self._goes_on_unseen(phrase, before) or is_only_spoken_of(words, phrase):
+            self.unseen_until = phrase.end
+            return
         if words.word() == "'s" or (not phrase.is_thing and not self._is_place(phrase.head, before)):
             return
-        if before in _NOT_THERE or self._is_figure_of_speech(phrase, before):
-            return
-        apposition = before == "," and phrase.determiner in {"a", "an"} and self.open_from is not None
         owned = is_part_of_body(phrase.head) or (phrase.determiner in {"its", "their"} and not is_person(phrase.head))
         preposition = tag in {"IN", "RP", "TO"}
         scenery = phrase.head in PLACES and phrase.head not in SKIES
-        if before in {"is", "are", "was", "were"} or (scenery and not preposition):
-            return  # "was a stylish addition", "the farmer's market"
+        if scenery and not preposition:
+            return  # "the farmer's market"
         bare = not phrase.determiner and phrase.count is None
-        if apposition or owned or (preposition and is_substance(phrase.head) and not phrase.attributes):
+        if owned or (preposition and is_substance(phrase.head) and not phrase.attributes):
             return
-        if before == "in" and bare:  # "in circles"
+        if before == "in" and (bare or phrase.head in _HEAPS):  # "in circles"
             return
-        if preposition and before not in {"with", "for", "of", "to"} and self._is_place(phrase.head, before):
+        if preposition and before not in {"with", "for", "of", "to", "from"} and self._is_place(phrase.head, before):
             self.background.append(f"{before} {words.quote(phrase.start, phrase.end)}")
             return
-        if scenery:
+        if (
+            " " not in phrase.name and family(phrase.name) == "colour" and phrase.name != "orange"
+        ) or not phrase.is_thing:
+            return  # "a silver and bright room"
+        if scenery or (is_group(phrase.head) and not phrase.is_set):
             return
         if not is_listed(phrase.head) and bare:
             return
         self._demand(phrase)
 
-    def _is_figure_of_speech(self, phrase: NounPhrase, before: str) -> bool:
-        """Whether it is no thing here: "from tree to tree", "a map of the planets"."""
-        words = self.words
-        if before in {"from", "to"} and not phrase.determiner and phrase.count is None and not phrase.plural:
-            return True
-        return before == "of" and words.tokens[phrase.start - 2].word in _DEPICTING
+    def _goes_on_unseen(self, phrase: NounPhrase, before: str) -> bool:
+        """Whether "and" joins it to what is only spoken of: "the scent of yeast and flour"."""
+        return before in {"and", ",", "or"} and self.unseen_until == phrase.start - 1
 
     def _goes_on_doing(self, ahead: int = 0) -> bool:
         """Whether a verb follows "and" as one did before: "are sitting around a fire and roasting marshmallows"."""

@@ -10,6 +10,7 @@ from agent.offline.lexer import phrases
 from agent.offline.nouns import DIMENSIONS, read_attributes
 from agent.offline.positions import REGIONS, TWO_SIDED
 from agent.offline.relations import Relations
+from agent.offline.sharing import is_shared
 from agent.offline.speech import is_adjective, is_noun
 from agent.offline.surroundings import STOPS
 from agent.offline.vocabulary import CLOSED, COPULA, PAINTED
@@ -29,6 +30,7 @@ _BE = frozenset(["is", "are", "was", "were", "be", "being"])
 _MANNERS = frozenset(
     "sat stood lay sit sits stand stands lie lies rest rests hang hangs hung rested appears appear".split()
 )
+_HUES = frozenset("color colour colors colours hue hues tone tones shade shades".split())
 _PARTS = {"one": 1, "another": 1, "first": 1, "second": 1, "third": 1, "fourth": 1, "both": 2}
 
 
@@ -128,6 +130,10 @@ class Descriptions(Relations):
             if words.take_word(",", "and"):
                 words.take_word("and")
                 if not (self._is_bare(words.word()) or words.word() in SHADES) or is_noun(words, 1):
+                    listed = words.word(-1) == "and" and words.tokens[start - 1].word == "," and start
+                    if listed and self._is_bare(words.word()):
+                        words.position = start  # "a sink, black and white tiles"
+                        return ()
                     words.position = before
                     break
         if not found or (is_noun(words) and words.word() not in {"color", "colour"}) or words.word() in {"one", "ones"}:
@@ -148,6 +154,9 @@ class Descriptions(Relations):
     def _is_bare(self, word: str) -> bool:
         if not word or word in CLOSED or number(word) is not None:
             return False
+        done_to = word.endswith(("ing", "ed")) and not is_attribute(word) and not self.words.tags
+        if done_to and self.words.word(1) in CLOSED - {"and", "but", "or"}:
+            return False  # "is trying on shoes", "were covered with"
         return is_adjective(word) or (can_be(word, "a") and is_mostly(word, "a"))
 
     def _describe(self, things: Sequence[Thing], found: tuple[str, ...], *, negated: bool, start: int) -> None:
@@ -160,11 +169,17 @@ class Descriptions(Relations):
             for thing in things:
                 thing.lacks = (*thing.lacks, *(attribute(word) for word in found))
             return
+        if len(things) == 1 and mention.bound == "at least" and len(colours) == len(found) and is_shared(colours, None):
+            mention.each = tuple(colours)
+            return
         if len(things) == 1 and 2 <= mention.count == len(colours) == len(found):
-            if mention.count == 2 and words.word(-2) == "and" and "," not in words.quote(start):
+            said_in = words.tokens[start].word == "in"
+            if mention.count == 2 and words.word(-2) == "and" and not said_in and "," not in words.quote(start):
                 words.unclear("say 'one red and one blue' or 'each red and blue'", start, words.position)
             self._part(mention, [(1, (colour,)) for colour in colours], start)
             return
+        if mention.count > 1 and len(colours) > 1 and words.tokens[start].word == "in":
+            words.unclear("say how many are of each colour", start, words.position)
         self._say(things, found)
 
     def _say(self, things: Sequence[Thing], found: tuple[str, ...]) -> None:
@@ -183,10 +198,15 @@ class Descriptions(Relations):
         words.take_word("has", "have")
         words.take_word("a", "an", "the")
         words.take_word("color", "colour")
-        found = read_attributes(words) or self._read_bare()
-        named = bool(words.take_word("color", "colour", "hue", "tone", "shade", "texture", "shape", "colors"))
+        found = self._read_bare() or read_attributes(words)
+        named = bool(words.take_word(*_HUES, "texture", "shape"))
         length = sum(len(word.split()) for word in found)
-        bare = words.word(-length - 1) == "in" and (words.done or words.word() in {",", "and", *STOPS})
+        if found and words.word(-1) in _HUES and not any(family(word) == "colour" for word in found):
+            self._keep(self.last.start, words.position)  # "in different colors"
+            return True
+        told = words.tokens[start].word == "in" or words.word(-length - 1) == "in"
+        ended = words.done or words.word() in {",", "and", *STOPS} or words.sees(REGIONS) or words.sees(TWO_SIDED)
+        bare = told and ended
         if found and (named or (bare and all(family(word) == "colour" for word in found))) and not is_noun(words):
             self._describe([self.last], found, negated=False, start=start)
             return True

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from agent.offline.lexer import Cursor
 from agent.offline.positions import REGIONS
+from agent.offline.sharing import share_out, shared_looks
 from agent.offline.speech import is_stuff
 from agent.offline.vocabulary import MORE_ATTRIBUTES, PLACE_PREPOSITIONS
 from tools.scene.lexicon import COLOURS, attribute, is_attribute
@@ -41,6 +42,7 @@ class Thing:
     every: bool = False
     start: int = 0
     end: int = 0
+    each: tuple[str, ...] = ()  # looks of which each has one: "red and blue cars"
 
     @property
     def query(self) -> Query:
@@ -99,6 +101,7 @@ class Draft:
     severals: list[Several] = field(default_factory=list)
     row: list[Thing] | None = None  # "from left to right: ..."
     open_from: int | None = None  # where a clause begins whose words are kept as they stand
+    unseen_until: int = -1  # where what was only spoken of ends: "the scent of yeast and flour"
     loose: list[tuple[int, int]] = field(default_factory=list)  # spans of words that nothing checks
     said: list[str] = field(default_factory=list)  # unchecked demands in words of their own: "tall vase"
     notes: list[str] = field(default_factory=list)
@@ -157,7 +160,10 @@ class Draft:
         lacks = tuple(word for word in phrase.attributes if word.startswith("non-"))
         attributes = tuple(word for word in phrase.attributes if word not in lacks)
         lacks = tuple(attribute(word.removeprefix("non-")) for word in lacks)
-        return Thing(phrase.name, attributes, count or 1, bound, lacks, phrase.size, phrase.every)
+        each = shared_looks(phrase)
+        attributes = tuple(word for word in attributes if word not in each)
+        size = None if set(each) & set(phrase.sizes) else phrase.size
+        return Thing(phrase.name, attributes, count or 1, bound, lacks, size, phrase.every, each=each)
 
     def _known(self, phrase: NounPhrase) -> Thing | None:
         """Return the thing mentioned before that a definite phrase means, if any."""
@@ -193,6 +199,7 @@ class Draft:
     # the spec
 
     def _spec(self) -> SceneSpec:
+        self.things, self.links = share_out(self.things, self.links)
         objects = self._objects()
         self._keep_every()
         for wanted in objects:

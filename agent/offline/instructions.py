@@ -174,7 +174,7 @@ class _Instruction(Copies):
             compared = self._read_compared()
             place = destinations.read_place(words, self.scene)
             words.take(_TO_PICTURE)
-            phrase = phrase if compared is None else replace(phrase, size_word="")
+            phrase = phrase if compared is None else replace(phrase, sizes=())
             made += [self._put(phrase, place, compared) for _ in range(phrase.count or 1)]
             self.scene.focus = made
             before = words.position

@@ -6,10 +6,11 @@ left; what the words around it are must fit: number agreement, no verb forms.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from agent.offline.lexer import Phrases, meaning, phrases, word_set
+from agent.offline.noun_phrase import NounPhrase
 from agent.offline.positions import TWO_SIDED, predicates
 from agent.offline.speech import describes, is_adjective, is_known_noun, is_noun
 from agent.offline.vocabulary import (
@@ -27,12 +28,12 @@ from agent.offline.vocabulary import (
     VERBS,
 )
 from tools.scene.lexicon import COMPOUNDS, NUMBERS, SHADES, attribute, family, number, plural, singular
-from tools.scene.spec import SIZES, Query
-from tools.scene.wordnet import IRREGULAR_PAST, can_be, is_listed, is_mostly, is_thing
+from tools.scene.spec import SIZES
+from tools.scene.wordnet import can_be, is_mostly, is_past, is_thing
 
 if TYPE_CHECKING:
     from agent.offline.lexer import Cursor
-    from tools.scene.spec import Bound, Predicate, Size
+    from tools.scene.spec import Bound, Predicate
 
 MOST = 50  # objects of one kind, the limit of a SceneSpec
 LONGEST_NAME = 3  # words of a compound noun
@@ -72,60 +73,7 @@ _PAIRED = word_set(
     "glasses eyeglasses headphones overalls pajamas"
 )
 """One thing, of which "a pair" is said."""
-_PIECES = word_set("piece slice chunk bar roll loaf sheet pair pile stack bit ball scoop stick block")
-_BALLS = word_set("soccer football basketball tennis baseball volleyball golf")
 _HINT = "only objects, their number, attributes and places are understood"
-
-
-@dataclass(frozen=True)
-class NounPhrase:
-    """What a noun phrase says, and where it stands in the words (``start`` to ``end``)."""
-
-    name: str  # singular
-    attributes: tuple[str, ...] = ()
-    count: int | None = None  # None: no number, no article
-    determiner: str = ""
-    plural: bool = False
-    start: int = 0
-    end: int = 0
-    size_word: str = ""  # "huge"
-    dimensions: tuple[str, ...] = ()  # "tall"
-    bound: Bound = "a"
-    every: bool = False
-    group: Predicate | None = None  # "a row of cups"
-    shared: bool = field(default=False, compare=False)  # "a red" of "a red and a blue car"
-
-    @property
-    def size(self) -> Size | None:
-        return SIZES.get(self.size_word)
-
-    @property
-    def phrase(self) -> str:
-        """The words of a SceneSpec: "large dark red car"."""
-        return Query(name=self.name, attributes=self.attributes, size=self.size).phrase
-
-    @property
-    def definite(self) -> bool:
-        """Whether it speaks of something known: "the dog"."""
-        return self.determiner.startswith(("the", "this", "that", "all the", "both", "its", "their", "his", "her"))
-
-    @property
-    def head(self) -> str:
-        """The word that says what it is: "cup" of "cup of coffee"."""
-        return self.name.split(" of ")[0].split()[-1]
-
-    @property
-    def is_thing(self) -> bool:
-        """Whether it names something that can be seen as an object."""
-        if self.name in COMPOUNDS or (" of " in self.name and self.head in _PIECES):
-            return True
-        if self.head == "light" and not (self.plural or self.count):
-            return False  # "the soft light of the moon"
-        if self.head in _BALLS:
-            return self.count is not None or self.plural or bool(self.determiner)  # not "playing soccer"
-        if self.head in {"set", "arrangement"} and " " in self.name:
-            return True  # "a drum set"
-        return is_thing(self.head) or is_thing(self.name) or not is_listed(self.head)
 
 
 def read_noun_phrase(words: Cursor, last_name: str = "") -> NounPhrase | None:
@@ -231,12 +179,13 @@ def _sorted(phrase: NounPhrase) -> NounPhrase:
     sizes = [word for word in phrase.attributes if word in SIZES]
     measures = tuple(word for word in phrase.attributes if word in DIMENSIONS)
     rest = tuple(word for word in phrase.attributes if word not in SIZES and word not in DIMENSIONS)
-    return replace(phrase, attributes=rest, size_word=sizes[0] if sizes else "", dimensions=measures)
+    return replace(phrase, attributes=rest, sizes=tuple(sizes), dimensions=measures)
 
 
 def read_attributes(words: Cursor) -> tuple[str, ...]:
     """Take adjectives ("big dark red", "red and white", "very old") in front of a noun."""
     found: list[str] = []
+    single = words.word(-1) in {"a", "an", "one"}
     while not words.done:
         word = words.word()
         two = f"{word} {words.word(1)}"
@@ -253,10 +202,10 @@ def read_attributes(words: Cursor) -> tuple[str, ...]:
             found.append(attribute(word))
             words.position += 1
             if found[-1].endswith(("-colored", "-coloured")):
-                found[-1] = found[-1].rpartition("-")[0]
+                found[-1] = found[-1].rpartition("-")[0].replace("multi", "multicolored")
             elif words.word() in {"colored", "coloured"} and words.word(1) not in CLOSED:
                 words.position += 1
-        elif word in {",", "and"} and found and _adjective_follows(words):
+        elif word in {",", "and"} and found and _adjective_follows(words) and not (single and _ends(found, words)):
             words.position += 1
         else:
             break
@@ -266,9 +215,21 @@ def read_attributes(words: Cursor) -> tuple[str, ...]:
 def _adjective_follows(words: Cursor) -> bool:
     """Whether "and"/"," joins two adjectives of one noun ("red and white car"), not two nouns."""
     ahead = 2 if words.word(1) in SHADES | INTENSIFIERS else 1
+    following = words.word(ahead + 1)
+    listed = following == "and" and words.word() == "," and describes(words, ahead + 2)  # "red, green and blue balls"
     return describes(words, ahead) and (
-        is_noun(words, ahead + 1) or describes(words, ahead + 1) or words.word(ahead + 1) == ","
+        is_noun(words, ahead + 1) or describes(words, ahead + 1) or following == "," or listed
     )
+
+
+def _ends(found: list[str], words: Cursor) -> bool:
+    """Whether the last adjective is the noun, as several follow: "a plastic toy and fluffy clouds"."""
+    if not _names_thing(found[-1]):
+        return False
+    ahead = 1
+    while describes(words, ahead):
+        ahead += 1
+    return _is_plural(words.word(ahead))
 
 
 def _starts_compound(words: Cursor) -> bool:
@@ -328,7 +289,7 @@ def _read_nouns(words: Cursor) -> list[str]:
         ):
             break  # "a cat sleeping on a sofa", "a cup lay on a table"
         is_verb = words.sees(COPULA) and not words.tag().startswith("NN")
-        if taken and not words.tags and word in IRREGULAR_PAST:
+        if taken and not words.tags and is_past(word, words.word(1)):
             break  # "six fish swam"
         if taken and (words.sees(TWO_SIDED) or is_verb or words.sees(PAINTED) or words.sees(IN_THE_PICTURE)):
             break

@@ -7,6 +7,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from agent.offline.draft import HINT, Thing
+from agent.offline.imagined import is_only_spoken_of
 from agent.offline.nouns import read_noun_phrase
 from agent.offline.positions import REGIONS, TWO_SIDED
 from agent.offline.references import References
@@ -21,6 +22,7 @@ from agent.offline.vocabulary import (
     GROUPED,
     INSIDE,
     NUMBERED,
+    OWNED,
     THERE_IS,
     TIMES,
     TOGETHER,
@@ -28,7 +30,7 @@ from agent.offline.vocabulary import (
     UPRIGHT,
 )
 from tools.scene.errors import CannotParse
-from tools.scene.lexicon import SURFACES
+from tools.scene.lexicon import SURFACES, singular
 from tools.scene.wordnet import is_part_of_body
 
 if TYPE_CHECKING:
@@ -92,7 +94,12 @@ class Relations(References):
 
     def _let_go(self, copula: str) -> None:
         """After "a cat wearing a hat", "sits" is about the cat: it becomes what was named last."""
-        if self.held is not None and copula and not copula.startswith(("that", "which")) and self.last is self.held[1]:
+        worn = self.last is not None and any(self.last.name.endswith((one, singular(one))) for one in CLOTHES)
+        held = self.held is not None and (self.last is self.held[1] or worn)
+        if self.held is not None and held and copula and not copula.startswith(("that", "which")):
+            watched = self.words.tokens[self.held[1].start - 1].word in {"at", "watching"}
+            if watched and copula.endswith(("ing", "ed")) and " " not in copula:
+                return  # "looking at a bird perched on a branch"
             self.mentioned.append(self.held[0])
             self.listed = [self.held[0]]
             self.held, self.open_from = None, None
@@ -187,6 +194,7 @@ class Relations(References):
         if hung or (predicate == "inside" and objects[0].name.endswith(tuple(CLOTHES))):
             self._keep((listed[0] if listed else about).start, objects[0].end)
             self.subject = about
+            self.held = None if hung else (about, objects[0])  # "a man in a jacket standing ..."
             return True
         for mention in dict.fromkeys([*(thing for thing in listed if thing not in objects), about]):
             for towards in (objects, *((other,) for other in more)):
@@ -250,7 +258,8 @@ class Relations(References):
         first = self._noun_phrase()
         if first is None:
             words.fail("expected an object after the place", start - 1)
-        if not first.is_thing:
+        own_part = first.determiner in OWNED and is_part_of_body(first.head)
+        if not first.is_thing or words.word() == "'s" or own_part:  # "on its owner's lap", "on its hind legs"
             words.fail(HINT, start - 1, words.position)
         if predicate != "between":
             one = self._demand(first)
@@ -355,12 +364,13 @@ class Relations(References):
         end = words.position
         if relation == "wearing" and following.name == "glass":
             following = replace(following, name="eyeglasses")
-        if not (following.determiner in {"its", "his", "her", "their"} or is_part_of_body(following.head)):
+        unseen = bool(words.tags) and is_only_spoken_of(words, following)
+        if not (unseen or following.determiner in {"its", "his", "her", "their"} or is_part_of_body(following.head)):
             made = self._demand(following)  # not "its tail", "holding hands"
             self.held = (about, made) if made is not None and relation.split()[0].endswith("ing") else None
         self._keep(about.start, end)
         self.subject = about
-        if relation.split()[0].endswith("ing"):
+        if relation.split()[0].endswith("ing") or relation == "from":
             self.open_from = about.start  # "riding a horse on ...": what follows may be of either
         return True
 

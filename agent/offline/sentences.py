@@ -11,8 +11,11 @@ demanded, and what is said of them with other words is kept as unchecked.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from agent.offline.clauses import Clauses
 from agent.offline.draft import HINT
+from agent.offline.imagined import is_only_spoken_of
 from agent.offline.lexer import Cursor, Unclear, phrases
 from agent.offline.speech import is_adjective
 from agent.offline.surroundings import STOPS
@@ -27,6 +30,7 @@ from agent.offline.vocabulary import (
     FRAMES,
     HAS,
     IN_THE_PICTURE,
+    ING_NOUNS,
     NOTHING,
     OPENERS,
     PLACES,
@@ -38,8 +42,12 @@ from agent.offline.vocabulary import (
     WITHOUT,
 )
 from tools.scene.errors import CannotParse
+from tools.scene.lexicon import is_attribute
 from tools.scene.spec import SceneSpec
 from tools.scene.wordnet import is_person
+
+if TYPE_CHECKING:
+    from agent.offline.nouns import NounPhrase
 
 _PICTURES = frozenset({"scene", "photo", "photograph", "picture", "image", "view", "shot"})
 _THIS_IS = phrases("it is|this is|these are|they are|here is|here are|it was|that is")
@@ -195,6 +203,8 @@ class _Scene(Clauses):
             return False
         if words.done or words.word() in STOPS:
             words.fail("something is missing at the end", words.position - 1)
+        if not words.tags and self.open_from is not None and self._sees_doing():
+            words.fail(HINT)
         owner = (
             self._about(joined=bool(has))
             if has or (joined and "with" in joined.split() and joined not in _SAME_AS_LIST)
@@ -226,6 +236,11 @@ class _Scene(Clauses):
             words.position = start
         return bool(found)
 
+    def _sees_doing(self) -> bool:
+        """Whether a second doing follows: "holding a pen and taking notes"."""
+        word = self.words.word()
+        return word.endswith("ing") and word not in ING_NOUNS and not is_attribute(word)
+
     def _read_object(self, after: int | None = None) -> bool:
         words = self.words
         if words.sees(COPULA) and words.word() not in {"both", "all"} and self.last:
@@ -252,13 +267,21 @@ class _Scene(Clauses):
             self.background.append(words.quote(phrase.start, phrase.end))
         else:
             self._check_name(phrase)
-            scenery = self.open_from is not None and phrase.head in PLACES and phrase.head not in SKIES
-            if phrase.is_thing and not scenery:
-                self._demand(phrase)
-            elif self.open_from is None:
-                self.open_from = phrase.start
+            self._demand_named(phrase)
             self._extend_clause(phrase.end)
         return True
+
+    def _demand_named(self, phrase: NounPhrase) -> None:
+        """Demand what a noun phrase names, unless it is only spoken of."""
+        tagged_words = bool(self.words.tags)
+        if self.open_from is not None and tagged_words:
+            self._take_open(phrase)
+        elif tagged_words and (self.words.word() == "'s" or is_only_spoken_of(self.words, phrase)):
+            self.open_from, self.unseen_until = phrase.start, phrase.end
+        elif phrase.is_thing and not (self.open_from is not None and phrase.head in PLACES - SKIES):
+            self._demand(phrase)
+        elif self.open_from is None:
+            self.open_from = phrase.start
 
     def _is_scenery(self, head: str) -> bool:
         """Whether a place that begins a sentence is where all of it is: "a beach", "a kitchen with two cups"."""

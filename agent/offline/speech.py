@@ -21,8 +21,13 @@ def is_noun(words: Cursor, ahead: int = 0) -> bool:
     if not word or not word[0].isalpha() or word in CLOSED or number(word) is not None:
         return False
     if tag:
+        if tag == "JJ" and _is_noun_alone(word):
+            return not _ends_phrase(words, ahead) or words.tag(ahead - 1)[:2] not in {"VB", "NN"}
         return tag.startswith(_NOUN_TAGS) or (
-            tag in {"JJ", "FW"} and is_known_noun(word) and _ends_phrase(words, ahead)
+            tag in {"JJ", "FW"}
+            and is_known_noun(word)
+            and _ends_phrase(words, ahead)
+            and not (words.tag(ahead - 1)[:2] in {"VB", "NN"} and is_mostly(word, "a"))  # "keep the cattle safe"
         )
     return not is_listed(word) or is_known_noun(word)
 
@@ -54,6 +59,8 @@ def is_adjective(word: str, following: str = "") -> bool:
 def describes(words: Cursor, ahead: int = 0) -> bool:
     """Return whether the word stands before a noun (or another adjective) and describes it."""
     word, following, tag = words.word(ahead), words.word(ahead + 1), words.tag(ahead)
+    if tag == "JJ" and _is_noun_alone(word):
+        return False  # "a hula hoop"
     if following == "," and word not in CLOSED and (tag == "JJ" or is_adjective(word, "x")):
         sure = tag == "JJ" or is_mostly(word, "a") or not is_thing(word)
         if sure and describes(words, ahead + 2):
@@ -65,10 +72,14 @@ def describes(words: Cursor, ahead: int = 0) -> bool:
     return False
 
 
+def _is_noun_alone(word: str) -> bool:
+    return is_mostly(word, "n") and not (can_be(word, "a") or is_attribute(word))
+
+
 def _describes(word: str) -> bool:
     """By WordNet: an adjective, or mostly one; "oblong" is no object, "hardcover" names a thing."""
-    if not can_be(word, "a") or word == "sole":
-        return False
+    if not can_be(word, "a") or word == "sole" or singular(word) != word:
+        return False  # "with tops"
     if not can_be(word, "n"):
         return not can_be(word, "r") or is_mostly(word, "a")
     return is_mostly(word, "a") or (letters(word)[0] == "x" and not is_mostly(word, "n") and not is_thing(word))

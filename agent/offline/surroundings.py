@@ -8,6 +8,7 @@ from agent.offline.draft import HINT, Draft
 from agent.offline.lexer import phrases
 from agent.offline.nouns import NounPhrase, read_noun_phrase
 from agent.offline.positions import REGIONS, TWO_SIDED
+from agent.offline.sharing import shared_looks
 from agent.offline.speech import is_stuff
 from agent.offline.vocabulary import (
     BACKGROUND,
@@ -126,8 +127,10 @@ class Surroundings(Draft):
         if phrase.dimensions or phrase.size_word:
             words.fail("only attributes such as colours can be excluded", start, phrase.end)
         described = self._read_denied_look() if words.word(-1) == phrase.head or phrase.plural else ()
-        named = replace(phrase, attributes=(*phrase.attributes, *described)).phrase
-        self.absent.append(named)
+        apart = shared_looks(phrase)  # "no red and blue cars"
+        kept = tuple(word for word in (*phrase.attributes, *described) if word not in apart)
+        for look in apart or ("",):
+            self.absent.append(replace(phrase, attributes=(*([look] if look else []), *kept)).phrase)
 
     def _read_denied_look(self) -> tuple[str, ...]:
         """Take "is red" of "no cup is red", and nothing else."""
@@ -179,6 +182,8 @@ class Surroundings(Draft):
     def _is_place(head: str, preposition: str) -> bool:
         if head in SKIES and preposition in _BESIDE:
             return False
+        if head == "sun":
+            return preposition == "in"
         return head in PLACES or plural(head) in PLACES or (preposition in INDOORS and head in BUILDINGS)
 
     def _read_background(self) -> bool:

@@ -13,7 +13,7 @@ from agent.offline.lexer import Phrases
 from agent.offline.verbs import VERBS
 from agent.offline.vocabulary import CLOSED, PLACES, STYLE_NOUNS
 from tools.scene.lexicon import ATTRIBUTES, COLOURS, NUMBERS, SHADES, plural, singular
-from tools.scene.wordnet import is_word
+from tools.scene.wordnet import is_listed, is_word
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -54,7 +54,7 @@ def corrected(text: str, names: Iterable[str] = ()) -> tuple[str, tuple[str, ...
 def _nearest(word: str, known: frozenset[str] | set[str]) -> str | None:
     if word in known or singular(word) in known or is_word(word):
         return _colour_of(word)
-    far = 2 if len(word) >= 7 else 1
+    far = 2 if len(word) >= 7 and not _is_compound(word) else 1
     distances = {
         other: OSA.distance(word, other, score_cutoff=far) for other in known if abs(len(other) - len(word)) <= far
     }
@@ -63,6 +63,11 @@ def _nearest(word: str, known: frozenset[str] | set[str]) -> str | None:
     best = [other for other in best if other[0] == word[0]] or best
     best = [other for other in best if sorted(other) == sorted(word)] or best
     return best[0] if least <= far and len(best) == 1 and (len(word) > 3 or sorted(best[0]) == sorted(word)) else None
+
+
+def _is_compound(word: str) -> bool:
+    """Whether two words make it: "toolset" is no "toilet"."""
+    return any(is_listed(word[:at]) and is_listed(word[at:]) for at in range(3, len(word) - 2))
 
 
 def _colour_of(word: str) -> str | None:

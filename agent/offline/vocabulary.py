@@ -63,17 +63,19 @@ CLOSED = word_set(
     "nearby instead except excluding containing contains featuring showing depicting placed located positioned "
     "situated wearing holding riding eating chasing driving playing reading looking surrounded via per until toward "
     "towards maybe perhaps possibly probably bigger larger smaller taller shorter wider narrower away back "
-    "sits stands lies rests middle"
+    "sits stands lies rests middle like"
 )
 """Words that are never part of a noun phrase's name."""
 
+OWNED = frozenset({"its", "his", "her", "their", "my", "our", "your"})
+"""What stands before something of one's own."""
 PLACES = word_set(
     "beach park street road highway city town village field meadow lawn forest woods jungle desert mountain mountains "
     "hill hills valley canyon lake river sea ocean pond pool island shore coast seaside seashore riverbank garden yard "
     "backyard farm countryside sky space moon planet mars snow rain fog mist grass sand water "
     "kitchen bedroom bathroom room office classroom library studio museum restaurant cafe bar hall hallway corridor "
     "basement attic garage warehouse factory shop store supermarket market mall airport station harbor harbour port "
-    "parking lot sidewalk pavement driveway crosswalk bridge alley plaza square "
+    "parking lot sidewalk pavement driveway crosswalk bridge alley plaza "
     "playground stadium gym court zoo aquarium theater theatre stage hospital school campus temple church castle "
     "background backdrop landscape cityscape skyline sunset sunrise night nighttime daytime day daylight dusk dawn "
     "noon midnight morning evening afternoon twilight winter summer autumn fall spring storm thunderstorm blizzard "
@@ -81,6 +83,9 @@ PLACES = word_set(
     "glacier volcano vineyard orchard greenhouse balcony terrace patio porch rooftop trail path meadows fields "
     "outdoors indoors nature wilderness countertop universe galaxy clouds hillside lakeside waterfront pier dock "
     "festival wall ballroom rink lab suite foyer nursery country conference event range landscape "
+    "workshop clinic salon bakery stable lounge pub tavern diner cafeteria café winery brewery aisle runway circus "
+    "arena lane spa resort shelter intersection neighborhood neighbourhood schoolyard pasture gallery auditorium "
+    "arcade lobby cellar wonderland workplace haven "
     "earth soil laboratory courtyard marketplace stars shade dark darkness environment setting surroundings tabletop"
 )
 """Nouns that make a background when a preposition stands before them."""
@@ -91,7 +96,7 @@ SKIES = word_set(
 """Nouns of scenery that are things of their own too: "a moon and a dog", "near the clouds"."""
 BUILDINGS = word_set(
     "house building barn hotel home apartment tower tent skyscraper fireplace window palace cathedral mosque pyramid "
-    "cottage mansion fence waterfall lighthouse mirror curtain gate monument ruins mill"
+    "square cottage mansion fence waterfall lighthouse mirror curtain gate monument ruins mill"
 )
 """Nouns that make a background after "in", "inside" and "in front of" only."""
 PLACE_PREPOSITIONS = phrases(
@@ -166,7 +171,7 @@ POSITIVE = phrases("with|but|but with|and with|, but|, with|, but with|there is|
 _POSTURES = (
     "located|placed|positioned|situated|sitting|standing|lying|laying|resting|parked|set|arranged|found|seen|seated|"
     "perched|hung|hanging|mounted|laid|put|kept|stationed|propped|displayed|"
-    "leaning|crouching|kneeling"
+    "leaning|crouching|kneeling|nestled|wedged|tucked|sandwiched|squeezed|suspended|balanced"
 )
 COPULA = phrases(
     "|".join(
@@ -222,7 +227,8 @@ UNKNOWN_RELATIONS = phrases(
 """Places and doings that nothing checks: the objects are demanded, the rest is kept as it stands."""
 CLOTHES = word_set(
     "suit dress hat shirt jacket coat uniform costume jeans pants shoes sweater t-shirt helmet glasses boots cap "
-    "robe gown kimono apron vest scarf skirt blouse hoodie swimsuit bikini tie tuxedo sunglasses armor cape"
+    "robe gown kimono apron vest scarf skirt blouse hoodie swimsuit bikini tie tuxedo sunglasses armor cape "
+    "ponytail bun braid braids"
 )
 """"in" means wearing before these."""
 INSIDE: Phrases[Predicate] = Phrases(meaning("in|inside|inside of|within|in the inside of|contained in", "inside"))
@@ -297,9 +303,10 @@ NOTHING = phrases(
 )
 """Words that add nothing."""
 FOREGROUND = phrases(
-    "in the foreground|in the front|in front|up front|at the front|in the very front|in the back|at the back"
+    "in the foreground|in the front|in front|up front|at the front|in the very front|in the back|at the back|"
+    "in mid-air|in midair|in mid air|in the air"
 )
-"""Depth: kept, nothing checks it."""
+"""Depth and height: kept, nothing checks them."""
 NUMBERED: Phrases[tuple[Predicate, str]] = Phrases(
     {"more": ("more than", "than"), "fewer": ("fewer than", "than"), "less": ("fewer than", "than"),
      "as many": ("as many as", "as"), "the same number of": ("as many as", "as"), "no more": ("no more than", "than"),

@@ -26,7 +26,6 @@ from agent.trace.recorder import Recorder
 from graphs.correction import build_graph
 from tools.context import Context
 from tools.files import copy_file
-from tools.images import ImageStore
 from tools.scene.layout import Layout
 from tools.scene.spec import SceneSpec
 from tools.stopping import Stop
@@ -43,6 +42,7 @@ if TYPE_CHECKING:
     from configs.settings import Settings
     from graphs.state import Result
     from tools.backend.protocol import Backend
+    from tools.images import ImageStore
 
 __all__ = [
     "Job",
@@ -146,11 +146,11 @@ def run_correction(
     """
     with folder.locked():
         folder = hiding(folder, settings)
-        store = ImageStore(folder.images_path, folder.redactor)
+        store = folder.images
         record = _open_record(job, settings, folder, store, preset, overrides or {})
         if record["status"] == "finished":
             return read_result(folder)
-        trace = TraceWriter(folder.trace_path, folder.redactor, also=follower(folder.path.name))
+        trace = TraceWriter(folder.trace, folder.redactor, also=follower(folder.path.name))
         context = Context(backend, chat, store, settings, make_eyes(settings), stop or Stop())
         with open_checkpoints(folder) as saver:
             graph = build_graph(saver, settings.loop)
@@ -176,7 +176,7 @@ def job_of(given: Mapping[str, Any], folder: RunFolder, origin: str) -> Job:
         RunError: it describes none.
         PictureError: its picture is gone.
     """
-    store = ImageStore(folder.images_path)
+    store = folder.images
     try:
         return Job(
             prompt=given["prompt"],

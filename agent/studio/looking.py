@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
@@ -20,10 +21,11 @@ from tools.images import ImageStore, open_picture
 from tools.scene.lexicon import parse_phrase
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Hashable, Mapping, Sequence
     from pathlib import Path
 
     from agent.run.folder import RunFolder
+    from agent.run.storage import Storage
     from agent.session.reading import SessionState
     from agent.studio.views import SessionView, Summary
     from tools.scene.layout import Detection
@@ -42,14 +44,15 @@ class Looking:
         overrides: Mapping[str, Any] | None,
         models: SharedModels | None,
         most_queued: int,
+        storage: Storage | None = None,
     ) -> None:
         self.sessions, self.overrides = sessions, dict(overrides or {})
         self.events = EventLog()
-        self.library = Library(sessions, runs)
+        self.library = Library(sessions, runs, storage)
         self.models = models or SharedModels()
         self._turns = Turns(self.models, self.overrides, self.events)
         self._queue = Queue(sessions / ".queue.json", most_queued)
-        self._views: dict[str, tuple[tuple[int, int], SessionState]] = {}
+        self._views: dict[str, tuple[Hashable, SessionState]] = {}
         self._lock = threading.Lock()
 
     @property
@@ -87,8 +90,7 @@ class Looking:
 
     def _state(self, name: str) -> SessionState:
         folder = self.folder(name)
-        stat = folder.record_path.stat()  # the record is replaced whenever something has ended
-        stamp = (stat.st_mtime_ns, stat.st_ino)
+        stamp = folder.storage.stamp(folder.path)  # another whenever something has ended
         with self._lock:
             known = self._views.get(name)
         if known is None or known[0] != stamp:
@@ -106,7 +108,7 @@ class Looking:
         Raises:
             StudioError, PictureError: there is none of this id.
         """
-        return self._kept(self.folder(name).images_path, image_id)
+        return _kept(self.folder(name).images, image_id)
 
     def thumbnail(self, name: str, image_id: str) -> Path:
         """Return where a small copy of a picture lies; raises as `picture` does."""
@@ -114,7 +116,7 @@ class Looking:
 
     def plan(self, name: str, image_id: str) -> Path:
         """Return where the drawing of a proposal lies; raises as `picture` does."""
-        return self._kept(self.folder(name).path / "plans", image_id)
+        return _kept(ImageStore(self.folder(name).path / "plans"), image_id)
 
     def mask(self, name: str, image_id: str) -> Path:
         """Return where an object's mask lies, opaque where the object is; it is made when it is first asked for.
@@ -167,13 +169,15 @@ class Looking:
     def report(self, name: str) -> Path:
         """Return where the report lies; it is written anew when something has happened since."""
         folder = self.folder(name)
-        newest = max(path.stat().st_mtime for path in (folder.record_path, folder.trace_path) if path.is_file())
-        if not folder.report_path.is_file() or folder.report_path.stat().st_mtime <= newest:
+        newest = folder.storage.changed(folder.path)
+        if not folder.report_path.is_file() or folder.report_path.stat().st_mtime_ns < newest:
             write_report(folder)
+            os.utime(folder.report_path, ns=(newest, newest))  # the storage's clock may be another machine's
         return folder.report_path
 
-    def _kept(self, folder: Path, image_id: str) -> Path:
-        path = ImageStore(folder).path(image_id)
-        if not path.is_file():
-            raise StudioError(f"there is no picture {image_id!r} here", "missing")
-        return path
+
+def _kept(store: ImageStore, image_id: str) -> Path:
+    path = store.path(image_id)
+    if not path.is_file():
+        raise StudioError(f"there is no picture {image_id!r} here", "missing")
+    return path

@@ -16,7 +16,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Self
 
 from agent.models.preset_choice import DEFAULT, choose_preset
-from agent.run.folder import RunError, abandoned_on_error, new_folder
+from agent.run.folder import RunError, abandoned_on_error
 from agent.session.record import note_stopped
 from agent.session.session import Session
 from agent.studio.looking import Looking
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
     from PIL.Image import Image
 
+    from agent.run.storage import Storage
     from agent.studio.queue import Job
     from agent.studio.turns import Outcome
     from agent.studio.views import Verb
@@ -57,8 +58,9 @@ class Studio(Looking):
         workers: int = 1,
         most_queued: int = 64,
         models: SharedModels | None = None,
+        storage: Storage | None = None,
     ) -> None:
-        super().__init__(sessions, runs, overrides, models, most_queued)
+        super().__init__(sessions, runs, overrides, models, most_queued, storage)
         self.preset = preset
         self._at_once = threading.Lock()  # held while something is done at once: a turn that begins waits for it
         self._threads = [threading.Thread(target=self._work, name=f"turns {n}") for n in range(workers)]
@@ -109,10 +111,10 @@ class Studio(Looking):
         preset = preset or self.preset or (DEFAULT if image is None else choose_preset(image))
         overrides = self.overrides | _size(size_wh)
         settings = load_settings(preset, overrides)
-        folder = new_folder(origin.rsplit(".", 1)[0] or text, self.sessions)
+        folder = self.library.new_session(origin.rsplit(".", 1)[0] or text)
         with abandoned_on_error(folder):
             Session.open(
-                folder.path,
+                folder,
                 image=image,
                 preset=preset,
                 overrides=overrides,

@@ -53,7 +53,7 @@ class Turns:
         """Open a session that has begun, with the shared models; whoever opens it closes it."""
         settings = recorded_settings(folder, None, self._overrides)
         return Session.open(
-            folder.path,
+            folder,
             overrides=self._overrides,
             settings=settings,
             backend=self._models.backend(settings),

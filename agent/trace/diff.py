@@ -115,7 +115,7 @@ def _end(turns: Sequence[Turn]) -> dict[str, Any]:
         "rounds": result.get("rounds"),
         "image": result.get("image"),
         "requirements met": f"{best['passed']} of {best['total']}" if best else None,
-        "UNet evaluations": sum(step.unet_evaluations for turn in turns for step in turn.steps),
+        "model evaluations": sum(step.model_evaluations for turn in turns for step in turn.steps),
         "tokens": sum(step.tokens for turn in turns for step in turn.steps),
         "time in s": round(sum(turn.seconds for turn in turns), 1),
     }

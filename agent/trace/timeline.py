@@ -29,7 +29,7 @@ class Step:
     notes: list[str] = field(default_factory=list)
     """What it did, in words."""
     error: str = ""
-    unet_evaluations: int = 0
+    model_evaluations: int = 0
     seq: int = 0
     """Of its event: a name for it that stays, also where two branches number their steps alike."""
     started: str | None = None
@@ -143,7 +143,7 @@ def _add_step(turn: Turn, event: dict[str, Any], calls: list[dict[str, Any]]) ->
     update = event.get("update") or {}
     step = Step(event["node"], event.get("step"), event.get("seconds"), calls, update, error=event.get("error") or "")
     step.seq, step.started = event["seq"], event.get("started")
-    step.notes, step.unet_evaluations = _notes(step, turn.steps), _evaluations(step, turn.steps)
+    step.notes, step.model_evaluations = _notes(step, turn.steps), _evaluations(step, turn.steps)
     if isinstance(update.get("latest"), dict):
         shown = next(filter(None, (_shown(last.update) for last in reversed(turn.rounds[-1].steps))), {})
         turn.rounds.append(
@@ -213,13 +213,13 @@ def _notes(step: Step, before: Sequence[Step]) -> list[str]:
 
 
 def _evaluations(step: Step, before: Sequence[Step]) -> int:
-    """Return how many UNet evaluations a step took: the state holds the sum over the turn."""
+    """Return how many model evaluations a step took: the state holds the sum over the turn."""
     if "usage" not in step.update:
         return 0
     known: dict[str, Any] = next(
         (earlier.update["usage"] for earlier in reversed(before) if "usage" in earlier.update), {}
     )
-    return int(step.update["usage"].get("unet_evaluations", 0) - known.get("unet_evaluations", 0))
+    return int(step.update["usage"].get("model_evaluations", 0) - known.get("model_evaluations", 0))
 
 
 def _shown(update: dict[str, Any]) -> dict[str, Any]:

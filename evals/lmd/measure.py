@@ -43,7 +43,7 @@ class Plan:
     """Let the loop make the first picture itself, from a layout where its generator takes boxes (LMD+); else it gets
     one that was drawn from the words alone."""
     baselines: bool = True
-    """Also make the best of N pictures with as many UNet evaluations as the correction took."""
+    """Also make the best of N pictures with as many model evaluations as the correction took."""
 
 
 @dataclass(frozen=True)
@@ -91,9 +91,9 @@ def _start(prompt: LmdPrompt, plan: Plan, context: Context, seed: int) -> dict[s
     """Return the first picture and what it took; no picture where the loop makes it."""
     if plan.images is not None:
         given = find_picture(plan.images, prompt)
-        return {"image": context.images.save(open_picture(given)), "unet_evaluations": 0, "seconds": 0.0}
+        return {"image": context.images.save(open_picture(given)), "model_evaluations": 0, "seconds": 0.0}
     if plan.layout:
-        return {"image": None, "unet_evaluations": 0, "seconds": 0.0}
+        return {"image": None, "model_evaluations": 0, "seconds": 0.0}
     return _draw(prompt, context, seed)
 
 
@@ -117,7 +117,7 @@ def _draw(prompt: LmdPrompt, context: Context, seed: int) -> dict[str, Any]:
     made = make_once(context, "generate", [prompt.text, None, seed], make)
     return {
         "image": made.image,
-        "unet_evaluations": made.cost.unet_evaluations,
+        "model_evaluations": made.cost.model_evaluations,
         "seconds": round(sum(made.cost.seconds.values()), 3),
     }
 
@@ -164,7 +164,7 @@ def _attempt(update: Mapping[str, Any], start: Mapping[str, Any], done: list[str
 
 def _spent(usage: Mapping[str, Any], start: Mapping[str, Any]) -> dict[str, Any]:
     return {
-        "unet_evaluations": start["unet_evaluations"] + usage["unet_evaluations"],
+        "model_evaluations": start["model_evaluations"] + usage["model_evaluations"],
         "seconds": round(start["seconds"] + usage["wall_seconds"], 3),
         "llm_calls": usage["llm_calls"],
         "tokens": usage["input_tokens"] + usage["output_tokens"],
@@ -189,8 +189,8 @@ def _best_of_n(
     gets as much or a little more; it chooses as the loop does, by the most requirements met.
     """
     first, last = attempts[0], attempts[-1]
-    price, budget = first["unet_evaluations"], last["unet_evaluations"] - first["unet_evaluations"]
-    rival = {"n": 1, "tried": 1, "image": first["image"], "unet_evaluations": price, "seconds": first["seconds"]}
+    price, budget = first["model_evaluations"], last["model_evaluations"] - first["model_evaluations"]
+    rival = {"n": 1, "tried": 1, "image": first["image"], "model_evaluations": price, "seconds": first["seconds"]}
     demands = _demands(result["spec"])
     if plan.images is not None or not price or demands is None or first["agreed"]:
         return rival
@@ -199,7 +199,7 @@ def _best_of_n(
     for number in range(1, rival["n"]):
         made = _draw(prompt, context, seed + number)
         rival["tried"] += 1
-        rival["unet_evaluations"] += made["unet_evaluations"]
+        rival["model_evaluations"] += made["model_evaluations"]
         rival["seconds"] = round(rival["seconds"] + made["seconds"], 3)
         passed = _passed(context, demands, made["image"])
         if passed > best:

@@ -79,13 +79,13 @@ def _plot_rounds(figure: Any, summary: Mapping[str, Any]) -> None:
 def _plot_cost(axes: Any, summary: Mapping[str, Any]) -> None:
     for scorer in summary["scorers"][:1]:
         for method in summary["methods"]:
-            spent = summary["costs"][method]["unet_evaluations"]
+            spent = summary["costs"][method]["model_evaluations"]
             rate = summary["rates"][scorer][method]["overall"]
             errors = [[rate["rate"] - rate["low"]], [rate["high"] - rate["rate"]]]
             axes.errorbar(spent, rate["rate"], errors, marker="s" if method == RIVAL else "o", capsize=3)
             axes.annotate(method, (spent, rate["rate"]), fontsize=8, xytext=(6, 4), textcoords="offset points")
         axes.set_title(f"by the {SCORERS[scorer]}")
-    axes.set_xlabel("UNet evaluations for a picture")
+    axes.set_xlabel("model evaluations for a picture")
     axes.set_ylabel("right pictures, %")
     axes.set_xmargin(0.2)
     axes.set_ylim(0, 103)

@@ -23,6 +23,7 @@ from filelock import FileLock, Timeout
 from agent.run.folder import RunError
 from evals.lmd.measure import head, measure
 from tools.files import write_text
+from tools.older import renamed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -85,7 +86,7 @@ def item_path(plan: Plan, prompt: LmdPrompt) -> Path:
 def read_record(plan: Plan, prompt: LmdPrompt, *, failed: bool = False) -> dict[str, Any] | None:
     """Return a prompt's record; None when it must be measured (again). ``failed`` ones are read on request."""
     try:
-        record: dict[str, Any] = json.loads(item_path(plan, prompt).read_text(encoding="utf-8"))
+        record: dict[str, Any] = renamed(json.loads(item_path(plan, prompt).read_text(encoding="utf-8")))
     except (OSError, ValueError):
         return None
     if "error" in record:

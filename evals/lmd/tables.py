@@ -149,7 +149,7 @@ def _interval(values: np.ndarray, tasks: np.ndarray) -> dict[str, Any]:
 def _cost(records: Sequence[Record], method: str, rounds: int) -> dict[str, float]:
     """Return what one picture took on average, its first making included."""
     spent = [record["best_of_n"] if method == RIVAL else attempt_after(record, rounds) for record in records]
-    keys = ("unet_evaluations", "seconds", "llm_calls", "tokens")
+    keys = ("model_evaluations", "seconds", "llm_calls", "tokens")
     cost = {key: round(_mean([spending.get(key, 0) for spending in spent if spending]), 2) for key in keys}
     # reading the sentence was of no use to a picture that nobody corrects
     return cost | {"llm_calls": 0.0, "tokens": 0.0} if method == START else cost
@@ -234,7 +234,7 @@ def _starts(summary: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:
 
 def costs_table(summary: Mapping[str, Any]) -> list[list[str]]:
     """Return what one picture takes on average with each method."""
-    rows = [["method", "UNet evaluations", "seconds", "LLM calls", "LLM tokens"]]
+    rows = [["method", "model evaluations", "seconds", "LLM calls", "LLM tokens"]]
     return rows + [
         [f"{start}{method}", *(f"{value:g}" for value in cost.values())]
         for start, part in _starts(summary)

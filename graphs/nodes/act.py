@@ -18,6 +18,7 @@ from graphs.node_helpers import timed
 from prompts import render
 from tools.backend.protocol import BackendError, Cost
 from tools.errors import FinalToolError
+from tools.older import renamed
 from tools.registry import TOOLS
 from tools.scene.operations import Operation
 
@@ -71,7 +72,7 @@ def act(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
             elif not _plan(answer):  # a planned edit has not succeeded yet: the editor will say
                 failures.pop(kind, None)
         planned += _plan(answer)
-        usage += Cost(**(answer.artifact or {}).get("cost", {}))
+        usage += Cost(**renamed((answer.artifact or {}).get("cost", {})))
         if (answer.artifact or {}).get("failure") == "final":
             impossible = answer.text
         answers.append(answer)

@@ -18,16 +18,16 @@ SPEED = {
 
 
 def record(number: int, *, right: bool, corrected: bool) -> dict[str, object]:
-    spent = {"unet_evaluations": 100, "seconds": 1.0, "llm_calls": 1, "tokens": 0}
+    spent = {"model_evaluations": 100, "seconds": 1.0, "llm_calls": 1, "tokens": 0}
     first = {"round": 0, "image": "a", "kept": "a", "agreed": right, "changed": 0.0, **spent}
-    then = {**first, "round": 1, "image": "b", "kept": "b", "agreed": True, "changed": 0.2, "unet_evaluations": 300}
+    then = {**first, "round": 1, "image": "b", "kept": "b", "agreed": True, "changed": 0.2, "model_evaluations": 300}
     return {
         "number": number,
         "task": ("negation", "numeracy")[number % 2],
         "exit": "agreed",
         "understood": True,
         "attempts": [first] if right else [first, then],
-        "best_of_n": {"image": "a", "unet_evaluations": 300, "seconds": 2.0},
+        "best_of_n": {"image": "a", "model_evaluations": 300, "seconds": 2.0},
         "scored": {
             "a": {
                 "right": {"heldout": right, "detector": right},
@@ -63,7 +63,7 @@ def test_figures_of_few_records_by_hand() -> None:
     assert rates["no correction"]["overall"]["prompts"] == 4
     assert rates["no correction"]["overall"]["low"] <= 50 <= rates["no correction"]["overall"]["high"]
     assert summary["gains"]["heldout"]["over no correction"]["rate"] == 25
-    assert summary["costs"]["1 round"]["unet_evaluations"] == 200
+    assert summary["costs"]["1 round"]["model_evaluations"] == 200
     assert summary["disagreement_at_start"] == 0
     assert summary["disagreement_at_end"] == 25
     assert summary["causes"]["heldout"] == {"numeracy": {"scorers disagree": 1}}

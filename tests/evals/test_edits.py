@@ -31,7 +31,9 @@ class Editor:
 
     def edit(self, image: Image, operations: object, scene: Layout, **_: object) -> Edited:
         everywhere = np.ones(image.size[::-1], dtype=bool)
-        return Edited(self.results[image.tobytes()], everywhere, (), Cost(unet_evaluations=7, seconds={"compose": 2.0}))
+        return Edited(
+            self.results[image.tobytes()], everywhere, (), Cost(model_evaluations=7, seconds={"compose": 2.0})
+        )
 
 
 @pytest.mark.parametrize("perfect", [True, False])
@@ -42,7 +44,7 @@ def test_what_is_right_is_told_from_what_is_not(perfect: bool, tmp_path: Path) -
     assert {kind: result[kind] for kind in KINDS} == dict.fromkeys(KINDS, float(perfect))
     assert all(result[f"{kind}_ceiling"] == 1 for kind in KINDS)
     assert all(result[f"{kind}_scenes"] == SCENES for kind in KINDS)
-    assert result["add_unet_evaluations"] == 7
+    assert result["add_model_evaluations"] == 7
     assert result["add_seconds"] == 2
     assert result["untouched"] == 1
     assert result["untouched_objects"] > SCENES

@@ -45,10 +45,10 @@ def test_the_reference_spends_what_the_published_schedule_spends(settings: Setti
     background = moved = composed = 10 * 2
     restyled = 8 * 2 + 8 * 2 + 10 * 2  # DiffEdit's inversion, its denoising, and the inversion of its picture
     added = 2 * 10 * 2
-    assert result["reference_unet_evaluations"] == background + moved + composed + restyled + added
+    assert result["reference_model_evaluations"] == background + moved + composed + restyled + added
     assert result["reference_segmenter_passes"] == 5  # the old place, the helper picture, the restyled one, two new
     assert result["ours_segmenter_passes"] == 3  # the picture and two new objects
-    assert result["ours_unet_evaluations"] == 8 + 2 * 2 * (5 + 3) + 2 * 8
+    assert result["ours_model_evaluations"] == 8 + 2 * 2 * (5 + 3) + 2 * 8
     assert result["unet_ratio"] == pytest.approx(152 / 56)
     assert (result["detector_passes"], result["segmenter_passes"]) == (1, 1)
     assert result["wall_ratio"] == result["reference_seconds"] / result["ours_seconds"]
@@ -59,7 +59,7 @@ def test_the_command_prints_what_it_measured(preset: Path) -> None:
     given = ["speed", "--preset", str(preset), "--scenes", "1", "--steps", "4", "--json"]
     result = json.loads(CliRunner().invoke(app, given).stdout)
     assert 0 <= result["ours_right"] <= 1
-    assert result["reference_unet_evaluations"] > result["ours_unet_evaluations"] > 0
+    assert result["reference_model_evaluations"] > result["ours_model_evaluations"] > 0
 
 
 def test_missing_weights_are_one_message() -> None:

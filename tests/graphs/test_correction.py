@@ -42,7 +42,7 @@ def test_without_a_picture_one_is_generated_first(tmp_path: Path) -> None:
     loop = Loop(tmp_path, [TWO_RED, *Planner], world=World(scene(RED)))
     result = loop.run(prompt="two red cars")
     assert (result["exit"], result["rounds"], loop.world.generated) == ("agreed", 1, 1)
-    assert result["usage"]["unet_evaluations"] == 60
+    assert result["usage"]["model_evaluations"] == 60
 
 
 def test_a_given_layout_grounds_the_first_picture_and_is_aimed_at(tmp_path: Path) -> None:

@@ -170,7 +170,7 @@ class PipelineGenerator:
         images, warnings = until_usable(make, seeds, self.pipeline.name)
         halves = 2 if settings.guidance > 1 else 1
         cost = Cost(
-            unet_evaluations=runs * settings.steps * halves,
+            model_evaluations=runs * settings.steps * halves,
             decoder_passes=runs,
             seconds={"generate": time.perf_counter() - start},
         )

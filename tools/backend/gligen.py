@@ -283,7 +283,7 @@ class GroundedDiffusion(Meter):
             return output
 
         output = self.batcher(run, *inputs)
-        self.spend(unet_evaluations=len(output))
+        self.spend(model_evaluations=len(output))
         if not guided:
             return output
         without, with_text = output.chunk(2)

@@ -11,7 +11,14 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from configs.settings import CocoDetectorSettings, FilePart, InpaintSettings, OnnxSegmenterSettings, PasteSettings
+from configs.settings import (
+    CocoDetectorSettings,
+    FilePart,
+    InpaintSettings,
+    InstructSettings,
+    OnnxSegmenterSettings,
+    PasteSettings,
+)
 from tools.backend import checkpoints, coco_kinds
 from tools.backend.ahead import import_ahead
 from tools.backend.editor import capabilities
@@ -169,8 +176,14 @@ class LocalBackend:
             from tools.backend.editor.engines.inpaint import InpaintEngine
             from tools.backend.inpainting import InpaintingPipeline
 
-            pipeline = self._load(part, lambda: InpaintingPipeline.from_settings(part))
-            return self._run(part, pipeline, lambda: with_engine(InpaintEngine(pipeline, self, part)))
+            inpainting = self._load(part, lambda: InpaintingPipeline.from_settings(part))
+            return self._run(part, inpainting, lambda: with_engine(InpaintEngine(inpainting, self, part)))
+        if isinstance(part, InstructSettings):
+            from tools.backend.editor.engines.instruct import InstructEngine
+            from tools.backend.instructing import InstructingPipeline
+
+            instructing = self._load(part, lambda: InstructingPipeline.from_settings(part))
+            return self._run(part, instructing, lambda: with_engine(InstructEngine(instructing, self, part)))
         from tools.backend.editor.engines.grounded import GroundedEngine
 
         model = self._diffusion(part)
@@ -199,6 +212,8 @@ class LocalBackend:
             own = capabilities.paste()
         elif isinstance(settings.editor, InpaintSettings):
             own = capabilities.inpaint(settings.editor)
+        elif isinstance(settings.editor, InstructSettings):
+            own = capabilities.instruct(settings.editor)
         else:
             own = replace(
                 capabilities.GROUNDED,

@@ -39,7 +39,7 @@ class BackendUnavailable(Exception):
 class Cost:
     """What a call took. Adding two costs adds everything but the peak memory, which is the larger one."""
 
-    unet_evaluations: int = 0  # samples x steps, guidance counted
+    model_evaluations: int = 0  # samples x steps, guidance counted
     encoder_passes: int = 0  # pictures through the autoencoder's encoder
     decoder_passes: int = 0
     detector_passes: int = 0  # pictures embedded by the detector
@@ -52,7 +52,7 @@ class Cost:
         for phase, value in other.seconds.items():
             seconds[phase] = seconds.get(phase, 0.0) + value
         return Cost(
-            self.unet_evaluations + other.unet_evaluations,
+            self.model_evaluations + other.model_evaluations,
             self.encoder_passes + other.encoder_passes,
             self.decoder_passes + other.decoder_passes,
             self.detector_passes + other.detector_passes,

@@ -53,7 +53,7 @@ class Refiner:
 
         images, warnings = until_usable(make, [seed], self.pipeline.name)
         cost = Cost(
-            unet_evaluations=2 * runs * int(steps * settings.strength),
+            model_evaluations=2 * runs * int(steps * settings.strength),
             encoder_passes=runs,
             decoder_passes=runs,
             seconds={"refine": time.perf_counter() - start},

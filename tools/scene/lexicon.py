@@ -10,7 +10,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from tools.scene.spec import Query
-from tools.scene.wordnet import can_be
+from tools.scene.wordnet import can_be, is_person
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -145,6 +145,7 @@ _IRREGULAR = (
     }
     | {word: word + "es" for word in "tomato potato hero mango echo torpedo mosquito volcano buffalo domino".split()}
 )
+_PEOPLES = frozenset(["human", "german", "roman", "norman", "ottoman", "shaman", "brahman"])  # no men in plural
 _PLURALS = {many: word for word, many in _IRREGULAR.items()} | {
     "cactuses": "cactus",
     "persons": "person",
@@ -261,6 +262,8 @@ def _singular_word(word: str) -> str:
         return word
     if word in _PLURALS:
         return _PLURALS[word]
+    if word.endswith("men") and is_person(word[:-2] + "an"):
+        return word[:-2] + "an"  # craftsmen, businesswomen
     if not word.endswith("s") or word.endswith(("ss", "'s")):
         return word
     if word.endswith(("us", "is")) and not (len(word) > 3 and can_be(word[:-1], "n")):
@@ -277,6 +280,8 @@ def _plural_word(word: str) -> str:
         return word
     if word in _IRREGULAR:
         return _IRREGULAR[word]
+    if word.endswith("man") and is_person(word) and word not in _PEOPLES:
+        return word[:-2] + "en"
     if word.endswith("y") and word[-2:-1] not in "aeiou":
         return word[:-1] + "ies"
     if word.endswith(("s", "x", "ch", "sh", "zz")) and word not in {"stomach", "monarch", "epoch", "loch"}:

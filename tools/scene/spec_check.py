@@ -20,9 +20,9 @@ _CARRY_NOTHING = frozenset(
     (
         "photo picture image scene painting drawing view shot frame object thing side left right top bottom middle "
         "center centre corner half third row line stack column pair couple group number color colour size front back "
-        "one each other another edge part piece set all both background foreground part place space set is are was "
-        "front hand ones exact total image no not any at in on has have "
-        "zero isn aren don doesn parked lying standing sitting placed resting hanging located positioned situated"
+        "one each other another edge part piece set all both background foreground place space is are was hand ones "
+        "exact total no not any at in on has have zero isn aren don doesn parked lying standing sitting placed "
+        "resting hanging located positioned situated"
     ).split()
 )
 _LIMITS = frozenset(["more", "less", "fewer", "most", "least"])

@@ -23,6 +23,8 @@ _THINGS = frozenset(
         "audience orchestra stop-sign statue tent arrow drawing sketch document sticker label word text logo "
         "shape creature monster ghost dragon unicorn alien robot fairy zombie witch wizard mermaid angel dinosaur "
         "lightning wave waves droplet dessert breakfast lunch dinner meal snack smoothie lego selfie drone "
+        "outfit board chain bundle battery club litter table cream church van package packet hive knot bracket caravan "
+        "grandstand totem column armour doe blind traffic vegetation "
         "smartphone laptop tablet hoodie t-shirt sofa fruit vegetable food drink"
     ).split()
 )
@@ -33,6 +35,7 @@ _IDEAS = frozenset(
         "look work world home fun air relief produce routine step feature trick sport game duty position place "
         "space area spot distance foreground ambiance body touch school retreat conversation nature ride cover "
         "party show fashion concert exercise formation experience pleasure memory future past spirit success soul "
+        "architecture shot "
         "seating gear addition collection copy innovation cry call symbol event conference photoshoot celebration "
         "chess checkers backgammon "
         "display range vision ingenuity crack media something anything everything someone anyone nothing"
@@ -51,6 +54,7 @@ IRREGULAR_PAST = frozenset(
     ).split()
 )
 """Past forms that no ending tells."""
+_RISING = frozenset("above over from into up behind high slowly".split())
 
 
 @cache
@@ -75,12 +79,23 @@ def can_be(word: str, part: str) -> bool:
     return any(letter in found for letter in "tpboslgx") if part == "n" else part in found
 
 
+def is_only_noun(word: str) -> bool:
+    """Return whether WordNet lists the word as a noun and as nothing else: "headboard"."""
+    found = letters(word).partition("/")[0]
+    return bool(found) and all(letter in "tpboslgx" for letter in found)
+
+
 def is_mostly(word: str, part: str) -> bool:
     """Return whether the word is used as ``part`` most of the time, or as nothing else."""
     found, _, most = letters(word).partition("/")
     if most:
         return most == part
     return len(found) == 1 and can_be(word, part)
+
+
+def is_past(word: str, following: str) -> bool:
+    """Return whether a word after a noun is a past form: "fish swam", "the moon rose above", but not "a tea rose"."""
+    return word in IRREGULAR_PAST or (word == "rose" and following in _RISING)
 
 
 def is_thing(noun: str) -> bool:
@@ -100,6 +115,11 @@ def is_doubtful(noun: str) -> bool:
 def is_substance(noun: str) -> bool:
     """Return whether a noun names stuff rather than objects: "water"."""
     return noun not in _THINGS and letters(noun)[:1] == "s"
+
+
+def is_group(noun: str) -> bool:
+    """Return whether a noun names many together, or what they do: "army", "meeting"; not "family"."""
+    return noun not in _THINGS and letters(noun)[:1] == "g"
 
 
 def is_part_of_body(noun: str) -> bool:

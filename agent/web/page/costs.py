@@ -55,7 +55,7 @@ def cost_of(folder: RunFolder) -> Cost:
         RunError: its trace cannot be read.
     """
     with folder.reading():
-        events = read_trace(folder.trace_path)
+        events = read_trace(folder.trace)
         turns = turns_of(events)
     calls = [event for event in events if event["event"] == "llm"]
     seconds = Counter[str]()
@@ -72,7 +72,7 @@ def cost_of(folder: RunFolder) -> Cost:
         calls=len(calls),
         tokens_in=sum(event.get("input_tokens", 0) for event in calls),
         tokens_out=sum(event.get("output_tokens", 0) for event in calls),
-        evaluations=sum(usage.get("unet_evaluations", 0) for usage in used),
+        evaluations=sum(usage.get("model_evaluations", 0) for usage in used),
         detections=sum(usage.get("detector_passes", 0) for usage in used),
         dollars=sum(usage.get("cost") or 0.0 for usage in used),
         rounds=sum(max(len(turn.attempts) - 1, 0) for turn in turns),
@@ -121,7 +121,7 @@ def _table(runs: Sequence[tuple[Summary, str, Cost]]) -> None:
         "tokens in": lambda cost: cost.tokens_in,
         "tokens out": lambda cost: cost.tokens_out,
         "seconds": lambda cost: cost.total,
-        "UNet evaluations": lambda cost: cost.evaluations,
+        "model evaluations": lambda cost: cost.evaluations,
         "detector passes": lambda cost: cost.detections,
         "rounds": lambda cost: cost.rounds,
     }

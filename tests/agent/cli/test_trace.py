@@ -49,8 +49,8 @@ def test_the_tree_has_turns_rounds_steps_and_calls_with_what_they_took(sld: Comm
     lines = sld("trace", "show", "runs/a").stdout.splitlines()
 
     assert "turn 1: two red cars, a blue cup and no dog agreed" in lines[1]
-    assert "20 UNet evaluations, 60 tokens" in lines[1]
-    assert any("step 8 edit" in line and "10 UNet evaluations" in line for line in lines)
+    assert "20 model evaluations, 60 tokens" in lines[1]
+    assert any("step 8 edit" in line and "10 model evaluations" in line for line in lines)
     assert any("language model → detect" in line and "10 + 5 tokens" in line for line in lines)
     assert any("✗ expected no dog" in line for line in lines)
     assert any("round 2 6 of 6 met" in line for line in lines)

@@ -22,7 +22,7 @@ from tools.images import ImageStore
 if TYPE_CHECKING:
     from tools.scene.layout import Layout
 
-PRICE = 100  # UNet evaluations of a picture
+PRICE = 100  # model evaluations of a picture
 LUCK = 0.4  # share of first pictures that are right
 TRUTHS = {prompt.text: prompt.truth for prompt in lmd_prompts()}
 
@@ -42,7 +42,7 @@ class Guessing(World):
 
     def generate(self, prompt: str, *, seed: int = 0, **_: Any) -> Generated:
         self.note(f"generate {prompt} {seed}")
-        cost = Cost(unet_evaluations=PRICE, seconds={"generate": 0.5})
+        cost = Cost(model_evaluations=PRICE, seconds={"generate": 0.5})
         return Generated((draw(guess(prompt, seed)),), cost=cost)
 
     def edit(self, *args: Any, **more: Any) -> Edited:

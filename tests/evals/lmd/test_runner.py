@@ -73,11 +73,11 @@ def test_the_rival_has_the_budget_of_the_correction(whole: tuple[Path, list[dict
     _, records = whole
     for record in records:
         first, last, rival = record["attempts"][0], record["attempts"][-1], record["best_of_n"]
-        spent = last["unet_evaluations"] - first["unet_evaluations"]
-        assert first["unet_evaluations"] == PRICE
+        spent = last["model_evaluations"] - first["model_evaluations"]
+        assert first["model_evaluations"] == PRICE
         assert (rival["n"] - 1) * PRICE >= spent > (rival["n"] - 2) * PRICE or spent == 0
         assert rival["tried"] <= rival["n"]
-        assert rival["unet_evaluations"] == rival["tried"] * PRICE
+        assert rival["model_evaluations"] == rival["tried"] * PRICE
 
 
 def test_what_is_finished_is_only_read(whole: tuple[Path, list[dict[str, Any]]]) -> None:

@@ -110,7 +110,7 @@ def test_guidance_is_one_batch_and_equals_two_calls(model: GroundedDiffusion) ->
     grounding = model.grounding([[("car", BOX)], [("dog", BOX), ("cup", BOX)]], (32, 32))
     with torch.no_grad():
         both = model.predict(latents, 500, text, grounding=grounding, negative=negative, guidance=3.0)
-        assert model.collect()[0].unet_evaluations == 4
+        assert model.collect()[0].model_evaluations == 4
         with_text = model.predict(latents, 500, text, grounding=grounding)
         without = model.predict(latents, 500, negative, grounding=grounding.null())
     assert torch.allclose(both, without + 3 * (with_text - without), atol=1e-3)

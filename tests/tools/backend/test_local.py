@@ -63,7 +63,7 @@ def test_the_whole_way_from_sentence_to_edit(backend: LocalBackend) -> None:
     assert backend.memory() == {}
     generated = backend.generate("a red car", layout=LAYOUT, n=2, seed=5)
     assert [image.size for image in generated.images] == [(40, 32)] * 2
-    assert generated.cost.unet_evaluations == 2 * 2 * 2
+    assert generated.cost.model_evaluations == 2 * 2 * 2
     image = generated.images[0]
     assert backend.detect(image, [RED_CAR]).cost.detector_passes == 1
     assert len(backend.score(image, CAR.box, [RED_CAR])) == 1
@@ -109,7 +109,7 @@ def test_any_text_to_image_checkpoint_generates(folder: Path) -> None:
     assert [image.size for image in made.images] == [(40, 30)] * 2
     assert told == [("generate", 1, 2), ("generate", 2, 2)]
     assert "the layout was not used" in made.warnings[0]
-    assert made.cost.unet_evaluations == 2 * 2 * 2
+    assert made.cost.model_evaluations == 2 * 2 * 2
     assert same(made.images[0], plain.generate("a red car").images[0])
 
 
@@ -120,7 +120,7 @@ def test_the_refiner_keeps_the_size(folder: Path) -> None:
     refined = backend.refine(image, "a red car")
     assert refined.images[0].size == (45, 30)
     assert not same(refined.images[0], image)
-    assert refined.cost.unet_evaluations == 2
+    assert refined.cost.model_evaluations == 2
 
 
 def test_without_a_refiner_the_field_is_named(backend: LocalBackend) -> None:

@@ -143,7 +143,7 @@ def guide(
 ) -> tuple[torch.Tensor, float]:
     """Move latents ``[1, channels, h, w]`` at ``level`` one step down the gradient of the energy.
 
-    Returns the new latents, and the energy of the old ones. Costs one UNet evaluation and its way back.
+    Returns the new latents, and the energy of the old ones. Costs one model evaluation and its way back.
     """
     scheduler = model.scheduler(steps)
     timestep = int(scheduler.timesteps[level])

@@ -171,7 +171,7 @@ def test_evaluations_are_counted_and_none_is_wasted(
     model: GroundedDiffusion, operations: list[Operation], changes: dict[str, Any], evaluations: int
 ) -> None:
     edited = make_editor(model, steps=8, **changes).edit(picture(), operations, SCENE)
-    assert edited.cost.unet_evaluations == evaluations
+    assert edited.cost.model_evaluations == evaluations
     assert edited.cost.encoder_passes == 1
 
 
@@ -190,7 +190,7 @@ def test_passes_are_batched_and_reported(model: GroundedDiffusion) -> None:
     finally:
         handle.remove()
     assert rows == [4] * 3 + [1] * 4 + [2] * 4  # two guided objects, one canvas, one guided composition
-    assert edited.cost.unet_evaluations == sum(rows)
+    assert edited.cost.model_evaluations == sum(rows)
     assert edited.cost.decoder_passes == 3
     assert edited.cost.segmenter_passes == 3  # the picture once, each new object once
     assert editor.segmenter.calls[0] == (SIZE, 2)  # type: ignore[attr-defined]
@@ -242,7 +242,7 @@ class TestUnusableOutput:
 
         broken.unet.register_forward_hook(spoil)
         edited = make_editor(broken).edit(picture(), OPERATIONS["remove"], SCENE, seed=1)
-        assert edited.cost.unet_evaluations == 2 * (4 + 8)
+        assert edited.cost.model_evaluations == 2 * (4 + 8)
         assert any("seed 1" in warning for warning in edited.warnings)
 
     def test_two_failures_are_an_error(self, broken: GroundedDiffusion) -> None:
@@ -269,7 +269,7 @@ def test_attention_guidance_costs_its_evaluations_and_moves_the_result(model: Gr
         for strength in (0.0, 30.0, 30.0)
     )
     # restyling starts at level 2 of 8, guidance ends at 60 % of 8 = level 5
-    assert guided.cost.unet_evaluations == plain.cost.unet_evaluations + 3
+    assert guided.cost.model_evaluations == plain.cost.model_evaluations + 3
     assert guided.image.tobytes() == again.image.tobytes()
     assert guided.image.tobytes() != plain.image.tobytes()
     assert not (changed(guided, picture()) & ~guided.region).any()

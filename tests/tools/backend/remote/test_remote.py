@@ -70,7 +70,7 @@ def local(folder: Path) -> LocalBackend:
 
 def counted(cost: Cost) -> tuple[int, ...]:
     """The counts of a cost, without its times."""
-    return cost.unet_evaluations, cost.encoder_passes, cost.decoder_passes
+    return cost.model_evaluations, cost.encoder_passes, cost.decoder_passes
 
 
 def world(url: str, **more: Any) -> RemoteBackend:
