@@ -31,6 +31,7 @@ NEARLY = (0.0, -0.03, -0.06, 0.04)  # of a box's sides, by which it is made larg
 SURE = 0.06  # how much less sure than of its best answer a segmenter may be of one that still counts
 SIDE = 1024  # pixels of the longer side at which large masks are looked at
 RIM, ENCLOSED = 0.01, 0.5  # of the longer side: how far around a thing its rim reaches; share from which it is within
+AROUND = 0.9  # share of a thing's box that lies in another's, from which that one is around it
 TOUCHING, HIDING = 0.04, 0.06  # of a thing's size: how near is touching; share of its outline that is touched then
 AGREED = 0.87  # IoU of sure answers under which nobody can tell where a thing ends
 OPEN = 0.15  # share of a cut-out's outline without an edge in the picture, from which it shows
@@ -98,10 +99,18 @@ def alone(
 
 
 def hidden_by(mask: Mask, neighbours: Mapping[str, Mask]) -> list[str]:
-    """Return the ids of neighbours that a thing touches over so much of its outline that they may hide some of it."""
-    outline = mask & ~ndimage.binary_erosion(mask)
+    """Return the ids of neighbours that a thing touches over so much of its outline that they may hide some of it.
+
+    What reaches all around it (a table) is what it stands on, and hides nothing.
+    """
+    outline, box = mask & ~ndimage.binary_erosion(mask), extent(mask)
     near = max(2, round(TOUCHING * float(np.sqrt(mask.sum()))))
-    return [key for key, other in neighbours.items() if (dilate(other, near) & outline).sum() > HIDING * outline.sum()]
+    return [
+        key
+        for key, other in neighbours.items()
+        if extent(other).intersection(box) < AROUND * box.area
+        and (dilate(other, near) & outline).sum() > HIDING * outline.sum()
+    ]
 
 
 def doubtful(outlines: Mapping[str, Outline]) -> tuple[str, ...]:
