@@ -28,6 +28,10 @@ def _is_address(url: str) -> str:
 Address = Annotated[str, AfterValidator(_is_address)]
 
 
+Channel = Annotated[int, Field(ge=0, le=255)]
+Colour = tuple[Channel, Channel, Channel]  # red, green, blue
+
+
 class Section(BaseModel):
     """Base of every section: frozen, and unknown keys are refused."""
 
@@ -99,6 +103,23 @@ class DetectorSettings(DetectorPart):
     known_side: int | None = Field(
         default=None, ge=16, description="longest side seen in training; larger pictures are also looked at in squares"
     )
+    closer_side: int | None = Field(
+        default=None, ge=16, description="the same for small things, where nothing is found or one is doubtful"
+    )
+    known_share: float | None = Field(
+        default=None,
+        gt=0,
+        lt=1,
+        description="longest side of a thing seen in training, as a share of the picture's; larger ones are looked for "
+        "from farther away",
+    )
+    margin: float | None = Field(
+        default=None,
+        gt=0,
+        lt=0.5,
+        description="look again, with so wide a margin at two sides (a share of the picture, half a cell of the "
+        "model's grid): what is found gets the lower of its two scores",
+    )
 
 
 class CocoDetectorSettings(FilePart, DetectorPart):
@@ -137,6 +158,15 @@ class InpainterSettings(FilePart):
     kind: Literal["onnx"] = "onnx"
 
 
+class BackdropSettings(Section):
+    """A setting that the preset's pictures have: what is above the horizon, and what below."""
+
+    words: tuple[str, ...] = Field(default=(), description="nouns that mean it, besides its own name")
+    above: Colour
+    below: Colour
+    horizon: float = Field(gt=0, lt=1, description="from the top, as a share of the height")
+
+
 class GroundedPart(Part):
     """A diffusion checkpoint that may take boxes with phrases (GLIGEN)."""
 
@@ -162,6 +192,13 @@ class GeneratorSettings(GroundedPart):
     )
     layout: bool = Field(
         default=True, description="set the sentence out in boxes before drawing, where the checkpoint takes boxes (LMD)"
+    )
+    known_share: float | None = Field(
+        default=None,
+        gt=0,
+        lt=1,
+        description="longest side of a thing seen in training, as a share of the picture's; larger ones are drawn from "
+        "farther away and enlarged",
     )
     side: int | None = Field(
         default=None, ge=16, description="side of the pictures it was trained on; larger ones are drawn so and enlarged"

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from agent.cli.options import Options, reporting
+from agent.cli.options import Cluster, Gpus, Options, Ray, reporting
 
 app = typer.Typer(help="Measure how well it works, and what it costs.", no_args_is_help=True)
 
@@ -78,6 +78,8 @@ def lmd(
     ] = "both",
     baselines: Annotated[bool, typer.Option(help="Also draw the best of N at an equal budget.")] = True,
     list_prompts: Annotated[bool, typer.Option("--list-prompts", help="Print the prompts and stop.")] = False,
+    ray: Ray = None,
+    gpus: Gpus = 0,
     seed: Seed = 0,
     preset: Preset = None,
     as_json: Json = False,
@@ -92,9 +94,17 @@ def lmd(
         if list_prompts:
             command.print_prompts(prompts, as_json=as_json)
             return
-        chosen = command.choose_start(start)
+        chosen, cluster = command.choose_start(start), None if ray is None else Cluster(ray, gpus)
         raise typer.Exit(
-            command.measure_lmd(options, prompts, workers=workers, images=images, baselines=baselines, start=chosen)
+            command.measure_lmd(
+                options,
+                prompts,
+                workers=workers,
+                images=images,
+                baselines=baselines,
+                start=chosen,
+                cluster=cluster,
+            )
         )
 
 

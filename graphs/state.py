@@ -207,6 +207,8 @@ class Result(Frozen):
     spec: SceneSpec | None
     fallbacks: int = 0
     """Edits that the solver planned, because the language model was at a loss (``loop.fallback``)."""
+    notes: tuple[str, ...] = ()
+    """What was taken for granted in reading the text."""
 
 
 CHECKPOINTED = (

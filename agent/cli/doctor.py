@@ -6,6 +6,7 @@ import platform
 import socket
 from dataclasses import asdict, dataclass
 from importlib import metadata, resources
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import urlsplit
@@ -18,9 +19,11 @@ from configs.settings import FilePart, Part
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from configs.settings import Settings
+    from configs.settings import BackendSettings, Settings
 
-LIBRARIES = ("torch", "diffusers", "transformers", "langgraph", "langchain-openai")
+MODELS = ("torch", "diffusers", "transformers")
+LIBRARIES = ("langgraph", "langchain-openai")
+WORKER_SECONDS = 10.0  # that a worker has to answer
 
 
 @dataclass(frozen=True)
@@ -35,7 +38,8 @@ class Finding:
 
 def examine(options: Options) -> int:
     """Print the findings; the code is 0 unless something would keep a run from working."""
-    findings = [*_program(), *_device(), *_settings(options.load())]
+    settings = options.load()
+    findings = [*_program(settings), *_models(settings), *_language_model(settings)]
     if options.as_json:
         write_json([asdict(finding) for finding in findings])
     else:
@@ -49,22 +53,23 @@ def examine(options: Options) -> int:
     return ExitCode.FAILURE if any(finding.status == "problem" for finding in findings) else ExitCode.AGREED
 
 
-def _program() -> Iterator[Finding]:
+def _program(settings: Settings) -> Iterator[Finding]:
     yield Finding("python", "ok", platform.python_version())
-    for name in LIBRARIES:
+    for name in LIBRARIES if settings.backend else (*MODELS, *LIBRARIES):
         try:
             yield Finding(name, "ok", metadata.version(name))
         except metadata.PackageNotFoundError:
             yield Finding(name, "problem", "not installed", f"pip install {name}, or run `make test` once")
 
 
-def _device() -> Iterator[Finding]:
-    from tools.backend.checkpoints import choose_device
+def _models(settings: Settings) -> Iterator[Finding]:
+    if settings.backend is not None:
+        yield _worker(settings, settings.backend)
+        return
+    if find_spec("torch"):
+        from tools.backend.checkpoints import choose_device
 
-    yield Finding("device", "ok", str(choose_device("auto")))
-
-
-def _settings(settings: Settings) -> Iterator[Finding]:
+        yield Finding("device", "ok", str(choose_device("auto")))
     parts: dict[str, object] = {
         "detector": settings.detector,
         "segmenter": settings.segmenter,
@@ -76,7 +81,19 @@ def _settings(settings: Settings) -> Iterator[Finding]:
     for name, part in parts.items():
         if isinstance(part, Part):  # an engine without a checkpoint has nothing to look for
             yield _weights(name, part)
-    yield from _language_model(settings)
+
+
+def _worker(settings: Settings, backend: BackendSettings) -> Finding:
+    from tools.backend.protocol import BackendError, BackendUnavailable
+    from tools.backend.remote.client import RemoteBackend
+
+    impatient = backend.model_copy(update={"patience": 0.0, "seconds": WORKER_SECONDS})
+    worker = RemoteBackend(settings.model_copy(update={"backend": impatient}))
+    try:
+        able = ", ".join(sorted(worker.capabilities.operations))
+    except (BackendError, BackendUnavailable) as error:
+        return Finding("models", "problem", "the worker does not serve this preset", str(error))
+    return Finding("models", "ok", f"a worker at {worker.place}, which can {able}")
 
 
 def _weights(name: str, part: Part) -> Finding:

@@ -11,7 +11,7 @@ import sys
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import IntEnum, StrEnum
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
@@ -25,6 +25,17 @@ NAMED_WRONGLY = (  # a path that the user can put right; anything else is the ma
     errno.ENOENT, errno.EEXIST, errno.ENOTDIR, errno.EISDIR, errno.EACCES, errno.EPERM, errno.EROFS,
     errno.ENAMETOOLONG, errno.EINVAL,
 )  # fmt: skip
+
+
+Ray = Annotated[
+    str | None,
+    typer.Option(
+        "--ray",
+        metavar="ADDRESS",
+        help="Work on this Ray cluster: ray://HOST:10001, HOST:6379, auto (a running one, else this machine) or local.",
+    ),
+]
+Gpus = Annotated[float, typer.Option(min=0, help="--ray: GPUs that one item takes; 0.5 lets two share one.")]
 
 
 class ExitCode(IntEnum):
@@ -92,6 +103,14 @@ class Options:
         from configs.settings import load_settings
 
         return hide(load_settings(self.preset or preset or DEFAULT, self.overrides()))
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """A Ray cluster to work on, and the share of a GPU that one item takes."""
+
+    address: str
+    gpus: float = 0
 
 
 def fail(message: str) -> NoReturn:

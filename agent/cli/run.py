@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from rich.table import Table
 
-from agent.cli.console import hide, is_text, lines_of_input, output_console, write, write_json
+from agent.cli.console import hide, is_text, lines_of_input, output_console, print_notes, write, write_json
 from agent.cli.options import ExitCode, Options, fail
 from agent.cli.progress import LiveProgress
 from agent.models.backend import make_backend
@@ -168,6 +168,7 @@ def announce_chat(settings: Settings, *, as_json: bool = False) -> BaseChatModel
 def show_result(result: RunResult, folder: RunFolder) -> None:
     """Print how a run ended, for a person."""
     console = output_console()
+    print_notes(console, result.notes)
     rounds = f"{result.rounds} round{'' if result.rounds == 1 else 's'}"
     if result.exit == "answered":
         console.print(result.detail, markup=False)

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
+    from evals.lmd.cluster import Errands
     from evals.lmd.measure import Plan, Services
     from evals.lmd.prompts import LmdPrompt
 
@@ -43,11 +44,12 @@ def run_prompts(
     identity: Mapping[str, Any],
     workers: int = 1,
     progress: Callable[[str, int, int], None] | None = None,
+    errands: Errands | None = None,
 ) -> list[dict[str, Any]]:
     """Measure every prompt that is not finished yet and return the records of all, in order.
 
     ``make_services`` is called once in each worker; with more than one it must be picklable.
-    ``identity`` (JSON types) says what the models and settings are.
+    ``identity`` (JSON types) says what the models and settings are. With ``errands`` it is a cluster that measures.
 
     Raises:
         RunError: the folder is in use, or holds records of another identity; or a worker died.
@@ -65,7 +67,10 @@ def run_prompts(
                 if progress:
                     progress("prompts", len(prompts) - len(left), len(prompts))
 
-            if workers > 1 and len(open_ones) > 1:
+            if errands is not None:
+                for _ in errands.run(open_ones, plan):
+                    tell()
+            elif workers > 1 and len(open_ones) > 1:
                 _share_out(open_ones, plan, make_services, min(workers, len(open_ones)), tell)
             elif open_ones:
                 services = make_services()

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from tools.backend.protocol import BackendError
+from tools.backend.together import Compute, Directly
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -45,9 +46,12 @@ class Batcher:
         self.device = device
         self.offload = offload
         self.largest: int | None = None
+        self.compute: Compute = Directly()
 
-    def __call__(self, function: Callable[..., torch.Tensor], *batches: torch.Tensor) -> torch.Tensor:
+    def __call__(self, kind: str, function: Callable[..., torch.Tensor], *batches: torch.Tensor) -> torch.Tensor:
         """Return ``function(*batches)``; every batch and the result have the same first dimension.
+
+        Functions of one ``kind`` do the same to rows of one shape (`tools.backend.together.Compute`).
 
         Raises:
             BackendError: a single sample does not fit either.
@@ -57,7 +61,8 @@ class Batcher:
             size = min(total, self.largest or total)
             try:
                 pieces = [
-                    function(*(batch[start : start + size] for batch in batches)) for start in range(0, total, size)
+                    self.compute(kind, function, *(batch[start : start + size] for batch in batches))
+                    for start in range(0, total, size)
                 ]
                 return pieces[0] if len(pieces) == 1 else torch.cat(pieces)
             except OutOfMemory:

@@ -139,7 +139,7 @@ class GroundedDiffusion(Meter):
         """
         canvas = torch.stack([self._pixels(image) for image in images]).to(self.device, self.dtype)
         vae = self.vae.to(self.device)
-        latents = self.batcher(lambda pixels: vae.encode(pixels).latent_dist.mode(), canvas)
+        latents = self.batcher("encode", lambda pixels: vae.encode(pixels).latent_dist.mode(), canvas)
         self.spend(encoder_passes=len(canvas))
         scaled: torch.Tensor = (latents - (self.vae.config.shift_factor or 0.0)) * self.vae.config.scaling_factor
         return scaled
@@ -160,7 +160,7 @@ class GroundedDiffusion(Meter):
         """
         vae = self.vae.to(self.device)
         latents = latents / self.vae.config.scaling_factor + (self.vae.config.shift_factor or 0.0)
-        pixels = self.batcher(lambda part: vae.decode(part).sample, latents.to(self.dtype))
+        pixels = self.batcher("decode", lambda part: vae.decode(part).sample, latents.to(self.dtype))
         self.spend(decoder_passes=len(latents))
         if not torch.isfinite(pixels).all():
             raise BackendError(
@@ -272,17 +272,19 @@ class GroundedDiffusion(Meter):
         if guided:
             assert negative is not None
             inputs = [torch.cat([latents] * 2), torch.cat([negative.expand(n, -1, -1), inputs[1]])]
+        # of every row its own, for it may be computed with rows of other calls
+        inputs.insert(1, torch.as_tensor(timestep, device=latents.device).expand(len(inputs[0])))
         if grounding is not None:
             whole = grounding.null() + grounding if guided else grounding
             inputs += [whole.boxes, whole.phrases, whole.masks]
 
-        def run(sample: torch.Tensor, states: torch.Tensor, *placed: torch.Tensor) -> torch.Tensor:
+        def run(sample: torch.Tensor, steps: torch.Tensor, states: torch.Tensor, *placed: torch.Tensor) -> torch.Tensor:
             named = dict(zip(("boxes", "positive_embeddings", "masks"), placed, strict=False))
             extra = {"cross_attention_kwargs": {"gligen": named}} if named else {}
-            output: torch.Tensor = self.unet(sample, timestep, encoder_hidden_states=states, **extra).sample
+            output: torch.Tensor = self.unet(sample, steps, encoder_hidden_states=states, **extra).sample
             return output
 
-        output = self.batcher(run, *inputs)
+        output = self.batcher("unet", run, *inputs)
         self.spend(model_evaluations=len(output))
         if not guided:
             return output
@@ -300,6 +302,12 @@ class GroundedDiffusion(Meter):
         scheduler = DDIMInverseScheduler.from_config(self._schedule)
         scheduler.set_timesteps(steps)
         return scheduler
+
+    def noised(self, clean: torch.Tensor, noise: torch.Tensor, steps: int, start: int) -> torch.Tensor:
+        """Return clean latents at the noise level from which step ``start`` of ``steps`` goes on."""
+        scheduler = self.scheduler(steps)
+        latents: torch.Tensor = scheduler.add_noise(clean, noise, scheduler.timesteps[start : start + 1])
+        return latents
 
     @torch.no_grad()
     def denoise(

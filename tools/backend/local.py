@@ -23,12 +23,14 @@ from tools.backend import checkpoints, coco_kinds
 from tools.backend.ahead import import_ahead
 from tools.backend.editor import capabilities
 from tools.backend.fingerprint import fingerprint
+from tools.backend.meter import Tally
 from tools.backend.protocol import BackendError
 from tools.scene.spec import Query
 from tools.stopping import check_stop
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
+    from contextlib import AbstractContextManager
 
     from PIL.Image import Image
 
@@ -43,6 +45,7 @@ if TYPE_CHECKING:
     from tools.backend.refiner import Refiner
     from tools.backend.segmenter import Segmenter
     from tools.backend.segmenter_onnx import OnnxSegmenter
+    from tools.backend.together import Together
     from tools.scene.box import Box
     from tools.scene.layout import Layout, PlacedObject
     from tools.scene.operations import Operation
@@ -54,20 +57,21 @@ if TYPE_CHECKING:
 class LocalBackend:
     """Implements `tools.backend.protocol.Backend` with models in this process.
 
-    Building one loads nothing. One call runs at a time; others wait. Parts that name the same checkpoint
-    on the same device share one model.
+    Building one loads nothing. One call runs at a time; others wait, except for what models compute
+    `together`. Parts that name the same checkpoint on the same device share one model.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, together: Together | None = None) -> None:
         self.settings = settings
         self._loaded: dict[Any, Any] = {}
-        self._lock = threading.RLock()
+        self._together = together
+        self._lock: AbstractContextManager[Any] = together.baton if together else threading.RLock()
         self._importing = threading.RLock()
-        self._depth = 0  # of calls within calls: the editor asks for masks
+        self._nested = Tally()  # calls within calls: the editor asks for masks
 
     def with_settings(self, settings: Settings) -> LocalBackend:
         """Return a backend with other settings that shares the models which both name."""
-        other = LocalBackend(settings)
+        other = LocalBackend(settings, self._together)
         other._loaded, other._lock, other._importing = self._loaded, self._lock, self._importing
         return other
 
@@ -101,7 +105,10 @@ class LocalBackend:
                 return OnnxSegmenter.from_settings(part)
             from tools.backend.segmenter import Segmenter
 
-            return Segmenter.from_settings(part)
+            segmenter = Segmenter.from_settings(part)
+            if self._together:
+                segmenter.work_together(self._together)
+            return segmenter
 
         loaded: Segmenter | OnnxSegmenter = self._load(part, load)
         return loaded
@@ -142,7 +149,7 @@ class LocalBackend:
         def load() -> Generator:
             from tools.backend.generator import load_generator
 
-            return load_generator(part, self.settings.chat, self._diffusion)
+            return load_generator(part, self.settings.chat, self.settings.backdrops, self._diffusion)
 
         loaded: Generator = self._load(part, load)
         return loaded
@@ -251,7 +258,10 @@ class LocalBackend:
                 return CocoDetector.from_settings(settings, self.segment)
             from tools.backend.detector import ZeroShotDetector
 
-            return ZeroShotDetector.from_settings(settings)
+            detector = ZeroShotDetector.from_settings(settings)
+            if self._together:
+                detector.work_together(self._together)
+            return detector
 
         loaded: ZeroShotDetector | CocoDetector = self._load(settings, load)
         return loaded
@@ -305,6 +315,8 @@ class LocalBackend:
             if key not in self._loaded:
                 with self._importing:
                     model = self._twice(None, load)
+                if self._together:
+                    model.batcher.compute = self._together
                 model.batcher.offload = lambda: model.offload_idle() or self._offload_others(model)
                 self._loaded[key] = model
             loaded: GroundedDiffusion = self._loaded[key]
@@ -320,7 +332,7 @@ class LocalBackend:
 
         device = checkpoints.choose_device(part.device)
         with self._at_work(part, owner):
-            if self._depth == 1:
+            if self._nested.count == 1:
                 begin_peak(device)
             result = self._twice(owner, call)
             return replace(result, cost=replace(result.cost, peak_bytes=peak_bytes(device)))
@@ -333,11 +345,11 @@ class LocalBackend:
             check_stop()
             if device is not None:
                 _move(owner, device.type)
-            self._depth += 1
+            self._nested.count += 1
             try:
                 yield
             finally:
-                self._depth -= 1
+                self._nested.count -= 1
                 if device is not None and part.offload and device.type != "cpu":
                     from tools.backend.device_memory import free
 

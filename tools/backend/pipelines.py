@@ -91,7 +91,7 @@ class Pipeline:
             return torch.from_numpy(np.asarray(made.images))
 
         with checkpoints.quiet():  # what matters of the pipelines' advice is said before
-            values = self.batcher(run, torch.tensor([seed % 2**63 for seed in seeds])).numpy()
+            values = self.batcher("pipeline", run, torch.tensor([seed % 2**63 for seed in seeds])).numpy()
         values = np.where(np.isfinite(values).all(axis=(1, 2, 3), keepdims=True), values, 0)
         return [Image.fromarray(array) for array in (values * 255).round().clip(0, 255).astype(np.uint8)]
 

@@ -18,6 +18,7 @@ from tools.backend import checkpoints
 from tools.backend.protocol import BackendError, Cost, Segmented
 from tools.backend.recent import Recent, picture_key
 from tools.backend.sam_original import OriginalSam
+from tools.backend.together import Compute, Directly
 from tools.scene.box import Box
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
     from configs.settings import SegmenterSettings
+    from tools.backend.together import Together
 
 PICTURES_KEPT = 4
 
@@ -56,12 +58,12 @@ class Sam:
 
     def __init__(self, model: SamModel, processor: SamImageProcessorPil) -> None:
         self.model, self.processor = model, processor
+        self.compute: Compute = Directly()
 
     def embed(self, image: Image) -> torch.Tensor:
         """Return ``[1, channels, h, w]``."""
         pixels = self.processor(images=image, return_tensors="pt")["pixel_values"]
-        embedded: torch.Tensor = self.model.get_image_embeddings(pixels.to(self.model.device, self.model.dtype))
-        return embedded
+        return self.compute("embed", self.model.get_image_embeddings, pixels.to(self.model.device, self.model.dtype))
 
     def _input_wh(self, size_wh: tuple[int, int]) -> tuple[int, int]:
         scale = self.processor.size["longest_edge"] / max(size_wh)
@@ -135,6 +137,12 @@ class Segmenter:
         if kind in ("sam2", "sam2_video"):
             return cls(Sam2(checkpoints.load(Sam2Model, folder, device=device, dtype=dtype)))
         raise BackendError(f"{settings.path!r} is a {kind!r} model; segmenter.path takes one of: sam, sam2")
+
+    def work_together(self, together: Together) -> None:
+        """Embed the pictures of several calls at the same time, and remember more of them."""
+        self._embedded.size *= together.calls
+        if isinstance(self.masker, Sam):
+            self.masker.compute = together
 
     @property
     def components(self) -> list[Any]:

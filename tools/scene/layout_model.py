@@ -16,7 +16,7 @@ from tools.scene.layout import Layout, PlacedObject
 from tools.scene.lexicon import COLOURS, family
 from tools.scene.merge import can_be_told_apart, restyled
 from tools.scene.placing import FINE, GRID, Slot, fine
-from tools.scene.requirement import LEFTOVER
+from tools.scene.requirement import LEFTOVER, PICTURE_KINDS
 from tools.scene.spec import SIZE_PREDICATES
 
 if TYPE_CHECKING:
@@ -112,9 +112,7 @@ class LayoutModel:
     # Who may be in the scene
 
     def _cast(self) -> list[Slot]:
-        queries = [
-            query for demand in self.demands if demand.kind not in {"clean", "unchecked"} for query in _queries(demand)
-        ]
+        queries = [query for demand in self.demands if demand.kind not in PICTURE_KINDS for query in _queries(demand)]
         names = dict.fromkeys(query.name for query in queries)
         styles = {name: dict.fromkeys(_style(query) for query in queries if query.name == name) for name in names}
         wishes = {name: [style for style in some if style] for name, some in styles.items()}
@@ -337,11 +335,15 @@ def _grows(demand: Requirement) -> str | None:
 
 
 def _measured(demands: Iterable[Requirement]) -> frozenset[str]:
-    """Return the names whose sizes are asked for, or compared."""
+    """Return the names whose sizes are asked for or compared, and of what has to carry several things."""
+    demands = tuple(demands)
+    several = {demand.query.name for demand in demands if demand.kind == "count" and demand.count > 1}
     about = (
         demand
         for demand in demands
-        if demand.kind == "size" or demand.predicate in SIZE_PREDICATES | {"of the same size", "inside"}
+        if demand.kind == "size"
+        or demand.predicate in SIZE_PREDICATES | {"of the same size", "inside"}
+        or (demand.predicate == "on top of" and demand.query.name in several)
     )
     return frozenset(query.name for demand in about for query in _queries(demand))
 

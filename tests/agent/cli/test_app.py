@@ -77,8 +77,8 @@ def test_json_is_exactly_one_object_on_standard_output(sld: Bench, picture: Path
     result = sld("correct", picture, PROMPT, "--preset", "iconworld", "--json", "--out", "out")
 
     answer = json.loads(result.stdout)
-    keys = ["agreed", "exit", "detail", "rounds", "fallbacks", "image", "run", "verdict", "unchecked", "usage"]
-    assert list(answer) == keys
+    told = ["agreed", "exit", "detail", "rounds", "fallbacks", "notes", "image", "run", "verdict", "unchecked", "usage"]
+    assert list(answer) == told
     assert (answer["agreed"], answer["exit"], answer["rounds"]) == (True, "agreed", 2)
     assert Path(answer["image"]).is_file()
     assert "offline planner" in result.stderr.splitlines()[0]
@@ -109,6 +109,17 @@ def test_what_nothing_checked_is_shown_and_counted(sld: Bench) -> None:
     sld.chat = ScriptedChat(script=[told, FIRST, SECOND])
     again = json.loads(sld("generate", PROMPT, "--out", "again", "--json").stdout)
     assert again["unchecked"] == ["not checked: 'holding hands'"]
+
+
+def test_what_was_taken_for_granted_is_said(sld: Bench) -> None:
+    told = json.dumps(SPEC | {"notes": ["taking 'lumen' for an object"]})
+    sld.chat = ScriptedChat(script=[told, FIRST, SECOND])
+    assert "(taking 'lumen' for an object)\nagreed" in sld("generate", PROMPT, "--out", "out").stdout
+    report = Path("out", "report.html").read_text(encoding="utf-8")
+    assert report.count("(taking &#39;lumen&#39; for an object)") == 1
+    sld.chat = ScriptedChat(script=[told, FIRST, SECOND])
+    again = json.loads(sld("generate", PROMPT, "--out", "again", "--json").stdout)
+    assert again["notes"] == ["taking 'lumen' for an object"]
 
 
 def test_edit_follows_an_instruction(sld: Bench, picture: Path) -> None:

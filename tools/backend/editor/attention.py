@@ -149,7 +149,7 @@ def guide(
     timestep = int(scheduler.timesteps[level])
     with torch.enable_grad():
         start = latents.detach().clone().requires_grad_()
-        with read_maps(model.unet) as maps:
+        with model.batcher.compute.alone(), read_maps(model.unet) as maps:
             model.predict(start, timestep, text, grounding=grounding)
         before = energy(tuple(maps), objects, (latents.shape[-2], latents.shape[-1]), level)
         (gradient,) = torch.autograd.grad(before, start)

@@ -76,7 +76,7 @@ def make_objects(
         for done, (level, following) in enumerate(zip(levels, [*levels[1:], settings.steps], strict=True), 1):
             reading = settings.attention_guidance > 0 and level <= held
             reader: AbstractContextManager[list[torch.Tensor]] = read_maps(model.unet) if reading else nullcontext([])
-            with reader as maps:
+            with model.batcher.compute.alone() if reading else nullcontext(), reader as maps:
                 output = model.predict(
                     latents,
                     scheduler.timesteps[level],
