@@ -7,6 +7,8 @@ COPY . .
 # The versions are those that were tested; the backend "cpu" keeps gigabytes of CUDA packages away.
 ARG TORCH_BACKEND=cpu
 ARG EXTRAS=photo,web,mcp
+# no-models.txt: without the libraries of models, for a process whose models are in a worker (docs/workers.md).
+ARG UV_OVERRIDE
 RUN uv pip install --system --no-cache --torch-backend "$TORCH_BACKEND" -c constraints.txt ".[$EXTRAS]"
 
 # Fetched networks go into one volume, sessions and runs into another; the program needs to write nowhere else.

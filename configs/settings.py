@@ -9,11 +9,11 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
-from pydantic import Field, SecretStr, ValidationError, model_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 
+from configs.about import AboutSettings
 from configs.errors import SettingsError, in_words
 from configs.parts import (
-    Address,
     AnyDetector,
     AnyEditor,
     AnySegmenter,
@@ -21,28 +21,37 @@ from configs.parts import (
     CocoDetectorSettings,
     DetectorSettings,
     EditorSettings,
-    FilePart,
     GeneratorSettings,
     GroundedPart,
     InpainterSettings,
-    InpaintSettings,
-    InstructSettings,
     OnnxSegmenterSettings,
-    Part,
     PasteSettings,
-    PipelinePart,
     RefinerSettings,
-    Section,
     SegmenterSettings,
     Thresholds,
 )
+from configs.pipelines import (
+    InpaintSettings,
+    InstructSettings,
+    LoraSettings,
+    PipelineOptions,
+    PipelinePart,
+    ServiceEditorSettings,
+)
 from configs.preset_files import read_preset, read_yaml
 from configs.prices import Price, price_of
+from configs.section import (
+    Address,
+    FilePart,
+    Part,
+    Section,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 __all__ = [
+    "AboutSettings",
     "AnyDetector",
     "BackdropSettings",
     "BackendSettings",
@@ -58,14 +67,18 @@ __all__ = [
     "InstructSettings",
     "JudgeSettings",
     "LoopSettings",
+    "LoraSettings",
     "OnnxSegmenterSettings",
     "Part",
     "PasteSettings",
+    "PipelineOptions",
     "PipelinePart",
     "RefinerSettings",
     "Section",
     "SegmenterSettings",
+    "ServiceEditorSettings",
     "Settings",
+    "StorageSettings",
     "Thresholds",
     "load_settings",
 ]
@@ -86,7 +99,9 @@ class LoopSettings(Section):
     fallback: Literal["solver", "stop"] = Field(
         default="solver", description="when the language model is at a loss: do what the solver proposes, or end"
     )
-    refine: bool = False
+    refine: bool | Literal["always"] = Field(
+        default=False, description="polish the picture that agrees; 'always': the best one of a turn that fails, too"
+    )
 
 
 class ChatSettings(Section):
@@ -123,6 +138,25 @@ class BackendSettings(Section):
     patience: float = Field(default=60, ge=0, description="seconds that a worker that is gone is waited for")
 
 
+class StorageSettings(Section):
+    """Where sessions are kept: each in its folder, or in a Postgres that processes and machines share."""
+
+    url: SecretStr | None = Field(
+        default=None, description="postgresql://USER@HOST/DATABASE; none: each session is a folder"
+    )
+    pictures: str | None = Field(
+        default=None, description="with url: where pictures go, such as s3://BUCKET/PREFIX; none: beside the sessions"
+    )
+    lease: float = Field(default=15, ge=1, le=3600, description="seconds of silence after which a process is dead")
+
+    @field_validator("url")
+    @classmethod
+    def _is_postgres(cls, url: SecretStr | None) -> SecretStr | None:
+        if url is not None and not url.get_secret_value().startswith(("postgresql://", "postgres://")):
+            raise ValueError("it must be an address such as postgresql://user@localhost/sessions")
+        return url
+
+
 class JudgeSettings(Section):
     """What counts, and who is asked about what no detector can see."""
 
@@ -145,6 +179,7 @@ class Settings(Section):
     inpainter: InpainterSettings | None = None
     refiner: RefinerSettings | None = None
     backend: BackendSettings | None = Field(default=None, description="none: the models run in this process")
+    storage: StorageSettings = StorageSettings()
     heldout_detector: AnyDetector | None = Field(
         default=None, description="an independent detector, for evaluation only"
     )
@@ -158,6 +193,7 @@ class Settings(Section):
     loop: LoopSettings = LoopSettings()
     judge: JudgeSettings = JudgeSettings()
     chat: ChatSettings = ChatSettings()
+    about: AboutSettings | None = Field(default=None, description="for people: licence and what it needs")
 
     @property
     def setting_words(self) -> dict[str, tuple[str, ...]]:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from agent.cli.options import Options, reporting
+from agent.cli.options import Cluster, Gpus, Options, Ray, reporting
 
 app = typer.Typer(help="Measure how well it works, and what it costs.", no_args_is_help=True)
 
@@ -78,6 +78,8 @@ def lmd(
     ] = "both",
     baselines: Annotated[bool, typer.Option(help="Also draw the best of N at an equal budget.")] = True,
     list_prompts: Annotated[bool, typer.Option("--list-prompts", help="Print the prompts and stop.")] = False,
+    ray: Ray = None,
+    gpus: Gpus = 0,
     seed: Seed = 0,
     preset: Preset = None,
     as_json: Json = False,
@@ -92,10 +94,52 @@ def lmd(
         if list_prompts:
             command.print_prompts(prompts, as_json=as_json)
             return
-        chosen = command.choose_start(start)
+        chosen, cluster = command.choose_start(start), None if ray is None else Cluster(ray, gpus)
         raise typer.Exit(
-            command.measure_lmd(options, prompts, workers=workers, images=images, baselines=baselines, start=chosen)
+            command.measure_lmd(
+                options,
+                prompts,
+                workers=workers,
+                images=images,
+                baselines=baselines,
+                start=chosen,
+                cluster=cluster,
+            )
         )
+
+
+@app.command()
+def geneval(
+    tasks: Annotated[
+        str | None,
+        typer.Option(help="With commas between: single_object, two_object, counting, colors, position, color_attr."),
+    ] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="So many prompts only, spread over the list.")] = None,
+    known: Annotated[
+        bool, typer.Option("--known", help="Only prompts about nouns of the preset's vocabulary.")
+    ] = False,
+    rounds: Annotated[int | None, typer.Option(min=0, max=1000, help="Correction rounds at most.")] = None,
+    workers: Annotated[
+        int | None, typer.Option(min=1, max=256, help="Processes; one for each core if there is no GPU.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="Where everything goes; the same folder goes on.")] = None,
+    layout: Annotated[bool, typer.Option("--layout", help="The first picture is drawn from a layout.")] = False,
+    list_prompts: Annotated[bool, typer.Option("--list-prompts", help="Print the prompts and stop.")] = False,
+    seed: Seed = 0,
+    preset: Preset = None,
+    as_json: Json = False,
+    settings: Set = None,
+) -> None:
+    """Run the GenEval benchmark: make a picture for each prompt, correct it, and score it by the held-out detector."""
+    with reporting(as_json):
+        from evals.geneval import command
+
+        options = Options(preset, rounds, seed, out, as_json, settings)
+        prompts = command.choose_prompts(tasks, limit, options.load().detector.vocabulary if known else ())
+        if list_prompts:
+            command.print_prompts(prompts, as_json=as_json)
+            return
+        raise typer.Exit(command.measure_geneval(options, prompts, workers=workers, layout=layout))
 
 
 @app.command()

@@ -207,6 +207,8 @@ class Result(Frozen):
     spec: SceneSpec | None
     fallbacks: int = 0
     """Edits that the solver planned, because the language model was at a loss (``loop.fallback``)."""
+    notes: tuple[str, ...] = ()
+    """What was taken for granted in reading the text."""
 
 
 CHECKPOINTED = (
@@ -241,8 +243,8 @@ class State(Request, total=False):
     generated: bool
     anew: bool
     """Whether the next round shall draw another picture, because too much of this one is wrong to be mended."""
-    polish: Literal["no", "wanted", "done"]
-    """Whether the refiner shall still work on the current picture, or has."""
+    polish: Literal["no", "last", "wanted", "done"]
+    """Whether the refiner shall still work on the current picture, or on the turn's best one at its end, or has."""
     rounds: int
     """Finished edits, and pictures drawn anew."""
     touched: tuple[str, ...]

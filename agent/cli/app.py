@@ -13,9 +13,11 @@ import typer
 
 from agent.cli import trace as trace_cli
 from agent.cli import weights as weights_cli
-from agent.cli.options import Mode, Options, fail, reporting
+from agent.cli.options import Cluster, Gpus, Mode, Options, Ray, fail, reporting
 
-Preset = Annotated[str | None, typer.Option(help="A shipped preset (see `sld presets`) or a path to a .yaml file.")]
+Preset = Annotated[
+    str | None, typer.Option(help="A shipped preset (see `sld presets`), a path to a .yaml file, or auto.")
+]
 Rounds = Annotated[int | None, typer.Option(min=0, max=1000, help="Correction rounds at most.")]
 Seed = Annotated[int | None, typer.Option(min=0, max=2**63 - 1, help="Same seed, same picture.")]
 Out = Annotated[Path | None, typer.Option(help="The run folder to write; a new one under runs/ if not given.")]
@@ -37,6 +39,8 @@ Sessions = Annotated[Path, typer.Option("--sessions", help="Where the sessions a
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False)
 app.add_typer(trace_cli.app, name="trace")
 app.add_typer(weights_cli.app, name="weights")
+storage_app = typer.Typer(no_args_is_help=True, help="Where sessions are kept.")
+app.add_typer(storage_app, name="storage")
 
 
 @app.command()
@@ -121,23 +125,31 @@ def parse(
 
 @app.command()
 def batch(
-    file: Annotated[Path, typer.Argument(help="A JSON list of items, in SLD's format.")],
+    file: Annotated[str, typer.Argument(help="A JSON list of items, in SLD's format: a path, or s3://, gs://, ...")],
     mode: Annotated[Mode, typer.Option(help="What the items' prompts are.")],
-    input_dir: Annotated[Path, typer.Option(help="Where the pictures are.")],
-    output_dir: Annotated[Path, typer.Option(help="Where each item's run folder goes.")],
+    input_dir: Annotated[str, typer.Option(help="Where the pictures are: a folder, or s3://, gs://, ...")],
+    output_dir: Annotated[str, typer.Option(help="Where each item's run folder goes: a folder, or s3://, gs://, ...")],
     preset: Preset = None,
     rounds: Rounds = None,
     seed: Seed = None,
     as_json: Json = False,
     settings: Set = None,
     overwrite: Annotated[bool, typer.Option(help="Do finished items again.")] = False,
+    ray: Ray = None,
+    gpus: Gpus = 0,
+    config: Annotated[Path | None, typer.Option(help="An .ini file of SLD's own; its keys become settings.")] = None,
 ) -> None:
     """Work through FILE, going on where an earlier call stopped."""
     options = Options(preset, rounds, seed, None, as_json, settings, None)
     with reporting(as_json):
-        from agent.cli.batch import run_batch
+        from agent.cli.batch_places import run_anywhere
+        from agent.cli.seed_config import read_config
 
-        raise typer.Exit(run_batch(options, file, mode, input_dir, output_dir, overwrite=overwrite))
+        cluster = None if ray is None else Cluster(ray, gpus)
+        seeds = read_config(config) if config else None
+        raise typer.Exit(
+            run_anywhere(options, file, mode, input_dir, output_dir, overwrite=overwrite, config=seeds, cluster=cluster)
+        )
 
 
 @app.command()
@@ -191,22 +203,39 @@ def worker(
     ),
     port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes any that is free.")] = 8765,
     waiting: Annotated[int, typer.Option(min=0, help="Calls that may wait; more are sent away for a while.")] = 64,
+    lanes: Annotated[int, typer.Option(min=1, max=64, help="Calls at a time, of different conversations.")] = 1,
+    rows: Annotated[
+        int, typer.Option(min=0, max=256, help="Compute so many rows of the lanes as one batch (for a GPU).")
+    ] = 0,
     settings: Set = None,
 ) -> None:
     """Serve the models of a preset to agents elsewhere, who set backend.url to this address."""
     with reporting():
         from agent.cli.worker import serve
 
-        raise typer.Exit(serve(Options(preset, settings=settings), host, port, waiting))
+        raise typer.Exit(serve(Options(preset, settings=settings), host, port, waiting, lanes, rows))
 
 
 @app.command()
-def sessions(folder: Sessions = Path("sessions")) -> None:
+def sessions(folder: Sessions = Path("sessions"), settings: Set = None) -> None:
     """List the sessions."""
     with reporting():
         from agent.cli.chat import list_sessions
 
-        list_sessions(folder)
+        list_sessions(Options(settings=settings), folder)
+
+
+@storage_app.command()
+def migrate(
+    source: Annotated[str, typer.Argument(metavar="FROM", help="A folder of sessions, or 'postgres' (storage.url).")],
+    target: Annotated[str, typer.Argument(metavar="TO", help="The other of the two.")],
+    settings: Set = None,
+) -> None:
+    """Copy sessions from a folder to Postgres or back; those that are there already stay as they are."""
+    with reporting():
+        from agent.cli import storage as storage_cli
+
+        raise typer.Exit(storage_cli.migrate(Options(settings=settings), source, target))
 
 
 @app.command()
@@ -248,9 +277,23 @@ def mcp(preset: Preset = None, settings: Set = None, folder: Sessions = Path("se
 @app.command()
 def presets(
     name: Annotated[str | None, typer.Argument(help="List the kinds of things that this preset finds.")] = None,
+    explain: Annotated[
+        str | None, typer.Option(help="Say what this preset costs at its real size, without its weights.")
+    ] = None,
+    settings: Set = None,
+    as_json: Json = False,
 ) -> None:
-    """List the presets that ship with the program, or what one of them finds."""
-    with reporting():
-        from agent.cli.run import list_presets, show_preset
+    """List the presets that ship with the program and which this machine can run, or tell of one of them."""
+    with reporting(as_json):
+        if explain:
+            from agent.cli.presets import explain_preset
 
-        show_preset(name) if name else list_presets()
+            explain_preset(Options(preset=explain, settings=settings, as_json=as_json))
+        elif name:
+            from agent.cli.run import show_preset
+
+            show_preset(name)
+        else:
+            from agent.cli.presets import list_presets
+
+            list_presets()

@@ -66,6 +66,12 @@ def output_console() -> Console:
     return SafeConsole(sys.stdout, None if sys.stdout.isatty() else WIDE)
 
 
+def print_notes(console: Console, notes: Iterable[str]) -> None:
+    """Print what was taken for granted in reading: "(taking 'lumen' for an object)"."""
+    for note in notes:
+        console.print(f"({note})", markup=False, highlight=False)
+
+
 def write(text: str, stream: IO[str] | None = None) -> None:
     """Write a text and a line's end, to standard output if no stream is named."""
     stream = sys.stdout if stream is None else stream

@@ -5,7 +5,8 @@ from __future__ import annotations
 import platform
 import socket
 from dataclasses import asdict, dataclass
-from importlib import metadata, resources
+from importlib import metadata
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import urlsplit
@@ -13,14 +14,19 @@ from urllib.parse import urlsplit
 from agent.cli.console import output_console, write_json
 from agent.cli.options import ExitCode, Options
 from agent.models.chat import OPENAI_URL, provider, readable_url
-from configs.settings import FilePart, Part
+from configs.settings import FilePart, GeneratorSettings, Part, SegmenterSettings
+from tools.backend.checkpoints import check_files, find_folder
+from tools.backend.installed import TORCHVISION_ADVICE, torchvision_problem
+from tools.backend.protocol import BackendError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from configs.settings import Settings
+    from configs.settings import BackendSettings, Settings
 
-LIBRARIES = ("torch", "diffusers", "transformers", "langgraph", "langchain-openai")
+MODELS = ("torch", "diffusers", "transformers")
+LIBRARIES = ("langgraph", "langchain-openai")
+WORKER_SECONDS = 10.0  # that a worker has to answer
 
 
 @dataclass(frozen=True)
@@ -35,7 +41,8 @@ class Finding:
 
 def examine(options: Options) -> int:
     """Print the findings; the code is 0 unless something would keep a run from working."""
-    findings = [*_program(), *_device(), *_settings(options.load())]
+    settings = options.load()
+    findings = [*_program(settings), *_models(settings), *_language_model(settings)]
     if options.as_json:
         write_json([asdict(finding) for finding in findings])
     else:
@@ -49,22 +56,26 @@ def examine(options: Options) -> int:
     return ExitCode.FAILURE if any(finding.status == "problem" for finding in findings) else ExitCode.AGREED
 
 
-def _program() -> Iterator[Finding]:
+def _program(settings: Settings) -> Iterator[Finding]:
     yield Finding("python", "ok", platform.python_version())
-    for name in LIBRARIES:
+    for name in LIBRARIES if settings.backend else (*MODELS, *LIBRARIES):
         try:
             yield Finding(name, "ok", metadata.version(name))
         except metadata.PackageNotFoundError:
             yield Finding(name, "problem", "not installed", f"pip install {name}, or run `make test` once")
 
-
-def _device() -> Iterator[Finding]:
-    from tools.backend.checkpoints import choose_device
-
-    yield Finding("device", "ok", str(choose_device("auto")))
+    if problem := torchvision_problem():
+        yield Finding("torchvision", "problem", f"it cannot be imported ({problem})", TORCHVISION_ADVICE)
 
 
-def _settings(settings: Settings) -> Iterator[Finding]:
+def _models(settings: Settings) -> Iterator[Finding]:
+    if settings.backend is not None:
+        yield _worker(settings, settings.backend)
+        return
+    if find_spec("torch"):
+        from tools.backend.checkpoints import choose_device
+
+        yield Finding("device", "ok", str(choose_device("auto")))
     parts: dict[str, object] = {
         "detector": settings.detector,
         "segmenter": settings.segmenter,
@@ -76,28 +87,56 @@ def _settings(settings: Settings) -> Iterator[Finding]:
     for name, part in parts.items():
         if isinstance(part, Part):  # an engine without a checkpoint has nothing to look for
             yield _weights(name, part)
-    yield from _language_model(settings)
+
+
+def _worker(settings: Settings, backend: BackendSettings) -> Finding:
+    from tools.backend.protocol import BackendError, BackendUnavailable
+    from tools.backend.remote.client import RemoteBackend
+
+    impatient = backend.model_copy(update={"patience": 0.0, "seconds": WORKER_SECONDS})
+    worker = RemoteBackend(settings.model_copy(update={"backend": impatient}))
+    try:
+        able = ", ".join(sorted(worker.capabilities.operations))
+    except (BackendError, BackendUnavailable) as error:
+        return Finding("models", "problem", "the worker does not serve this preset", str(error))
+    return Finding("models", "ok", f"a worker at {worker.place}, which can {able}")
 
 
 def _weights(name: str, part: Part) -> Finding:
     if isinstance(part, FilePart):
         return _file(name, part)
-    if part.path.startswith("package:"):
-        package, _, below = part.path.removeprefix("package:").partition("/")
-        there = resources.files(package).joinpath(below).is_dir()
-        advice = "" if there else "these weights ship with the project: clone it whole, or make them with `make train`"
-        return Finding(name, "ok" if there else "problem", part.path if there else f"{part.path} is missing", advice)
-    if Path(part.path).is_dir():
-        return Finding(name, "ok", part.path)
-    if Path(part.path).is_absolute() or part.path.startswith("."):
-        return Finding(name, "problem", f"{part.path} is missing", "check the path in the preset")
-    pin = f" at {part.revision[:12]}" if part.revision else ""
-    return Finding(name, "warning", f"hub id {part.path}{pin}", "it is downloaded at first use, unless it is cached")
+    if isinstance(part, SegmenterSettings) and part.kind == "segment-anything":
+        return _pth(name, part)
+    if isinstance(part, GeneratorSettings) and part.kind == "openai":
+        return Finding(name, "ok", f"the model {part.path} of a server", "it is asked at chat.base_url, or OpenAI")
+    if isinstance(part, GeneratorSettings) and part.kind == "file":
+        there = Path(part.path).expanduser().is_file()
+        return Finding(name, "ok" if there else "problem", f"{part.path}{'' if there else ' is missing'}")
+    try:
+        folder = find_folder(part)
+        if folder is None:
+            pin = f" at {part.revision[:12]}" if part.revision else ""
+            advice = "it is downloaded at first use, unless it is cached"
+            return Finding(name, "warning", f"hub id {part.path}{pin}", advice)
+        check_files(folder)
+    except BackendError as error:
+        advice = str(error)
+        if part.path.startswith("package:"):
+            advice = "these weights ship with the project: clone it whole, or make them with `make train`"
+        return Finding(name, "problem", f"{part.path} cannot be loaded", advice)
+    return Finding(name, "ok", part.path)
+
+
+def _pth(name: str, part: Part) -> Finding:
+    if not Path(part.path).expanduser().is_file():
+        return Finding(name, "problem", f"{part.path} is missing", "kind 'segment-anything' needs one of Meta's .pth")
+    if find_spec("segment_anything") is None:
+        return Finding(name, "problem", "segment-anything is not installed", "pip install sld-agent[sam]")
+    return Finding(name, "ok", part.path)
 
 
 def _file(name: str, part: FilePart) -> Finding:
     from tools.backend.network_files import file_of
-    from tools.backend.protocol import BackendError
 
     try:
         return Finding(name, "ok", str(file_of(part.path)))

@@ -11,12 +11,12 @@ import sys
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import IntEnum, StrEnum
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from configs.settings import Settings
@@ -25,6 +25,17 @@ NAMED_WRONGLY = (  # a path that the user can put right; anything else is the ma
     errno.ENOENT, errno.EEXIST, errno.ENOTDIR, errno.EISDIR, errno.EACCES, errno.EPERM, errno.EROFS,
     errno.ENAMETOOLONG, errno.EINVAL,
 )  # fmt: skip
+
+
+Ray = Annotated[
+    str | None,
+    typer.Option(
+        "--ray",
+        metavar="ADDRESS",
+        help="Work on this Ray cluster: ray://HOST:10001, HOST:6379, auto (a running one, else this machine) or local.",
+    ),
+]
+Gpus = Annotated[float, typer.Option(min=0, help="--ray: GPUs that one item takes; 0.5 lets two share one.")]
 
 
 class ExitCode(IntEnum):
@@ -61,6 +72,12 @@ class Options:
     resume: Path | None = None
     allow_endpoint: str | None = None
 
+    def __post_init__(self) -> None:
+        if self.preset == "auto":  # from here on it is the preset that it stands for
+            from agent.cli.presets import resolve_auto
+
+            object.__setattr__(self, "preset", resolve_auto())
+
     def overrides(self) -> dict[str, Any]:
         """Return ``--set`` and ``--rounds`` as dotted names and values.
 
@@ -85,13 +102,24 @@ class Options:
             result["loop.rounds"] = self.rounds
         return result
 
-    def load(self, preset: str = "") -> Settings:
-        """Return the settings that these options make; ``preset``, or the built-in one, where they name none."""
+    def load(self, preset: str = "", below: Mapping[str, Any] | None = None) -> Settings:
+        """Return the settings that these options make; ``preset``, or the built-in one, where they name none.
+
+        ``below`` are settings that the options' own go before.
+        """
         from agent.cli.console import hide
         from agent.models.preset_choice import DEFAULT
         from configs.settings import load_settings
 
-        return hide(load_settings(self.preset or preset or DEFAULT, self.overrides()))
+        return hide(load_settings(self.preset or preset or DEFAULT, {**(below or {}), **self.overrides()}))
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """A Ray cluster to work on, and the share of a GPU that one item takes."""
+
+    address: str
+    gpus: float = 0
 
 
 def fail(message: str) -> NoReturn:

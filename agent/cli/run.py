@@ -1,4 +1,4 @@
-"""What the commands do, once their arguments are read: one run, parsing, the list of presets."""
+"""What the commands do, once their arguments are read: one run, parsing, what a preset finds."""
 
 from __future__ import annotations
 
@@ -6,9 +6,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from rich.table import Table
-
-from agent.cli.console import hide, is_text, lines_of_input, output_console, write, write_json
+from agent.cli.console import hide, is_text, lines_of_input, output_console, print_notes, write, write_json
 from agent.cli.options import ExitCode, Options, fail
 from agent.cli.progress import LiveProgress
 from agent.models.backend import make_backend
@@ -19,7 +17,6 @@ from agent.run.driver import Job, RunResult, job_of, run_correction
 from agent.run.folder import RunError, RunFolder, abandoned_on_error, new_folder
 from agent.run.sources import files_named, opened
 from agent.trace.wording import mark, money, unchecked_clause
-from configs.preset_files import preset_names
 from configs.settings import Settings, load_settings
 from graphs.correction import build_graph
 from tools.context import Context
@@ -168,6 +165,7 @@ def announce_chat(settings: Settings, *, as_json: bool = False) -> BaseChatModel
 def show_result(result: RunResult, folder: RunFolder) -> None:
     """Print how a run ended, for a person."""
     console = output_console()
+    print_notes(console, result.notes)
     rounds = f"{result.rounds} round{'' if result.rounds == 1 else 's'}"
     if result.exit == "answered":
         console.print(result.detail, markup=False)
@@ -219,17 +217,6 @@ def parse_prompts(options: Options, prompt: str | None) -> int:
 def show_preset(name: str) -> None:
     """Print what a preset's detector is asked for, one noun a line."""
     write("\n".join(load_settings(name).detector.vocabulary))
-
-
-def list_presets() -> None:
-    """Print the shipped presets with their models."""
-    table = Table("preset", "detector", "segmenter", "generator", "editor", box=None, pad_edge=False)
-    for name in preset_names():
-        settings = load_settings(name)
-        parts = (settings.detector, settings.segmenter, settings.generator, settings.editor)
-        # an engine without a checkpoint goes by its kind, and a preset may lack a generator
-        table.add_row(name, *("" if part is None else getattr(part, "path", part.kind) for part in parts))
-    output_console().print(table)
 
 
 def _folder(options: Options, title: str | None) -> RunFolder | None:

@@ -12,9 +12,13 @@ from typing import TYPE_CHECKING, Any
 from agent.cli.console import write
 from agent.cli.options import ExitCode, Options, fail
 from agent.models.backend import make_backend
+from tools.backend.remote.terms import PARTS
 
 if TYPE_CHECKING:
     from types import FrameType
+
+    from configs.settings import Settings
+    from tools.backend.together import Together
 
 TOKEN = "SLD_WORKER_TOKEN"
 SHORTEST = 16  # characters of a token that is not guessed
@@ -22,7 +26,7 @@ MOST_CONNECTIONS = 300  # connections at a time; more are refused
 FINISHING = 600  # seconds that a running call has to end when the worker is asked to stop
 
 
-def serve(options: Options, host: str, port: int, waiting: int) -> int:
+def serve(options: Options, host: str, port: int, waiting: int, lanes: int = 1, rows: int = 0) -> int:
     """Serve until stopped: a first SIGTERM or Ctrl-C lets running calls end and hands the others back.
 
     Raises:
@@ -43,8 +47,8 @@ def serve(options: Options, host: str, port: int, waiting: int) -> int:
     if token and len(token) < SHORTEST:
         fail(f"{TOKEN} has {len(token)} characters: give at least {SHORTEST}")
     settings = options.load().model_copy(update={"backend": None})
-    backend: Any = make_backend(settings)
-    calls = Calls(longest_line=waiting)
+    backend: Any = make_backend(settings, _together(settings, lanes, rows))
+    calls = Calls(lanes, longest_line=waiting)
     worker = Worker(backend, metadata.version("sld-agent"), token, calls)
 
     class Server(uvicorn.Server):
@@ -70,10 +74,26 @@ def serve(options: Options, host: str, port: int, waiting: int) -> int:
             server_header=False,
         )
     )
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # uvicorn raises it once more at the end, and all went well
     server.run()
     if not server.started:
         return ExitCode.FAILURE
     return ExitCode.STOPPED if signal.SIGINT in server._captured_signals else ExitCode.AGREED
+
+
+def _together(settings: Settings, lanes: int, rows: int) -> Together | None:
+    """Return what computes for several calls at a time; the processor's cores are shared out among them."""
+    if lanes == 1 and not rows:
+        return None
+    from tools.backend.together import Together
+
+    for name in PARTS:
+        if getattr(getattr(settings, name), "offload", False):
+            fail(f"--lanes and --rows need models that stay where they are: add --set {name}.offload=false")
+    cores = os.cpu_count() or 1
+    slots = 1 if rows else min(lanes, cores)
+    os.environ.setdefault("OMP_NUM_THREADS", str(cores // slots))  # read when torch is imported, which is later
+    return Together(lanes, slots, rows)
 
 
 def _is_loopback(host: str) -> bool:

@@ -78,7 +78,38 @@ _TO = phrases("to be|so that it is|so that they are|so it is|to stand|to sit|unt
               "somewhere|onto|up to|down to|up|down")  # fmt: skip
 _WHERE = phrases("where|to where|to the place of|to the position of|in place of|in the place of|at the position of|"
                  "at the place of|into the place of")  # fmt: skip
+_NEAREST = Phrases(
+    meaning("in the corner|into the corner|to the corner|in a corner|into a corner|to a corner|to the nearest corner|"
+            "in the nearest corner|into the nearest corner", "corner")
+    | meaning("to the edge|to the side|to the border|to the nearest edge|to the edge of the picture|at the edge|"
+              "to one side|to an edge", "edge")
+)  # fmt: skip
+_OTHER_SIDE = phrases("to the other side of|on the other side of|over to the other side of|across from|"
+                      "to the opposite side of|on the opposite side of|onto the other side of")  # fmt: skip
 _ONTO = phrases("onto|on to|up onto")
+
+
+def read_nearest(words: Cursor, box: Box) -> Place | None:
+    """Take "into the corner", "to the edge": of the picture, the one that is nearest to ``box``."""
+    kind = words.take(_NEAREST)
+    if kind is None:
+        return None
+    x, y = box.center
+    across: Predicate = "on the left" if x < 0.5 else "on the right"
+    down: Predicate = "at the top" if y < 0.5 else "at the bottom"
+    if kind == "corner":
+        return Place("", sides=(down, across))
+    return Place("", sides=(across if min(x, 1 - x) <= min(y, 1 - y) else down,))
+
+
+def read_other_side(words: Cursor, scene: Scene, box: Box) -> Place | None:
+    """Take "to the other side of the laptop": where ``box`` is not."""
+    if not words.accept(_OTHER_SIDE):
+        return None
+    focus, name = scene.focus, scene.last_name
+    host = read_selection(words, scene, places=False)[0].box
+    scene.focus, scene.last_name = focus, name
+    return Place("right of" if box.center[0] < host.center[0] else "left of", (host,))
 
 
 @dataclass(frozen=True)

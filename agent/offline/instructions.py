@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from agent.offline import amounts, destinations
 from agent.offline.copies import Copies
 from agent.offline.items import Item, Scene
-from agent.offline.lexer import Impossible, Phrases, phrases
+from agent.offline.lexer import Impossible, phrases
 from agent.offline.nouns import NounPhrase, is_adjective, read_noun_phrase
 from agent.offline.other_pictures import check_names, unveiled, veiled
 from agent.offline.placement import is_crowded
@@ -44,11 +44,8 @@ LEAST_SEEN = 0.035  # of the picture: a shift by less is none to the eye
 _THEIR_PLACES = phrases("their places|their positions|their locations|places|positions")
 _THEIR_COLOURS = phrases("their colors|their colours|colors|colours")
 _SAME_SIZE = phrases("as big as|as large as|as small as|the same size as|the size of|as tall as|the size as")
-_COMPARED: Phrases[float] = Phrases(
-    dict.fromkeys(("bigger than", "larger than"), 1.35)
-    | dict.fromkeys(("smaller than",), 1 / 1.35)
-    | dict.fromkeys(("as big as", "as large as", "the same size as", "of the same size as"), 1.0)
-)
+_ANOTHER = phrases("one more|another")
+_PLACES_BEGIN = phrases("on|in|at|to|next|above|below|under|over|beside|between|near|left|right|behind")
 _SIZE_OF = phrases("the size of|size of|the scale of")
 _COLOURS_OF = phrases("the color of|the colour of|the colors of|the colours of|color of|colour of|colors of|colours of")
 
@@ -168,14 +165,15 @@ class _Instruction(Copies):
         words.take_word("in")
         made: list[Item] = []
         while True:
+            compared = self._drop_comparative()
             phrase = self._new_object(start)
             self._check_count(phrase)
             words.take(_TO_PICTURE)
-            compared = self._read_compared()
+            side = self._side_of_other(phrase, compared) if compared else self._read_compared()
             place = destinations.read_place(words, self.scene)
             words.take(_TO_PICTURE)
-            phrase = phrase if compared is None else replace(phrase, sizes=())
-            made += [self._put(phrase, place, compared) for _ in range(phrase.count or 1)]
+            phrase = phrase if side is None else replace(phrase, sizes=())
+            made += [self._put(phrase, place, side) for _ in range(phrase.count or 1)]
             self.scene.focus = made
             before = words.position
             if words.word() in {",", "and"}:
@@ -191,20 +189,6 @@ class _Instruction(Copies):
             words.position = before
             return
 
-    def _read_compared(self) -> float | None:
-        """Take "that is bigger than the chair": the size, as the side of a square; None where nothing is said."""
-        words = self.words
-        here = words.position
-        words.take(phrases("that is|which is|that are|which are"))
-        factor = words.take(_COMPARED)
-        if factor is None:
-            words.position = here
-            return None
-        focus, name = self.scene.focus, self.scene.last_name
-        (model, *_) = read_selection(words, self.scene, places=False)
-        self.scene.focus, self.scene.last_name = focus, name
-        return float(factor * model.box.area**0.5)
-
     def _sees_new(self) -> bool:
         word = self.words.word()
         return (
@@ -216,10 +200,7 @@ class _Instruction(Copies):
     def _new_object(self, start: int) -> NounPhrase:
         words = self.words
         here = words.position
-        if words.sees(Phrases({"one more": 1, "another": 1})) and words.word(1 if words.word() == "another" else 2) in {
-            "one",
-            "",
-        }:
+        if self._sees_another():
             words.position += 2 if words.word() == "one" else 1
             words.take_word("one")
             last = self.scene.focus[-1:] or []
@@ -245,6 +226,17 @@ class _Instruction(Copies):
             words.fail("name an object to add, such as 'a red car'", phrase.start, phrase.end)
         self.scene.last_name = phrase.name
         return phrase
+
+    def _sees_another(self) -> bool:
+        """Whether "another one", "one more" stand for what was spoken of: at the end, or before a place."""
+        words = self.words
+        length = words.length(_ANOTHER)
+        here = words.position
+        words.position += length
+        words.take_word("one")
+        alone = words.done or words.sees(BETWEEN) or words.sees(_PLACES_BEGIN)
+        words.position = here
+        return length > 0 and alone
 
     def _drop_ordinal(self, here: int) -> None:
         """Read "a third cup" as a cup, where there are two."""
@@ -300,7 +292,11 @@ class _Instruction(Copies):
                 item.box = there
             self.scene.focus = list(chosen)
             return
-        place = destinations.read_place(words, self.scene)
+        place = (
+            destinations.read_nearest(words, chosen[0].box)
+            or destinations.read_other_side(words, self.scene, chosen[0].box)
+            or destinations.read_place(words, self.scene)
+        )
         if place is None:
             words.fail("say where to, such as 'to the left', 'to the top right corner' or 'next to the car'",
                        start if words.done else words.position)  # fmt: skip

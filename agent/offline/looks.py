@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from agent.offline.items import Item
+    from agent.offline.nouns import NounPhrase
 
 _INTO = phrases("into|to|in|be|become|look|to be|to become|to look|being")
 _BLACK_AND_WHITE = phrases("black and white")  # one look, not two wishes
@@ -38,6 +39,12 @@ _GRAYS = {("light", "black"): "gray", ("dark", "white"): "gray"}
 _EXTREMES = {("dark", "black"), ("light", "white")}
 _STRETCHED = {"tall": (1.0, 1.4), "high": (1.0, 1.4), "short": (1.0, 0.7), "wide": (1.4, 1.0), "narrow": (0.7, 1.0),
               "thin": (0.7, 1.0), "long": (1.4, 1.0)}  # fmt: skip
+_COMPARED: Phrases[float] = Phrases(
+    dict.fromkeys(("bigger than", "larger than"), 1.35)
+    | dict.fromkeys(("smaller than",), 1 / 1.35)
+    | dict.fromkeys(("as big as", "as large as", "the same size as", "of the same size as"), 1.0)
+)
+_COMPARATIVES = {"bigger": 1.35, "larger": 1.35, "smaller": 1 / 1.35, "tinier": 0.5}
 _ENDS = frozenset({"", "and", ",", ".", "then", "please", "!", ";", "but", "?"})
 _HINT = "say what it shall be, such as 'larger', 'red' or 'a cat'"
 
@@ -205,3 +212,33 @@ class Looks(Workbench):
         if len(model) != 1:
             self.words.fail("name one object to compare with", start, self.words.position)
         self._take_size(chosen, model[0], start)
+
+    # sizes of what is new
+
+    def _drop_comparative(self) -> float | None:
+        """Take the word out of "a smaller book", and return how much smaller; None where there is none."""
+        words, here = self.words, self.words.position
+        factor = _COMPARATIVES.get(words.word(1)) if words.word() in {"a", "another"} else None
+        if factor is not None:
+            words.tokens = [*words.tokens[: here + 1], *words.tokens[here + 2 :]]
+        return factor
+
+    def _side_of_other(self, phrase: NounPhrase, factor: float) -> float | None:
+        """Return the side of "a smaller book": than the last one of its name, else than what was spoken of."""
+        same = [item for item in self.scene.items if item.name == phrase.name]
+        model = [*self.scene.focus, *same] if same else self.scene.focus
+        return float(factor * model[-1].box.area ** 0.5) if model else None
+
+    def _read_compared(self) -> float | None:
+        """Take "that is bigger than the chair": the size, as the side of a square; None where nothing is said."""
+        words = self.words
+        here = words.position
+        words.take(phrases("that is|which is|that are|which are"))
+        factor = words.take(_COMPARED)
+        if factor is None:
+            words.position = here
+            return None
+        focus, name = self.scene.focus, self.scene.last_name
+        (model, *_) = read_selection(words, self.scene, places=False)
+        self.scene.focus, self.scene.last_name = focus, name
+        return float(factor * model.box.area**0.5)

@@ -22,6 +22,7 @@ from pydantic import BaseModel, ValidationError
 
 from agent.offline.corrections import parse_correction
 from agent.offline.instructions import parse_instruction
+from agent.offline.lexer import Impossible, Unclear
 from agent.offline.mixed import parse_mixed
 from agent.offline.other_pictures import unveiled, veiled
 from agent.offline.questions import Facts, is_question
@@ -29,6 +30,7 @@ from agent.offline.sentences import parse_scene
 from agent.offline.typing_errors import corrected
 from agent.offline.undoing import parse_put_back, parse_undo, parse_undo_and_more
 from agent.offline.whole_picture import parse_whole_picture
+from agent.offline.wordings import otherwise, reworded
 from agent.offline.workbench import Memory
 from tools.scene.errors import CannotParse
 from tools.scene.layout import Layout, PlacedObject
@@ -44,6 +46,7 @@ if TYPE_CHECKING:
     from langchain_core.tools import BaseTool
 
     from tools.errors import Failure
+    from tools.scene.operations import Operation
 
 FAILURES = 2  # answers of tools that are errors, in one round, after which it gives up
 _ID = re.compile(r"'([^'#]+ #\d+)'")
@@ -138,26 +141,41 @@ def _read(messages: Sequence[BaseMessage]) -> str:
             others = [OtherPicture.model_validate(one | {"image": ""}) for one in _json(_between(rest, "others"), [])]
             memory = replace(_memory(turns, history, shapes, layout), others=tuple(others))
             instruction, notes = corrected(veiled(instruction, others), _names(layout, memory))
-            instruction = unveiled(instruction, others)
+            last = next((str(turn.get("instruction", "")) for turn in reversed(turns) if isinstance(turn, dict)), "")
+            instruction = unveiled(reworded(instruction, _names(layout, memory), last), others)
             if is_question(instruction):
                 known_turns = [turn for turn in turns if isinstance(turn, dict)]
                 return json.dumps({"answer": Facts(layout, memory, known_turns).answer(instruction)})
-            last = next((str(turn.get("instruction", "")) for turn in reversed(turns) if isinstance(turn, dict)), "")
-            operations = (
-                parse_undo(instruction, layout, memory.before)
-                or parse_undo_and_more(instruction, layout, memory, parse_instruction)
-                or parse_put_back(instruction, layout, memory)
-                or parse_mixed(instruction, layout, memory)
-                or parse_whole_picture(instruction, layout, memory)
-                or parse_correction(instruction, layout, memory, last)
-                or parse_instruction(instruction, layout, memory)
-            )
+            operations = _operations(instruction, layout, memory, last)
             plan = [operation.model_dump(mode="json") for operation in operations]
             return json.dumps({"operations": plan, "notes": [*notes, *dict.fromkeys(memory.notes)]})
     raise CannotParse(
         "there is no <sentence> or <instruction> to read in the conversation: the offline planner parses these only; "
         "set a model and an endpoint for anything else"
     )
+
+
+def _operations(text: str, layout: Layout, memory: Memory, last: str) -> tuple[Operation, ...]:
+    """Return what an instruction asks for; without a verb, what it can only mean."""
+    try:
+        return (
+            parse_undo(text, layout, memory.before)
+            or parse_undo_and_more(text, layout, memory, parse_instruction)
+            or parse_put_back(text, layout, memory)
+            or parse_mixed(text, layout, memory)
+            or parse_whole_picture(text, layout, memory)
+            or parse_correction(text, layout, memory, last)
+            or parse_instruction(text, layout, memory)
+        )
+    except (Impossible, Unclear):
+        raise
+    except CannotParse as refusal:
+        for meant in otherwise(text):
+            try:
+                return parse_instruction(meant, layout, memory)
+            except CannotParse:
+                continue
+        raise refusal from None
 
 
 def _names(layout: Layout, memory: Memory) -> set[str]:

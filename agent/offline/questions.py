@@ -14,7 +14,7 @@ from agent.offline.items import Item, Scene
 from agent.offline.lexer import Cursor, joined
 from agent.offline.selectors import read_selection
 from tools.scene.errors import CannotParse
-from tools.scene.lexicon import COLOURS, family, implies, number_word, parse_phrase, plural, singular
+from tools.scene.lexicon import COLOURS, NUMBERS, family, implies, number_word, parse_phrase, plural, singular
 from tools.scene.relations import holds
 
 if TYPE_CHECKING:
@@ -124,6 +124,18 @@ class Facts:
         ]
         return f"{joined(lines, 'and')}."
 
+    def _whether_so(self, phrase: str, look: str) -> str:
+        found = self._meant(phrase)
+        has = [item for item in found if any(implies(own, look) for own in item.attributes)]
+        return f"{'Yes' if len(has) == len(found) else 'No'}: {self._looks(phrase)}"
+
+    def _which(self, kind: str, most: str) -> str:
+        items = [Item(thing.id, thing.name, thing.attributes, thing.box, thing) for thing in self.layout.objects]
+        several = kind in {"one", "of them", "object", "thing"}
+        words = Cursor(f"the {most} {'object' if several else singular(kind)}")
+        (chosen, *_) = read_selection(words, Scene(items))
+        return f"{_named(self.layout[chosen.id])}."
+
     def _related(self, words: str, phrase: str) -> str:
         base = self._meant(phrase)
         predicate = _RELATIONS[words]
@@ -229,7 +241,7 @@ class Facts:
         ]
 
 
-def _either(table: Mapping[str, str]) -> str:
+def _either(table: Mapping[str, Any]) -> str:
     return "|".join(sorted(table, key=len, reverse=True))
 
 
@@ -238,13 +250,17 @@ _FORMS: tuple[tuple[str, Callable[..., str]], ...] = (
     (r"what(?: all)? is(?: there)?|what(?: objects| things)? are(?: there)?", Facts._everything),
     (r"describe(?: it| what you see)?|list(?: the| all| all the)? (?:objects|things)", Facts._everything),
     (r"what (?:does it|do you) show|what is it", Facts._everything),
-    (r"how many (.+?)(?: are| is| do you see| can you see| are visible)?", Facts._how_many),
+    (r"how many (.+?)(?: are| is| do you see| can you see)?(?: visible| left| remaining)?", Facts._how_many),
     (r"(?:is|are)(?: there)? (?:a|an|any|some)(?: other)? (.+)", Facts._whether),
     (r"do you see (?:a|an|any|some)(?: other)? (.+)", Facts._whether),
     (r"where (?:is|are|was|were) (.+)", Facts._where),
     (r"(?:what|which) colou?rs? (?:is|are|has|have|does) (.+?)(?: have)?", Facts._looks),
     (r"what does (.+) look like", Facts._looks),
+    (rf"(?:is|are) (the .+?|it|they) ((?:dark |light )?(?:{'|'.join(COLOURS)}))", Facts._whether_so),
+    (r"which (.+?) (?:is|are) (?:the )?(bigger|biggest|larger|largest|smaller|smallest|taller|tallest|wider|widest)",
+     Facts._which),
     (rf"(?:what|which (?:objects?|things?)) (?:is|are|stands?|lies?) ({_either(_RELATIONS)}) (.+)", Facts._related),
+    (rf"why (?:is|are) there (?:only |just |still )?(?:no|an?|another|{_either(NUMBERS)}) (.+)", Facts._why_so),
     (
         rf"why (?:did you|have you|was|were|is|are|has|have) ?(.*?)(?: been)? ?\b({_either(_VERBS)})[ed]*\b ?(.*)",
         Facts._why,

@@ -22,7 +22,9 @@ SORT: dict[str, tuple[Callable[[Item], float], bool]] = {
     "largest": (lambda item: item.seen.box.area, True),
     "smallest": (lambda item: item.seen.box.area, False),
     "tallest": (lambda item: item.seen.box.h, True),
+    "shortest": (lambda item: item.seen.box.h, False),
     "widest": (lambda item: item.seen.box.w, True),
+    "narrowest": (lambda item: item.seen.box.w, False),
     "middle": (lambda item: abs(item.seen.box.center[0] - 0.5) + abs(item.seen.box.center[1] - 0.5), False),
 }  # fmt: skip
 EXTREMES = Phrases(
@@ -33,7 +35,10 @@ EXTREMES = Phrases(
     | meaning("largest|biggest|larger|bigger", "largest")
     | meaning("smallest|smaller|tiniest|littlest", "smallest")
     | dict.fromkeys(("middle", "center", "central", "centre"), "middle")
-    | {"tallest": "tallest", "widest": "widest"}
+    | meaning("tallest|taller", "tallest")
+    | meaning("shortest|shorter", "shortest")
+    | meaning("widest|wider|broadest|broader", "widest")
+    | meaning("narrowest|narrower|thinnest|thinner", "narrowest")
 )
 ORDINALS = Phrases({"first": 0, "second": 1, "third": 2, "fourth": 3, "fifth": 4, "sixth": 5, "seventh": 6}
                     | {"last": -1, "1st": 0, "2nd": 1, "3rd": 2, "4th": 3, "5th": 4, "second to last": -2,

@@ -194,7 +194,7 @@ def _matching(words: Cursor, scene: Scene, description: _Description) -> list[It
     found = found or [item for item in scene.items if description.name == item.name]
     if description.number:
         found = [item for item in found if item.id == f"{description.name} #{description.number}"]
-    found = _with_attributes(found, description.attributes)
+    found = _with_attributes(found, description.attributes) or _newest(found, description.attributes)
     if not found:
         words.fail(
             f"there is no {description.label!r} here; there is: {names_of(scene.items)}",
@@ -314,6 +314,14 @@ def _with_attributes(found: list[Item], attributes: tuple[str, ...]) -> list[Ite
     kinds = {family(word) for word in attributes}
     unknown = [item for item in found if not any(family(own) in kinds for own in item.attributes)]
     return unknown if len(found) == 1 and len(unknown) == 1 else []
+
+
+def _newest(found: list[Item], attributes: tuple[str, ...]) -> list[Item]:
+    """Return the one that came last for "the new cup", or those before it for "the old cup"."""
+    if attributes not in {("new",), ("old",)} or len(found) < 2:
+        return []
+    order = sorted(found, key=lambda item: int(item.id.rpartition("#")[2]) if "#" in item.id else len(found))
+    return order[-1:] if attributes == ("new",) else order[:-1]
 
 
 def _filtered(words: Cursor, scene: Scene, found: list[Item], *, many: bool) -> list[Item]:

@@ -18,7 +18,7 @@ _ADJECTIVE_TAGS = frozenset({"JJ", "JJS", "VBN", "VBG", "VBD", "AFX"})
 def is_noun(words: Cursor, ahead: int = 0) -> bool:
     """Return whether the word can be (part of) an object's name."""
     word, tag = words.word(ahead), words.tag(ahead)
-    if not word or not word[0].isalpha() or word in CLOSED or number(word) is not None:
+    if len(word) < 2 or not word[0].isalpha() or word in CLOSED or number(word) is not None:
         return False
     if tag:
         if tag == "JJ" and _is_noun_alone(word):

@@ -90,7 +90,7 @@ class Wishes(Looks):
         here = words.position
         if spoken not in _WANTED:
             return False
-        sure = words.word() in {"the", "it", "both", "all", "them", "this", "that"}
+        sure = words.word() in {"the", "it", "both", "all", "them", "this", "that", "everything"}
         if sure and starts_selection(words, self.scene):
             before, focus = words.position, self.scene.focus
             try:

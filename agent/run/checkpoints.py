@@ -26,10 +26,10 @@ from agent.trace.recorder import update_of
 from graphs.state import CHECKPOINTED
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Collection, Iterator, Sequence
 
     from langchain_core.runnables import RunnableConfig
-    from langgraph.checkpoint.base import BaseCheckpointSaver
+    from langgraph.checkpoint.base import BaseCheckpointSaver, Checkpoint, CheckpointTuple
     from langgraph.graph.state import CompiledStateGraph
 
     from agent.run.folder import RunFolder
@@ -178,6 +178,27 @@ class Checkpoints(SqliteSaver):
         kept = [write for write in writes if write[0] != ERROR]
         if kept:
             super().put_writes(config, kept, task_id, task_path)
+
+
+def copy_checkpoint(
+    saver: BaseCheckpointSaver[Any],
+    kept: CheckpointTuple,
+    thread: str,
+    *,
+    checkpoint: Checkpoint | None = None,
+    channels: Collection[str] | None = None,
+) -> None:
+    """Put a checkpoint (or another in its place) into ``saver``, with what was written after it to ``channels``."""
+    checkpoint = checkpoint or kept.checkpoint
+    parent = (kept.parent_config or {}).get("configurable", {}).get("checkpoint_id")
+    place = {"thread_id": thread, "checkpoint_ns": "", **({"checkpoint_id": parent} if parent else {})}
+    config = saver.put({"configurable": place}, checkpoint, kept.metadata, checkpoint["channel_versions"])
+    by_task: dict[str, list[tuple[str, Any]]] = {}
+    for task, channel, value in kept.pending_writes or []:
+        if channels is None or channel in channels:
+            by_task.setdefault(task, []).append((channel, value))
+    for task, written in by_task.items():
+        saver.put_writes(config, written, task)
 
 
 def finished_tasks(graph: CompiledStateGraph[Any, Any, Any, Any], config: RunnableConfig) -> dict[str, dict[str, Any]]:

@@ -17,7 +17,7 @@ from pydantic import ValidationError
 from agent.models.eyes import make_eyes
 from agent.run.checkpoints import finished_tasks, open_checkpoints
 from agent.run.folder import RunError, RunFolder, find_runs, new_folder
-from agent.run.redaction import hiding, recordable, shown
+from agent.run.redaction import hiding, recordable, shown_settings
 from agent.run.stream import Listener, stream_events
 from agent.trace.events import TraceWriter, now, plain
 from agent.trace.notebook import picture_png, result_html
@@ -98,6 +98,8 @@ class RunResult:
     usage: dict[str, Any]
     fallbacks: int = 0
     """Edits that the solver planned, because the language model was at a loss."""
+    notes: tuple[str, ...] = ()
+    """What was taken for granted in reading the text."""
 
     def to_json(self) -> dict[str, Any]:
         """Return what ``--json`` prints."""
@@ -107,6 +109,7 @@ class RunResult:
             "detail": self.detail,
             "rounds": self.rounds,
             "fallbacks": self.fallbacks,
+            "notes": list(self.notes),
             "image": None if self.image is None else str(self.image),
             "run": str(self.run),
             "verdict": self.verdict,
@@ -119,7 +122,7 @@ class RunResult:
 
     def _repr_html_(self) -> str:
         ended = {"agreed": self.agreed, "exit": self.exit, "verdict": self.verdict}
-        lines = (self.detail, str(self.run))
+        lines = (*self.notes, self.detail, str(self.run))
         return result_html("run", self.image, ended=ended, lines=lines, verdict=self.verdict, usage=self.usage)
 
 
@@ -213,6 +216,7 @@ def read_result(folder: RunFolder) -> RunResult:
         verdict=outcome.get("verdict") or {},
         usage=outcome.get("usage") or {},
         fallbacks=outcome.get("fallbacks", 0),
+        notes=tuple(outcome.get("notes", ())),
     )
 
 
@@ -249,7 +253,7 @@ def _open_record(
         "input": inputs,
         "preset": preset,
         "overrides": recordable(overrides),
-        "settings": shown(settings.model_dump(mode="json")),
+        "settings": shown_settings(settings),
     }
     folder.write_record(record)
     return record

@@ -31,6 +31,8 @@ Stamp = tuple[int, int]  # time of change in nanoseconds, and inode
 class Files:
     """`agent.run.storage.Storage` in folders; it holds nothing itself."""
 
+    shared = None
+
     def stamp(self, path: Path) -> Stamp | None:
         """See the protocol, as for every method here."""
         record = path / RECORD

@@ -29,11 +29,12 @@ from agent.run.record import find_problem
 from agent.run.storage import CHECKPOINTS, RECORD, TRACE, RunError
 from agent.trace.events import VERSION, other_version
 from configs.preset_files import preset_names
+from tools.files import write_bytes
 from tools.older import renamed
 from tools.redaction import Redactor, environment_secrets
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from agent.run.storage import Storage
     from agent.trace.lines import Lines
@@ -135,11 +136,32 @@ class RunFolder:
             RunError: another process is working here.
         """
         with self.locked():
-            for path in (self.record_path, self.trace_path, self.final_path, self.report_path):
-                path.unlink(missing_ok=True)
-            for path in self.path.glob(f"{self.checkpoints_path.name}*"):
-                path.unlink()
-            shutil.rmtree(self.images_path, ignore_errors=True)
+            self._remove()
+
+    def pack(self) -> dict[str, bytes]:
+        """Return what is in the folder by its place in it, to be put down elsewhere with `unpack`."""
+        files = (path for path in self.path.rglob("*") if path.is_file() and path.name != ".lock")
+        return {path.relative_to(self.path).as_posix(): path.read_bytes() for path in files}
+
+    def unpack(self, files: Mapping[str, bytes]) -> None:
+        """Put another folder's files in the place of this one's, the record last; the lock is held.
+
+        Raises:
+            RunError: a name leads out of the folder.
+        """
+        for name in files:
+            if not (self.path / name).resolve().is_relative_to(self.path.resolve()):
+                raise RunError(f"{name!r} is no name inside a run")
+        self._remove()
+        for name in sorted(files, key=lambda name: name == self.record_path.name):
+            write_bytes(self.path / name, files[name])
+
+    def _remove(self) -> None:
+        for path in (self.record_path, self.trace_path, self.final_path, self.report_path):
+            path.unlink(missing_ok=True)
+        for path in self.path.glob(f"{self.checkpoints_path.name}*"):
+            path.unlink()
+        shutil.rmtree(self.images_path, ignore_errors=True)
 
     def abandon(self) -> None:
         """Remove the folder if nothing was begun in it."""

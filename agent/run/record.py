@@ -49,6 +49,7 @@ class _Result(_Part):
     rounds: int
     verdict: dict[str, Any] | None = None
     usage: dict[str, Any] | None = None
+    notes: list[str] = []
 
 
 class _Record(_Part):

@@ -19,11 +19,11 @@ from langchain_core.messages import AIMessage, messages_from_dict
 from langchain_core.outputs import ChatGeneration
 from langgraph.checkpoint.serde.types import RESUME
 
-from agent.run.checkpoints import open_checkpoints
+from agent.run.checkpoints import copy_checkpoint, open_checkpoints
 from agent.run.consent import consented_settings
 from agent.run.driver import job_of, run_correction
 from agent.run.folder import RunError, RunFolder
-from agent.run.redaction import hiding, recordable, shown
+from agent.run.redaction import hiding, recordable, shown_settings
 from agent.trace.events import TraceWriter, now, read_trace
 from agent.trace.recorder import readable
 from agent.trace.timeline import with_messages
@@ -125,7 +125,10 @@ def replay(
         target.write_record(
             {key: value for key, value in record.items() if key not in _OF_THE_FIRST_RUN}
             | {"status": "running", "started": now(), "input": given, "preset": target.preset_recorded(preset)}
-            | {"overrides": recordable(merged), "settings": shown(settings.model_dump(mode="json"))}
+            | {
+                "overrides": recordable(merged),
+                "settings": shown_settings(settings),
+            }
             | {"replay": {"of": source.path.resolve().name, "from": start["step"], "set": _named(changed, seed)}}
         )
     chat = make_chat(settings)
@@ -225,15 +228,7 @@ def _copy(
     # Before `begin` the seed is still part of the request, later it is part of the turn; so is approval.
     changes = {"approve": False, "approval": False, **({} if seed is None else {"seed": seed, "noise_seed": seed})}
     checkpoint["channel_values"] = known | {key: value for key, value in changes.items() if key in known}
-    parent = (kept.parent_config or {}).get("configurable", {}).get("checkpoint_id")
-    place = {"thread_id": "run", "checkpoint_ns": "", **({"checkpoint_id": parent} if parent else {})}
-    config = saver.put({"configurable": place}, checkpoint, kept.metadata, checkpoint["channel_versions"])
-    by_task: dict[str, list[tuple[str, Any]]] = {}
-    for task, channel, value in kept.pending_writes or []:
-        if channels is None or channel in channels:
-            by_task.setdefault(task, []).append((channel, value))
-    for task, written in by_task.items():
-        saver.put_writes(config, written, task)
+    copy_checkpoint(saver, kept, "run", checkpoint=checkpoint, channels=channels)
 
 
 def _message(event: dict[str, Any]) -> AIMessage:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from langgraph.checkpoint.base import BaseCheckpointSaver
 
+    from agent.run.database import Database
     from agent.trace.lines import Lines
     from tools.images import ImageStore
     from tools.redaction import Redactor
@@ -32,8 +33,16 @@ class RunError(Exception):
     """A run folder that cannot be used as asked; the message says why and what to try."""
 
 
+class LeaseLost(RunError):
+    """This process was silent for so long that another one goes on with the session: nothing more is written."""
+
+
 class Storage(Protocol):
     """Keeps what folders hold; a folder is known by its path, whose last part is the session's name."""
+
+    @property
+    def shared(self) -> Database | None:
+        """What processes on several machines have in common; None where a folder is all there is."""
 
     def stamp(self, path: Path) -> Hashable | None:
         """Return what is another after each change of the record; None where nothing was begun."""

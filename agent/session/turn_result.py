@@ -89,7 +89,7 @@ class TurnResult:
 
 @dataclass(frozen=True)
 class Moment:
-    """The state after a turn; ``answer``, ``detail`` and ``done`` are those of its `TurnResult`."""
+    """The state after a turn; ``answer``, ``detail``, ``done`` and ``notes`` are those of its `TurnResult`."""
 
     turn: int
     parent: int | None
@@ -105,6 +105,7 @@ class Moment:
     answer: str = ""
     detail: str = ""
     done: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 class TurnStopped(SessionError):
@@ -175,7 +176,7 @@ def turn_result(state: StateSnapshot, folder: RunFolder) -> TurnResult:
         verdict=result.verdict.model_dump(mode="json") if result.verdict else {},
         usage=result.usage.model_dump(mode="json"),
         rounds=result.rounds,
-        notes=values["goal"].notes,
+        notes=result.notes,
     )
 
 
@@ -210,6 +211,7 @@ def moments(
                 answer=summary.answer if summary else "",
                 detail=result.detail if result and not (summary and summary.answer) else "",
                 done=summary.done if summary else (),
+                notes=result.notes if result else (),
             )
         )
     return tuple(sorted(found, key=lambda moment: moment.turn))

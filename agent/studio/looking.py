@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+from importlib.util import find_spec
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ from agent.session.turn_result import thumbnail
 from agent.studio.events import EventLog
 from agent.studio.library import Library
 from agent.studio.masks import write_mask
+from agent.studio.metrics import StudioMetrics
 from agent.studio.models import SharedModels
 from agent.studio.queue import Queue, StudioError
 from agent.studio.session_view import session_view
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
     from agent.run.folder import RunFolder
     from agent.run.storage import Storage
     from agent.session.reading import SessionState
+    from agent.studio.relay import Relay
+    from agent.studio.shared_queue import SharedQueue
     from agent.studio.views import SessionView, Summary
     from tools.scene.layout import Detection
 
@@ -50,10 +54,22 @@ class Looking:
         self.events = EventLog()
         self.library = Library(sessions, runs, storage)
         self.models = models or SharedModels()
-        self._turns = Turns(self.models, self.overrides, self.events)
-        self._queue = Queue(sessions / ".queue.json", most_queued)
+        self._queue, self._relay = _queue(sessions, storage, most_queued, self.events)
+        self.metrics = StudioMetrics(self._queue.counts) if find_spec("prometheus_client") else None
+        self._turns = Turns(self.models, self.overrides, self.events, self.metrics)
         self._views: dict[str, tuple[Hashable, SessionState]] = {}
         self._lock = threading.Lock()
+
+    def check_ready(self) -> None:
+        """See whether turns are taken.
+
+        Raises:
+            StudioError: the server shuts down.
+            OSError: what sessions are kept in cannot be reached.
+        """
+        if self._queue.closed:
+            raise StudioError("the server is shutting down", "busy")
+        self._queue.counts()
 
     @property
     def busy(self) -> int:
@@ -174,6 +190,18 @@ class Looking:
             write_report(folder)
             os.utime(folder.report_path, ns=(newest, newest))  # the storage's clock may be another machine's
         return folder.report_path
+
+
+def _queue(
+    sessions: Path, storage: Storage | None, most: int, events: EventLog
+) -> tuple[Queue | SharedQueue, Relay | None]:
+    if storage is None or storage.shared is None:
+        return Queue(sessions / ".queue.json", most), None
+    from agent.studio.relay import Relay
+    from agent.studio.shared_queue import SharedQueue
+
+    queue = SharedQueue(storage.shared, most)
+    return queue, Relay(storage.shared, events, queue)
 
 
 def _kept(store: ImageStore, image_id: str) -> Path:

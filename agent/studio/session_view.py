@@ -130,6 +130,7 @@ def _turn(moment: Moment) -> Turn:
         answer=moment.answer,
         detail=moment.detail,
         done=moment.done,
+        notes=moment.notes,
         picture=None if moment.image is None else moment.image.stem,
         branches=moment.branches,
         current=moment.current,
@@ -158,6 +159,7 @@ def _said(path: Sequence[Moment]) -> list[Message]:
                 state=state,
                 picture=moment.image.stem if changed and moment.image else None,
                 done=moment.done,
+                notes=moment.notes,
             ),
         ]
     return messages

@@ -24,6 +24,7 @@ from agent.studio.models import SharedModels
 from agent.studio.queue import Order, StudioError
 from agent.studio.replays import Replay, check_overrides
 from agent.studio.session_view import proposal_view
+from agent.studio.turns import outcome_of
 from configs.preset_files import preset_names
 from configs.settings import load_settings
 from tools.images import open_picture
@@ -67,6 +68,8 @@ class Studio(Looking):
 
     def __enter__(self) -> Self:
         self.sessions.mkdir(parents=True, exist_ok=True)
+        if self._relay is not None:
+            self._relay.open()
         self._go_on()
         for thread in self._threads:
             thread.start()
@@ -78,6 +81,8 @@ class Studio(Looking):
         self._queue.close()
         for thread in self._threads:
             thread.join()
+        if self._relay is not None:
+            self._relay.close()
 
     # -- beginning ----------------------------------------------------------------------------
 
@@ -320,16 +325,34 @@ class Studio(Looking):
                 outcome = self._run(job)
             except StudioError as error:  # its folder was taken away by somebody else
                 outcome = "failed", {"reason": str(error)}
-            if outcome is not None:
-                self._queue.done(job)  # first: whoever is told may ask for the next turn at once
-                kind, data = outcome
-                self.events.add(job.order.session, kind, **data)
+            with suppress(OSError):  # of a shared queue: who is not told finds out by its own look
+                if outcome is None:
+                    self._queue.hand_back(job)
+                else:
+                    self._queue.done(job)  # first: whoever is told may ask for the next turn at once
+            if outcome is None:
+                continue
+            self.events.add(job.order.session, outcome[0], **outcome[1])
 
     def _run(self, job: Job) -> Outcome | None:
         order = job.order
         if order.replay is not None:
             return self._turns.replay(job, self.folder(order.replay["of"]), self.library.target(order.session))
-        return self._turns.run(job, self.folder(order.session))
+        return self._turns.run(job, self.folder(order.session), lambda: self._begin(job))
+
+    def _begin(self, job: Job) -> Outcome | bool:
+        """Say whether to do a job; of one that another process had begun, what is left is done, or its end told."""
+        if not (mine := self._queue.owns(job)) or not job.again:
+            return mine
+        order, state = job.order, self._state(job.order.session)
+        left = self._left_of(order)
+        if left is None:
+            done = state.standing.turn == order.turn and state.record["session"]["pending"] is None
+            return outcome_of(state.standing) if done else ("changed", {"verb": order.verb})
+        if left.verb == "resume" and left.tries > MOST_TRIES:
+            return "failed", {"reason": f"{order.text!r} was begun {MOST_TRIES} times and never came to an end"}
+        job.order = left
+        return True
 
     # -- after a kill -------------------------------------------------------------------------
 

@@ -60,6 +60,8 @@ class Turn(View):
     answer: str
     detail: str
     done: tuple[str, ...]
+    notes: tuple[str, ...]
+    """What was taken for granted in reading the text."""
     picture: str | None
     """Its thumbnail has the same id."""
     branches: tuple[str, ...]
@@ -77,6 +79,8 @@ class Message(View):
     picture: str | None = None
     """What the picture was after it, where it changed."""
     done: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    """What was taken for granted in reading what was said before."""
 
 
 class ProposalView(View):

@@ -105,7 +105,7 @@ router = APIRouter(prefix="/api")
 
 
 @router.get("/about")
-async def about(studio: Here) -> About:
+def about(studio: Here) -> About:
     """Say which program this is, which presets it has and how busy it is."""
     return About(program=f"sld-agent {metadata.version('sld-agent')}", presets=preset_names(), queued=studio.busy)
 

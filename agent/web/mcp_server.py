@@ -197,6 +197,7 @@ def _told(view: SessionView) -> dict[str, Any]:
         "answer": last.answer if last else "",
         "detail": last.detail if last else "",
         "done": last.done if last else (),
+        "notes": last.notes if last else (),
         "wrong": [line.text for line in view.verdict if line.state == "fail"],
         "not_checked": [line.text for line in view.verdict if line.state == "unchecked"],
         "waits_for_approval": list(view.proposal.words) if view.proposal else [],

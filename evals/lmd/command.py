@@ -15,6 +15,7 @@ from agent.cli.run import announce_chat
 from agent.models.chat import make_chat_model
 from agent.models.preset_choice import DEFAULT
 from configs.settings import DetectorSettings, Part
+from evals.lmd.cluster import Errands
 from evals.lmd.measure import Plan, Services, find_picture
 from evals.lmd.prompts import TASKS, LmdPrompt, Task, choose
 from evals.lmd.report import draw_plots, write_page
@@ -29,6 +30,7 @@ from tools.images import ImageStore
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from agent.cli.options import Cluster
     from configs.settings import Settings
 
 Start = Literal["both", "words", "layout"]
@@ -70,9 +72,12 @@ def measure_lmd(
     images: Path | None = None,
     baselines: bool = True,
     start: Start = "both",
+    cluster: Cluster | None = None,
 ) -> int:
     """Measure ``prompts``, print what came out, and return the exit code."""
-    summary = run_lmd(options, prompts, workers=workers, images=images, baselines=baselines, start=start)
+    summary = run_lmd(
+        options, prompts, workers=workers, images=images, baselines=baselines, start=start, cluster=cluster
+    )
     if options.as_json:
         sys.stdout.write(json.dumps(summary) + "\n")
     else:
@@ -88,6 +93,7 @@ def run_lmd(
     images: Path | None = None,
     baselines: bool = True,
     start: Start = "both",
+    cluster: Cluster | None = None,
 ) -> dict[str, Any]:
     """Measure ``prompts`` from one starting point or both, and return the summary.
 
@@ -106,16 +112,18 @@ def run_lmd(
     out = options.out or Path("runs") / "lmd" / Path(options.preset or DEFAULT).stem
     announce_chat(settings, as_json=True)
     if start == "layout":
-        return _run_from(Plan(out, options.seed or 0, layout=True, baselines=False), options, prompts, workers)
-    summary = _run_from(Plan(out, options.seed or 0, images, baselines=baselines), options, prompts, workers)
+        return _run_from(Plan(out, options.seed or 0, layout=True, baselines=False), options, prompts, workers, cluster)
+    summary = _run_from(Plan(out, options.seed or 0, images, baselines=baselines), options, prompts, workers, cluster)
     if start == "both" and can:
         staged = Plan(out / "layout", options.seed or 0, layout=True, baselines=False)
-        summary |= {"layout_first": _run_from(staged, options, prompts, workers)}
+        summary |= {"layout_first": _run_from(staged, options, prompts, workers, cluster)}
         _write_figures(summary, out)
     return summary
 
 
-def _run_from(plan: Plan, options: Options, prompts: Sequence[LmdPrompt], workers: int | None) -> dict[str, Any]:
+def _run_from(
+    plan: Plan, options: Options, prompts: Sequence[LmdPrompt], workers: int | None, cluster: Cluster | None
+) -> dict[str, Any]:
     settings = options.load()
     workers = workers or default_workers(settings)
     identity = {
@@ -127,8 +135,11 @@ def _run_from(plan: Plan, options: Options, prompts: Sequence[LmdPrompt], worker
         "weights": weights_digest(settings, with_generator=plan.images is None),
     }
     make = partial(make_services, settings, plan.out / "images", 1 if workers > 1 else None)
+    errands = None if cluster is None else Errands(cluster, partial(make_services, settings, threads=1))
     with progress_bar() as progress:
-        records = run_prompts(prompts, plan, make, identity=identity, workers=workers, progress=progress)
+        records = run_prompts(
+            prompts, plan, make, identity=identity, workers=workers, progress=progress, errands=errands
+        )
     summary = summarize(records, settings.loop.rounds) | {"workers": workers, "out": str(plan.out)}
     write_results(records, summary, plan.out)
     return summary

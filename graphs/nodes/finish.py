@@ -30,6 +30,7 @@ def finish(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
         usage=TurnUsage(**dict(state["usage"]), wall_seconds=round(state["elapsed"], 3)),
         spec=state["goal"].spec,
         fallbacks=len(state["fallbacks"]),
+        notes=state["goal"].notes,
     )
     turn = TurnSummary(
         instruction=state["text"],

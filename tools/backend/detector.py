@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
     from configs.settings import DetectorSettings
+    from tools.backend.together import Together
     from tools.scene.spec import Query
 
 MOST_PER_QUERY = 300  # before suppression, whose cost is quadratic
@@ -57,13 +58,18 @@ class ZeroShotDetector:
             AutoModelForZeroShotObjectDetection,
             folder,
             device=device,
-            dtype=checkpoints.choose_dtype(settings.dtype, device),
+            dtype=checkpoints.choose_dtype(settings.dtype, device, folder),
         )
         with checkpoints.reading(folder):
             # the PIL processors: the same pixels with and without torchvision
             processor = AutoImageProcessor.from_pretrained(folder, backend="pil", trust_remote_code=False)
             tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
         return cls(HEADS[kind](model, processor, tokenizer), settings)
+
+    def work_together(self, together: Together) -> None:
+        """Look at the pictures of several calls at the same time, and remember more of them."""
+        self.head.compute = together
+        self.head.looks.size *= together.calls
 
     @property
     def components(self) -> list[Any]:
@@ -87,7 +93,7 @@ class ZeroShotDetector:
         queries = tuple(dict.fromkeys(queries))
         if not queries:
             return Detected(())
-        start, passes = time.perf_counter(), self.head.passes
+        start, passes = time.perf_counter(), self.head.passes.count
         found = self._candidates(image, queries)
         doubt = self.settings.doubt if threshold is None else 0.0
         kept: list[Detection] = []
@@ -101,7 +107,7 @@ class ZeroShotDetector:
                     kept += [detection] if score > limit else []
                     doubtful += [detection] if doubt and score < limit + doubt else []
         warnings = dict.fromkeys(self._warnings(queries))
-        cost = Cost(detector_passes=self.head.passes - passes, seconds={"detect": time.perf_counter() - start})
+        cost = Cost(detector_passes=self.head.passes.count - passes, seconds={"detect": time.perf_counter() - start})
         detections, unsettled = (
             tuple(sorted(some, key=lambda detection: -detection.score)) for some in (kept, doubtful)
         )

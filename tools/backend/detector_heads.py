@@ -10,7 +10,10 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import torch
 
+from tools.backend.meter import Tally
+from tools.backend.precision import keep_boxes_of_owl
 from tools.backend.recent import Recent, picture_key
+from tools.backend.together import Compute, Directly
 from tools.scene.lexicon import with_article
 
 if TYPE_CHECKING:
@@ -34,11 +37,12 @@ class Candidates:
 
 
 class Head(Protocol):
-    """A loaded detector of one kind. ``passes`` counts the pictures it has embedded."""
+    """A loaded detector of one kind. ``passes`` counts the pictures it has embedded, for each thread."""
 
     model: Any
     tokenizer: Any
-    passes: int
+    passes: Tally
+    compute: Compute
     longest: int  # tokens of one prompt
     looks: Recent[Any, Any]  # what the last pictures gave
 
@@ -68,7 +72,10 @@ class OwlHead:
         self.model, self.processor, self.tokenizer = model, processor, tokenizer
         self.longest = model.config.text_config.max_position_embeddings
         self.padded = model.config.model_type == "owlv2"
-        self.passes = 0
+        self.dtype = model.dtype
+        keep_boxes_of_owl(model)
+        self.passes = Tally()
+        self.compute: Compute = Directly()
         self.looks: Recent[Any, tuple[torch.Tensor, torch.Tensor]] = Recent(PICTURES_KEPT)
         self._phrases: Recent[str, torch.Tensor] = Recent(PHRASES_KEPT)
 
@@ -84,9 +91,10 @@ class OwlHead:
         return Candidates(boxes, logits.float().sigmoid().cpu())
 
     def _embed(self, image: Image) -> tuple[torch.Tensor, torch.Tensor]:
-        self.passes += 1
+        self.passes.count += 1
         pixels = self.processor(images=shrunk(image), return_tensors="pt")["pixel_values"]
-        grid = self.model.image_embedder(pixels.to(self.model.device, self.model.dtype))[0]
+        pixels = pixels.to(self.model.device, self.dtype)
+        grid = self.compute("look", lambda pixels: self.model.image_embedder(pixels)[0], pixels)
         features = grid.flatten(1, 2)
         boxes = corners(self.model.box_predictor(features, grid)[0].float()).cpu()
         if self.padded:
@@ -120,7 +128,8 @@ class OneShotHead:
     def __init__(self, model: Any, processor: Any, tokenizer: Any) -> None:
         self.model, self.processor, self.tokenizer = model, processor, tokenizer
         self.longest = model.config.text_config.max_position_embeddings
-        self.passes = 0
+        self.passes = Tally()
+        self.compute: Compute = Directly()
         self.looks: Recent[Any, Candidates] = Recent(PICTURES_KEPT)
 
     def prompt(self, phrase: str, template: str) -> str:
@@ -136,7 +145,7 @@ class OneShotHead:
         pixels = pixels.to(self.model.device, self.model.dtype)
         parts = []
         for some in self.split(prompts):
-            self.passes += 1
+            self.passes.count += 1
             parts.append(self.ask(pixels, some))
         # every pass proposes boxes of its own, which say nothing of the other passes' phrases
         boxes = torch.cat([part.boxes_xyxy for part in parts])

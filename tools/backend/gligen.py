@@ -21,6 +21,7 @@ from tools.backend import checkpoints
 from tools.backend.device_memory import Batcher, free
 from tools.backend.grounding import Grounding
 from tools.backend.meter import Meter
+from tools.backend.precision import keep_boxes_of_grounding
 from tools.backend.protocol import BackendError
 from tools.backend.recent import Recent
 from tools.backend.text import truncation_warning, vocabulary_warning
@@ -64,6 +65,7 @@ class GroundedDiffusion(Meter):
         self._schedule = {**dict(scheduler_config), "clip_sample": False, "thresholding": False}
         super().__init__(unet.device)
         self.dtype = unet.dtype
+        keep_boxes_of_grounding(unet)
         self.factor = 2 ** (len(vae.config.block_out_channels) - 1)  # pixels per latent pixel
         self.multiple = self.factor * 2 ** (len(unet.config.block_out_channels) - 1)  # canvases are multiples of it
         self.channels: int = vae.config.latent_channels
@@ -79,7 +81,7 @@ class GroundedDiffusion(Meter):
         """
         folder = checkpoints.resolve(part)
         device = checkpoints.choose_device(part.device)
-        dtype = checkpoints.choose_dtype(part.dtype, device)
+        dtype = checkpoints.choose_dtype(part.dtype, device, folder)
 
         def component(kind: Any, name: str) -> Any:
             return checkpoints.load(kind, folder / name, device=device, dtype=dtype)
@@ -139,7 +141,7 @@ class GroundedDiffusion(Meter):
         """
         canvas = torch.stack([self._pixels(image) for image in images]).to(self.device, self.dtype)
         vae = self.vae.to(self.device)
-        latents = self.batcher(lambda pixels: vae.encode(pixels).latent_dist.mode(), canvas)
+        latents = self.batcher("encode", lambda pixels: vae.encode(pixels).latent_dist.mode(), canvas)
         self.spend(encoder_passes=len(canvas))
         scaled: torch.Tensor = (latents - (self.vae.config.shift_factor or 0.0)) * self.vae.config.scaling_factor
         return scaled
@@ -160,7 +162,7 @@ class GroundedDiffusion(Meter):
         """
         vae = self.vae.to(self.device)
         latents = latents / self.vae.config.scaling_factor + (self.vae.config.shift_factor or 0.0)
-        pixels = self.batcher(lambda part: vae.decode(part).sample, latents.to(self.dtype))
+        pixels = self.batcher("decode", lambda part: vae.decode(part).sample, latents.to(self.dtype))
         self.spend(decoder_passes=len(latents))
         if not torch.isfinite(pixels).all():
             raise BackendError(
@@ -225,7 +227,7 @@ class GroundedDiffusion(Meter):
         vocabulary = dict.fromkeys(phrase for layout in kept for phrase, _ in layout)
         dim = self.unet.position_net.positive_len
         tokens = max(self.grounding_tokens, *map(len, kept))
-        boxes = torch.zeros(len(kept), tokens, 4, dtype=self.dtype)
+        boxes = torch.zeros(len(kept), tokens, 4)
         phrases = torch.zeros(len(kept), tokens, dim, dtype=self.dtype, device=self.device)
         masks = torch.zeros(len(kept), tokens, dtype=self.dtype)
         for phrase in vocabulary:
@@ -272,17 +274,19 @@ class GroundedDiffusion(Meter):
         if guided:
             assert negative is not None
             inputs = [torch.cat([latents] * 2), torch.cat([negative.expand(n, -1, -1), inputs[1]])]
+        # of every row its own, for it may be computed with rows of other calls
+        inputs.insert(1, torch.as_tensor(timestep, device=latents.device).expand(len(inputs[0])))
         if grounding is not None:
             whole = grounding.null() + grounding if guided else grounding
             inputs += [whole.boxes, whole.phrases, whole.masks]
 
-        def run(sample: torch.Tensor, states: torch.Tensor, *placed: torch.Tensor) -> torch.Tensor:
+        def run(sample: torch.Tensor, steps: torch.Tensor, states: torch.Tensor, *placed: torch.Tensor) -> torch.Tensor:
             named = dict(zip(("boxes", "positive_embeddings", "masks"), placed, strict=False))
             extra = {"cross_attention_kwargs": {"gligen": named}} if named else {}
-            output: torch.Tensor = self.unet(sample, timestep, encoder_hidden_states=states, **extra).sample
+            output: torch.Tensor = self.unet(sample, steps, encoder_hidden_states=states, **extra).sample
             return output
 
-        output = self.batcher(run, *inputs)
+        output = self.batcher("unet", run, *inputs)
         self.spend(model_evaluations=len(output))
         if not guided:
             return output
@@ -297,7 +301,9 @@ class GroundedDiffusion(Meter):
 
     def inverse_scheduler(self, steps: int) -> DDIMInverseScheduler:
         """Return the same schedule the other way round (clean first)."""
-        scheduler = DDIMInverseScheduler.from_config(self._schedule)
+        # it knows no thresholding, and says so on the terminal where the checkpoint was made for another schedule
+        known = {name: value for name, value in self._schedule.items() if name != "thresholding"}
+        scheduler = DDIMInverseScheduler.from_config(known)
         scheduler.set_timesteps(steps)
         return scheduler
 

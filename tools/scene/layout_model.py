@@ -335,11 +335,15 @@ def _grows(demand: Requirement) -> str | None:
 
 
 def _measured(demands: Iterable[Requirement]) -> frozenset[str]:
-    """Return the names whose sizes are asked for, or compared."""
+    """Return the names whose sizes are asked for or compared, and of what has to carry several things."""
+    demands = tuple(demands)
+    several = {demand.query.name for demand in demands if demand.kind == "count" and demand.count > 1}
     about = (
         demand
         for demand in demands
-        if demand.kind == "size" or demand.predicate in SIZE_PREDICATES | {"of the same size", "inside"}
+        if demand.kind == "size"
+        or demand.predicate in SIZE_PREDICATES | {"of the same size", "inside"}
+        or (demand.predicate == "on top of" and demand.query.name in several)
     )
     return frozenset(query.name for demand in about for query in _queries(demand))
 

@@ -106,6 +106,8 @@ class Conversation:
                 link("Inspect", self._inspect(message.turn), "soft how", aria_label=f"Inspect turn {message.turn}")
 
     def _words(self, message: Message) -> None:
+        for note in message.notes:
+            tag("p", f"({note})", "note")
         if message.done and message.state in ("agreed", "not agreed"):
             with tag("ul"):
                 for line in message.done:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -77,8 +80,8 @@ def test_json_is_exactly_one_object_on_standard_output(sld: Bench, picture: Path
     result = sld("correct", picture, PROMPT, "--preset", "iconworld", "--json", "--out", "out")
 
     answer = json.loads(result.stdout)
-    keys = ["agreed", "exit", "detail", "rounds", "fallbacks", "image", "run", "verdict", "unchecked", "usage"]
-    assert list(answer) == keys
+    told = ["agreed", "exit", "detail", "rounds", "fallbacks", "notes", "image", "run", "verdict", "unchecked", "usage"]
+    assert list(answer) == told
     assert (answer["agreed"], answer["exit"], answer["rounds"]) == (True, "agreed", 2)
     assert Path(answer["image"]).is_file()
     assert "offline planner" in result.stderr.splitlines()[0]
@@ -109,6 +112,17 @@ def test_what_nothing_checked_is_shown_and_counted(sld: Bench) -> None:
     sld.chat = ScriptedChat(script=[told, FIRST, SECOND])
     again = json.loads(sld("generate", PROMPT, "--out", "again", "--json").stdout)
     assert again["unchecked"] == ["not checked: 'holding hands'"]
+
+
+def test_what_was_taken_for_granted_is_said(sld: Bench) -> None:
+    told = json.dumps(SPEC | {"notes": ["taking 'lumen' for an object"]})
+    sld.chat = ScriptedChat(script=[told, FIRST, SECOND])
+    assert "(taking 'lumen' for an object)\nagreed" in sld("generate", PROMPT, "--out", "out").stdout
+    report = Path("out", "report.html").read_text(encoding="utf-8")
+    assert report.count("(taking &#39;lumen&#39; for an object)") == 1
+    sld.chat = ScriptedChat(script=[told, FIRST, SECOND])
+    again = json.loads(sld("generate", PROMPT, "--out", "again", "--json").stdout)
+    assert again["notes"] == ["taking 'lumen' for an object"]
 
 
 def test_edit_follows_an_instruction(sld: Bench, picture: Path) -> None:
@@ -326,8 +340,20 @@ def test_parse_answers_each_line_with_one_line(sld: Bench) -> None:
     assert result.exit_code == 2
 
 
+def test_a_preset_is_explained_and_auto_says_what_it_takes(sld: Bench) -> None:
+    said = json.loads(sld("presets", "--explain", "photo", "--json").stdout)
+    assert said["about"]["licence"]
+    assert "no model" in said["not_counted"]
+    plain = sld("presets", "--explain", "openai").stdout
+    assert "a service draws and edits" in plain
+    auto = sld("parse", "a red cup", "--preset", "auto")
+    assert "auto: no GPU" in auto.stderr
+
+
 def test_presets_are_listed(sld: Bench) -> None:
-    assert "iconworld" in sld("presets").stdout
+    said = sld("presets").stdout
+    assert "iconworld" in said
+    assert "a GPU with 80 GB" in said
 
 
 def test_traces_are_listed_shown_and_reported(sld: Bench) -> None:
@@ -379,3 +405,45 @@ def test_doctor_says_when_the_endpoint_does_not_answer(sld: Bench) -> None:
     (found,) = [one for one in json.loads(result.stdout) if one["what"] == "language model"]
     assert found["status"] == "problem"
     assert "127.0.0.1:9" in found["found"]
+
+
+def test_doctor_tells_what_is_there_from_what_only_looks_like_it(sld: Bench, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "here.pth").touch()
+    (tmp_path / "segment_anything").mkdir()
+    (tmp_path / "segment_anything" / "__init__.py").touch()
+
+    def found(what: str, *settings: str) -> dict[str, str]:
+        result = sld("doctor", "--json", *(part for pair in settings for part in ("--set", pair)))
+        return next(one for one in json.loads(result.stdout) if one["what"] == what)
+
+    assert found("detector", f"detector.path={tmp_path / 'empty'}")["status"] == "problem"
+    assert "no .safetensors" in found("detector", f"detector.path={tmp_path / 'empty'}")["advice"]
+    kind = "segmenter.kind=segment-anything"
+    assert "is missing" in found("segmenter", kind, f"segmenter.path={tmp_path / 'gone.pth'}")["found"]
+    here = found("segmenter", kind, f"segmenter.path={tmp_path / 'here.pth'}")
+    assert here["status"] == "ok" or "not installed" in here["found"]
+    assert found("generator", "generator.kind=openai", "generator.path=gpt-image-1")["status"] == "ok"
+    assert found("generator", "generator.kind=file", f"generator.path={tmp_path / 'a.png'}")["status"] == "problem"
+
+
+def test_a_torchvision_of_another_build_is_named_by_doctor_and_by_the_models(tmp_path: Path) -> None:
+    package = tmp_path / "torchvision"
+    package.mkdir()
+    (package / "__init__.py").write_text("raise RuntimeError('operator torchvision::nms does not exist')")
+    (tmp_path / "torchvision-0.24.0.dist-info").mkdir()
+    (tmp_path / "torchvision-0.24.0.dist-info" / "METADATA").write_text("Name: torchvision\nVersion: 0.24.0\n")
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(tmp_path), str(Path.cwd())])}
+
+    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "sld", *arguments]
+        return subprocess.run(command, capture_output=True, text=True, env=environment, timeout=300, check=False)
+
+    doctor = run("doctor", "--json")
+    (finding,) = [one for one in json.loads(doctor.stdout) if one["what"] == "torchvision"]
+    assert (doctor.returncode, finding["status"]) == (1, "problem")
+    assert "torchvision::nms" in finding["found"]
+    drawn = run("generate", "a red cup", "--rounds", "0", "--out", str(tmp_path / "out"))
+    assert drawn.returncode == 1
+    assert "torchvision cannot be imported (RuntimeError: operator torchvision::nms" in drawn.stderr
+    assert "Traceback" not in drawn.stderr

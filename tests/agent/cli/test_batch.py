@@ -72,6 +72,14 @@ def test_every_item_gets_a_run_folder(bench: Bench) -> None:
     assert all(Path("out", name, "report.html").is_file() for name in ("one", "two"))
 
 
+def test_what_was_taken_for_granted_is_said_under_the_item(bench: Bench) -> None:
+    write(item("one"))
+    bench.chat = ScriptedChat(script=[json.dumps(SPEC | {"notes": ["reading 'cra' as 'car'"]}), FIRST, SECOND])
+
+    said = bench("self_correction").stderr
+    assert said.index("1/1 one\n") < said.index("(reading 'cra' as 'car')\n")
+
+
 def test_a_failing_item_does_not_stop_the_others_and_is_done_next_time(bench: Bench) -> None:
     write(item("one"), item("two"))
     bench.chat = ScriptedChat(script=[SPEC, FIRST, ValueError("lost"), SPEC, FIRST, SECOND])

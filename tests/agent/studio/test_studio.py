@@ -52,6 +52,13 @@ def test_a_turn_is_queued_done_and_shown(open_studio: Studio) -> None:
     assert (summary.name, summary.turns, summary.picture, summary.text) == (name, 1, view.picture, "add a blue cup")
 
 
+def test_what_was_taken_for_granted_is_shown_beside_the_answer(open_studio: Studio) -> None:
+    name = make(open_studio, origin="desk.png")
+    said(open_studio, name, "add a bleu cup")
+    view = open_studio.view(name)
+    assert view.messages[-1].notes == view.history[-1].notes == ("reading 'bleu' as 'blue'",)
+
+
 def test_events_tell_the_story_and_can_be_followed_from_any_id(open_studio: Studio) -> None:
     name = make(open_studio)
     said(open_studio, name, "add a blue cup")

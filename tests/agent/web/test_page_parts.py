@@ -193,8 +193,8 @@ def test_icons_are_one_path_each() -> None:
 
 def turn(number: int, parent: int | None, *, current: bool = False) -> Turn:
     return Turn(
-        turn=number, parent=parent, text="", exit="", agreed=False, answer="", detail="", done=(), picture=None,
-        branches=(), current=current,
+        turn=number, parent=parent, text="", exit="", agreed=False, answer="", detail="", done=(), notes=(),
+        picture=None, branches=(), current=current,
     )  # fmt: skip
 
 

@@ -8,9 +8,10 @@ import torch
 from PIL import Image
 
 from configs.settings import DetectorSettings
-from tests.tiny_models import save_grounding_dino, save_omdet, save_owl
+from tests.tiny_models import save_grounding_dino, save_mm_grounding_dino, save_omdet, save_owl
 from tools.backend.detector import ZeroShotDetector
 from tools.backend.detector_heads import Candidates, OwlHead
+from tools.backend.meter import Tally
 from tools.backend.recent import Recent
 from tools.scene.box import Box
 from tools.scene.spec import Query
@@ -29,6 +30,7 @@ KINDS: dict[str, Callable[[Path], Path]] = {
     "owlv2": save_owl,
     "owlvit": lambda folder: save_owl(folder, version=1),
     "grounding-dino": save_grounding_dino,
+    "mm-grounding-dino": save_mm_grounding_dino,
     "omdet-turbo": save_omdet,
 }
 
@@ -51,7 +53,7 @@ class Said:
     """A head that answers what a test says: boxes, and scores by prompt."""
 
     model = tokenizer = None
-    passes = longest = 0
+    passes, longest = Tally(), 0
 
     def __init__(self, boxes_xyxy: list[list[float]], scores: dict[str, list[float]]) -> None:
         self.boxes, self.scores = boxes_xyxy, scores

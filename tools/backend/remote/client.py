@@ -56,6 +56,11 @@ class RemoteBackend:
         self._connection: dict[str, Any] | None = None
         self._lock = threading.RLock()
 
+    @property
+    def place(self) -> str:
+        """The worker's address, without a login."""
+        return self._link.place
+
     def with_settings(self, settings: Settings) -> RemoteBackend:
         """Return a backend with other settings on the same line."""
         return RemoteBackend(settings, self._link)
