@@ -32,7 +32,8 @@ _FURTHER = re.compile(
     r"(?:further|farther|more|again|once more|the same again|keep going|one more time)(?:\s+please)?"
 )
 _LESS = re.compile(
-    r"(?:that is |it is |that was )?(?:too far|too much|not so far|not so much|not that far|not that much|less|"
+    r"(?:that is |that's |it is |that was )?(?:(?:a bit |a little |way |much )?too (?:far|much)|"
+    r"not so far|not so much|not that far|not that much|less|"
     r"a bit less|back a bit|a bit back|a little back|go back a bit|back a little|"
     r"a little less|half of that|only half as much|half as much|not as far|not as much|half as far)"
 )
