@@ -28,6 +28,10 @@ def _is_address(url: str) -> str:
 Address = Annotated[str, AfterValidator(_is_address)]
 
 
+Channel = Annotated[int, Field(ge=0, le=255)]
+Colour = tuple[Channel, Channel, Channel]  # red, green, blue
+
+
 class Section(BaseModel):
     """Base of every section: frozen, and unknown keys are refused."""
 
@@ -99,6 +103,23 @@ class DetectorSettings(DetectorPart):
     known_side: int | None = Field(
         default=None, ge=16, description="longest side seen in training; larger pictures are also looked at in squares"
     )
+    closer_side: int | None = Field(
+        default=None, ge=16, description="the same for small things, where nothing is found or one is doubtful"
+    )
+    known_share: float | None = Field(
+        default=None,
+        gt=0,
+        lt=1,
+        description="longest side of a thing seen in training, as a share of the picture's; larger ones are looked for "
+        "from farther away",
+    )
+    margin: float | None = Field(
+        default=None,
+        gt=0,
+        lt=0.5,
+        description="look again, with so wide a margin at two sides (a share of the picture, half a cell of the "
+        "model's grid): what is found gets the lower of its two scores",
+    )
 
 
 class CocoDetectorSettings(FilePart, DetectorPart):
@@ -137,6 +158,15 @@ class InpainterSettings(FilePart):
     kind: Literal["onnx"] = "onnx"
 
 
+class BackdropSettings(Section):
+    """A setting that the preset's pictures have: what is above the horizon, and what below."""
+
+    words: tuple[str, ...] = Field(default=(), description="nouns that mean it, besides its own name")
+    above: Colour
+    below: Colour
+    horizon: float = Field(gt=0, lt=1, description="from the top, as a share of the height")
+
+
 class GroundedPart(Part):
     """A diffusion checkpoint that may take boxes with phrases (GLIGEN)."""
 
@@ -162,6 +192,13 @@ class GeneratorSettings(GroundedPart):
     )
     layout: bool = Field(
         default=True, description="set the sentence out in boxes before drawing, where the checkpoint takes boxes (LMD)"
+    )
+    known_share: float | None = Field(
+        default=None,
+        gt=0,
+        lt=1,
+        description="longest side of a thing seen in training, as a share of the picture's; larger ones are drawn from "
+        "farther away and enlarged",
     )
     side: int | None = Field(
         default=None, ge=16, description="side of the pictures it was trained on; larger ones are drawn so and enlarged"
@@ -229,10 +266,9 @@ class PasteSettings(Section):
     feather: int = Field(default=3, ge=0, le=64, description="width of a filled place's blended rim, in pixels")
 
 
-class InpaintSettings(Part):
-    """The engine on any inpainting pipeline of diffusers, few-step ones included."""
+class PipelinePart(Part):
+    """An engine on one of diffusers' pipelines, few-step ones included."""
 
-    kind: Literal["inpaint"]
     pipeline: str | None = Field(
         default=None, description="its class, such as FluxFillPipeline; null has diffusers choose by the checkpoint"
     )
@@ -244,14 +280,34 @@ class InpaintSettings(Part):
     )
     steps: int = Field(default=50, ge=1, le=1000)
     guidance: float = Field(default=7.5, ge=0, le=100, description="by the name that the pipeline has for it")
+    negative_prompt: str = Field(default="", description="where the pipeline takes one")
+    grow: int = Field(default=8, ge=0, le=256, description="of the masks of what goes, in pixels")
+    feather: int = Field(default=4, ge=0, le=128, description="width of the blended seam, in pixels")
+
+
+class InpaintSettings(PipelinePart):
+    """The engine on any inpainting pipeline; to its negative prompt what goes is added."""
+
+    kind: Literal["inpaint"]
     erase_strength: float = Field(default=1.0, gt=0, le=1, description="share of steps where background is made up")
     add_strength: float = Field(default=1.0, gt=0, le=1, description="share of steps for new objects, in their boxes")
     restyle_strength: float = Field(default=0.7, gt=0, le=1, description="share of steps for new looks")
     object_prompt: str = Field(default="a photo of {phrase}", description="for one object")
     background: str = Field(default="a photo of a scene", description="where the layout names no background")
-    negative_prompt: str = Field(default="", description="where the pipeline takes one; what goes is added to it")
-    grow: int = Field(default=8, ge=0, le=256, description="of the masks of what goes, in pixels")
-    feather: int = Field(default=4, ge=0, le=128, description="width of the blended seam, in pixels")
+
+
+class InstructSettings(PipelinePart):
+    """The engine on any pipeline that edits a picture as a sentence tells it to."""
+
+    kind: Literal["instruct"]
+    steps: int = Field(default=40, ge=1, le=1000)
+    guidance: float = Field(default=4.0, ge=0, le=100, description="by the name that the pipeline has for it")
+    negative_prompt: str = Field(default=" ", description="where the pipeline takes one; some have no guidance without")
+    strength: float = Field(default=1.0, gt=0, le=1, description="share of steps, where the pipeline takes a mask")
+    reach: float = Field(
+        default=1.5, ge=1, le=4, description="how far over its box a new object may be drawn, where it takes no mask"
+    )
+    align: bool = Field(default=True, description="correct the shift and zoom of what it makes")
 
 
 class RefinerSettings(Part):
@@ -285,6 +341,7 @@ AnySegmenter = Annotated[
 AnyEditor = Annotated[
     Annotated[EditorSettings, Tag("grounded")]
     | Annotated[PasteSettings, Tag("paste")]
-    | Annotated[InpaintSettings, Tag("inpaint")],
+    | Annotated[InpaintSettings, Tag("inpaint")]
+    | Annotated[InstructSettings, Tag("instruct")],
     _by_kind("grounded"),
 ]

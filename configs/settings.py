@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
-from pydantic import Field, SecretStr, ValidationError, model_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 
 from configs.errors import SettingsError, in_words
 from configs.parts import (
@@ -17,6 +17,7 @@ from configs.parts import (
     AnyDetector,
     AnyEditor,
     AnySegmenter,
+    BackdropSettings,
     CocoDetectorSettings,
     DetectorSettings,
     EditorSettings,
@@ -25,9 +26,11 @@ from configs.parts import (
     GroundedPart,
     InpainterSettings,
     InpaintSettings,
+    InstructSettings,
     OnnxSegmenterSettings,
     Part,
     PasteSettings,
+    PipelinePart,
     RefinerSettings,
     Section,
     SegmenterSettings,
@@ -41,6 +44,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AnyDetector",
+    "BackdropSettings",
     "BackendSettings",
     "ChatSettings",
     "CocoDetectorSettings",
@@ -51,15 +55,18 @@ __all__ = [
     "GroundedPart",
     "InpaintSettings",
     "InpainterSettings",
+    "InstructSettings",
     "JudgeSettings",
     "LoopSettings",
     "OnnxSegmenterSettings",
     "Part",
     "PasteSettings",
+    "PipelinePart",
     "RefinerSettings",
     "Section",
     "SegmenterSettings",
     "Settings",
+    "StorageSettings",
     "Thresholds",
     "load_settings",
 ]
@@ -117,6 +124,25 @@ class BackendSettings(Section):
     patience: float = Field(default=60, ge=0, description="seconds that a worker that is gone is waited for")
 
 
+class StorageSettings(Section):
+    """Where sessions are kept: each in its folder, or in a Postgres that processes and machines share."""
+
+    url: SecretStr | None = Field(
+        default=None, description="postgresql://USER@HOST/DATABASE; none: each session is a folder"
+    )
+    pictures: str | None = Field(
+        default=None, description="with url: where pictures go, such as s3://BUCKET/PREFIX; none: beside the sessions"
+    )
+    lease: float = Field(default=15, ge=1, le=3600, description="seconds of silence after which a process is dead")
+
+    @field_validator("url")
+    @classmethod
+    def _is_postgres(cls, url: SecretStr | None) -> SecretStr | None:
+        if url is not None and not url.get_secret_value().startswith(("postgresql://", "postgres://")):
+            raise ValueError("it must be an address such as postgresql://user@localhost/sessions")
+        return url
+
+
 class JudgeSettings(Section):
     """What counts, and who is asked about what no detector can see."""
 
@@ -139,6 +165,7 @@ class Settings(Section):
     inpainter: InpainterSettings | None = None
     refiner: RefinerSettings | None = None
     backend: BackendSettings | None = Field(default=None, description="none: the models run in this process")
+    storage: StorageSettings = StorageSettings()
     heldout_detector: AnyDetector | None = Field(
         default=None, description="an independent detector, for evaluation only"
     )
@@ -146,9 +173,17 @@ class Settings(Section):
     shapes: dict[str, Annotated[float, Field(gt=0.1, lt=10)]] = Field(
         default={}, description="usual width over height by noun, for new boxes; others are square"
     )
+    backdrops: dict[str, BackdropSettings] = Field(
+        default={}, description="settings that can be drawn, and told from the pixels, by name; others stay unchecked"
+    )
     loop: LoopSettings = LoopSettings()
     judge: JudgeSettings = JudgeSettings()
     chat: ChatSettings = ChatSettings()
+
+    @property
+    def setting_words(self) -> dict[str, tuple[str, ...]]:
+        """The words that mean each setting which can be drawn and told, by its name."""
+        return {name: (name, *backdrop.words) for name, backdrop in self.backdrops.items()}
 
     @model_validator(mode="after")
     def _a_limited_cost_is_known(self) -> Self:

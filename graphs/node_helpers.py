@@ -61,7 +61,7 @@ def timed(node: Node) -> Node:
 
 def demands_of(spec: SceneSpec, settings: Settings) -> tuple[Requirement, ...]:
     """Return what a picture of the sentence must fulfil, as the settings and the preset's detector have it."""
-    return requirements(spec, settings.judge.article, settings.detector.sees)
+    return requirements(spec, settings.judge.article, settings.detector.sees, settings.setting_words)
 
 
 def picture_block(picture: str, context: Context) -> dict[Any, Any]:

@@ -1,8 +1,16 @@
 """What holds for every test: loopback only, no model hub, any order, and nothing of the person who runs it."""
 
+from __future__ import annotations
+
 import os
+from typing import TYPE_CHECKING
 
 import pytest
+
+from tests import postgres
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 # Threads that spin while they wait take the cores from other workers: a test of milliseconds then takes minutes.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # read once, when torch is loaded
@@ -27,3 +35,17 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, exitstatu
     seed = getattr(config.option, "randomly_seed", None)
     if exitstatus and isinstance(seed, int):
         terminalreporter.write_line(f"the same order again: --randomly-seed={seed}")
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[str]:
+    """Run one real Postgres for all tests that ask for it."""
+    with postgres.serving() as address:
+        yield address
+
+
+@pytest.fixture
+def database_url(postgres_server: str) -> Iterator[str]:
+    """Make an empty database."""
+    with postgres.database(postgres_server) as url:
+        yield url

@@ -38,7 +38,7 @@ def save_sd(folder: Path) -> Path:
     """Save a Stable Diffusion inpainting pipeline: mask and masked latents are channels of its input."""
     torch.manual_seed(0)
     StableDiffusionInpaintPipeline(
-        vae=_autoencoder(4),
+        vae=autoencoder(4),
         text_encoder=CLIPTextModel(text_config()),
         tokenizer=tokenizer(),
         unet=_unet(cross=16),
@@ -54,7 +54,7 @@ def save_sdxl(folder: Path) -> Path:
     """Save a Stable Diffusion XL inpainting pipeline."""
     torch.manual_seed(0)
     StableDiffusionXLInpaintPipeline(
-        vae=_autoencoder(4),
+        vae=autoencoder(4),
         text_encoder=CLIPTextModel(text_config()),
         text_encoder_2=CLIPTextModelWithProjection(text_config(projection_dim=16)),
         tokenizer=tokenizer(),
@@ -73,12 +73,10 @@ def save_sdxl(folder: Path) -> Path:
 def save_flux_fill(folder: Path) -> Path:
     """Save a FLUX Fill pipeline."""
     torch.manual_seed(0)
-    pieces = [("<pad>", 0.0), ("</s>", 0.0), ("<unk>", -9.0), ("\u2581", -3.0)]
-    pieces += [(f"\u2581{word}", -2.0) for word in dict.fromkeys(WORDS)]
-    words = T5Tokenizer(vocab=pieces, extra_ids=0, model_max_length=16)
+    words = t5_tokenizer()
     FluxFillPipeline(
         scheduler=FlowMatchEulerDiscreteScheduler(),
-        vae=_autoencoder(2),
+        vae=autoencoder(2),
         text_encoder=CLIPTextModel(text_config()),
         tokenizer=tokenizer(),
         text_encoder_2=T5EncoderModel(
@@ -119,7 +117,7 @@ def save_z_image(folder: Path) -> Path:
     )
     ZImageInpaintPipeline(
         scheduler=FlowMatchEulerDiscreteScheduler(),
-        vae=_autoencoder(4),
+        vae=autoencoder(4),
         text_encoder=Qwen3Model(encoder),
         tokenizer=words,
         transformer=ZImageTransformer2DModel(
@@ -137,7 +135,15 @@ def save_z_image(folder: Path) -> Path:
     return folder
 
 
-def _autoencoder(channels: int) -> AutoencoderKL:
+def t5_tokenizer() -> T5Tokenizer:
+    """Return a tokenizer of T5's class that knows ``WORDS`` only."""
+    pieces = [("<pad>", 0.0), ("</s>", 0.0), ("<unk>", -9.0), ("\u2581", -3.0)]
+    pieces += [(f"\u2581{word}", -2.0) for word in dict.fromkeys(WORDS)]
+    return T5Tokenizer(vocab=pieces, extra_ids=0, model_max_length=16)
+
+
+def autoencoder(channels: int) -> AutoencoderKL:
+    """Return a small autoencoder of the class that most families share."""
     return AutoencoderKL(
         block_out_channels=(8, 16),
         down_block_types=("DownEncoderBlock2D",) * 2,

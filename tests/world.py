@@ -99,7 +99,8 @@ class World:
 
     def generate(self, prompt: str, *, layout: Layout | None = None, seed: int = 0, **_: Any) -> Generated:
         self.generated += 1
-        return Generated((draw(layout or self.start),), cost=Cost(model_evaluations=50))
+        drawn = layout if layout is not None and layout.objects else self.start
+        return Generated((draw(drawn),), cost=Cost(model_evaluations=50))
 
     def edit(
         self,

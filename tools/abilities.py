@@ -53,7 +53,7 @@ def refusal(
 
 def _cannot_copy(capabilities: Capabilities, picture: str, given: Sequence[str]) -> str | None:
     if not capabilities.copies:
-        return "this preset cannot copy from another picture: it draws new objects; --preset photo can"
+        return "this preset cannot copy from another picture: it draws new objects; the preset 'photo' can"
     if picture not in given:
         listed = _listed(list(map(repr, given)), "and") if given else "none"
         return f"there is no other picture {picture!r} to copy from; given: {listed}"
@@ -61,7 +61,7 @@ def _cannot_copy(capabilities: Capabilities, picture: str, given: Sequence[str])
 
 
 def with_settings(capabilities: Capabilities, spec: SceneSpec) -> SceneSpec:
-    """Return a spec in which a desk that cannot be drawn is where the scene is set: unchecked, not demanded.
+    """Return a spec in which a desk that cannot be drawn is where the scene is set.
 
     Only one surface of a kind that carries what is demanded ("a cup on a desk") is a setting; other things that
     cannot be drawn stay, to be refused.
@@ -81,7 +81,9 @@ def with_settings(capabilities: Capabilities, spec: SceneSpec) -> SceneSpec:
         update={
             "objects": tuple(one for one in spec.objects if one.phrase not in carried),
             "relations": tuple(link for link in spec.relations if link not in about),
-            "unchecked": (*spec.unchecked, *(aside[phrase] for phrase in aside if phrase in carried)),
+            "background": ", ".join(
+                filter(None, [spec.background, *(aside[phrase] for phrase in aside if phrase in carried)])
+            ),
         }
     )
 

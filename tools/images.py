@@ -118,19 +118,42 @@ class ImageStore:
         """
         return open_picture(self.path(image_id))
 
+    def adopt(self, file: Path) -> None:
+        """Keep a picture that another store wrote, under the id that its name is."""
+        if not self.path(file.stem).is_file():
+            write_bytes(self.path(file.stem), read_file(file, MAX_BYTES))
+
+    def ids(self) -> list[str]:
+        """Return the ids of all pictures."""
+        return sorted(file.stem for file in self.folder.glob("*.png"))
+
     def recall(self, key: str) -> dict[str, Any] | None:
         """Return what `remember` kept under ``key``; None when there is nothing, or nothing readable."""
-        with suppress(OSError, ValueError, RecursionError):
-            record = json.loads(read_file(self._record(key), MAX_BYTES))
-            return renamed(record) if isinstance(record, dict) else None
-        return None
+        record = self.read_made(_digest(key))
+        return None if record is None else renamed(record)
 
     def remember(self, key: str, record: dict[str, Any]) -> None:
         """Keep the outcome of a finished step of work (JSON types only)."""
-        write_bytes(self._record(key), json.dumps(self._redactor.tree(record)).encode())
+        self.write_made(_digest(key), self._redactor.tree(record))
 
-    def _record(self, key: str) -> Path:
-        return self.folder / "made" / f"{hashlib.sha256(key.encode()).hexdigest()[:32]}.json"
+    def made(self) -> list[str]:
+        """Return the names (digests of their keys) of all that `remember` kept."""
+        return sorted(file.stem for file in (self.folder / "made").glob("*.json"))
+
+    def read_made(self, name: str) -> dict[str, Any] | None:
+        """Return one of them; None when there is nothing, or nothing readable."""
+        with suppress(OSError, ValueError, RecursionError):
+            record = json.loads(read_file(self.folder / "made" / f"{name}.json", MAX_BYTES))
+            return record if isinstance(record, dict) else None
+        return None
+
+    def write_made(self, name: str, record: dict[str, Any]) -> None:
+        """Keep one under the digest of its key."""
+        write_bytes(self.folder / "made" / f"{name}.json", json.dumps(record).encode())
+
+
+def _digest(key: str) -> str:
+    return hashlib.sha256(key.encode()).hexdigest()[:32]
 
 
 def content_id(image: Image.Image) -> str:

@@ -37,6 +37,8 @@ Sessions = Annotated[Path, typer.Option("--sessions", help="Where the sessions a
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False)
 app.add_typer(trace_cli.app, name="trace")
 app.add_typer(weights_cli.app, name="weights")
+storage_app = typer.Typer(no_args_is_help=True, help="Where sessions are kept.")
+app.add_typer(storage_app, name="storage")
 
 
 @app.command()
@@ -121,10 +123,10 @@ def parse(
 
 @app.command()
 def batch(
-    file: Annotated[Path, typer.Argument(help="A JSON list of items, in SLD's format.")],
+    file: Annotated[str, typer.Argument(help="A JSON list of items, in SLD's format: a path, or s3://, gs://, ...")],
     mode: Annotated[Mode, typer.Option(help="What the items' prompts are.")],
-    input_dir: Annotated[Path, typer.Option(help="Where the pictures are.")],
-    output_dir: Annotated[Path, typer.Option(help="Where each item's run folder goes.")],
+    input_dir: Annotated[str, typer.Option(help="Where the pictures are: a folder, or s3://, gs://, ...")],
+    output_dir: Annotated[str, typer.Option(help="Where each item's run folder goes: a folder, or s3://, gs://, ...")],
     preset: Preset = None,
     rounds: Rounds = None,
     seed: Seed = None,
@@ -135,9 +137,9 @@ def batch(
     """Work through FILE, going on where an earlier call stopped."""
     options = Options(preset, rounds, seed, None, as_json, settings, None)
     with reporting(as_json):
-        from agent.cli.batch import run_batch
+        from agent.cli.batch_places import run_anywhere
 
-        raise typer.Exit(run_batch(options, file, mode, input_dir, output_dir, overwrite=overwrite))
+        raise typer.Exit(run_anywhere(options, file, mode, input_dir, output_dir, overwrite=overwrite))
 
 
 @app.command()
@@ -201,12 +203,25 @@ def worker(
 
 
 @app.command()
-def sessions(folder: Sessions = Path("sessions")) -> None:
+def sessions(folder: Sessions = Path("sessions"), settings: Set = None) -> None:
     """List the sessions."""
     with reporting():
         from agent.cli.chat import list_sessions
 
-        list_sessions(folder)
+        list_sessions(Options(settings=settings), folder)
+
+
+@storage_app.command()
+def migrate(
+    source: Annotated[str, typer.Argument(metavar="FROM", help="A folder of sessions, or 'postgres' (storage.url).")],
+    target: Annotated[str, typer.Argument(metavar="TO", help="The other of the two.")],
+    settings: Set = None,
+) -> None:
+    """Copy sessions from a folder to Postgres or back; those that are there already stay as they are."""
+    with reporting():
+        from agent.cli import storage as storage_cli
+
+        raise typer.Exit(storage_cli.migrate(Options(settings=settings), source, target))
 
 
 @app.command()

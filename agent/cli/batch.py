@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
+    from agent.run.elsewhere import Elsewhere
     from tools.backend.local import LocalBackend
     from tools.backend.remote.client import RemoteBackend
 
@@ -40,12 +42,19 @@ class _Work:
 
 
 def run_batch(
-    options: Options, file: Path, mode: Mode, input_dir: Path, output_dir: Path, *, overwrite: bool = False
+    options: Options,
+    file: Path,
+    mode: Mode,
+    input_dir: Path,
+    output_dir: Path,
+    *,
+    overwrite: bool = False,
+    there: Elsewhere | None = None,
 ) -> int:
     """Do every item that is not finished yet and return the exit code.
 
     A failing item is reported and the others go on. The code is 1 if one failed, else 3 if one ended
-    without agreement, else 0.
+    without agreement, else 0. ``there`` is where the runs really lie, if ``output_dir`` holds copies of them.
 
     Raises:
         UserMistake: the file, an item or a picture is not usable; nothing was done.
@@ -63,6 +72,8 @@ def run_batch(
         try:
             if job.preset not in bases:
                 bases[job.preset] = make_backend(options.load(job.preset))
+            if there is not None:
+                (there.clear if overwrite else there.fetch)(job.item.output_dir)
             if overwrite:
                 job.folder.clear()
             with LiveProgress(sys.stderr) as progress:
@@ -78,12 +89,17 @@ def run_batch(
                 )
             print_notes(console, result.notes)
             write_report(job.folder)
+            if there is not None:
+                there.push(job.item.output_dir)
             outcomes.append({"item": job.item.output_dir, **result.to_json()})
         except Exception as error:  # noqa: BLE001 - one item's failure must not lose the others
             message = redactor().text(in_words(error))
             console.print(f"  failed: {message}", markup=False)
             outcomes.append({"item": job.item.output_dir, "error": message})
-    return _summary(outcomes, output_dir, as_json=options.as_json)
+            if there is not None:
+                with suppress(OSError):  # its trouble was told already
+                    there.push(job.item.output_dir)
+    return _summary(outcomes, there.place if there else str(output_dir), as_json=options.as_json)
 
 
 def _prepare(options: Options, file: Path, input_dir: Path, output_dir: Path) -> list[_Work]:
@@ -162,11 +178,11 @@ def _inside(folder: Path, name: str, field: str) -> Path:
     return path
 
 
-def _summary(outcomes: list[dict[str, Any]], output_dir: Path, *, as_json: bool) -> int:
+def _summary(outcomes: list[dict[str, Any]], output_dir: str, *, as_json: bool) -> int:
     agreed = sum(bool(outcome.get("agreed")) for outcome in outcomes)
     failed = sum("error" in outcome for outcome in outcomes)
     if as_json:
-        write_json({"items": outcomes, "agreed": agreed, "failed": failed, "output_dir": str(output_dir)})
+        write_json({"items": outcomes, "agreed": agreed, "failed": failed, "output_dir": output_dir})
     else:
         write(f"{agreed} of {len(outcomes)} agreed" + (f", {failed} failed" if failed else ""))
         write(f"pictures and reports: {output_dir}")

@@ -19,7 +19,8 @@ from agent.cli.pictures import draw_inline
 from agent.cli.progress import LiveProgress
 from agent.cli.run import MARK_STYLES, announce_chat, announce_preset
 from agent.models.backend import make_backend
-from agent.run.folder import RunError, RunFolder, abandoned_on_error, find_runs, new_folder
+from agent.run.folder import RunError, RunFolder, abandoned_on_error, new_folder
+from agent.run.opening import opened_storage
 from agent.run.sources import files_named
 from agent.session.proposal import change
 from agent.session.record import recorded_settings
@@ -31,6 +32,7 @@ from tools.images import open_picture
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
+    from agent.run.storage import Storage
     from agent.session.proposal import Proposal
 
 COMMANDS = {
@@ -68,17 +70,20 @@ def chat(
     """Hold a conversation until the input ends; return the exit code of the last turn (0 on a terminal)."""
     if image is not None and prompt is not None:
         fail("give a picture to edit or --prompt for a new one, not both; `sld correct` corrects a picture")
-    folder = _find(session, base) if session else new_folder(image.stem if image else prompt or "chat", base)
-    if session and (image is not None or prompt is not None) and folder.started:
-        fail(f"session {session!r} has begun already: leave out the picture and --prompt to go on with it")
-    with abandoned_on_error(folder), ExitStack() as stack:
+    with ExitStack() as stack:
+        storage = stack.enter_context(opened_storage(options.load().storage, base))
+        title = image.stem if image else prompt or "chat"
+        folder = _find(session, base, storage) if session else new_folder(title, base, storage)
+        if session and (image is not None or prompt is not None) and folder.started:
+            fail(f"session {session!r} has begun already: leave out the picture and --prompt to go on with it")
+        stack.enter_context(abandoned_on_error(folder))
         picture = None if image is None else open_picture(image)
         preset = options.preset or (None if folder.started else announce_preset(picture))
         overrides = options.overrides()
         settings = hide(recorded_settings(folder, preset, overrides, options.allow_endpoint))
         opened = stack.enter_context(
             Session.open(
-                folder.path,
+                folder,
                 image=image,
                 preset=preset,
                 overrides=overrides,
@@ -93,11 +98,16 @@ def chat(
         return Talk(opened, image.parent if image else Path(), verbose=verbose).run(prompt)
 
 
-def list_sessions(base: Path) -> None:
-    """Print the sessions under ``base``, oldest first."""
+def list_sessions(options: Options, base: Path) -> None:
+    """Print the sessions under ``base``, or in the storage that the settings name, oldest first."""
+    with opened_storage(options.load().storage, base) as storage:
+        _list_sessions([RunFolder(path, storage=storage) for path, _, _ in storage.listed(base)], base)
+
+
+def _list_sessions(folders: Sequence[RunFolder], base: Path) -> None:
     table = Table("session", "turns", "state", "branches", "last said", box=None, pad_edge=False)
     console = output_console()
-    for folder in find_runs(base):
+    for folder in folders:
         try:
             record = folder.read_record()
         except RunError as error:  # one broken session must not hide the others
@@ -354,9 +364,10 @@ class Talk:
         self.console.print(f"[yellow]{escape(self._worded(text))}[/]")
 
 
-def _find(session: str, base: Path) -> RunFolder:
+def _find(session: str, base: Path, storage: Storage) -> RunFolder:
     """Return the session with this name under ``base``, or in the folder of this name."""
-    found = [folder for folder in (RunFolder(base / session), RunFolder(Path(session))) if folder.started]
+    places = (RunFolder(base / session, storage=storage), RunFolder(Path(session)))
+    found = [folder for folder in places if folder.started]
     if not found:
         fail(f"there is no session {session!r} in {str(base)!r}: `sld sessions` lists them")
     return found[0]

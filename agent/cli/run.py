@@ -256,7 +256,7 @@ def _recorded(
 ) -> tuple[Job, Settings, str, dict[str, Any]]:
     """Return the job of an earlier run, checked against what this command says."""
     record = folder.read_record()
-    given, store = record["input"], ImageStore(folder.images_path)
+    given, store = record["input"], folder.images
     if image is not None and store.save(open_picture(image)) != given["image"]:
         raise RunError(f"{str(folder.path)!r} was begun with another picture than {str(image)!r}")
     for name, value in (("prompt", prompt), ("instruction", instruction), ("seed", options.seed)):

@@ -42,11 +42,15 @@ def serve(
 def serve_mcp(options: Options, *, sessions: Path) -> None:
     """Serve other agents over standard input and output until the input ends."""
     _need("mcp", extra="mcp")
+    from agent.run.opening import opened_storage
     from agent.studio.studio import Studio
     from agent.web.mcp_server import make_server
 
-    options.load()
-    with Studio(sessions, preset=options.preset, overrides=options.overrides()) as studio:
+    settings = options.load()
+    with (
+        opened_storage(settings.storage, sessions) as storage,
+        Studio(sessions, preset=options.preset, overrides=options.overrides(), storage=storage) as studio,
+    ):
         make_server(studio, files=True).run("stdio")
 
 

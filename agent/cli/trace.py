@@ -183,4 +183,4 @@ def _events(folder: RunFolder) -> list[dict[str, Any]]:
     from agent.trace.events import read_trace
 
     with folder.reading():
-        return read_trace(folder.trace_path)
+        return read_trace(folder.trace)

@@ -89,7 +89,7 @@ def _matches(row: dict[str, Any], wanted: Wanted) -> bool:
 def _holds(folder: RunFolder, record: dict[str, Any], text: str) -> bool:
     """Return whether a run's request, result or trace holds a text; what every run holds does not count."""
     with folder.reading():
-        told = [{key: value for key, value in record.items() if key not in EVERYWHERE}, *read_trace(folder.trace_path)]
+        told = [{key: value for key, value in record.items() if key not in EVERYWHERE}, *read_trace(folder.trace)]
         return any(text.casefold() in found.casefold() for found in _texts(told))
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from agent.models.preset_choice import missing_networks, missing_packages
 from configs.errors import SettingsError
-from tools.backend.local import LocalBackend
+from tools.backend.local import LocalBackend, runs_without_torch
 
 if TYPE_CHECKING:
     from configs.settings import Settings
@@ -28,7 +28,7 @@ def make_backend(settings: Settings) -> LocalBackend | RemoteBackend:
         from tools.backend.remote.client import RemoteBackend
 
         return RemoteBackend(settings)
-    for library in LIBRARIES:
+    for library in () if runs_without_torch(settings) else LIBRARIES:
         if find_spec(library) is None:
             raise SettingsError(
                 f"the models need {library}, which is not installed: pip install {library}, or set "

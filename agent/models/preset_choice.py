@@ -32,7 +32,7 @@ def choose_preset(picture: Image | None) -> str:
     if lacking := "; ".join((*missing_packages(load_settings(PHOTO)), *missing_networks(load_settings(PHOTO)))):
         raise SettingsError(
             f"this picture is none of the icon world, whose models are built in, and what the preset {PHOTO!r} needs "
-            f"for photographs is not here: {lacking}. (--preset {DEFAULT} insists on the built-in models)"
+            f"for photographs is not here: {lacking}. (the preset {DEFAULT!r} insists on the built-in models)"
         )
     return PHOTO
 

@@ -23,7 +23,6 @@ from agent.trace.events import read_trace
 from agent.trace.timeline import Round, Turn, requirement_table, turns_of
 from agent.trace.wording import counted, duration, mark, money, outcome, pretty, standing, visible, without_boxes
 from tools.files import write_text
-from tools.images import ImageStore
 from tools.redaction import Redactor, environment_secrets
 
 if TYPE_CHECKING:
@@ -66,9 +65,9 @@ def render_report(folder: RunFolder) -> str:
         ValueError: its trace is of another version.
     """
     clean = Redactor(environment_secrets()).tree
-    record, events = clean(folder.read_record()), clean(read_trace(folder.trace_path))
+    record, events = clean(folder.read_record()), clean(read_trace(folder.trace))
     script = (files("agent.report") / "templates" / "report.js").read_text(encoding="utf-8")
-    turns, load = turns_of(events), loader(ImageStore(folder.images_path))
+    turns, load = turns_of(events), loader(folder.images)
     chapters = _chapters(turns, load)
     film = [chapter for part in chapters for chapter in part if chapter.round.attempt]
     result = record.get("result") or {}

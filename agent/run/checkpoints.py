@@ -21,14 +21,15 @@ from langgraph.checkpoint.sqlite import SqliteSaver
 from langgraph.graph import START
 from langgraph.types import Interrupt
 
-from agent.run.folder import RunError
+from agent.run.storage import RunError
 from agent.trace.recorder import update_of
 from graphs.state import CHECKPOINTED
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Collection, Iterator, Sequence
 
     from langchain_core.runnables import RunnableConfig
+    from langgraph.checkpoint.base import BaseCheckpointSaver, Checkpoint, CheckpointTuple
     from langgraph.graph.state import CompiledStateGraph
 
     from agent.run.folder import RunFolder
@@ -119,26 +120,33 @@ def _check_names(data: bytes) -> None:
 
 
 @contextmanager
-def open_checkpoints(folder: RunFolder) -> Iterator[SqliteSaver]:
-    """Open the folder's checkpoints; the folder must be locked.
+def open_checkpoints(folder: RunFolder) -> Iterator[BaseCheckpointSaver[Any]]:
+    """Open the folder's checkpoints, wherever they are kept; to write, the folder must be locked.
 
     Raises:
-        RunError: the file is no database, or damaged.
-        OSError: it cannot be written.
+        RunError: there is something else in their place, or they are damaged.
+        OSError: they cannot be written.
     """
+    with folder.storage.checkpoints(folder.path, folder.redactor) as saver:
+        yield saver
+
+
+@contextmanager
+def open_sqlite(path: Path, redactor: Redactor) -> Iterator[SqliteSaver]:
+    """Open checkpoints in a file; raises as `open_checkpoints` does."""
     try:
-        with _named(folder.checkpoints_path):
-            opened = sqlite3.connect(folder.checkpoints_path, check_same_thread=False)
+        with _named(path):
+            opened = sqlite3.connect(path, check_same_thread=False)
         with closing(opened) as connection:
-            with _named(folder.checkpoints_path):
+            with _named(path):
                 connection.execute("PRAGMA trusted_schema = OFF")  # views and triggers of a foreign file do nothing
-            saver = Checkpoints(connection, serde=StrictSerializer(folder.redactor))
-            saver.path = folder.checkpoints_path
-            with _named(saver.path):
+            saver = Checkpoints(connection, serde=StrictSerializer(redactor))
+            saver.path = path
+            with _named(path):
                 saver.setup()
             yield saver
     except sqlite3.DatabaseError as error:
-        raise RunError(f"{str(folder.checkpoints_path)!r} cannot be used: {error}") from None
+        raise RunError(f"{str(path)!r} cannot be used: {error}") from None
 
 
 @contextmanager
@@ -170,6 +178,27 @@ class Checkpoints(SqliteSaver):
         kept = [write for write in writes if write[0] != ERROR]
         if kept:
             super().put_writes(config, kept, task_id, task_path)
+
+
+def copy_checkpoint(
+    saver: BaseCheckpointSaver[Any],
+    kept: CheckpointTuple,
+    thread: str,
+    *,
+    checkpoint: Checkpoint | None = None,
+    channels: Collection[str] | None = None,
+) -> None:
+    """Put a checkpoint (or another in its place) into ``saver``, with what was written after it to ``channels``."""
+    checkpoint = checkpoint or kept.checkpoint
+    parent = (kept.parent_config or {}).get("configurable", {}).get("checkpoint_id")
+    place = {"thread_id": thread, "checkpoint_ns": "", **({"checkpoint_id": parent} if parent else {})}
+    config = saver.put({"configurable": place}, checkpoint, kept.metadata, checkpoint["channel_versions"])
+    by_task: dict[str, list[tuple[str, Any]]] = {}
+    for task, channel, value in kept.pending_writes or []:
+        if channels is None or channel in channels:
+            by_task.setdefault(task, []).append((channel, value))
+    for task, written in by_task.items():
+        saver.put_writes(config, written, task)
 
 
 def finished_tasks(graph: CompiledStateGraph[Any, Any, Any, Any], config: RunnableConfig) -> dict[str, dict[str, Any]]:

@@ -17,7 +17,7 @@ from pydantic import ValidationError
 from agent.models.eyes import make_eyes
 from agent.run.checkpoints import finished_tasks, open_checkpoints
 from agent.run.folder import RunError, RunFolder, find_runs, new_folder
-from agent.run.redaction import hiding, recordable, shown
+from agent.run.redaction import hiding, recordable, shown_settings
 from agent.run.stream import Listener, stream_events
 from agent.trace.events import TraceWriter, now, plain
 from agent.trace.notebook import picture_png, result_html
@@ -26,7 +26,6 @@ from agent.trace.recorder import Recorder
 from graphs.correction import build_graph
 from tools.context import Context
 from tools.files import copy_file
-from tools.images import ImageStore
 from tools.scene.layout import Layout
 from tools.scene.spec import SceneSpec
 from tools.stopping import Stop
@@ -43,6 +42,7 @@ if TYPE_CHECKING:
     from configs.settings import Settings
     from graphs.state import Result
     from tools.backend.protocol import Backend
+    from tools.images import ImageStore
 
 __all__ = [
     "Job",
@@ -149,11 +149,11 @@ def run_correction(
     """
     with folder.locked():
         folder = hiding(folder, settings)
-        store = ImageStore(folder.images_path, folder.redactor)
+        store = folder.images
         record = _open_record(job, settings, folder, store, preset, overrides or {})
         if record["status"] == "finished":
             return read_result(folder)
-        trace = TraceWriter(folder.trace_path, folder.redactor, also=follower(folder.path.name))
+        trace = TraceWriter(folder.trace, folder.redactor, also=follower(folder.path.name))
         context = Context(backend, chat, store, settings, make_eyes(settings), stop or Stop())
         with open_checkpoints(folder) as saver:
             graph = build_graph(saver, settings.loop)
@@ -179,7 +179,7 @@ def job_of(given: Mapping[str, Any], folder: RunFolder, origin: str) -> Job:
         RunError: it describes none.
         PictureError: its picture is gone.
     """
-    store = ImageStore(folder.images_path)
+    store = folder.images
     try:
         return Job(
             prompt=given["prompt"],
@@ -253,7 +253,7 @@ def _open_record(
         "input": inputs,
         "preset": preset,
         "overrides": recordable(overrides),
-        "settings": shown(settings.model_dump(mode="json")),
+        "settings": shown_settings(settings),
     }
     folder.write_record(record)
     return record

@@ -26,7 +26,7 @@ def as_lines(folder: RunFolder) -> Iterator[str]:
     Unlike in the trace itself, a language model call has all messages that the model was shown (``asked``).
     """
     yield json.dumps({"event": "record", **folder.read_record()})
-    events = read_trace(folder.trace_path)
+    events = read_trace(folder.trace)
     asked = {id(event): messages for event, messages in with_messages(events)}
     for event in events:
         kept = {key: value for key, value in event.items() if key not in ("keep", "new")}

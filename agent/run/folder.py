@@ -18,29 +18,28 @@ import json
 import os
 import re
 import shutil
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from filelock import FileLock, Timeout
-
+from agent.run.files import Files
 from agent.run.record import find_problem
+from agent.run.storage import CHECKPOINTS, RECORD, TRACE, RunError
 from agent.trace.events import VERSION, other_version
 from configs.preset_files import preset_names
-from tools.files import read_file, remove_leftovers, write_text
 from tools.older import renamed
 from tools.redaction import Redactor, environment_secrets
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-LONGEST_RECORD = 64 * 2**20  # bytes
+    from agent.run.storage import Storage
+    from agent.trace.lines import Lines
+    from tools.images import ImageStore
 
-
-class RunError(Exception):
-    """A run folder that cannot be used as asked; the message says why and what to try."""
+__all__ = ["RunError", "RunFolder", "abandoned_on_error", "find_runs", "new_folder"]
 
 
 @dataclass(frozen=True)
@@ -50,6 +49,8 @@ class RunFolder:
     path: Path
     redactor: Redactor = field(default=Redactor(), compare=False, repr=False)
     """Cleans whatever is written here."""
+    storage: Storage = field(default=Files(), compare=False, repr=False)
+    """Keeps what is not a copy: the folder itself, or a database for many machines."""
 
     def with_redactor(self, redactor: Redactor) -> RunFolder:
         """Return the same folder with another redactor."""
@@ -58,12 +59,22 @@ class RunFolder:
     @property
     def record_path(self) -> Path:
         """What was asked and how it ended."""
-        return self.path / "run.json"
+        return self.path / RECORD
 
     @property
     def trace_path(self) -> Path:
         """What happened, one event per line."""
-        return self.path / "trace.jsonl"
+        return self.path / TRACE
+
+    @property
+    def trace(self) -> Lines:
+        """The lines of the trace, wherever they are kept."""
+        return self.storage.trace(self.path)
+
+    @property
+    def images(self) -> ImageStore:
+        """The pictures, wherever they are kept."""
+        return self.storage.images(self.path, self.redactor)
 
     @property
     def images_path(self) -> Path:
@@ -73,7 +84,7 @@ class RunFolder:
     @property
     def checkpoints_path(self) -> Path:
         """What a killed run goes on from."""
-        return self.path / "checkpoints.sqlite"
+        return self.path / CHECKPOINTS
 
     @property
     def final_path(self) -> Path:
@@ -88,7 +99,7 @@ class RunFolder:
     @property
     def started(self) -> bool:
         """Whether a run was ever begun here."""
-        return self.record_path.is_file()
+        return self.storage.stamp(self.path) is not None
 
     def read_record(self) -> dict[str, Any]:
         """Return run.json.
@@ -96,9 +107,8 @@ class RunFolder:
         Raises:
             RunError: there is none, or it is not one of this version.
         """
-        self._check_links()
         try:
-            record = renamed(json.loads(read_file(self.record_path, LONGEST_RECORD)))
+            record = renamed(json.loads(self.storage.read_record(self.path)))
         except FileNotFoundError:
             raise RunError(
                 f"{str(self.path)!r} is not a run: it has no run.json; `sld trace list` shows runs"
@@ -115,7 +125,8 @@ class RunFolder:
 
     def write_record(self, record: dict[str, Any]) -> None:
         """Write run.json in one step, creating the folder if needed."""
-        write_text(self.record_path, json.dumps({"version": VERSION, **self.redactor.tree(record)}, indent=2) + "\n")
+        text = json.dumps({"version": VERSION, **self.redactor.tree(record)}, indent=2) + "\n"
+        self.storage.write_record(self.path, text)
 
     def clear(self) -> None:
         """Remove what an earlier run wrote, the record first: half a clearing leaves nothing that claims to be a run.
@@ -133,9 +144,7 @@ class RunFolder:
     def abandon(self) -> None:
         """Remove the folder if nothing was begun in it."""
         if not self.started:
-            with suppress(OSError):
-                (self.path / ".lock").unlink(missing_ok=True)
-                self.path.rmdir()
+            self.storage.abandon(self.path)
 
     @contextmanager
     def reading(self) -> Iterator[None]:
@@ -161,15 +170,8 @@ class RunFolder:
         Raises:
             RunError: another process holds it.
         """
-        self.path.mkdir(parents=True, exist_ok=True)
-        self._check_links()
-        try:
-            with FileLock(self.path / ".lock", timeout=0):
-                for place, _, _ in os.walk(self.path):
-                    remove_leftovers(Path(place))
-                yield
-        except Timeout:
-            raise RunError(f"another process is working in {str(self.path)!r}: {advice}") from None
+        with self.storage.locked(self.path, advice):
+            yield
 
     def preset_recorded(self, preset: str) -> str:
         """Return a preset as run.json names it: files relative to this folder, so that no absolute path is kept."""
@@ -191,13 +193,6 @@ class RunFolder:
             )
         return str(found)
 
-    def _check_links(self) -> None:
-        """Refuse a folder with a link in it: what is written there would land somewhere else."""
-        for place, folders, files in os.walk(self.path):
-            for path in (Path(place, name) for name in (*folders, *files)):
-                if path.is_symlink():
-                    raise RunError(f"{str(path)!r} is a link: nothing in a run leads out of it. Replace it with a copy")
-
 
 @contextmanager
 def abandoned_on_error(folder: RunFolder) -> Iterator[None]:
@@ -209,17 +204,14 @@ def abandoned_on_error(folder: RunFolder) -> Iterator[None]:
         raise
 
 
-def new_folder(title: str, base: Path = Path("runs")) -> RunFolder:
+def new_folder(title: str, base: Path = Path("runs"), storage: Storage | None = None) -> RunFolder:
     """Make a folder under ``base`` that did not exist before, named by the time and by ``title``."""
+    storage = storage or Files()
     title = Redactor(environment_secrets()).text(title)
     slug = re.sub(r"[^a-z0-9]+", "-", title.lower())[:40].strip("-") or "run"
     stem = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{slug}"
-    for number in itertools.count(1):
-        path = base / (stem if number == 1 else f"{stem}-{number}")
-        with suppress(FileExistsError):  # another process may have taken the name a moment ago
-            path.mkdir(parents=True)
-            break
-    return RunFolder(path)
+    names = (stem if number == 1 else f"{stem}-{number}" for number in itertools.count(1))
+    return RunFolder(next(base / name for name in names if storage.claim(base / name)), storage=storage)
 
 
 def find_runs(base: Path) -> tuple[RunFolder, ...]:

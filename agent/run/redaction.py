@@ -23,7 +23,7 @@ SECRET = ("api_key", "token")  # names of settings
 
 def is_secret(setting: str) -> bool:
     """Return whether a setting, by its dotted name, is one that nobody may read."""
-    return setting.rpartition(".")[2] in SECRET
+    return setting.rpartition(".")[2] in SECRET or setting in ("storage", "storage.url")
 
 
 def hiding(folder: RunFolder, settings: Settings) -> RunFolder:
@@ -39,15 +39,27 @@ def hiding(folder: RunFolder, settings: Settings) -> RunFolder:
 def secrets_of(settings: Settings) -> tuple[str, ...]:
     """Return what the settings hold that nobody may read: the key, the token, and logins in addresses."""
     worker = settings.backend
-    held = (settings.chat.api_key, worker.token if worker else None)
-    logins = (*login_secrets(settings.chat.base_url), *login_secrets(worker.url if worker else None))
+    held = (settings.chat.api_key, worker.token if worker else None, settings.storage.url)
+    addresses = (settings.chat.base_url, worker.url if worker else None)
+    stored = settings.storage.url.get_secret_value() if settings.storage.url else None
+    logins = [login for address in (*addresses, stored) for login in login_secrets(address)]
     return (*(secret.get_secret_value() for secret in held if secret), *logins)
 
 
 def recordable(overrides: Mapping[str, Any]) -> dict[str, Any]:
-    """Return overrides as run.json may keep them, to be given again on a resume: without keys and logins."""
-    kept: dict[str, Any] = _recordable(dict(overrides))
+    """Return overrides as run.json may keep them, to be given again on a resume: without keys and logins.
+
+    Where sessions are kept is no part of a session.
+    """
+    own = {name: value for name, value in overrides.items() if name.partition(".")[0] != "storage"}
+    kept: dict[str, Any] = _recordable(own)
     return kept
+
+
+def shown_settings(settings: Settings) -> dict[str, Any]:
+    """Return settings as a record keeps them, to be looked at; where sessions are kept is no part of it."""
+    tree: dict[str, Any] = shown(settings.model_dump(mode="json", exclude={"storage"}))
+    return tree
 
 
 def shown(tree: Any) -> Any:

@@ -19,16 +19,15 @@ from langchain_core.messages import AIMessage, messages_from_dict
 from langchain_core.outputs import ChatGeneration
 from langgraph.checkpoint.serde.types import RESUME
 
-from agent.run.checkpoints import open_checkpoints
+from agent.run.checkpoints import copy_checkpoint, open_checkpoints
 from agent.run.consent import consented_settings
 from agent.run.driver import job_of, run_correction
 from agent.run.folder import RunError, RunFolder
-from agent.run.redaction import hiding, recordable, shown
+from agent.run.redaction import hiding, recordable, shown_settings
 from agent.trace.events import TraceWriter, now, read_trace
 from agent.trace.recorder import readable
 from agent.trace.timeline import with_messages
 from graphs.correction import build_graph
-from tools.files import copy_file, write_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
@@ -111,7 +110,7 @@ def replay(
         raise RunError(f"{str(target.path)!r} holds a run already: choose another folder")
     changed = dict(overrides or {})
     with source.reading():
-        record, events = source.read_record(), read_trace(source.trace_path)
+        record, events = source.read_record(), read_trace(source.trace)
     if "session" in record and first_step is None:
         raise RunError("a session is replayed from one of its steps: name it; `sld trace show` lists them")
     at, start = _node_event(source, events, first_step)
@@ -126,12 +125,15 @@ def replay(
         target.write_record(
             {key: value for key, value in record.items() if key not in _OF_THE_FIRST_RUN}
             | {"status": "running", "started": now(), "input": given, "preset": target.preset_recorded(preset)}
-            | {"overrides": recordable(merged), "settings": shown(settings.model_dump(mode="json"))}
+            | {
+                "overrides": recordable(merged),
+                "settings": shown_settings(settings),
+            }
             | {"replay": {"of": source.path.resolve().name, "from": start["step"], "set": _named(changed, seed)}}
         )
     chat = make_chat(settings)
     if not any(key.split(".")[0] == "chat" for key in changed):
-        clean = TraceWriter(target.trace_path, target.redactor).clean
+        clean = TraceWriter(target.trace, target.redactor).clean
         chat = chat.model_copy(update={"cache": RecordedAnswers(events, start["step"], clean)})
     return run_correction(
         job_of(given, target, record.get("origin", "")),
@@ -148,12 +150,12 @@ def _copy_up_to(
     source: RunFolder, target: RunFolder, turn: Sequence[dict[str, Any]], start: dict[str, Any], seed: int | None
 ) -> None:
     """Make ``target`` look like ``source`` stopped just before ``start``: pictures, checkpoints and trace."""
-    for picture in source.images_path.glob("*.png"):
-        copy_file(picture, target.images_path / picture.name)
+    for picture in source.images.ids():
+        target.images.adopt(source.images.path(picture))
     done = len({event["task"] for event in turn if event["event"] == "node" and not event.get("interrupted")})
     _fork(source, target, start["task"], done, seed)
     lines = (json.dumps(event) + "\n" for event in _events_before(turn, start["step"]))
-    write_text(target.trace_path, "".join(lines))
+    target.trace.replace("".join(lines))
 
 
 def _node_event(source: RunFolder, events: Sequence[dict[str, Any]], step: int | None) -> tuple[int, dict[str, Any]]:
@@ -196,7 +198,7 @@ def _input(record: Mapping[str, Any], turn: Sequence[dict[str, Any]]) -> dict[st
 
 def _fork(source: RunFolder, target: RunFolder, task: str, count: int, seed: int | None) -> None:
     """Copy the last ``count`` checkpoints that lead to ``task``, which is then the next thing to do."""
-    if not source.checkpoints_path.is_file():
+    if not source.storage.has_checkpoints(source.path):
         raise RunError(f"{str(source.path)!r} has no checkpoints any more, and a replay needs them")
     with open_checkpoints(source) as old, open_checkpoints(target) as new:
         graph, chosen = build_graph(old), None
@@ -226,15 +228,7 @@ def _copy(
     # Before `begin` the seed is still part of the request, later it is part of the turn; so is approval.
     changes = {"approve": False, "approval": False, **({} if seed is None else {"seed": seed, "noise_seed": seed})}
     checkpoint["channel_values"] = known | {key: value for key, value in changes.items() if key in known}
-    parent = (kept.parent_config or {}).get("configurable", {}).get("checkpoint_id")
-    place = {"thread_id": "run", "checkpoint_ns": "", **({"checkpoint_id": parent} if parent else {})}
-    config = saver.put({"configurable": place}, checkpoint, kept.metadata, checkpoint["channel_versions"])
-    by_task: dict[str, list[tuple[str, Any]]] = {}
-    for task, channel, value in kept.pending_writes or []:
-        if channels is None or channel in channels:
-            by_task.setdefault(task, []).append((channel, value))
-    for task, written in by_task.items():
-        saver.put_writes(config, written, task)
+    copy_checkpoint(saver, kept, "run", checkpoint=checkpoint, channels=channels)
 
 
 def _message(event: dict[str, Any]) -> AIMessage:

@@ -47,7 +47,7 @@ class Proposal:
         shown: dict[str, Any] = state.interrupts[0].value
         scene: Layout = state.values["layout"]
         operations = TypeAdapter(list[Operation]).validate_python(shown["operations"])
-        store = ImageStore(folder.images_path)
+        store = folder.images
         plans = ImageStore(folder.path / "plans")
         drawing = plans.save(draw(store.load(shown["image"]), scene, operations))
         return cls(

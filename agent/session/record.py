@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from agent.models.preset_choice import DEFAULT
 from agent.run.consent import consented_settings
-from agent.run.redaction import hiding, recordable, shown
+from agent.run.redaction import hiding, recordable, shown_settings
 from agent.run.sources import opened
 from agent.session.turn_result import SessionError
 from agent.trace.events import now
@@ -67,7 +67,7 @@ class SessionRecord:
         self.data |= {
             "preset": self.folder.preset_recorded(preset) if preset else self.data["preset"],
             "overrides": recordable(kept),
-            "settings": shown(settings.model_dump(mode="json")),
+            "settings": shown_settings(settings),
         }
 
     @property

@@ -40,7 +40,7 @@ from agent.session.turn_result import (
 from agent.session.turn_runner import TurnRunner
 from tools.context import Context
 from tools.files import copy_file
-from tools.images import ImageStore, open_picture
+from tools.images import open_picture
 from tools.scene.notebook import safe
 from tools.stopping import Stop
 from tools.suggest_layout import dump_operations
@@ -71,7 +71,7 @@ class Session:
     @classmethod
     def open(
         cls,
-        path: str | Path,
+        path: str | Path | RunFolder,
         *,
         image: Image | str | Path | None = None,
         preset: str | None = None,
@@ -85,7 +85,7 @@ class Session:
         stop: Stop | None = None,
         origin: str = "",
     ) -> Session:
-        """Open the session in the folder ``path``, or begin one there.
+        """Open the session in the folder ``path``, or begin one there; a `RunFolder` says where its parts are kept.
 
         A new session begins with ``image``, or, without one, with a picture of its first text. An old one goes
         on where it was, with the preset and overrides that it was begun with unless others are given;
@@ -98,15 +98,18 @@ class Session:
             RunError: another process has it open, or the folder holds something else.
             SessionError: ``image`` for a session that has begun.
         """
-        folder = RunFolder(Path(path))
+        folder = path if isinstance(path, RunFolder) else RunFolder(Path(path))
+        path = folder.path
         with ExitStack() as stack:
             stack.enter_context(folder.locked(IN_USE))
             record = SessionRecord(folder, folder.read_record()) if folder.started else None
             if record and "session" not in record.data:
                 raise RunError(f"{str(path)!r} holds a single run, no session: choose another folder")
             if record and image is not None:
-                raise SessionError(f"{str(path)!r} has begun with another picture: leave it out to go on with that one")
-            store = ImageStore(folder.images_path)
+                raise SessionError(
+                    f"{str(folder.path)!r} has begun with another picture: leave it out to go on with that one"
+                )
+            store = folder.images
             picture = open_picture(image) if isinstance(image, (str, Path)) else image
             if picture is not None and preset is None and settings is None and backend is None:
                 preset = choose_preset(picture)
@@ -120,7 +123,7 @@ class Session:
             record.note_settings(preset, overrides or {}, settings)
             record.line["approve"] = record.line["approve"] if approve is None else approve
             record.save()
-            store = ImageStore(folder.images_path, record.folder.redactor)
+            store = record.folder.images
             context = Context(
                 backend=backend or make_backend(settings),
                 chat=chat or make_chat_model(settings.chat),

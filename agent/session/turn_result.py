@@ -12,7 +12,7 @@ from agent.run.stream import Event
 from agent.session.proposal import Proposal
 from agent.trace.notebook import picture_png, result_html
 from tools.files import copy_file, remove_leftovers, replacing
-from tools.images import ImageStore, open_picture
+from tools.images import open_picture
 from tools.scene.layout import Layout
 from tools.scene.lexicon import number
 
@@ -151,7 +151,7 @@ def turn_result(state: StateSnapshot, folder: RunFolder) -> TurnResult:
     """Read how a turn ended from its last checkpoint, or that it waits."""
     tags: dict[str, Any] = dict(state.metadata or {})
     values, turn = state.values, tags.get("turn", 0)
-    store = ImageStore(folder.images_path)
+    store = folder.images
     image = store.path(values["picture"]) if values.get("picture") else None
     layout: Layout = values["layout"]
     if state.interrupts:
@@ -187,7 +187,7 @@ def moments(
     current: str | None,
 ) -> tuple[Moment, ...]:
     """Read the tree of turns from the marked checkpoints; ``names`` maps checkpoints to branches."""
-    store, found = ImageStore(folder.images_path), []
+    store, found = folder.images, []
     for kept in saver.list({"configurable": {"thread_id": thread}}, filter={"source": "update"}):
         values: dict[str, Any] = kept.checkpoint["channel_values"]
         tags: dict[str, Any] = dict(kept.metadata)

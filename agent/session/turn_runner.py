@@ -51,7 +51,7 @@ class TurnRunner:
     def __init__(self, record: SessionRecord, context: Context, stack: ExitStack) -> None:
         self._record, self._context = record, context
         folder = record.folder
-        self.trace = TraceWriter(folder.trace_path, folder.redactor, also=follower(folder.path.name))
+        self.trace = TraceWriter(folder.trace, folder.redactor, also=follower(folder.path.name))
         self._saver = stack.enter_context(open_checkpoints(folder))
         self._graph = build_graph(self._saver, context.settings.loop)
         self._recorder = Recorder(self.trace)
@@ -151,7 +151,7 @@ class TurnRunner:
 
     def _is_told(self, kind: str, turn: int, field: str) -> bool:
         """Whether the trace holds such an event of the turn, with this field (an end may have an error instead)."""
-        events = read_trace(self._record.folder.trace_path)
+        events = read_trace(self._record.folder.trace)
         return any(event["event"] == kind and event.get("turn") == turn and field in event for event in events)
 
     def _stream(self, given: Any, config: RunnableConfig, step: int) -> Iterator[Event]:

@@ -16,7 +16,7 @@ from agent.studio.views import Kind, StudioEvent
 from agent.trace.events import now, plain
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterable
+    from collections.abc import AsyncIterator, Callable, Iterable
 
 KEPT = 2000  # events of one session; a turn of sixty denoising steps makes some eighty
 TOTAL = 20_000  # events of all sessions, some forty megabytes; the session that was quiet longest is forgotten first
@@ -35,6 +35,7 @@ class EventLog:
         # Microseconds since 1970: larger than every id of an earlier process, and exact in JavaScript.
         self._first = self._last = time.time_ns() // 1000
         self._closed = False
+        self._also: Callable[[StudioEvent], None] | None = None
         self._gone: dict[str, int] = {}  # the newest id of each session's events that was dropped
         self._waiting: dict[str, set[Listener]] = {}
 
@@ -43,8 +44,19 @@ class EventLog:
         """The newest id; whoever follows from here gets what comes next."""
         return self._last
 
+    def also(self, tell: Callable[[StudioEvent], None]) -> None:
+        """Give every event that is added from now on to another place too."""
+        self._also = tell
+
     def add(self, session: str, kind: Kind, **data: Any) -> StudioEvent:
         """Append an event and wake those who follow."""
+        event = self.hear(session, kind, data)
+        if self._also is not None:
+            self._also(event)
+        return event
+
+    def hear(self, session: str, kind: Kind, data: dict[str, Any]) -> StudioEvent:
+        """Append an event that came from another process; it is told no further."""
         with self._lock:
             self._last += 1
             event = StudioEvent(id=self._last, session=session, at=now(), kind=kind, data=plain(data))

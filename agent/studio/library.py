@@ -5,30 +5,32 @@ A name comes from anybody, so it never leads out of its folder: no separators, n
 
 from __future__ import annotations
 
-import shutil
 import threading
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from agent.run.files import Files
 from agent.run.folder import RunError, RunFolder, new_folder
+from agent.run.storage import LONGEST_NAME, is_name
 from agent.studio.queue import StudioError
 from agent.studio.views import Summary
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Hashable, Iterator
 
-BIN = ".deleted"  # a folder beside the sessions; its name is no session's
+    from agent.run.storage import Storage
+
 RUN = "run:"  # before the name of a single run
-LONGEST_NAME = 200
 
 
 class Library:
-    """Sessions in one folder and runs in another. Safe from any thread."""
+    """Sessions in one folder, or in what ``storage`` stands for, and runs in another folder. Safe from any thread."""
 
-    def __init__(self, sessions: Path, runs: Path | None) -> None:
+    def __init__(self, sessions: Path, runs: Path | None, storage: Storage | None = None) -> None:
         self._bases = {"": sessions, **({RUN: runs} if runs else {})}
-        self._known: dict[Path, tuple[tuple[int, int], Summary]] = {}
+        files = Files()
+        self._storages: dict[str, Storage] = {"": storage or files, RUN: files}
+        self._known: dict[Path, tuple[Hashable, Summary]] = {}
         self._lock = threading.Lock()
 
     def folder(self, name: str) -> RunFolder:
@@ -37,11 +39,15 @@ class Library:
         Raises:
             StudioError: there is none of this name.
         """
-        base, plain = self._split(name)
-        path = base / plain
-        if not _is_name(plain) or path.is_symlink() or not (path / "run.json").is_file():
+        prefix, base, plain = self._split(name)
+        folder = RunFolder(base / plain, storage=self._storages[prefix])
+        if not is_name(plain) or folder.path.is_symlink() or not folder.started:
             raise StudioError(f"there is no session {name[:LONGEST_NAME]!r}: the list shows their names", "missing")
-        return RunFolder(path)
+        return folder
+
+    def new_session(self, title: str) -> RunFolder:
+        """Return a folder that did not exist before, for a session."""
+        return new_folder(title, self._bases[""], self._storages[""])
 
     def new_run(self, title: str) -> str:
         """Make an empty folder for a run and return its name.
@@ -55,7 +61,7 @@ class Library:
 
     def target(self, name: str) -> RunFolder:
         """Return the folder that `new_run` made."""
-        base, plain = self._split(name)
+        _, base, plain = self._split(name)
         return RunFolder(base / plain)
 
     def summaries(self, deleted: bool = False) -> tuple[Summary, ...]:
@@ -71,13 +77,8 @@ class Library:
             RunError: a process works in it.
         """
         folder = self.folder(name)
-        base, plain = self._split(name)
-        target = base / BIN / plain
         with folder.locked("close it first"):
-            target.parent.mkdir(exist_ok=True)
-            if target.exists():  # deleted once before, and made anew under the same name
-                shutil.rmtree(target)
-            folder.path.rename(target)
+            folder.storage.delete(folder.path)
 
     def undelete(self, name: str) -> None:
         """Bring a deleted session or run back.
@@ -85,38 +86,27 @@ class Library:
         Raises:
             StudioError: nothing of this name was deleted, or the name is taken again.
         """
-        base, plain = self._split(name)
-        source, target = base / BIN / plain, base / plain
-        if not _is_name(plain) or source.is_symlink() or not (source / "run.json").is_file():
+        prefix, base, plain = self._split(name)
+        try:
+            found = is_name(plain) and self._storages[prefix].undelete(base / plain)
+        except RunError as error:
+            raise StudioError(str(error)) from None
+        if not found:
             raise StudioError(f"nothing deleted is called {name[:LONGEST_NAME]!r}", "missing")
-        if target.exists():
-            raise StudioError(f"there is another {name!r} by now: delete that one first")
-        source.rename(target)
 
-    def _split(self, name: str) -> tuple[Path, str]:
+    def _split(self, name: str) -> tuple[str, Path, str]:
         prefix = RUN if name.startswith(RUN) and RUN in self._bases else ""
-        return self._bases[prefix], name.removeprefix(prefix)
+        return prefix, self._bases[prefix], name.removeprefix(prefix)
 
     def _listed(self, prefix: str, base: Path, deleted: bool) -> Iterator[Summary]:
-        place = base / BIN if deleted else base
-        if not place.is_dir():
-            return
-        for path in sorted(place.iterdir()):
-            if not _is_name(path.name) or path.is_symlink():
-                continue
-            with suppress(FileNotFoundError, NotADirectoryError):  # no run, or deleted a moment ago
-                stat = (path / "run.json").stat()
-                stamp = (stat.st_mtime_ns, stat.st_ino)
-                known = self._known.get(path)
-                if known is None or known[0] != stamp:
-                    known = (stamp, _summary(prefix + path.name, RunFolder(path), stat.st_mtime))
-                    with self._lock:
-                        self._known[path] = known
-                yield known[1]
-
-
-def _is_name(name: str) -> bool:
-    return 0 < len(name) <= LONGEST_NAME and not name.startswith(".") and not set(name) & set("/\\\0")
+        storage = self._storages[prefix]
+        for path, stamp, changed in storage.listed(base, deleted=deleted):
+            known = self._known.get(path)
+            if known is None or known[0] != stamp:
+                known = (stamp, _summary(prefix + path.name, RunFolder(path, storage=storage), changed))
+                with self._lock:
+                    self._known[path] = known
+            yield known[1]
 
 
 def _summary(name: str, folder: RunFolder, changed: float) -> Summary:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import threading
+from importlib.util import find_spec
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +14,7 @@ from agent.session.turn_result import thumbnail
 from agent.studio.events import EventLog
 from agent.studio.library import Library
 from agent.studio.masks import write_mask
+from agent.studio.metrics import StudioMetrics
 from agent.studio.models import SharedModels
 from agent.studio.queue import Queue, StudioError
 from agent.studio.session_view import session_view
@@ -20,11 +23,14 @@ from tools.images import ImageStore, open_picture
 from tools.scene.lexicon import parse_phrase
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Hashable, Mapping, Sequence
     from pathlib import Path
 
     from agent.run.folder import RunFolder
+    from agent.run.storage import Storage
     from agent.session.reading import SessionState
+    from agent.studio.relay import Relay
+    from agent.studio.shared_queue import SharedQueue
     from agent.studio.views import SessionView, Summary
     from tools.scene.layout import Detection
 
@@ -42,15 +48,28 @@ class Looking:
         overrides: Mapping[str, Any] | None,
         models: SharedModels | None,
         most_queued: int,
+        storage: Storage | None = None,
     ) -> None:
         self.sessions, self.overrides = sessions, dict(overrides or {})
         self.events = EventLog()
-        self.library = Library(sessions, runs)
+        self.library = Library(sessions, runs, storage)
         self.models = models or SharedModels()
-        self._turns = Turns(self.models, self.overrides, self.events)
-        self._queue = Queue(sessions / ".queue.json", most_queued)
-        self._views: dict[str, tuple[tuple[int, int], SessionState]] = {}
+        self._queue, self._relay = _queue(sessions, storage, most_queued, self.events)
+        self.metrics = StudioMetrics(self._queue.counts) if find_spec("prometheus_client") else None
+        self._turns = Turns(self.models, self.overrides, self.events, self.metrics)
+        self._views: dict[str, tuple[Hashable, SessionState]] = {}
         self._lock = threading.Lock()
+
+    def check_ready(self) -> None:
+        """See whether turns are taken.
+
+        Raises:
+            StudioError: the server shuts down.
+            OSError: what sessions are kept in cannot be reached.
+        """
+        if self._queue.closed:
+            raise StudioError("the server is shutting down", "busy")
+        self._queue.counts()
 
     @property
     def busy(self) -> int:
@@ -87,8 +106,7 @@ class Looking:
 
     def _state(self, name: str) -> SessionState:
         folder = self.folder(name)
-        stat = folder.record_path.stat()  # the record is replaced whenever something has ended
-        stamp = (stat.st_mtime_ns, stat.st_ino)
+        stamp = folder.storage.stamp(folder.path)  # another whenever something has ended
         with self._lock:
             known = self._views.get(name)
         if known is None or known[0] != stamp:
@@ -106,7 +124,7 @@ class Looking:
         Raises:
             StudioError, PictureError: there is none of this id.
         """
-        return self._kept(self.folder(name).images_path, image_id)
+        return _kept(self.folder(name).images, image_id)
 
     def thumbnail(self, name: str, image_id: str) -> Path:
         """Return where a small copy of a picture lies; raises as `picture` does."""
@@ -114,7 +132,7 @@ class Looking:
 
     def plan(self, name: str, image_id: str) -> Path:
         """Return where the drawing of a proposal lies; raises as `picture` does."""
-        return self._kept(self.folder(name).path / "plans", image_id)
+        return _kept(ImageStore(self.folder(name).path / "plans"), image_id)
 
     def mask(self, name: str, image_id: str) -> Path:
         """Return where an object's mask lies, opaque where the object is; it is made when it is first asked for.
@@ -167,13 +185,27 @@ class Looking:
     def report(self, name: str) -> Path:
         """Return where the report lies; it is written anew when something has happened since."""
         folder = self.folder(name)
-        newest = max(path.stat().st_mtime for path in (folder.record_path, folder.trace_path) if path.is_file())
-        if not folder.report_path.is_file() or folder.report_path.stat().st_mtime <= newest:
+        newest = folder.storage.changed(folder.path)
+        if not folder.report_path.is_file() or folder.report_path.stat().st_mtime_ns < newest:
             write_report(folder)
+            os.utime(folder.report_path, ns=(newest, newest))  # the storage's clock may be another machine's
         return folder.report_path
 
-    def _kept(self, folder: Path, image_id: str) -> Path:
-        path = ImageStore(folder).path(image_id)
-        if not path.is_file():
-            raise StudioError(f"there is no picture {image_id!r} here", "missing")
-        return path
+
+def _queue(
+    sessions: Path, storage: Storage | None, most: int, events: EventLog
+) -> tuple[Queue | SharedQueue, Relay | None]:
+    if storage is None or storage.shared is None:
+        return Queue(sessions / ".queue.json", most), None
+    from agent.studio.relay import Relay
+    from agent.studio.shared_queue import SharedQueue
+
+    queue = SharedQueue(storage.shared, most)
+    return queue, Relay(storage.shared, events, queue)
+
+
+def _kept(store: ImageStore, image_id: str) -> Path:
+    path = store.path(image_id)
+    if not path.is_file():
+        raise StudioError(f"there is no picture {image_id!r} here", "missing")
+    return path

@@ -65,6 +65,8 @@ class Job:
     order: Order
     since: str = field(default_factory=now)
     running: bool = False
+    again: bool = False
+    """Another process had begun it, and died."""
     stop: Stop = field(default_factory=Stop)
 
 
@@ -124,6 +126,13 @@ class Queue:
             self._jobs.remove(job)
             self._write()
 
+    def owns(self, job: Job) -> bool:
+        """Whether the job is this process's: there is no other one."""
+        return True
+
+    def hand_back(self, job: Job) -> None:
+        """Keep a job that was stopped for now written down: the next process goes on with it."""
+
     def withdraw(self, session: str) -> Job | None:
         """Take back the session's order if it has not begun, and return it; ask a running one to stop."""
         with self._changed:
@@ -149,6 +158,17 @@ class Queue:
         """Return the sessions in it: those at work, then those that wait, in order."""
         with self._changed:
             return tuple(job.order.session for job in sorted(self._jobs, key=lambda job: not job.running))
+
+    def counts(self) -> tuple[int, int]:
+        """Return how many turns wait, and how many run."""
+        with self._changed:
+            running = sum(job.running for job in self._jobs)
+            return len(self._jobs) - running, running
+
+    @property
+    def closed(self) -> bool:
+        """Whether nothing is given out any more."""
+        return self._closed
 
     def close(self) -> None:
         """Give out nothing more, and ask what runs to stop for now; it stays written down."""

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from tools.stopping import Stop
 
 # Whoever talks to a server may not say where its words are sent, with which key, or which files it reads.
-OWNERS = ("base_url", "api_key", "headers", "provider", "path", "decoder", "revision", "kind")
+OWNERS = ("base_url", "api_key", "headers", "provider", "path", "decoder", "revision", "kind", "storage")
 
 
 class Replay(BaseModel):

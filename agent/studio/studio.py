@@ -16,7 +16,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Self
 
 from agent.models.preset_choice import DEFAULT, choose_preset
-from agent.run.folder import RunError, abandoned_on_error, new_folder
+from agent.run.folder import RunError, abandoned_on_error
 from agent.session.record import note_stopped
 from agent.session.session import Session
 from agent.studio.looking import Looking
@@ -24,6 +24,7 @@ from agent.studio.models import SharedModels
 from agent.studio.queue import Order, StudioError
 from agent.studio.replays import Replay, check_overrides
 from agent.studio.session_view import proposal_view
+from agent.studio.turns import outcome_of
 from configs.preset_files import preset_names
 from configs.settings import load_settings
 from tools.images import open_picture
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 
     from PIL.Image import Image
 
+    from agent.run.storage import Storage
     from agent.studio.queue import Job
     from agent.studio.turns import Outcome
     from agent.studio.views import Verb
@@ -57,14 +59,17 @@ class Studio(Looking):
         workers: int = 1,
         most_queued: int = 64,
         models: SharedModels | None = None,
+        storage: Storage | None = None,
     ) -> None:
-        super().__init__(sessions, runs, overrides, models, most_queued)
+        super().__init__(sessions, runs, overrides, models, most_queued, storage)
         self.preset = preset
         self._at_once = threading.Lock()  # held while something is done at once: a turn that begins waits for it
         self._threads = [threading.Thread(target=self._work, name=f"turns {n}") for n in range(workers)]
 
     def __enter__(self) -> Self:
         self.sessions.mkdir(parents=True, exist_ok=True)
+        if self._relay is not None:
+            self._relay.open()
         self._go_on()
         for thread in self._threads:
             thread.start()
@@ -76,6 +81,8 @@ class Studio(Looking):
         self._queue.close()
         for thread in self._threads:
             thread.join()
+        if self._relay is not None:
+            self._relay.close()
 
     # -- beginning ----------------------------------------------------------------------------
 
@@ -109,10 +116,10 @@ class Studio(Looking):
         preset = preset or self.preset or (DEFAULT if image is None else choose_preset(image))
         overrides = self.overrides | _size(size_wh)
         settings = load_settings(preset, overrides)
-        folder = new_folder(origin.rsplit(".", 1)[0] or text, self.sessions)
+        folder = self.library.new_session(origin.rsplit(".", 1)[0] or text)
         with abandoned_on_error(folder):
             Session.open(
-                folder.path,
+                folder,
                 image=image,
                 preset=preset,
                 overrides=overrides,
@@ -318,16 +325,34 @@ class Studio(Looking):
                 outcome = self._run(job)
             except StudioError as error:  # its folder was taken away by somebody else
                 outcome = "failed", {"reason": str(error)}
-            if outcome is not None:
-                self._queue.done(job)  # first: whoever is told may ask for the next turn at once
-                kind, data = outcome
-                self.events.add(job.order.session, kind, **data)
+            with suppress(OSError):  # of a shared queue: who is not told finds out by its own look
+                if outcome is None:
+                    self._queue.hand_back(job)
+                else:
+                    self._queue.done(job)  # first: whoever is told may ask for the next turn at once
+            if outcome is None:
+                continue
+            self.events.add(job.order.session, outcome[0], **outcome[1])
 
     def _run(self, job: Job) -> Outcome | None:
         order = job.order
         if order.replay is not None:
             return self._turns.replay(job, self.folder(order.replay["of"]), self.library.target(order.session))
-        return self._turns.run(job, self.folder(order.session))
+        return self._turns.run(job, self.folder(order.session), lambda: self._begin(job))
+
+    def _begin(self, job: Job) -> Outcome | bool:
+        """Say whether to do a job; of one that another process had begun, what is left is done, or its end told."""
+        if not (mine := self._queue.owns(job)) or not job.again:
+            return mine
+        order, state = job.order, self._state(job.order.session)
+        left = self._left_of(order)
+        if left is None:
+            done = state.standing.turn == order.turn and state.record["session"]["pending"] is None
+            return outcome_of(state.standing) if done else ("changed", {"verb": order.verb})
+        if left.verb == "resume" and left.tries > MOST_TRIES:
+            return "failed", {"reason": f"{order.text!r} was begun {MOST_TRIES} times and never came to an end"}
+        job.order = left
+        return True
 
     # -- after a kill -------------------------------------------------------------------------
 

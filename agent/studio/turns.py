@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any
 
 from pydantic import TypeAdapter
@@ -9,6 +10,7 @@ from pydantic import TypeAdapter
 from agent.models.chat import ChatModelError
 from agent.run.folder import RunError, abandoned_on_error
 from agent.run.redaction import secrets_of
+from agent.run.storage import LeaseLost
 from agent.session.record import recorded_settings
 from agent.session.session import Session
 from agent.session.turn_result import SessionError, TurnPaused, TurnResult, TurnStopped
@@ -19,6 +21,7 @@ from agent.studio.views import Kind
 from agent.trace.doing import DOING, describe
 from configs.errors import SettingsError
 from tools.backend.protocol import BackendError
+from tools.backend.watched import Watched
 from tools.images import PictureError
 from tools.redaction import Redactor, environment_secrets
 from tools.scene.layout import Layout
@@ -26,13 +29,15 @@ from tools.scene.operations import Operation
 from tools.stopping import Stopped
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from agent.run.folder import RunFolder
     from agent.run.stream import Event
     from agent.studio.events import EventLog
+    from agent.studio.metrics import StudioMetrics
     from agent.studio.models import SharedModels
     from agent.studio.queue import Job, Order
+    from configs.settings import Settings
     from tools.backend.protocol import Backend
 
 Outcome = tuple[Kind, dict[str, Any]]
@@ -46,45 +51,66 @@ IN_WORDS = (SettingsError, RunError, SessionError, PictureError, BackendError, C
 class Turns:
     """Runs orders, one at a time in each thread."""
 
-    def __init__(self, models: SharedModels, overrides: Mapping[str, Any], events: EventLog) -> None:
-        self._models, self._overrides, self._events = models, overrides, events
+    def __init__(
+        self, models: SharedModels, overrides: Mapping[str, Any], events: EventLog, metrics: StudioMetrics | None
+    ) -> None:
+        self._models, self._overrides, self._events, self._metrics = models, overrides, events, metrics
 
     def open(self, folder: RunFolder, **given: Any) -> Session:
         """Open a session that has begun, with the shared models; whoever opens it closes it."""
         settings = recorded_settings(folder, None, self._overrides)
         return Session.open(
-            folder.path,
+            folder,
             overrides=self._overrides,
             settings=settings,
-            backend=self._models.backend(settings),
+            backend=self._backend(settings),
             chat=self._models.chat(settings),
             **given,
         )
 
     def backend(self, folder: RunFolder) -> Backend:
         """Return the backend of a session."""
-        return self._models.backend(recorded_settings(folder, None, self._overrides))
+        return self._backend(recorded_settings(folder, None, self._overrides))
 
-    def run(self, job: Job, folder: RunFolder) -> Outcome | None:
-        """Do what is ordered and return how it ended, to be told; None when it shall be gone on with later."""
-        order = job.order
+    def _backend(self, settings: Settings) -> Backend:
+        backend = self._models.backend(settings)
+        return backend if self._metrics is None else Watched(backend, self._metrics)
+
+    def run(self, job: Job, folder: RunFolder, begin: Callable[[], Outcome | bool]) -> Outcome | None:
+        """Do what is ordered and return how it ended, to be told; None when it shall be gone on with later.
+
+        ``begin`` is asked when nobody else can work in the session any more: whether to do it, or how it ended.
+        """
+        order, begun_at = job.order, time.monotonic()
         self._events.add(order.session, "began", verb=order.verb, text=order.text)
         clean = Redactor(environment_secrets())
         try:
             with self.open(folder, stop=job.stop) as session:
                 clean = Redactor((*secrets_of(session.settings), *environment_secrets()))
-                result = _do(order, session, Telling(self._events, order.session))
-        except TurnPaused:
+                begun = begin()
+                if not isinstance(begun, bool) or not begun:
+                    return begun or None
+                result = _do(job.order, session, Telling(self._events, order.session))
+        except (TurnPaused, LeaseLost):
             return None
         except TurnStopped:
+            self._count("cancelled", begun_at)
             return "cancelled", {"text": order.text}
         except Exception as error:  # noqa: BLE001 - whatever a turn dies of, the others go on
+            self._count("failed", begun_at)
             reason = str(error) if isinstance(error, IN_WORDS) else f"{type(error).__name__}: {str(error)[:500]}"
             return "failed", {"reason": clean.text(reason)}
-        if result.proposal is not None:
-            return "waiting", {"proposal": proposal_view(result.proposal)}
-        told = {name: getattr(result, name) for name in ("turn", "exit", "agreed", "answer", "detail", "done", "notes")}
-        return "ended", {**told, "picture": None if result.image is None else result.image.stem}
+        self._count(result, begun_at)
+        return outcome_of(result)
+
+    def _count(self, ended: TurnResult | str, begun: float) -> None:
+        if self._metrics is None:
+            return
+        seconds = time.monotonic() - begun
+        if isinstance(ended, str):
+            self._metrics.failed(ended, seconds)
+        else:
+            self._metrics.turn(ended, seconds)
 
     def replay(self, job: Job, source: RunFolder, target: RunFolder) -> Outcome:
         """Run a recorded run again and return how it ended."""
@@ -104,6 +130,14 @@ class Turns:
             return "failed", {"reason": Redactor(environment_secrets()).text(reason)}
         told = {name: getattr(result, name) for name in ("exit", "agreed", "detail")}
         return "ended", {**told, "turn": 1, "answer": "", "done": (), "picture": None}
+
+
+def outcome_of(result: TurnResult) -> Outcome:
+    """Return what is told of a turn that has ended, or waits."""
+    if result.proposal is not None:
+        return "waiting", {"proposal": proposal_view(result.proposal)}
+    told = {name: getattr(result, name) for name in ("turn", "exit", "agreed", "answer", "detail", "done", "notes")}
+    return "ended", {**told, "picture": None if result.image is None else result.image.stem}
 
 
 class Telling:

@@ -12,55 +12,53 @@ from __future__ import annotations
 import json
 import threading
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
 
-from tools.files import append_text, read_file, write_text
+from agent.trace.lines import FileLines, Lines
 from tools.older import renamed
 from tools.redaction import Redactor
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
-    from pathlib import Path
 
 VERSION = 2  # of traces, run.json and checkpoints together
-LONGEST_TRACE = 2**30  # bytes
 LONGEST = 20_000  # characters of one string: a model that rambles must not fill the disk
 
 
 class TraceWriter:
-    """Appends events to a trace file; safe to use from several threads.
+    """Appends events to a trace (a file, or other lines); safe to use from several threads.
 
     ``redactor`` cleans every text of it. ``also`` is given each event as it was written.
     """
 
     def __init__(
         self,
-        path: Path,
+        path: Path | Lines,
         redactor: Redactor | None = None,
         also: Callable[[dict[str, Any]], None] | None = None,
     ) -> None:
-        self._path, self._also = path, also
+        self._lines, self._also = _lines(path), also
         self.redactor = redactor or Redactor()
         self._lock = threading.Lock()
         self._set_damaged_aside()
-        self._seq = max((event["seq"] for event in read_trace(path)), default=0)
+        self._seq = max((event["seq"] for event in read_trace(self._lines)), default=0)
 
     def _set_damaged_aside(self) -> None:
         """Go on with a new trace where the old one cannot be read: it tells of the work, but the work is elsewhere."""
         try:
-            read_trace(self._path)
+            read_trace(self._lines)
         except (ValueError, RecursionError):
-            self._path.replace(self._path.with_name(f"{self._path.stem}.damaged{self._path.suffix}"))
+            self._lines.set_aside()
 
     def write(self, event: str, **fields: Any) -> None:
         """Append one event; on return it has left this process."""
         with self._lock:
             self._seq += 1
             line = self._line({"v": VERSION, "seq": self._seq, "event": event, "at": now(), **fields})
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            append_text(self._path, line)
+            self._lines.append(line)
             if self._also:
                 self._also(json.loads(line))
 
@@ -71,12 +69,12 @@ class TraceWriter:
         of other tasks are marked as interrupted; a finished task whose own event was cut off gets one.
         A torn last line goes.
         """
-        events = read_trace(self._path)
+        events = read_trace(self._lines)
         for event in events:
             if event.get("task") is not None and event["task"] not in finished:
                 event["interrupted"] = True
         known = {event.get("task") for event in events if event["event"] == "node"}
-        write_text(self._path, "".join(self._line(event) for event in events))
+        self._lines.replace("".join(self._line(event) for event in events))
         for task, fields in finished.items():
             if task not in known:
                 self.write("node", task=task, seconds=None, recovered=True, **fields)
@@ -89,16 +87,14 @@ class TraceWriter:
         return json.dumps(plain(value, self.redactor.text), ensure_ascii=True, allow_nan=False) + "\n"
 
 
-def read_trace(path: Path) -> list[dict[str, Any]]:
+def read_trace(source: Path | Lines) -> list[dict[str, Any]]:
     """Return the events of a trace; a torn last line (a kill in the middle of a write) is left out.
 
     Raises:
-        ValueError: the file is not a trace of this version.
+        ValueError: it is not a trace of this version.
     """
-    if not path.is_file():
-        return []
-    events: list[dict[str, Any]] = []
-    for number, line in enumerate(read_file(path, LONGEST_TRACE).split(b"\n"), start=1):
+    lines, events = _lines(source), list[dict[str, Any]]()
+    for number, line in enumerate(lines.read().split(b"\n"), start=1):
         try:
             event = json.loads(line) if line else None
         except (ValueError, RecursionError):
@@ -106,11 +102,15 @@ def read_trace(path: Path) -> list[dict[str, Any]]:
         if not isinstance(event, dict):
             continue  # cut off by a kill; a resume removes it, so it can only be the end or before a resume
         if event.get("v") != VERSION:
-            raise ValueError(f"{path.name}, line {number}: {other_version(event.get('v'))}")
+            raise ValueError(f"{lines.name}, line {number}: {other_version(event.get('v'))}")
         if not isinstance(event.get("seq"), int) or not isinstance(event.get("event"), str):
-            raise ValueError(f"{path.name}, line {number}: {event.get('event')!r} is no event of this program")
+            raise ValueError(f"{lines.name}, line {number}: {event.get('event')!r} is no event of this program")
         events.append(renamed(event))
     return events
+
+
+def _lines(source: Path | Lines) -> Lines:
+    return FileLines(source) if isinstance(source, Path) else source
 
 
 def other_version(found: Any) -> str:

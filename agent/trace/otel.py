@@ -16,6 +16,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from tools.tracing import TRACEPARENT
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -92,6 +94,8 @@ class Spans:
         asked = event.get("input") or {}
         fields = {"openinference.span.kind": "AGENT", "session.id": self._session} | _value("input", asked)
         self._root = self._tracer.start_span("turn", start_time=_moment(event["at"]), attributes=fields)
+        known = self._root.get_span_context()
+        TRACEPARENT.set(f"00-{known.trace_id:032x}-{known.span_id:016x}-{int(known.trace_flags):02x}")
 
     def _close(self, event: dict[str, Any]) -> None:
         assert self._root is not None
@@ -108,6 +112,7 @@ class Spans:
         else:
             warnings.warn(f"no spans are sent: nothing answers at {self._knock.place}", stacklevel=2)
         self._provider, self._root, self._said = None, None, []
+        TRACEPARENT.set("")
 
     @property
     def _tracer(self) -> Any:

@@ -105,7 +105,7 @@ router = APIRouter(prefix="/api")
 
 
 @router.get("/about")
-async def about(studio: Here) -> About:
+def about(studio: Here) -> About:
     """Say which program this is, which presets it has and how busy it is."""
     return About(program=f"sld-agent {metadata.version('sld-agent')}", presets=preset_names(), queued=studio.busy)
 
@@ -310,7 +310,7 @@ async def mask(studio: Here, name: str, image_id: str) -> FileResponse:
 @router.get("/sessions/{name}/trace")
 def trace(studio: Here, name: str) -> list[dict[str, Any]]:
     """Return the trace: every node, model call and tool call, in order."""
-    return read_trace(studio.folder(name).trace_path)
+    return read_trace(studio.folder(name).trace)
 
 
 @router.get("/sessions/{name}/report", response_class=FileResponse)

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
     from agent.web.access import Access
 
+OPEN = ("/health", "/ready")
+"""Answered to everybody: whoever watches a server has no token, and these two tell nothing."""
+
 MEBI = 2**20
 SMALL = 1 * MEBI  # bytes of a request that brings no picture
 LARGE = 66 * MEBI  # of one that may: a picture of at most 64 MiB, and what is around it
@@ -65,7 +68,8 @@ class Guard:
             return
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         method, path, query = scope.get("method", "GET"), scope["path"], scope["query_string"].decode("latin-1")
-        refusal = self._access.refusal(method, path, query, headers)
+        asked_by_all = method == "GET" and path in OPEN
+        refusal = None if asked_by_all else self._access.refusal(method, path, query, headers)
         if refusal and refusal.status == 401 and method == "GET" and self._access.opens(query):
             await _redirect(scope, send, self._access.cookie, query)
         elif refusal and scope["type"] == "websocket":
@@ -128,7 +132,7 @@ class _Answer:
 
     def __init__(self, path: str, send: Send, closing: Callable[[], bool]) -> None:
         self._send, self._closing, self.begun = send, closing, False
-        policy = API_POLICY if path.startswith(("/api/", "/v1/", "/mcp")) else PAGE_POLICY
+        policy = API_POLICY if path.startswith(("/api/", "/v1/", "/mcp", "/metrics", *OPEN)) else PAGE_POLICY
         self._more = (*HEADERS, (b"content-security-policy", policy.encode()), (b"cache-control", b"no-store"))
 
     async def __call__(self, message: Message) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import socket
 import threading
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from importlib import import_module
 from importlib.util import find_spec
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from agent.models.preset_choice import DEFAULT
+from agent.run.opening import opened_storage
 from agent.studio.studio import Studio
 from agent.web.access import Access, AccessError
 from agent.web.server import Server, make_app
@@ -48,17 +50,21 @@ def serve(given: Serving, say: Callable[[str], None]) -> None:
         AccessError: the address or the token cannot be used.
     """
     access, listening = Access.of(given.host, given.token, given.names), listen(given.host, given.port)
-    studio = Studio(
-        given.sessions,
-        runs=given.runs,
-        preset=given.preset,
-        overrides=given.overrides,
-        workers=given.workers,
-    )
-    with listening, studio:
+    settings = load_settings(given.preset or DEFAULT, given.overrides)
+    with ExitStack() as stack:
+        stack.enter_context(listening)
+        studio = stack.enter_context(
+            Studio(
+                given.sessions,
+                runs=given.runs,
+                preset=given.preset,
+                overrides=given.overrides,
+                workers=given.workers,
+                storage=stack.enter_context(opened_storage(settings.storage, given.sessions)),
+            )
+        )
         app = make_app(studio, access)
         page = _add_page(app, studio)
-        settings = load_settings(given.preset or DEFAULT, given.overrides)
         warm = threading.Timer(WARM, studio.models.warm, [settings])
         warm.daemon = True
         lines = greeting(given, access, listening.getsockname()[1], page=page)

@@ -16,7 +16,7 @@ import uvicorn
 from fastapi import FastAPI
 from fastapi.middleware import Middleware
 
-from agent.web import api, images
+from agent.web import api, images, status
 from agent.web.connections import GuardedProtocol
 from agent.web.errors import add_errors
 from agent.web.guard import Guard
@@ -53,6 +53,7 @@ def make_app(studio: Studio, access: Access) -> FastAPI:
     add_errors(app)
     app.include_router(api.router, tags=["sessions"])
     app.include_router(images.router, tags=["OpenAI"])
+    app.include_router(status.router, tags=["running it"])
     if tools:
         app.router.routes.extend(tools.routes)
     return app

@@ -33,10 +33,13 @@ def generate(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
     context, rounds = runtime.context, state["rounds"] + state["anew"]
     goal, seed = state["goal"], state["noise_seed"] + rounds
     assert goal.requirements is not None
-    layout = goal.target or stage(context, goal.requirements, seed, goal.spec.background if goal.spec else "")
+    background = goal.spec.background if goal.spec else ""
+    layout = goal.target or stage(context, goal.requirements, seed, background)
     text = state["text"]
-    if layout is not None and not layout.objects and layout.background:
-        text = layout.background  # a sentence that only names what must be absent would call it up
+    if layout is not None and not layout.objects and background:
+        text = background  # a sentence that only names what must be absent would call it up
+    elif layout is None and background:
+        layout = Layout(background=background)  # words alone; the setting is no box
 
     def make() -> Generated:
         return context.backend.generate(text, layout=layout, seed=seed, progress=report_to(runtime.stream_writer))

@@ -14,18 +14,20 @@ from graphs.fallback import solvers_plan
 from graphs.node_helpers import timed
 from graphs.state import Attempt
 from prompts import render
-from tools.backend.leftovers import leftovers
+from tools.backend.backdrop import told
+from tools.backend.leftovers import leftovers, scattered
 from tools.carried import CHANGED, is_carried
 from tools.images import changed_share
-from tools.scene.checking import AT
+from tools.scene.checking import AT, is_leftover
 from tools.scene.doubt import doubted, things_in_layout
 from tools.scene.layout import Detection
 from tools.scene.loss import is_destroyed
 from tools.scene.observation import observe
 from tools.scene.requirement import LEFTOVER, Requirement
 from tools.scene.requirements import queries
+from tools.scene.spec import Query
 from tools.scene.track import track
-from tools.scene.verdict import judged, kept_unseen, with_doubts, with_kept
+from tools.scene.verdict import judged, kept_unseen, with_doubts, with_kept, with_setting
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -106,12 +108,18 @@ def _look(
     known = state["layout"].without({LEFTOVER.name})
     found = context.backend.detect(image, list(dict.fromkeys([*queries(demands), *known.queries])))
     detections = (*found.detections, *_carried_over(image, first, state, found.detections))
-    if state["touched"] or state["unclean"] is not None:
+    strays = _strays(image, state, detections, context)
+    if state["touched"] or state["unclean"] is not None or strays is not None:
         demands = (*demands, Requirement(kind="clean"))
-    if state["touched"]:
+    if strays is not None:
+        detections = (*detections, *strays)
+    elif state["touched"]:
         detections = (*detections, *_left_behind(image, first, state, detections, context))
     observation = observe(demands, detections, found.doubtful)
     strict = judged(demands, observation, found.unanswered)
+    if any(demand.kind == "setting" for demand in demands):
+        boxes = [thing.box for thing in observation.every]
+        strict = with_setting(strict, told(image, boxes, context.settings.backdrops))
     seen = with_kept(
         strict,
         lambda box: changed_share(*(picture.crop(box.to_px(picture.size)) for picture in (first, image))) <= CHANGED,
@@ -143,13 +151,16 @@ def _next(
 
 
 def _is_better_drawn_anew(state: State, context: Context, attempt: Attempt) -> bool:
-    """Return whether half of what a sentence asks for is wrong in a picture that nobody gave or sees before the end.
+    """Return whether a picture that nobody gave or sees before the end is better drawn anew than mended.
 
-    Drawing it anew from another layout then costs no more than mending it, and comes out cleaner.
+    Where half of what a sentence asks for is wrong, that costs no more, and comes out cleaner; a setting no edit
+    brings about.
     """
     ours = state["generated"] and state["kind"] == "prompt" and not state["approval"]
     free = ours and state["goal"].target is None and context.backend.capabilities.grounds
-    return free and 2 * len(attempt.verdict.failures) >= attempt.total
+    failures = attempt.verdict.failures
+    elsewhere = any(failure.requirement.kind == "setting" for failure in failures)
+    return free and (elsewhere or 2 * len(failures) >= attempt.total)
 
 
 def _carried_over(image: Image, first: Image, state: State, detections: Sequence[Detection]) -> tuple[Detection, ...]:
@@ -169,6 +180,27 @@ def _carried_over(image: Image, first: Image, state: State, detections: Sequence
             looks = dict.fromkeys([(), placed.attributes])
             result += [Detection(name=now.name, attributes=words, box=now.box, score=1.0) for words in looks]
     return tuple(result)
+
+
+def _strays(
+    image: Image, state: State, detections: Sequence[Detection], context: Context
+) -> tuple[Detection, ...] | None:
+    """Return what is nothing at all in a picture that was drawn here, as detections named `LEFTOVER`.
+
+    A thing that nobody asked for is a thing. None where it cannot be told, or the picture was given.
+    """
+    if not state["generated"] or state["kind"] != "prompt":
+        return None
+    found = scattered(image, [detection.box for detection in detections])
+    if not found:
+        return None if found is None else ()
+    kinds = [Query(name=name) for name in context.settings.detector.vocabulary]
+    others = context.backend.detect(image, kinds).detections
+    return tuple(
+        Detection(name=LEFTOVER.name, box=box, score=1.0)
+        for box in found
+        if not any(is_leftover(box, other.box) for other in others)
+    )
 
 
 def _left_behind(

@@ -74,7 +74,7 @@ def parse(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
     goal, layout = state["goal"], state["layout"]
     context = runtime.context
     if state["kind"] == "prompt" and goal.spec and not state["reads_places"]:
-        return _understood(goal, _of_sentence(goal, goal.spec, context.settings))
+        return _understood(goal, _of_sentence(goal, goal.spec, context.settings, state["text"]))
     if state["kind"] == "instruction" and goal.target:
         whole = goal.model_copy(update={"target": completed(goal.target, layout, goal.names)})
         return _understood(
@@ -177,7 +177,7 @@ def _beyond(context: Context, state: State, parsed: SceneSpec | Reply) -> str | 
 def _understand(goal: Goal, layout: Layout, parsed: SceneSpec | Reply, settings: Settings, text: str) -> dict[str, Any]:
     if isinstance(parsed, SceneSpec):
         spec = with_all_words(text, _with_places(goal.spec, parsed) if goal.spec else parsed)
-        demands = _of_sentence(goal, spec, settings)
+        demands = _of_sentence(goal, spec, settings, text)
         if not any(demand.kind != "unchecked" for demand in demands):
             raise ValueError("objects and absent are both empty: nothing could be checked. Name what must be there")
         return _understood(goal.model_copy(update={"spec": spec, "notes": spec.notes}), demands)
@@ -210,9 +210,19 @@ def asks(text: str) -> bool:
     return "?" in text or ASKING.search(text.lower()) is not None
 
 
-def _of_sentence(goal: Goal, spec: SceneSpec, settings: Settings) -> tuple[Requirement, ...]:
-    """Return the requirements of a sentence; a layout given with it is checked, not only drawn."""
-    return (*demands_of(spec, settings), *(layout_requirements(goal.target) if goal.target else ()))
+def _of_sentence(goal: Goal, spec: SceneSpec, settings: Settings, text: str) -> tuple[Requirement, ...]:
+    """Return the requirements of a sentence; a layout given with it is checked, not only drawn.
+
+    A setting that only its parse names is a help for drawing, and stays unchecked.
+    """
+    spoken = set(re.findall(r"[a-z]+", text.lower()))
+    demands = (
+        Requirement(kind="unchecked", said=spec.background)
+        if demand.kind == "setting" and spoken.isdisjoint(settings.setting_words[demand.said])
+        else demand
+        for demand in demands_of(spec, settings)
+    )
+    return (*demands, *(layout_requirements(goal.target) if goal.target else ()))
 
 
 def _with_places(given: SceneSpec, read: SceneSpec) -> SceneSpec:
@@ -246,4 +256,4 @@ def _unread(state: State, detail: str, usage: Usage, settings: Settings) -> dict
         return {"exit": "parse_failed", "detail": detail, "usage": usage}
     unread = (*goal.spec.unchecked, f"where things are in: {state['text'][:200]}")
     spec = goal.spec.model_copy(update={"unchecked": unread})
-    return _understood(goal, _of_sentence(goal, spec, settings)) | {"usage": usage}
+    return _understood(goal, _of_sentence(goal, spec, settings, state["text"])) | {"usage": usage}

@@ -77,6 +77,28 @@ def test_what_is_mostly_wrong_is_drawn_anew(tmp_path: Path) -> None:
     assert made.state["done"] == ("drew the picture anew",)
 
 
+BEACH = {"above": [200, 200, 176], "below": [200, 200, 176], "horizon": 0.5}  # as the world's pictures are
+NIGHT = {"above": [10, 10, 60], "below": [20, 30, 20], "horizon": 0.5}
+
+
+def test_another_setting_is_drawn_anew_and_never_agreed_with(tmp_path: Path) -> None:
+    made = loop(tmp_path, Grounded(), backdrops={"beach": BEACH, "night": NIGHT}, loop={"rounds": 2})
+    assert made.run(prompt=f"{SENTENCE} on a beach")["exit"] == "agreed"
+    result = made.run(prompt=f"{SENTENCE} at night")
+    assert (result["exit"], result["rounds"], made.world.edits) == ("round_limit", 2, [])
+    assert "expected night for the setting, found beach" in [one["reason"] for one in result["verdict"]["results"]]
+
+
+def test_a_setting_that_only_a_given_parse_names_is_not_demanded(tmp_path: Path) -> None:
+    made = loop(tmp_path, Grounded(), backdrops={"beach": BEACH, "night": NIGHT})
+    spec = {"objects": [{"name": "cup"}], "background": "at night"}
+    result = made.run(prompt="a cup", spec=spec)
+    assert result["exit"] == "agreed"
+    assert [one["reason"] for one in result["verdict"]["results"] if one["passed"] is None] == [
+        "not checked: 'at night'"
+    ]
+
+
 def test_what_is_little_wrong_is_mended(tmp_path: Path) -> None:
     nearly = scene(*[("red car", [x, 0.1, 0.2, 0.2]) for x in (0.1, 0.4)], ("cup", [0.4, 0.6, 0.2, 0.2]))
     made = loop(tmp_path, Grounded(mistakes=1, shown=nearly))
@@ -94,3 +116,30 @@ def test_drawing_anew_is_a_round(tmp_path: Path) -> None:
     made = loop(tmp_path, Grounded(mistakes=9), loop={"rounds": 2})
     result = made.run(prompt=SENTENCE)
     assert (result["exit"], result["rounds"], made.world.generated) == ("round_limit", 2, 3)
+
+
+class Crumbly(World):
+    """Draws what nobody asked for: a spot of no kind, or a dog."""
+
+    def __init__(self, *stray: tuple[str, list[float]]) -> None:
+        self.asked_for = scene(
+            *[("red car", [x, 0.1, 0.2, 0.2]) for x in (0.1, 0.5)], ("blue cup", [0.1, 0.6, 0.2, 0.2])
+        )
+        super().__init__(Layout(objects=(*self.asked_for.objects, *scene(*stray).objects)))
+
+    def generate(self, prompt: str, **rest: Any) -> Generated:
+        made = super().generate(prompt, **rest)
+        if self.start == self.asked_for:
+            made.images[0].paste("#101010", (44, 44, 56, 56))
+        return made
+
+
+def test_a_spot_that_is_nothing_is_taken_away(tmp_path: Path) -> None:
+    made = loop(tmp_path, Crumbly())
+    result = made.run(prompt=SENTENCE)
+    assert (result["exit"], [edit["op"] for edits in made.world.edits for edit in edits]) == ("agreed", ["remove"])
+
+
+def test_a_thing_that_nobody_asked_for_may_stay(tmp_path: Path) -> None:
+    made = loop(tmp_path, Crumbly(("dog", [0.6, 0.6, 0.2, 0.2])), detector={"vocabulary": ["dog"]})
+    assert (made.run(prompt=SENTENCE)["exit"], made.world.edits) == ("agreed", [])

@@ -60,7 +60,7 @@ def test_a_language_model_is_told_only_what_there_is_to_say() -> None:
 def test_what_carries_all_and_cannot_be_drawn_is_the_setting(surface: str) -> None:
     spec = with_settings(ICONS, parse_scene(f"a cat and two dogs on a {surface}"))
     assert [one.phrase for one in spec.objects] == ["cat", "dog"]
-    assert (spec.relations, spec.unchecked) == ((), (f"on a {surface}",))
+    assert (spec.relations, spec.background) == ((), f"on a {surface}")
 
 
 @pytest.mark.parametrize(

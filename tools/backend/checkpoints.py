@@ -209,7 +209,7 @@ def load(kind: Any, folder: Path, *, device: torch.device, dtype: torch.dtype, *
         raise BackendError(f"checkpoint folder {str(folder)!r} is missing; is the checkpoint complete?")
     check_files(folder)
     if kind.__module__.startswith("diffusers"):
-        options |= {"torch_dtype": dtype, "low_cpu_mem_usage": False}
+        options |= {**dtype_argument(dtype), "low_cpu_mem_usage": False}
     else:
         options |= {"dtype": dtype, "trust_remote_code": False}
     with reading(folder):
@@ -260,3 +260,10 @@ def choose_dtype(name: str, device: torch.device) -> torch.dtype:
     dtype = getattr(torch, name)
     assert isinstance(dtype, torch.dtype)
     return dtype
+
+
+def dtype_argument(dtype: torch.dtype) -> dict[str, torch.dtype]:
+    """Return what tells diffusers' loaders the number format, by the name that this version has for it."""
+    from diffusers.pipelines import pipeline_utils
+
+    return {"dtype" if hasattr(pipeline_utils, "_resolve_dtype") else "torch_dtype": dtype}

@@ -17,7 +17,7 @@ from tools.backend.detector_heads import HEADS, PICTURES_KEPT, Candidates, Head
 from tools.backend.protocol import BackendError, Cost, Detected
 from tools.backend.suppression import not_suppressed
 from tools.backend.text import truncation_warning, vocabulary_warning
-from tools.backend.tiles import joined, views
+from tools.backend.tiles import against_the_grid, confirmed, farther, joined, only_large, views, with_large
 from tools.scene.box import Box
 from tools.scene.layout import Detection
 
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from tools.scene.spec import Query
 
 MOST_PER_QUERY = 300  # before suppression, whose cost is quadratic
+SMALL = 0.15  # shorter side of what is better looked at closer, as a fraction of the picture
 SMALLEST_SIDE = 1e-3  # as a fraction of the picture; thinner boxes lie in the padding
 
 
@@ -127,18 +128,48 @@ class ZeroShotDetector:
     @torch.no_grad()
     def _candidates(self, image: Image, queries: Sequence[Query]) -> Candidates:
         prompts = [self.head.prompt(query.phrase, self.settings.template) for query in queries]
-        picture = image.convert("RGB")
-        seen = views(picture.size, self.settings.known_side)
-        # what it has looked at is asked about again: for attributes, scores and the next verdict
-        self.head.looks.size = max(self.head.looks.size, PICTURES_KEPT * len(seen) if len(seen) > 1 else 0)
-        looks = [self.head.candidates(picture.crop(view) if len(seen) > 1 else picture, prompts) for view in seen]
-        found = joined(looks, seen, picture.size, self.settings.threshold) if len(seen) > 1 else looks[0]
+        settings, picture = self.settings, image.convert("RGB")
+        found = self._looked(picture, prompts, settings.known_side)
+        plain = [number for number, query in enumerate(queries) if not query.attributes]
+        if settings.closer_side and self._wants_closer(found, plain):
+            closer = self._looked(picture, prompts, settings.closer_side)
+            # many looks have many doubts, and what is not small was seen well enough
+            surely = closer.scores * (closer.scores > settings.threshold) * _is_small(closer)[:, None]
+            found = Candidates(torch.cat([found.boxes_xyxy, closer.boxes_xyxy]), torch.cat([found.scores, surely]))
         if not (torch.isfinite(found.scores).all() and torch.isfinite(found.boxes_xyxy).all()):
             raise BackendError(
                 f"detector {self.settings.path!r} made values that are not finite in dtype "
                 f"{self.settings.dtype!r}; set detector.dtype to float32"
             )
         return found
+
+    def _wants_closer(self, found: Candidates, plain: list[int]) -> bool:
+        """Return whether nothing was found of any kind, or something small is doubtful."""
+        limit, doubt = self.settings.threshold, self.settings.doubt
+        nothing = bool(plain) and bool((found.scores[:, plain] <= limit).all())
+        faint = (found.scores > limit - doubt) & (found.scores < limit + doubt) & _is_small(found)[:, None]
+        return nothing or bool(faint.any())
+
+    def _looked(self, picture: Image, prompts: Sequence[str], known_side: int | None) -> Candidates:
+        """Look at a picture as the settings say: near, from farther away, and once more against the model's grid."""
+        found = self._joined(picture, prompts, known_side)
+        if self.settings.margin is None:
+            return found
+        wider, size = against_the_grid(picture, self.settings.margin)
+        return confirmed(found, self._joined(wider, prompts, known_side), size)
+
+    def _joined(self, picture: Image, prompts: Sequence[str], known_side: int | None) -> Candidates:
+        seen = views(picture.size, known_side)
+        # what it has looked at is asked about again: for attributes, scores and the next verdict
+        looks_each = (len(seen) + bool(self.settings.known_share)) * (1 + bool(self.settings.margin))
+        self.head.looks.size = max(self.head.looks.size, PICTURES_KEPT * looks_each if looks_each > 1 else 0)
+        looks = [self.head.candidates(picture.crop(view) if len(seen) > 1 else picture, prompts) for view in seen]
+        found = joined(looks, seen, picture.size, self.settings.threshold) if len(seen) > 1 else looks[0]
+        if self.settings.known_share is None:
+            return found
+        wide, view = farther(picture)
+        large = only_large(self.head.candidates(wide, prompts), view, picture.size, self.settings.known_share)
+        return with_large(found, large, self.settings.threshold)
 
     def _best(self, found: Candidates, group: list[int], limit: float) -> list[tuple[float, int, Box]]:
         scores, labels = found.scores[:, group].max(dim=-1)
@@ -152,3 +183,8 @@ class ZeroShotDetector:
         if self.settings.nms_across is not None:
             rows = rows[not_suppressed(rows[:, :5], self.settings.nms_across)]
         return [(float(row[4]), group[int(row[5])], Box.from_xyxy(*row[:4].tolist())) for row in rows]
+
+
+def _is_small(found: Candidates) -> torch.Tensor:
+    sides: torch.Tensor = (found.boxes_xyxy[:, 2:] - found.boxes_xyxy[:, :2]).amin(dim=1)
+    return sides < SMALL

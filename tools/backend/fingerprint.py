@@ -37,6 +37,8 @@ def fingerprint(settings: Settings, drawing: Drawing) -> str:
     """
     parts = {name: getattr(settings, name) for name in PARTS[drawing]}
     described = {name: None if part is None else _described(part) for name, part in parts.items()}
+    if drawing == "generate":  # where a picture begins
+        described["backdrops"] = {name: one.model_dump(mode="json") for name, one in settings.backdrops.items()} or None
     return hashlib.sha256(json.dumps(described, sort_keys=True).encode()).hexdigest()
 
 

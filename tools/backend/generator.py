@@ -10,22 +10,26 @@ from typing import TYPE_CHECKING, Any, Protocol
 from PIL.Image import Resampling
 
 from tools.backend import checkpoints
+from tools.backend.backdrop import named_backdrop, painted
 from tools.backend.pipelines import Pipeline, padded_wh, until_usable
 from tools.backend.protocol import BackendError, Cost, Generated
 from tools.backend.text import vocabulary_warning
 from tools.images import PictureError, open_picture
+from tools.scene.box import Box
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping, Sequence
 
     from PIL.Image import Image
 
-    from configs.settings import ChatSettings, GeneratorSettings, GroundedPart
+    from configs.settings import BackdropSettings, ChatSettings, GeneratorSettings, GroundedPart
     from tools.backend.gligen import GroundedDiffusion
     from tools.backend.images_api import ImagesApi
     from tools.backend.protocol import Progress
     from tools.scene.layout import Layout
 
+BEGUN = 0.07  # share of the schedule that is left out where a picture begins at a backdrop
+SMALLEST = 0.15  # longest side that a thing is shrunk to for the sake of larger ones, as a share of the picture
 SLACK = 1.25  # times the known side: so long a picture is still drawn well
 LONGEST = 1.8  # longer over shorter side
 NO_BOXES = "this generator cannot be told where things belong; the layout was not used"
@@ -42,11 +46,15 @@ class Generator(Protocol):
 
 
 def load_generator(
-    ours: GeneratorSettings, chat: ChatSettings, load_grounded: Callable[[GroundedPart], GroundedDiffusion]
+    ours: GeneratorSettings,
+    chat: ChatSettings,
+    backdrops: Mapping[str, BackdropSettings],
+    load_grounded: Callable[[GroundedPart], GroundedDiffusion],
 ) -> Generator:
     """Return the generator of a preset; ``load_grounded`` gives a model that the editor may share.
 
-    One behind the protocol of OpenAI's Images API takes its address and key from ``chat``.
+    One behind the protocol of OpenAI's Images API takes its address and key from ``chat``. One that denoises itself
+    begins at those ``backdrops`` that a layout names.
     """
     if ours.kind == "file":
         return FileGenerator(ours.path)
@@ -55,7 +63,7 @@ def load_generator(
 
         return ApiGenerator(ImagesApi(ours.path, chat))
     if checkpoints.is_grounded(ours):
-        return GroundedGenerator(load_grounded(ours), ours)
+        return GroundedGenerator(load_grounded(ours), ours, backdrops)
     with checkpoints.quiet():  # slow to import, and needed by few presets
         from diffusers import AutoPipelineForText2Image
 
@@ -80,6 +88,31 @@ def drawable(size_wh: tuple[int, int], side: int | None) -> tuple[int, int]:
     return round(size_wh[0] * scale), round(size_wh[1] * scale)
 
 
+def zoom_for(boxes: Sequence[Box], known_share: float | None) -> float:
+    """Return how much farther away things have to be so that the largest is one that the model knows; at least 1.
+
+    No thing becomes smaller by it than `SMALLEST`.
+    """
+    sides = [max(box.w, box.h) for box in boxes]
+    if known_share is None or not sides:
+        return 1.0
+    return max(1.0, min(max(sides) / known_share, min(sides) / SMALLEST))
+
+
+def shrunk(box: Box, zoom: float) -> Box:
+    """Return a box as it lies in a picture that shows ``zoom`` times as much, all around."""
+    x, y = (0.5 + (start - 0.5) / zoom for start in box[:2])
+    return Box(x, y, box.w / zoom, box.h / zoom)
+
+
+def middle_of(image: Image, zoom: float) -> Image:
+    """Return the middle of a picture that shows ``zoom`` times as much, at the picture's own size."""
+    if zoom == 1:
+        return image
+    dx, dy = (side * (1 - 1 / zoom) / 2 for side in image.size)
+    return image.resize(image.size, Resampling.LANCZOS, box=(dx, dy, image.width - dx, image.height - dy))
+
+
 def enlarged(made: Generated, drawn_wh: tuple[int, int], size_wh: tuple[int, int]) -> Generated:
     """Return pictures at the size that was asked for, and say so."""
     note = "drawn at {}x{} pixels, as large as the model knows, and enlarged".format(*drawn_wh)
@@ -90,8 +123,10 @@ def enlarged(made: Generated, drawn_wh: tuple[int, int], size_wh: tuple[int, int
 class GroundedGenerator:
     """A GLIGEN checkpoint: every object of the layout is put into its box."""
 
-    def __init__(self, model: GroundedDiffusion, settings: GeneratorSettings) -> None:
-        self.model, self.settings = model, settings
+    def __init__(
+        self, model: GroundedDiffusion, settings: GeneratorSettings, backdrops: Mapping[str, BackdropSettings]
+    ) -> None:
+        self.model, self.settings, self.backdrops = model, settings, backdrops
 
     @property
     def components(self) -> list[Any]:
@@ -101,22 +136,37 @@ class GroundedGenerator:
     def generate(
         self, prompt: str, layout: Layout | None, seeds: list[int], size_wh: tuple[int, int], progress: Progress | None
     ) -> Generated:
-        """Return one picture per seed, all in one batch."""
+        """Return one picture per seed, all in one batch.
+
+        Where the layout is set in a known backdrop, the first noise is that of the backdrop: at the highest noise level
+        of common schedules a picture's large colours still show (arXiv 2305.08891), and from noise without any a
+        model draws middling ones, whatever the words say. What is larger than anything that the model knows is drawn
+        from farther away, and the middle of that picture enlarged.
+        """
         model, settings = self.model, self.settings
         model.collect()
         model.warn(vocabulary_warning(model.tokenizer, prompt))
         text, negative = model.text_embeddings([prompt]), model.text_embeddings([""])
-        placed = [(item.phrase, item.box) for item in layout.objects] if layout else []
+        zoom = zoom_for([item.box for item in layout.objects] if layout else [], settings.known_share)
+        placed = [(item.phrase, shrunk(item.box, zoom)) for item in layout.objects] if layout else []
         # A checkpoint that has boxes to the last step was never trained without its grounding layers: where
         # no box is given, it still gets the empty tokens that it knows.
         grounded = bool(placed) or settings.grounding_ratio == 1
 
+        backdrop = named_backdrop(layout.background if layout else "", self.backdrops)
+        start = 0 if backdrop is None else round(BEGUN * settings.steps)
+
         def make(some: list[int]) -> list[Image]:
             noises = model.noises(some, size_wh)
+            latents = next(noises)
+            if backdrop is not None:
+                plain = model.encode_image([painted(backdrop, size_wh)])
+                latents = model.noised(plain.expand_as(latents), latents, settings.steps, start)
             latents = model.denoise(
-                next(noises),
+                latents,
                 text,
                 steps=settings.steps,
+                start=start,
                 grounding=model.grounding([placed] * len(some), size_wh) if grounded else None,
                 grounding_ratio=settings.grounding_ratio,
                 negative=negative,
@@ -126,7 +176,7 @@ class GroundedGenerator:
                 progress=progress,
                 phase="generate",
             )
-            return model.decode(latents, size_wh)
+            return [middle_of(image, zoom) for image in model.decode(latents, size_wh)]
 
         images, warnings = until_usable(make, seeds, model.name)
         cost, more = model.collect()

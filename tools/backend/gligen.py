@@ -301,6 +301,12 @@ class GroundedDiffusion(Meter):
         scheduler.set_timesteps(steps)
         return scheduler
 
+    def noised(self, clean: torch.Tensor, noise: torch.Tensor, steps: int, start: int) -> torch.Tensor:
+        """Return clean latents at the noise level from which step ``start`` of ``steps`` goes on."""
+        scheduler = self.scheduler(steps)
+        latents: torch.Tensor = scheduler.add_noise(clean, noise, scheduler.timesteps[start : start + 1])
+        return latents
+
     @torch.no_grad()
     def denoise(
         self,

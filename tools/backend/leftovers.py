@@ -1,4 +1,4 @@
-"""What an edit left behind: patches in the edited region that belong to no object and not to the background.
+"""What an edit left behind, or a generator scattered: patches that belong to no object and not to the background.
 
 Looks at pixels alone. A patch of background can be predicted from what lies around the region; a torn piece of an
 object, a stray outline or a shapeless blob cannot.
@@ -12,6 +12,7 @@ import numpy as np
 from PIL import Image as PillowImage
 from scipy import ndimage
 
+from tools.backend.editor.ground import estimate_ground
 from tools.scene.box import Box
 
 if TYPE_CHECKING:
@@ -26,6 +27,8 @@ FOREIGN = 38.0  # RGB distance from everything that the surroundings would put t
 ROUGH = 2.5  # ... or so many times the surroundings' own roughness, where that is more
 LEAST = 0.0025  # share of the picture that a patch covers before an eye takes it for something
 THIN = 0.008  # of the shorter side: what is thinner is a seam
+SEEN = 0.3  # share of a row that has to be free of objects for its ground to be known
+SMOOTH = 0.15  # share of the ground that may be unlike what is estimated of it
 SURE = 0.5  # objectness from which a patch counts where a detector says how much it looks like a thing
 LARGE = 4.0  # times `LEAST`, from which it counts whatever the detector says
 
@@ -59,17 +62,46 @@ def leftovers(
     if not free.any() or not known.any():
         return ()
     limit = max(FOREIGN, ROUGH * _roughness(pixels, known))
-    strange = free & (_strangeness(pixels, known) > limit)
+    return tuple(
+        box
+        for area, box in _patches(free & (_strangeness(pixels, known) > limit), free)
+        if objectness is None or area >= LARGE * LEAST or objectness(box) >= SURE
+    )
+
+
+def scattered(image: Image, objects: Sequence[Box]) -> tuple[Box, ...] | None:
+    """Return the boxes of patches anywhere in a picture that are neither object nor ground, the largest first.
+
+    None where the ground is not smooth, so that nobody can say what belongs to it (`tools.backend.editor.ground`).
+    """
+    scale = min(1.0, SIDE / max(image.size))
+    size = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
+    pixels = np.asarray(image.convert("RGB").resize(size, PillowImage.Resampling.BOX))
+    taken = _covered(objects, size, max(1, round(RIM * min(size))))
+    ground = estimate_ground(pixels, taken)
+    if ground.misfit > SMOOTH:
+        return None
+    smooth = ndimage.uniform_filter(pixels.astype(np.float32), size=(3, 3, 1))
+    rim = round(RIM * min(size))  # a horizon may lie a little higher or lower than what is seen of it tells
+    levels = [np.roll(ground.pixels, shift, axis=0) for shift in (-rim, 0, rim)]
+    unlike = np.min([np.linalg.norm(smooth - level, axis=-1) for level in levels], axis=0)
+    told = (~taken).mean(axis=1, keepdims=True) >= SEEN
+    strange = ~taken & told & (unlike > FOREIGN)
+    return tuple(box for _, box in _patches(strange, ~taken))
+
+
+def _patches(strange: np.ndarray, free: np.ndarray) -> list[tuple[float, Box]]:
+    """Return the patches of strange pixels that an eye takes for something: their share of the picture, and box."""
+    height, width = strange.shape
     strange = ndimage.binary_opening(strange, iterations=max(1, round(THIN * min(height, width))))
-    strange = ndimage.binary_closing(strange, iterations=rim) & free
+    strange = ndimage.binary_closing(strange, iterations=max(1, round(RIM * min(height, width)))) & free
     labels, number = ndimage.label(strange)
     found: list[tuple[float, Box]] = []
     for label, (rows, columns) in enumerate(ndimage.find_objects(labels, number), 1):
         area = float((labels[rows, columns] == label).sum()) / (height * width)
-        box = Box.from_px(columns.start, rows.start, columns.stop, rows.stop, (width, height))
-        if area >= LEAST and (objectness is None or area >= LARGE * LEAST or objectness(box) >= SURE):
-            found.append((area, box))
-    return tuple(box for _, box in sorted(found, key=lambda pair: -pair[0]))
+        if area >= LEAST:
+            found.append((area, Box.from_px(columns.start, rows.start, columns.stop, rows.stop, (width, height))))
+    return sorted(found, key=lambda pair: -pair[0])
 
 
 def _covered(objects: Sequence[Box], size_wh: tuple[int, int], rim: int) -> np.ndarray:

@@ -11,7 +11,14 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from configs.settings import CocoDetectorSettings, FilePart, InpaintSettings, OnnxSegmenterSettings, PasteSettings
+from configs.settings import (
+    CocoDetectorSettings,
+    FilePart,
+    InpaintSettings,
+    InstructSettings,
+    OnnxSegmenterSettings,
+    PasteSettings,
+)
 from tools.backend import checkpoints, coco_kinds
 from tools.backend.ahead import import_ahead
 from tools.backend.editor import capabilities
@@ -135,7 +142,7 @@ class LocalBackend:
         def load() -> Generator:
             from tools.backend.generator import load_generator
 
-            return load_generator(part, self.settings.chat, self._diffusion)
+            return load_generator(part, self.settings.chat, self.settings.backdrops, self._diffusion)
 
         loaded: Generator = self._load(part, load)
         return loaded
@@ -169,8 +176,14 @@ class LocalBackend:
             from tools.backend.editor.engines.inpaint import InpaintEngine
             from tools.backend.inpainting import InpaintingPipeline
 
-            pipeline = self._load(part, lambda: InpaintingPipeline.from_settings(part))
-            return self._run(part, pipeline, lambda: with_engine(InpaintEngine(pipeline, self, part)))
+            inpainting = self._load(part, lambda: InpaintingPipeline.from_settings(part))
+            return self._run(part, inpainting, lambda: with_engine(InpaintEngine(inpainting, self, part)))
+        if isinstance(part, InstructSettings):
+            from tools.backend.editor.engines.instruct import InstructEngine
+            from tools.backend.instructing import InstructingPipeline
+
+            instructing = self._load(part, lambda: InstructingPipeline.from_settings(part))
+            return self._run(part, instructing, lambda: with_engine(InstructEngine(instructing, self, part)))
         from tools.backend.editor.engines.grounded import GroundedEngine
 
         model = self._diffusion(part)
@@ -199,6 +212,8 @@ class LocalBackend:
             own = capabilities.paste()
         elif isinstance(settings.editor, InpaintSettings):
             own = capabilities.inpaint(settings.editor)
+        elif isinstance(settings.editor, InstructSettings):
+            own = capabilities.instruct(settings.editor)
         else:
             own = replace(
                 capabilities.GROUNDED,
@@ -363,10 +378,15 @@ class LocalBackend:
         return moved
 
 
+def runs_without_torch(settings: Settings) -> bool:
+    """Return whether all parts are files with runtimes of their own, and none draws."""
+    files = all(_is_file(part) for part in (settings.detector, settings.segmenter))
+    return files and isinstance(settings.editor, PasteSettings) and not (settings.generator or settings.refiner)
+
+
 def _needed(settings: Settings) -> Iterator[str]:
     """Yield the modules that a picture takes, in the order in which it asks for them."""
-    needs_torch = not all(_is_file(part) for part in (settings.detector, settings.segmenter))
-    if needs_torch or not isinstance(settings.editor, PasteSettings):
+    if not runs_without_torch(settings):
         yield "torch"
     if settings.generator is not None and settings.generator.kind == "diffusers":
         yield "tools.backend.gligen"

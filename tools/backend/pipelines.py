@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -43,6 +44,7 @@ class Pipeline:
         device = checkpoints.choose_device(part.device)
         _refuse_code(folder)
         halves = any(checkpoints.variant(below) for below in folder.iterdir() if below.is_dir())
+        dtype = checkpoints.choose_dtype(part.dtype, device)
         with checkpoints.reading(folder):
             pipe = kind.from_pretrained(
                 folder,
@@ -50,11 +52,12 @@ class Pipeline:
                 local_files_only=True,
                 low_cpu_mem_usage=False,
                 variant=checkpoints.HALF if halves else None,
+                **checkpoints.dtype_argument(dtype),
+                **_own_parts(folder),
             )
         pipe.set_progress_bar_config(disable=True)
         with checkpoints.quiet():
-            # the dtype is set here because its name as an argument of the loader changes between versions
-            placed = pipe.to(device, checkpoints.choose_dtype(part.dtype, device))
+            placed = pipe.to(device, dtype)
         return cls(placed, device, part.path)
 
     @property
@@ -87,7 +90,8 @@ class Pipeline:
             )
             return torch.from_numpy(np.asarray(made.images))
 
-        values = self.batcher(run, torch.tensor([seed % 2**63 for seed in seeds])).numpy()
+        with checkpoints.quiet():  # what matters of the pipelines' advice is said before
+            values = self.batcher(run, torch.tensor([seed % 2**63 for seed in seeds])).numpy()
         values = np.where(np.isfinite(values).all(axis=(1, 2, 3), keepdims=True), values, 0)
         return [Image.fromarray(array) for array in (values * 255).round().clip(0, 255).astype(np.uint8)]
 
@@ -131,6 +135,17 @@ def padded_wh(size_wh: tuple[int, int]) -> tuple[int, int]:
     """Return the smallest size that models take and that holds ``size_wh``."""
     width, height = (-(-side // MULTIPLE) * MULTIPLE for side in size_wh)
     return width, height
+
+
+def _own_parts(folder: Path) -> dict[str, Any]:
+    """Return the parts of a checkpoint that are loaded here, as diffusers' own way needs more than is installed."""
+    from tools.backend import qwen_processor
+
+    try:
+        kind = json.loads((folder / "model_index.json").read_text(encoding="utf-8")).get("processor", [None, None])[1]
+    except (OSError, ValueError, LookupError, AttributeError, TypeError):
+        return {}  # the loader says what is wrong
+    return {"processor": qwen_processor.load_processor(folder / "processor")} if kind == qwen_processor.NAME else {}
 
 
 def _refuse_code(folder: Path) -> None:

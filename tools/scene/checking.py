@@ -143,7 +143,7 @@ def check(demand: Requirement, found: Found) -> RequirementResult:
         case "clean":
             left = [thing for thing in found.all if thing.name == LEFTOVER.name]
             return _result(demand, not left, left, _seen(left, places=True))
-        case "unchecked":
+        case "setting" | "unchecked":
             return RequirementResult(requirement=demand, passed=None, reason=f"not checked: {demand.text}")
     fitting = [thing for thing in same_name if thing.fits(demand.query)]
     passed = len(fitting) <= demand.count if demand.bound == "at most" else len(fitting) >= demand.count

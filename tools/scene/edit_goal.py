@@ -26,12 +26,14 @@ def wish_requirements(current: Layout, operations: Sequence[Operation], target: 
 
     Wishes for the whole picture alone draw nothing and take nothing away: that they show is measured where they are
     done, and the object they are about must still be seen. A crop is a cut and no more: what is left of the picture may
-    be too little for a detector to tell what it is.
+    be too little for a detector to tell what it is. What stands in a background that is blurred need not be seen.
     """
     wishes = [operation for operation in operations if isinstance(operation, Adjust)]
     if len(wishes) < len(operations):
         target = _any_looks_of_copies(target, operations)
-        return edit_requirements(before_cut(in_new_light(current, operations), operations), target)
+        demands = edit_requirements(before_cut(in_new_light(current, operations), operations), target)
+        sharp = {wish.id for wish in wishes if wish.wish == "blur the background"}
+        return tuple(demand for demand in demands if not sharp or demand.kind != "kept" or demand.id in sharp)
     about = dict.fromkeys(current[wish.id].name for wish in wishes if wish.id is not None and wish.wish != "crop")
     return tuple(Requirement(kind="count", query=Query(name=name), bound="at least") for name in about)
 

@@ -16,7 +16,7 @@ from tools.scene.layout import Layout, PlacedObject
 from tools.scene.lexicon import COLOURS, family
 from tools.scene.merge import can_be_told_apart, restyled
 from tools.scene.placing import FINE, GRID, Slot, fine
-from tools.scene.requirement import LEFTOVER
+from tools.scene.requirement import LEFTOVER, PICTURE_KINDS
 from tools.scene.spec import SIZE_PREDICATES
 
 if TYPE_CHECKING:
@@ -112,9 +112,7 @@ class LayoutModel:
     # Who may be in the scene
 
     def _cast(self) -> list[Slot]:
-        queries = [
-            query for demand in self.demands if demand.kind not in {"clean", "unchecked"} for query in _queries(demand)
-        ]
+        queries = [query for demand in self.demands if demand.kind not in PICTURE_KINDS for query in _queries(demand)]
         names = dict.fromkeys(query.name for query in queries)
         styles = {name: dict.fromkeys(_style(query) for query in queries if query.name == name) for name in names}
         wishes = {name: [style for style in some if style] for name, some in styles.items()}

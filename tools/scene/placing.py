@@ -98,7 +98,8 @@ def placings(
         ]
     if predicate == "on top of":
         space = other.start(1) - subject.end(1)
-        over = [subject.center2(0) >= 2 * other.start(0) + 1, subject.center2(0) <= 2 * other.end(0) - 1]
+        off = subject.center2(0) - other.center2(0)  # twice as much as the centres are apart: a quarter of both widths
+        over = [2 * sign * off <= thing.extent(0) for sign in (1, -1) for thing in (subject, other)]
         return [[space >= 0, space <= RESTING, *over]]
     if predicate == "inside":
         within = [subject.start(axis) >= other.start(axis) for axis in (0, 1)]

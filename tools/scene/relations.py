@@ -27,6 +27,7 @@ LEVEL = 0.25  # "next to": share of the lower one's height that both cover
 COVERED = 0.5  # "next to", "near": share of the smaller one that may be hidden
 CONTACT = 0.05  # "on top of": the widest gap between the two
 SUNK = 0.5  # "on top of": share of the lower one's height that the upper one may reach down
+CARRIED = 0.6  # "on top of": share of the narrower one's width that both cover
 WITHIN = (0.75, 0.5)  # "inside": shares of the inner one's width and height that the outer one covers
 ASIDE = 0.15  # "between": how far the centre may be from the line through the two others' centres
 BIGGER = 1.2  # sizes (the side of a square of the same area) that differ by this factor differ to the eye
@@ -110,8 +111,8 @@ def holds(predicate: Predicate, subject: Box, *objects: Box) -> bool:
     - next to: side by side. Little space between them (`NEAR`, `REACH`), about level (`LEVEL`), and neither
       hides the other or stands above it (`COVERED`).
     - near: the same in any direction, level or not.
-    - on top of: it stands on the object. Its centre is over it, its top higher than the object's top, its foot
-      no more than `CONTACT` above that and no deeper than `SUNK`.
+    - on top of: it stands on the object. Its centre is over it and most of it is carried (`CARRIED`), its top is
+      higher than the object's top, its foot no more than `CONTACT` above that and no deeper than `SUNK`.
     - inside: the object covers most of it (`WITHIN`; what is in a vase may stand out at the top), its foot is no
       lower than the object's, and it is the smaller one by `BIGGER`.
     - between (two objects): the centre is on the line through their centres (`ASIDE`), inside it, and it is beyond
@@ -226,8 +227,7 @@ def _is_near(subject: Box, other: Box) -> bool:
 
 def _on_top(subject: Box, below: Box) -> bool:
     foot = subject.y + subject.h
-    over = below.x <= subject.center[0] <= below.x + below.w
-    over = over or subject.x <= below.center[0] <= subject.x + subject.w
+    over = below.x <= subject.center[0] <= below.x + below.w and _shared(0, subject, below) >= CARRIED - ROUNDING
     touching = below.y - CONTACT - ROUNDING <= foot <= below.y + SUNK * below.h + ROUNDING
     return over and touching and subject.y < below.y
 

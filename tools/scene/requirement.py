@@ -15,8 +15,21 @@ from tools.scene.lexicon import number_word, plural
 from tools.scene.spec import GROUP_PREDICATES, PICTURE_PREDICATES, Frozen, Predicate, Query, Size
 
 Kind = Literal[
-    "count", "attribute", "every", "size", "relation", "number", "placed", "kept", "absent", "clean", "unchecked"
+    "count",
+    "attribute",
+    "every",
+    "size",
+    "relation",
+    "number",
+    "placed",
+    "kept",
+    "absent",
+    "clean",
+    "setting",
+    "unchecked",
 ]
+PICTURE_KINDS: frozenset[Kind] = frozenset({"clean", "setting", "unchecked"})
+"""Demands that are not about objects: a detector is not asked for them, and a solver does not place them."""
 RANKS: dict[Size | None, int] = {"tiny": -2, "small": -1, None: 0, "large": 1, "huge": 2}
 ANYTHING = Query(name="anything")
 LEFTOVER = Query(name="leftover")
@@ -37,6 +50,7 @@ class Requirement(Frozen):
     - absent: nothing like it in the picture; with a ``box``, nothing like it there.
     - clean: where the turn's edits worked, nothing was left that is no object. An editor that fills such places says
       when it is not so.
+    - setting: what the scene is set in is ``said``, the name of a backdrop; told from the pixels around the objects.
     - unchecked: ``said``, a part of the sentence that no detector can check.
     """
 
@@ -58,8 +72,8 @@ class Requirement(Frozen):
     def _is_complete(self) -> Requirement:
         if self.kind in {"placed", "kept"} and self.box is None:
             raise ValueError(f"a {self.kind!r} requirement needs a box")
-        if self.kind == "unchecked" and not self.said:
-            raise ValueError("an 'unchecked' requirement needs the words")
+        if self.kind in {"setting", "unchecked"} and not self.said:
+            raise ValueError(f"a requirement of kind {self.kind!r} needs the words")
         if self.kind in {"relation", "number"}:
             if self.predicate is None:
                 raise ValueError(f"a {self.kind!r} requirement needs a predicate")
@@ -95,6 +109,7 @@ class Requirement(Frozen):
             "kept": f"{phrase} still{place}",
             "absent": f"no {phrase}{place}",
             "clean": "nothing else there",
+            "setting": f"{self.said} for the setting",
             "unchecked": f"{self.said!r}",
         }
         return plain[self.kind]

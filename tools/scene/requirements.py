@@ -5,27 +5,25 @@ Those of an edit are in `tools.scene.edit_goal`; how they are checked is in `too
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from typing import TYPE_CHECKING, Literal
 
 from tools.scene.lexicon import COLOURS, attribute, family, implies, parse_phrase
-from tools.scene.requirement import RANKS, Requirement
+from tools.scene.requirement import PICTURE_KINDS, RANKS, Requirement
+from tools.scene.setting import read_setting
 from tools.scene.spec import GROUP_PREDICATES, NUMBER_PREDICATES, PICTURE_PREDICATES, SIZES, Query, Relation
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Collection, Iterable, Mapping
 
     from tools.scene.spec import Bound, SceneObject, SceneSpec
-
-NO_SETTING = frozenset("a an the of photo photograph picture image scene realistic view shot".split())  # noqa: SIM905 - as text
-"""Words of a background that say no more than that there is a picture."""
 
 
 def requirements(
     spec: SceneSpec,
     article: Literal["exactly", "at least"] = "exactly",
     sees: Collection[str] | None = None,
+    settings: Mapping[str, Collection[str]] | None = None,
 ) -> tuple[Requirement, ...]:
     """Return what a picture of the sentence must fulfil, in the end what of it cannot be checked.
 
@@ -33,7 +31,8 @@ def requirements(
     red car and two blue cars": exactly three cars, one red, two blue; "at least two cars and a red car": at
     least three). ``article`` says what "a car" means. Classes it does not name are free. A size is measured
     against the other kinds that the sentence names, those of another size; where there are none, against
-    the picture. ``sees`` are the attributes that the detector can tell (None: any); others are unchecked.
+    the picture. ``sees`` are the attributes that the detector can tell (None: any); others are unchecked. So is
+    the background, but for one of the ``settings`` (by name, the words that mean it).
 
     Raises:
         ValueError: a relation lacks its object, or a phrase has no words; written for the model to mend.
@@ -46,14 +45,16 @@ def requirements(
     result = [*demands.counts(), *demands.looks(), *(demand for demand in absent if demand)]
     result += demands.sizes()
     result += [demands.relation(relation) for relation in spec.relations]
-    unseen = (*demands.unseen, *([spec.background] if _is_setting(spec.background) else []), *spec.unchecked)
+    setting, around = read_setting(spec.background, settings or {})
+    result += [Requirement(kind="setting", said=setting)] if setting else []
+    unseen = (*demands.unseen, *around, *spec.unchecked)
     result += [Requirement(kind="unchecked", said=words) for words in unseen]
     return tuple(dict.fromkeys(result))
 
 
 def wanted(requirements: Iterable[Requirement]) -> tuple[Query, ...]:
     """Return the phrases that the requirements name; `tools.scene.merge.merge` favours them."""
-    checked = (demand for demand in requirements if demand.kind not in {"clean", "unchecked"})
+    checked = (demand for demand in requirements if demand.kind not in PICTURE_KINDS)
     return tuple(dict.fromkeys(query.asked for demand in checked for query in (demand.query, *demand.objects)))
 
 
@@ -63,7 +64,7 @@ def queries(requirements: Iterable[Requirement]) -> tuple[Query, ...]:
     A detector that is asked only for "red car" finds one in an orange car too; asked for all colours, the
     best one wins. What an object must not be is asked for as well.
     """
-    demands = tuple(demand for demand in requirements if demand.kind not in {"clean", "unchecked"})
+    demands = tuple(demand for demand in requirements if demand.kind not in PICTURE_KINDS)
     phrases = wanted(demands)
     plain = [Query(name=query.name) for query in phrases]
     lacking = dict.fromkeys(
@@ -78,11 +79,6 @@ def queries(requirements: Iterable[Requirement]) -> tuple[Query, ...]:
         and not any(implies(word, colour) for word in query.attributes)
     ]
     return tuple(dict.fromkeys([*plain, *phrases, *feared, *rivals]))
-
-
-def _is_setting(background: str) -> bool:
-    """Whether a background says more than that this is a picture: a place, a time, a style."""
-    return bool(set(re.findall(r"[a-z]+", background.lower())) - NO_SETTING)
 
 
 class _Demands:
@@ -187,8 +183,8 @@ class _Demands:
             return Requirement(kind="number", query=subject, predicate=predicate, objects=objects)
         if predicate == "between":
             objects = self._both(relation.object)
-        # "a dog left of a dog": one of them, and one to face
-        alone = subject in objects
+        # "a dog left of a dog": one of them, and one to face; next to each other are all of them
+        alone = subject in objects and predicate not in {"next to", "near"}
         return Requirement(
             kind="relation",
             query=subject,
@@ -196,7 +192,7 @@ class _Demands:
             predicate=predicate,
             factor=relation.factor,
             objects=objects,
-            object_count=self.some(objects[0]) if len(objects) == 1 and not alone else 1,
+            object_count=self.some(objects[0]) if len(objects) == 1 and subject not in objects else 1,
         )
 
     def _at_least(self, query: Query) -> int:

@@ -115,6 +115,19 @@ def with_doubts(outcome: Verdict, doubts: Sequence[str]) -> Verdict:
     return Verdict.of(held(result) for result in outcome.results)
 
 
+def with_setting(outcome: Verdict, seen: str | None) -> Verdict:
+    """Return a verdict in which what a sentence says of its setting is held against the one that was ``seen``."""
+
+    def held(result: RequirementResult) -> RequirementResult:
+        demand = result.requirement
+        if demand.kind != "setting":
+            return result
+        reason = f"expected {demand.text}, found {seen or 'none that is known'}"
+        return result.model_copy(update={"passed": seen == demand.said, "reason": reason})
+
+    return Verdict.of(held(result) for result in outcome.results)
+
+
 def _read(demands: Sequence[Requirement], things: Iterable[Thing]) -> list[RequirementResult]:
     found = Found(demands, [thing for thing in things if not thing.alone])
     return [check(demand, found) for demand in demands]

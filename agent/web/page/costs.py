@@ -55,7 +55,7 @@ def cost_of(folder: RunFolder) -> Cost:
         RunError: its trace cannot be read.
     """
     with folder.reading():
-        events = read_trace(folder.trace_path)
+        events = read_trace(folder.trace)
         turns = turns_of(events)
     calls = [event for event in events if event["event"] == "llm"]
     seconds = Counter[str]()

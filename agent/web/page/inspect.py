@@ -70,7 +70,7 @@ def trace_of(folder: RunFolder) -> Trace:
     """
     clean = Redactor(environment_secrets()).tree
     with folder.reading():
-        record, events = clean(folder.read_record()), clean(read_trace(folder.trace_path))
+        record, events = clean(folder.read_record()), clean(read_trace(folder.trace))
         return Trace(record, events, spans_of(events))
 
 

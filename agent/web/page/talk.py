@@ -370,7 +370,7 @@ class Talk:
 
 def frames_of(folder: RunFolder, view: SessionView) -> list[Frame]:
     """Return the pictures of the turns that led here, every round of them, each picture once in a row."""
-    known = {turn.number: turn for turn in turns_of(read_trace(folder.trace_path)) if turn.rounds}
+    known = {turn.number: turn for turn in turns_of(read_trace(folder.trace)) if turn.rounds}
     moments = {one.turn: one for one in view.history}
     frames: list[Frame] = []
     for number in line_of(view.history):

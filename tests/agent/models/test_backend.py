@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 import sys
 from typing import TYPE_CHECKING
 
@@ -35,6 +37,23 @@ def test_the_preset_for_photographs_names_the_extra_that_is_missing(
 def test_a_preset_without_such_files_needs_no_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
     make_backend(load_settings("iconworld", environment={}))
+
+
+@pytest.mark.parametrize("hidden", ["torch", "diffusers", "transformers"])
+def test_photographs_need_no_library_of_models_that_draw(tmp_path: Path, hidden: str) -> None:
+    for file in _names():
+        (tmp_path / file).parent.mkdir(exist_ok=True)
+        (tmp_path / file).touch()
+    code = (
+        f"import sys; sys.modules[{hidden!r}] = None\n"
+        "from agent.models.backend import make_backend\n"
+        "from configs.settings import load_settings\n"
+        "make_backend(load_settings('photo', environment={}))\n"
+        "print('made')\n"
+    )
+    environment = {**os.environ, "SLD_WEIGHTS": str(tmp_path), "PYTHONPATH": os.pathsep.join(sys.path)}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment, check=False)
+    assert done.stdout == "made\n", done.stderr
 
 
 def _names() -> list[str]:

@@ -70,7 +70,7 @@ def test_a_preset_that_draws_says_that_it_does_not_copy(tmp_path: Path) -> None:
     job = Job(instruction=SAID, image=draw(START), sources={"cats.png": draw(CATS)})
     result = run_correction(job, SETTINGS, RunFolder(tmp_path / "run"), backend=World(), chat=OfflinePlanner())
     assert result.exit == "parse_failed"
-    assert "--preset photo" in result.detail
+    assert "the preset 'photo' can" in result.detail
 
 
 def test_files_that_a_text_names(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -12,7 +13,11 @@ import pytest
 
 from tests.agent.jobs import SCRIPT, SPEC, run
 from tests.scripted import ScriptedChat, calls
+from tests.workers import ServedWorld, serving_here
 from tests.world import settings
+from tools.backend.remote import spans
+from tools.backend.remote.client import RemoteBackend
+from tools.tracing import TRACEPARENT
 
 pytest.importorskip("opentelemetry.sdk", reason="the extra otel is not installed")
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
@@ -158,3 +163,22 @@ def test_the_usual_switches_turn_it_off(
     run(tmp_path, chat=ScriptedChat(script=list(SCRIPT)))
 
     assert collector.spans == []
+
+
+def test_a_workers_spans_are_under_the_turn_that_asked(collector: Collector, tmp_path: Path) -> None:
+    spans._tracer.cache_clear()  # another test may have looked at another environment
+    with serving_here(ServedWorld(), "") as url:
+        remote = RemoteBackend(settings(backend={"url": url}))
+        run(tmp_path, world=remote)  # type: ignore[arg-type]  # a backend like any other
+        until = time.monotonic() + 20
+        while not collector.named("worker edit") and time.monotonic() < until:
+            time.sleep(0.05)
+    spans._tracer.cache_clear()
+
+    (turn,) = collector.named("turn")
+    for edit in collector.named("worker edit"):
+        assert (edit.trace_id, edit.parent_span_id) == (turn.trace_id, turn.span_id)
+    assert collector.named("worker edit")
+    assert collector.named("worker detect")
+    assert "sld-worker" in collector.services
+    assert TRACEPARENT.get() == ""

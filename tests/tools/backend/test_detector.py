@@ -75,6 +75,65 @@ def said(monkeypatch: pytest.MonkeyPatch) -> Callable[..., ZeroShotDetector]:
     return make
 
 
+class Seeing:
+    """A head that is sure of one thing in pictures that a test describes: by size, and by what is in it."""
+
+    model = tokenizer = None
+    passes = longest = 0
+
+    def __init__(self, sees: Callable[[Image.Image], float], side: float = 0.5) -> None:
+        self.sees, self.side = sees, side
+        self.looks: Recent[Any, Any] = Recent(1)
+
+    def prompt(self, phrase: str, template: str) -> str:
+        return phrase
+
+    def candidates(self, image: Image.Image, prompts: Sequence[str]) -> Candidates:
+        self.passes += 1
+        end = 0.25 + self.side
+        return Candidates(torch.tensor([[0.25, 0.25, end, end]]), torch.full((1, len(prompts)), self.sees(image)))
+
+
+def seeing(
+    sees: Callable[[Image.Image], float], monkeypatch: pytest.MonkeyPatch, side: float = 0.5, **changes: Any
+) -> ZeroShotDetector:
+    monkeypatch.setattr(ZeroShotDetector, "_warnings", lambda self, queries: iter(()))
+    return ZeroShotDetector(Seeing(sees, side), DetectorSettings(path="seeing", **changes))
+
+
+@pytest.mark.parametrize(("margin", "score"), [(None, 0.9), (0.04, 0.4)])
+def test_a_thing_is_what_is_seen_in_both_looks(
+    margin: float | None, score: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown = picture(60, 60)
+    detector = seeing(lambda image: 0.9 if image.tobytes() == shown.tobytes() else 0.4, monkeypatch, margin=margin)
+    assert [one.score for one in detector.detect(shown, [CAR]).detections] == [pytest.approx(score)]
+
+
+@pytest.mark.parametrize(
+    ("near", "closer", "side", "found"),
+    [
+        (0.9, 0.9, 0.2, (1, False)),  # sure already
+        (0.1, 0.9, 0.2, (0.9, True)),  # not found, and small
+        (0.3, 0.9, 0.1, (0.9, True)),  # small, and doubtful
+        (0.3, 0.9, 0.5, (0.3, False)),  # doubtful, and large
+        (0.1, 0.9, 0.9, (0, True)),  # nothing that large was overlooked
+    ],
+)
+def test_small_things_are_looked_at_closer_where_there_is_doubt(
+    near: float, closer: float, side: float, found: tuple[float, bool], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seer = seeing(lambda image: near if image.width == 128 else closer, monkeypatch, side, closer_side=100, doubt=0.15)
+    answer = seer.detect(picture(128, 128), [CAR])
+    best = max((one.score for one in answer.detections), default=0)
+    assert (best if found[0] != 1 else 1, answer.cost.detector_passes > 1) == (pytest.approx(found[0]), found[1])
+
+
+def test_what_fills_the_picture_is_seen_from_farther_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    detector = seeing(lambda image: 0.9 if image.width > 100 else 0.0, monkeypatch, known_share=0.5)
+    assert detector.detect(picture(100, 100), [CAR]).detections[0].box.w == pytest.approx(0.8)
+
+
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16", "float16"])
 def test_every_kind_answers_in_every_dtype(folders: dict[str, Path], kind: str, dtype: str) -> None:

@@ -41,6 +41,13 @@ def test_it_follows_settings_and_contents_and_not_the_place(checkpoint: Path, tm
     assert edits(write(moved, 2.0)) != known
 
 
+def test_where_pictures_begin_is_a_part_of_it(checkpoint: Path):
+    night = {"above": [10, 10, 60], "below": [20, 30, 20], "horizon": 0.5}
+    part = {"path": str(checkpoint)}
+    known = fingerprint(settings(generator=part), "generate")
+    assert fingerprint(settings(generator=part, backdrops={"night": night}), "generate") != known
+
+
 def test_a_large_file_is_read_in_pieces_that_see_a_change(checkpoint: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("tools.backend.fingerprint.WHOLE", 0)
     known = edits(checkpoint)

@@ -7,12 +7,13 @@ import pytest
 import torch
 from PIL import Image
 
-from configs.settings import EditorSettings, GeneratorSettings, GroundedPart
+from configs.settings import BackdropSettings, EditorSettings, GeneratorSettings, GroundedPart
 from tests.tiny_models import save_gligen
 from tools.backend.generator import GroundedGenerator
 from tools.backend.gligen import MAX_OBJECTS, GroundedDiffusion
 from tools.backend.protocol import BackendError
 from tools.scene.box import Box
+from tools.scene.layout import Layout
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -229,10 +230,23 @@ def test_a_model_that_has_boxes_to_the_last_step_gets_empty_tokens_without_them(
             module.alpha_attn.data.fill_(1.0)
 
     def draw(ratio: float) -> bytes:
-        generator = GroundedGenerator(model, GeneratorSettings(**part, grounding_ratio=ratio))
+        generator = GroundedGenerator(model, GeneratorSettings(**part, grounding_ratio=ratio), {})
         return generator.generate("a car", None, [0], (32, 32), None).images[0].tobytes()
 
     assert draw(0.4) == draw(0.9) != draw(1.0)
+
+
+def test_a_picture_begins_at_the_backdrop_that_its_layout_names(tmp_path: Path) -> None:
+    part = {"path": str(save_gligen(tmp_path)), "device": "cpu", "steps": 2, "width": 32, "height": 32}
+    night = BackdropSettings(words=("midnight",), above=(10, 10, 60), below=(20, 30, 20), horizon=0.5)
+    settings = GeneratorSettings(**part)
+    generator = GroundedGenerator(GroundedDiffusion.load(settings), settings, {"night": night})
+
+    def draw(background: str) -> bytes:
+        layout = Layout(background=background)
+        return generator.generate("a car", layout, [0], (32, 32), None).images[0].tobytes()
+
+    assert draw("at night") == draw("midnight") != draw("at noon") == draw("")
 
 
 def test_more_objects_than_the_model_takes_are_said(model: GroundedDiffusion) -> None:

@@ -6,7 +6,7 @@ from PIL import Image
 
 from iconworld.corrupt import smooth_field
 from iconworld.renderer import COLORS, SIDE, Scene, draw_scene, render
-from tools.backend.leftovers import leftovers
+from tools.backend.leftovers import leftovers, scattered
 from tools.scene.box import Box
 
 SEEDS = [10**9 + number for number in range(40)]
@@ -93,3 +93,14 @@ def test_a_detector_has_a_say_about_small_patches_only() -> None:
 
 def test_a_picture_that_was_made_anew_all_over_has_no_surroundings() -> None:
     assert leftovers(Image.new("RGB", (40, 40)), np.ones((40, 40), bool), ()) == ()
+
+
+def test_what_is_scattered_in_a_picture_is_found_and_nothing_else() -> None:
+    for full, clean, gone, _ in CASES:
+        assert scattered(full.image, boxes(full)) == ()
+        assert scattered(full.image, boxes(clean)) != () or full.objects[gone].box.area < 0.03
+
+
+def test_on_rough_ground_nobody_can_say() -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (SIDE, SIDE, 3), np.uint8)
+    assert scattered(Image.fromarray(noise), []) is None

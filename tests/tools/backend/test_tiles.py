@@ -2,9 +2,10 @@ from __future__ import annotations
 
 import pytest
 import torch
+from PIL import Image
 
 from tools.backend.detector_heads import Candidates
-from tools.backend.tiles import MOST, joined, views
+from tools.backend.tiles import MOST, against_the_grid, confirmed, farther, joined, only_large, views, with_large
 
 
 @pytest.mark.parametrize(
@@ -55,3 +56,45 @@ def test_a_part_of_what_a_wider_view_is_sure_of_is_no_thing(score, kept) -> None
     closer = said((0.4, 0.4, 0.6, 0.6, 0.8))
     found = joined([whole, closer], [(0, 0, 400, 400), (0, 0, 200, 200)], (400, 400), 0.5)
     assert len(found.boxes_xyxy) == kept
+
+
+def test_what_is_not_seen_again_is_hardly_there() -> None:
+    found = said((0.1, 0.1, 0.3, 0.3, 0.9), (0.6, 0.6, 0.8, 0.8, 0.9))
+    again = said((0.05, 0.08, 0.15, 0.24, 0.6), (0.4, 0.1, 0.5, 0.3, 0.8))
+    assert confirmed(found, again, (0.5, 0.8)).scores.flatten().tolist() == pytest.approx([0.6, 0.0])
+
+
+def test_a_margin_lies_at_the_right_and_below() -> None:
+    half = Image.new("RGB", (100, 50), "white")
+    half.paste("red", (50, 0, 100, 50))
+    wider, size = against_the_grid(half, 0.25)
+    assert (wider.size, size) == ((125, 75), (0.8, pytest.approx(2 / 3)))
+    assert [wider.getpixel(place) for place in ((0, 0), (0, 74), (124, 0))] == [(255,) * 3, (255,) * 3, (255, 0, 0)]
+
+
+def test_margins_go_on_as_the_picture_ends() -> None:
+    half = Image.new("RGB", (100, 50), "white")
+    half.paste("red", (50, 0, 100, 50))
+    wide, view = farther(half)
+    assert (wide.size, view) == ((160, 110), (-30, -30, 130, 80))
+    assert (wide.getpixel((0, 0)), wide.getpixel((159, 109))) == ((255, 255, 255), (255, 0, 0))
+
+
+def test_only_what_is_large_counts_from_farther_away() -> None:
+    view = (-25, -25, 125, 125)
+    boxes = said((1 / 6, 1 / 6, 5 / 6, 5 / 6, 0.9), (1 / 6, 1 / 6, 2 / 6, 2 / 6, 0.9))
+    kept = only_large(boxes, view, (100, 100), 0.5)
+    assert kept.boxes_xyxy.tolist() == [pytest.approx([0.0, 0.0, 1.0, 1.0])]
+
+
+@pytest.mark.parametrize(
+    ("near", "scores"),
+    [
+        ([(0.1, 0.1, 0.5, 0.9, 0.8)], [0.0, 0.9]),  # half of it
+        ([(0.1, 0.1, 0.3, 0.3, 0.4)], [0.0, 0.9]),  # a part of it
+        ([(0.1, 0.1, 0.5, 0.9, 0.8), (0.5, 0.1, 0.9, 0.9, 0.8)], [0.8, 0.8, 0.0]),  # there are two
+    ],
+)
+def test_a_large_thing_takes_its_parts_with_it(near: list[tuple[float, ...]], scores: list[float]) -> None:
+    found = with_large(said(*near), said((0.05, 0.05, 0.95, 0.95, 0.9)), 0.5)
+    assert found.scores.flatten().tolist() == pytest.approx(scores)

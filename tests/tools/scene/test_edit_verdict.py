@@ -3,10 +3,10 @@
 import pytest
 
 from tools.scene.box import Box
-from tools.scene.edit_goal import as_seen, edit_requirements
+from tools.scene.edit_goal import as_seen, edit_requirements, wish_requirements
 from tools.scene.layout import Layout, PlacedObject
 from tools.scene.merge import as_detections
-from tools.scene.operations import Add, Move, Operation, Remove, Replace, Restyle, apply
+from tools.scene.operations import Add, Adjust, Move, Operation, Remove, Replace, Restyle, apply
 from tools.scene.verdict import kept_unseen, verdict, with_kept
 
 # Nine places in the picture, row by row.
@@ -92,3 +92,18 @@ def test_an_object_that_a_detector_loses_sight_of_still_counts() -> None:
     assert kept.agreed
     assert kept_unseen(strict, kept) == ("car #2",)
     assert not with_kept(strict, lambda box: False).agreed
+
+
+def test_what_stands_in_a_blurred_background_need_not_be_seen() -> None:
+    red, dog = (
+        PlacedObject(id="red cup #1", name="cup", box=Box(0.1, 0.1, 0.2, 0.2)),
+        PlacedObject(id="dog #1", name="dog", box=Box(0.6, 0.6, 0.2, 0.2)),
+    )
+    scene = Layout(objects=(red, dog))
+    operations = [
+        Restyle(id=red.id, attributes=("blue",)),
+        Adjust(wish="blur the background", id=red.id),
+    ]
+    demanded = wish_requirements(scene, operations, apply(scene, operations))
+    assert {demand.query.name for demand in demanded} == {"cup"}
+    assert "dog" in {demand.query.name for demand in wish_requirements(scene, operations[:1], scene)}

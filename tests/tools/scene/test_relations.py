@@ -118,8 +118,10 @@ def test_a_region_is_where_the_centre_lies(
         ("on top of", (at(0.5, 0.24), at(0.5, 0.5)), False),
         ("on top of", (at(0.5, 0.4), at(0.5, 0.5)), True),  # sunk in by half
         ("on top of", (at(0.5, 0.41), at(0.5, 0.5)), False),
-        ("on top of", (at(0.4, 0.3), at(0.5, 0.5)), True),  # its centre over the edge
-        ("on top of", (at(0.39, 0.3), at(0.5, 0.5)), False),
+        ("on top of", (at(0.42, 0.3), at(0.5, 0.5)), True),  # two fifths of it over the edge
+        ("on top of", (at(0.41, 0.3), at(0.5, 0.5)), False),
+        ("on top of", (at(0.5, 0.3, 0.5), at(0.5, 0.5)), True),  # wider than what carries it
+        ("on top of", (at(0.65, 0.3, 0.5), at(0.5, 0.5)), False),  # ... which its centre is not over
         ("on top of", (at(0.5, 0.45, 0.2, 0.3), at(0.5, 0.5, 0.4, 0.3)), False),  # within it
         ("inside", (at(0.5, 0.5, 0.2), at(0.5, 0.5, 0.4, 0.4)), True),
         ("inside", (at(0.35, 0.5, 0.2), at(0.5, 0.5, 0.4, 0.4)), True),  # three quarters of its width

@@ -4,7 +4,7 @@ from pydantic import ValidationError
 from tools.scene.box import Box
 from tools.scene.edit_goal import edit_requirements
 from tools.scene.layout import Layout
-from tools.scene.requirement import Requirement
+from tools.scene.requirement import PICTURE_KINDS, Requirement
 from tools.scene.requirements import queries, requirements
 from tools.scene.spec import Query, Relation, SceneObject, SceneSpec
 
@@ -141,6 +141,13 @@ def test_a_moved_object_keeps_its_attributes_and_id() -> None:
 def test_no_detector_sees_a_setting(background: str, unchecked: list[str]) -> None:
     spec = SceneSpec(objects=(SceneObject(name="dog"),), background=background)
     assert [one.said for one in requirements(spec) if one.kind == "unchecked"] == unchecked
+
+
+def test_a_setting_that_can_be_told_is_demanded_and_the_rest_of_it_said() -> None:
+    known = {"beach": ("beach", "sand"), "night": ("night",)}
+    spec = SceneSpec(objects=(SceneObject(name="dog"),), background="a sunny beach")
+    around = [(one.kind, one.said) for one in requirements(spec, settings=known) if one.kind in PICTURE_KINDS]
+    assert around == [("setting", "beach"), ("unchecked", "a sunny beach")]
 
 
 def test_every_one_of_a_number_is_no_other_one() -> None:

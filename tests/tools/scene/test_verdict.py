@@ -385,3 +385,10 @@ def test_doubt_changes_nothing_where_requirements_name_places() -> None:
     faint = [seen("car", 8)]
     assert verdict(demands, faint).agreed
     assert verdict(demands, faint, faint) == verdict(demands, faint)
+
+
+@pytest.mark.parametrize(("last", "agreed"), [(Box(0.7, 0.4, 0.2, 0.2), True), (Box(0.4, 0.65, 0.2, 0.2), False)])
+def test_next_to_each_other_are_all_of_them(last: Box, agreed: bool) -> None:
+    demands = requirements(spec("3 cup", relations=(("cup", "next to", "cup"),)))
+    boxes = [Box(0.1, 0.4, 0.2, 0.2), Box(0.4, 0.4, 0.2, 0.2), last]
+    assert verdict(demands, [Detection(name="cup", box=box, score=0.9) for box in boxes]).agreed is agreed

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from tools.backend.protocol import Capabilities
 
 if TYPE_CHECKING:
-    from configs.settings import InpaintSettings
+    from configs.settings import InpaintSettings, InstructSettings
 
 OPERATIONS = frozenset({"add", "remove", "move", "restyle", "replace", "adjust"})
 GROUNDED = Capabilities(OPERATIONS, needs=frozenset({"mask", "boxes"}))
@@ -30,3 +30,8 @@ def paste() -> Capabilities:
 def inpaint(settings: InpaintSettings) -> Capabilities:
     """Return what an inpainting pipeline can do: anything that can be said."""
     return Capabilities(OPERATIONS, needs=frozenset({"mask", "boxes"}), best_side=settings.side)
+
+
+def instruct(settings: InstructSettings) -> Capabilities:
+    """Return what a pipeline that follows instructions can do: anything that can be said."""
+    return Capabilities(OPERATIONS, needs=frozenset({"mask", "boxes", "instruction"}), best_side=settings.side)

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from tools.scene.box import Box
     from tools.scene.layout import Layout
 
+LEAST_PX = 8  # one latent cell: a side under that is not drawn
+
 
 class UnusableError(BackendError):
     """The engine's output cannot be used; another seed may do better."""
@@ -115,3 +117,23 @@ class Engine(Protocol):
             UnusableError: the output cannot be used; another seed may do better.
         """
         ...
+
+
+def check_drawn(plan: NetEdit, size_wh: tuple[int, int]) -> None:
+    """Check a plan for an engine that draws new objects with a latent model.
+
+    Raises:
+        BackendError: a new object is under one latent cell, or a copy of what is not an object of the scene.
+    """
+    for placed in plan.made:
+        if min(placed.box.w * size_wh[0], placed.box.h * size_wh[1]) < LEAST_PX:
+            raise BackendError(
+                f"the box of {placed.id!r} is smaller than {LEAST_PX} pixels, the least that the model draws; "
+                "give a larger one"
+            )
+    for touched in plan.touched:
+        if touched.source is None and touched.copied is not None and touched.copied.wanted:
+            raise BackendError(
+                f"this preset draws new objects and copies only what is in the scene: give {touched.placed.id!r} "
+                "without a source, or take the preset 'photo'"
+            )

@@ -12,7 +12,7 @@ from PIL import Image
 from scipy import ndimage
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Mapping
+    from collections.abc import Hashable, Iterable, Mapping
 
     from numpy.typing import NDArray
 
@@ -65,6 +65,20 @@ def dilate(mask: Mask, radius: int) -> Mask:
     if radius <= 0 or not mask.any():
         return mask
     return np.asarray(ndimage.distance_transform_edt(~mask) <= radius + 0.25)  # 0.25: a rounder disc of radius 1
+
+
+def union(start: Mask, masks: Iterable[Mask]) -> Mask:
+    """Return what any of the masks holds."""
+    result = start.copy()
+    for mask in masks:
+        result |= mask
+    return result
+
+
+def laid(pixels: Pixels, made: Pixels, weights: Floats) -> Pixels:
+    """Return ``pixels`` with ``made`` over them, as far as ``weights`` in [0, 1] say."""
+    mixed = pixels + weights.astype(np.float32)[..., None] * (made.astype(np.float32) - pixels)
+    return np.asarray(np.clip(mixed + 0.5, 0, 255), dtype=np.uint8)
 
 
 def resized(mask: Mask, size_wh: tuple[int, int]) -> Mask:

@@ -18,6 +18,7 @@ import httpx
 from tools.backend.protocol import BackendError, BackendUnavailable
 from tools.backend.remote.frames import HEARTBEAT, TYPE, Frames, Malformed, packed, unpacked
 from tools.redaction import login_secrets
+from tools.tracing import TRACEPARENT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -176,13 +177,19 @@ class Link:
             )
 
 
+def _joined() -> dict[str, str]:
+    """Return the header that joins the worker's spans to the turn's."""
+    trace = TRACEPARENT.get()
+    return {"traceparent": trace} if trace else {}
+
+
 class _Exchange:
     """One request and its answer, as a context: what goes wrong with the line in it is `Lost`."""
 
     def __init__(self, link: Link, method: str, path: str, body: bytes, kind: str, end: float, *, begun: bool) -> None:
         self._link, self._end, self._begun = link, end, begun
         self._request = link._client.build_request(
-            method, link._address + path, content=body, headers={"content-type": kind}
+            method, link._address + path, content=body, headers={"content-type": kind} | _joined()
         )
         self._answer: httpx.Response | None = None
 

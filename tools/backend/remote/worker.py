@@ -3,6 +3,7 @@
     GET  /health            it lives                                 GET  /ready     it takes calls
     POST /v1/connect        versions and settings in, capabilities and fingerprints out
     PUT  /v1/pictures/ID    a picture, once
+    GET  /metrics           what is counted, with the token
     POST /v1/call           a call in; frames out: signs of life, progress, then the result
 
 Everything under /v1 asks for the token, and for the content type that no web page can send unasked. Keeps nothing on
@@ -36,7 +37,10 @@ from tools.backend.remote.frames import (
     packed,
     unpacked,
 )
+from tools.backend.remote.spans import called
 from tools.backend.remote.terms import agreed, described, terms_id
+from tools.backend.watched import TYPE as METRICS_TYPE
+from tools.backend.watched import worker_metrics
 from tools.images import MAX_BYTES, PictureError, content_id, open_picture
 
 if TYPE_CHECKING:
@@ -57,6 +61,7 @@ if TYPE_CHECKING:
             ...
 
 
+UNKNOWN = "the token is missing or wrong: set backend.token to the worker's SLD_WORKER_TOKEN"
 DRAWINGS: tuple[Drawing, ...] = ("generate", "edit", "refine")
 BODY_SECONDS = 60.0  # for a request to arrive whole
 MOST_TERMS = 16  # settings that are served at a time: each may load a model of its own
@@ -103,15 +108,26 @@ class Pictures:
 class Worker:
     """Serves a backend; ``token`` is asked for where one is given."""
 
-    def __init__(self, backend: Served, program: str, token: str = "", calls: Calls | None = None) -> None:
+    def __init__(
+        self,
+        backend: Served,
+        program: str,
+        token: str = "",
+        calls: Calls | None = None,
+        batches: list[int] | None = None,
+    ) -> None:
+        """``batches`` is where whatever computes for several calls notes the size of each pass."""
         self._program, self._token = program, token
         self._backends = {terms_id(described(backend.settings)): backend}
         self._own = backend
         self.pictures, self.calls = Pictures(), calls or Calls()
+        self._batches = [] if batches is None else batches
+        self.metrics = worker_metrics(self.calls)
         self.app = Starlette(
             routes=[
                 Route("/health", self._health),
                 Route("/ready", self._ready),
+                Route("/metrics", self._show_metrics),
                 Route("/v1/connect", self._guarded(self._connect), methods=["POST"]),
                 Route("/v1/pictures/{picture_id}", self._guarded(self._take_picture), methods=["PUT"]),
                 Route("/v1/call", self._guarded(self._call), methods=["POST"]),
@@ -127,6 +143,18 @@ class Worker:
         except Full as error:
             return JSONResponse({"error": str(error)}, 503)
         return JSONResponse({"status": "ready", "calls": self.calls.open})
+
+    async def _show_metrics(self, request: Request) -> Response:
+        if not self._is_known(request):
+            return JSONResponse({"error": UNKNOWN}, 401)
+        if self.metrics is None:
+            return JSONResponse({"error": "no metrics are counted here: pip install 'sld-agent[metrics]'"}, 404)
+        self.metrics.rows(self._batches)
+        return Response(self.metrics.text(), media_type=METRICS_TYPE)
+
+    def _is_known(self, request: Request) -> bool:
+        given = request.headers.get("authorization", "")
+        return not self._token or hmac.compare_digest(given.encode(), f"Bearer {self._token}".encode())
 
     def _guarded(
         self, serve: Callable[[Request, bytes], Awaitable[Response]]
@@ -151,9 +179,8 @@ class Worker:
         return answer
 
     def _check_headers(self, request: Request) -> None:
-        given = request.headers.get("authorization", "")
-        if self._token and not hmac.compare_digest(given.encode(), f"Bearer {self._token}".encode()):
-            raise Refusal(401, "the token is missing or wrong: set backend.token to the worker's SLD_WORKER_TOKEN")
+        if not self._is_known(request):
+            raise Refusal(401, UNKNOWN)
         wanted = "image/png" if request.method == "PUT" else TYPE
         found = request.headers.get("content-type", "")
         if found != wanted:
@@ -182,6 +209,9 @@ class Worker:
         }
         return Response(packed(answer), media_type=TYPE)
 
+    def _counted(self, name: str, do: Callable[[], Any]) -> Any:
+        return do() if self.metrics is None else self.metrics.call(name, do)
+
     async def _take_picture(self, request: Request, body: bytes) -> Response:
         picture = await run_in_threadpool(open_picture, body)
         wanted, found = request.path_params["picture_id"], await run_in_threadpool(self.pictures.keep, picture)
@@ -200,7 +230,13 @@ class Worker:
         self.calls.check_room()
 
         def work(progress: Any) -> dict[str, Any]:
-            return pack_result(asked.ask.run(backend, pictures, progress), self.pictures.keep)
+            with called(trace, asked.ask) as telling:
+                name = type(asked.ask).__name__.lower()
+                result = self._counted(name, lambda: asked.ask.run(backend, pictures, progress))
+                telling(result)
+            return pack_result(result, self.pictures.keep)
+
+        trace = request.headers.get("traceparent")
 
         return StreamingResponse(_frames(self.calls.run(work, asked.seconds)), media_type=TYPE)
 

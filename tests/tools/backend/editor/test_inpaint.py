@@ -5,9 +5,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+from diffusers import Flux2KleinInpaintPipeline, QwenImageInpaintPipeline
+from PIL import Image
 
 from configs.settings import DetectorSettings, InpaintSettings, SegmenterSettings, Settings, load_settings
 from tests.tiny_inpainters import save_flux_fill, save_sd, save_sdxl, save_z_image
+from tests.tiny_instructors import save_klein, save_qwen_edit
 from tests.tiny_models import save_pipeline, save_sam
 from tests.tools.backend.editor.test_grounded import CAR, DOG, OPERATIONS, SCENE, BoxSegmenter, changed, picture
 from tools.backend.editor.composer import Composer
@@ -29,6 +32,8 @@ SAVED: dict[str, Callable[[Path], Path]] = {
     "StableDiffusionXLInpaintPipeline": save_sdxl,
     "FluxFillPipeline": save_flux_fill,
     "ZImageInpaintPipeline": save_z_image,
+    "QwenImageInpaintPipeline": lambda folder: save_qwen_edit(QwenImageInpaintPipeline, folder),
+    "Flux2KleinInpaintPipeline": lambda folder: save_klein(Flux2KleinInpaintPipeline, folder),
 }
 STEPS, GROW = 2, 2
 Folders = dict[str, "Path"]
@@ -111,6 +116,17 @@ def test_evaluations_and_passes_are_counted(sd: InpaintingPipeline) -> None:
     edited = editor(sd).edit(picture(), OPERATIONS["add"], SCENE)
     assert edited.cost.model_evaluations == 2 * STEPS  # guidance counted
     assert (edited.cost.encoder_passes, edited.cost.decoder_passes, edited.cost.segmenter_passes) == (1, 1, 1)
+
+
+def test_what_a_pipeline_makes_smaller_comes_back_at_the_size_of_the_picture(
+    sd: InpaintingPipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # as FLUX.2 klein does with more than a million pixels
+    monkeypatch.setattr(InpaintingPipeline, "__call__", lambda *_, **given: [given["image"].resize((40, 30))])
+    image = picture((80, 64))
+    mask = Image.fromarray(box_mask(CAR.box, image.size).astype(np.uint8) * 255)
+    (made,) = sd.inpaint([0], None, 1, image=image, mask=mask, prompt="", negative="", guidance=1.0, strength=1.0)
+    assert made.size == image.size
 
 
 def test_a_lower_strength_takes_fewer_evaluations(sd: InpaintingPipeline) -> None:

@@ -237,3 +237,13 @@ def test_the_longest_unused_pictures_are_let_go() -> None:
     ids = [pictures.keep(Image.new("RGB", (10, 10), (number, 0, 0))) for number in range(3)]
     found, missing = pictures.find(tuple(ids))
     assert (list(found), missing) == (ids[1:], ids[:1])
+
+
+def test_what_is_done_is_counted_for_whoever_has_the_token(client: httpx.Client) -> None:
+    pytest.importorskip("prometheus_client", reason="the extra [metrics] is not installed")
+    check_serves(client)
+    assert client.get("/metrics", headers={"authorization": ""}).status_code == 401
+    shown = client.get("/metrics").text
+    lines = dict(line.rsplit(" ", 1) for line in shown.splitlines() if not line.startswith("#"))
+    assert float(lines['sld_model_call_seconds_count{call="detect"}']) >= 1
+    assert float(lines["sld_queue_calls"]) >= 0

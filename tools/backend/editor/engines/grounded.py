@@ -128,7 +128,7 @@ class GroundedEngine:
             if touched.source is None and copied and copied.wanted and copied.picture and not known:
                 raise BackendError(
                     f"{touched.placed.name!r} can be copied onto smooth ground only, and this picture has none; "
-                    "--preset photo can do it"
+                    "the preset 'photo' can do it"
                 )
 
     # smooth ground
