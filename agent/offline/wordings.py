@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _IGNORED = re.compile(
     r"^(?:(?:now|then|next|finally|ok|okay|great|good|nice|perfect|thanks|thank you|cool|i think|i guess|i believe|"
     r"i feel like|i would say|maybe|perhaps|hey|hi|hello|listen|so|and|also|please|"
-    r"i (?:have )?changed my mind|on second thoughts?|never mind|(?:would|could|can|will) you(?: please)?|"
+    r"i (?:have )?changed my mind|on second thoughts?|never mind|(?:would|could|can|will) you(?! mind)(?: please)?|"
     r"would it be possible to|is it possible to|is there a way to|do you think you (?:could|can)|"
     r"i wonder(?:ed)? if you (?:could|can)|i was wondering if you (?:could|can)|go ahead and|feel free to|"
     r"i(?: would|'d) appreciate it if you (?:could )?|if possible|if you can)\b(?: that\b)?[,\s]*)+",
