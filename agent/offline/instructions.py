@@ -99,7 +99,7 @@ class _Instruction(Copies):
         spoken = " ".join(token.word for token in words.tokens[start : words.position])
         if (
             verb is None
-            and self.verb not in {"", "want"}
+            and self.verb not in {"", "want", "should"}
             and (self.verb == "add" or starts_selection(words, self.scene))
         ):
             verb, spoken = self.verb, ""
