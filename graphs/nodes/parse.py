@@ -94,7 +94,8 @@ def parse(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
     try:
         parsed = _checked(schema, answer)
         if isinstance(parsed, SceneSpec) and context.backend is not None:
-            parsed = abilities.with_settings(context.backend.capabilities, parsed)
+            can = context.backend.capabilities
+            parsed = abilities.with_kinds(can, abilities.with_settings(can, parsed))
         if refused := _beyond(context, state, parsed):
             return {"exit": "parse_failed", "detail": refused, "usage": usage}
         understood = _understand(goal, layout, parsed, context.settings, state["text"])
