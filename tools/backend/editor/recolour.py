@@ -92,6 +92,8 @@ LEAST_BODY = 12  # pixels inside a drawing that show its colour
 DETAIL = (0.1, 0.2)  # distance in OKLab from a drawing's colour at which a pixel begins to be a detail, and is one
 CONTRAST = (0.18, 0.45)  # lightness by which details stand out, at least and at most
 DARK, LIGHT = 0.35, 0.6  # lightness of a colour under which dark details are made light, from which light ones dark
+LIT = (0.35, 0.6), (75, 50)  # percent of a surface that is darker than what names it, by its lightness
+SPECK = 0.02  # share of the paint of what holds something, under which a patch apart from it is none
 MIDDLE = 0.52  # lightness of a colour that drawings give dark lines from there on
 OUTLINE = 3  # pixels from a drawing's edge that are its outline
 DETAIL_CHROMA = 0.45  # share of the colour that its details have
@@ -177,6 +179,7 @@ def _recoloured(pixels: Pixels, mask: Mask, change: Change, name: str) -> tuple[
     lab = to_oklab(pixels)
     painted = change.target is not None or name in HOLDING
     weight = paint_weight(lab, mask, skin_stays=name in PEOPLE) if painted else mask.astype(np.float32)
+    weight = _without_specks(weight) if name in HOLDING else weight
     weight = np.minimum(ndimage.gaussian_filter(weight, 0.8), ndimage.gaussian_filter(mask.astype(np.float32), 0.7))
     weight[ndimage.distance_transform_edt(~mask) > 1.5] = 0
     strong = weight > 0.5
@@ -186,7 +189,9 @@ def _recoloured(pixels: Pixels, mask: Mask, change: Change, name: str) -> tuple[
         new[..., 0] = _shifted(light, change.lighter)
         return from_oklab(new), weight.astype(np.float32)
     aim, vivid, hue = change.target
-    middle = float(np.median(light[strong])) if strong.any() else float(light.mean())
+    # what a dark surface is called by is what lies in the light; its shadows are black in any colour
+    lit = float(np.interp(aim, *LIT))
+    middle = float(np.percentile(light[strong], lit)) if strong.any() else float(light.mean())
     spread = light - middle
     # near black and white there is less room for shading: it is pressed together instead of clipped
     room = np.where(spread < 0, aim / max(middle, 0.05), (1 - aim) / max(1 - middle, 0.05))
@@ -249,6 +254,14 @@ def _without_contents(weight: Floats, lab: Floats, depth: Floats) -> Floats:
     held = [part for part in parts if part not in outer and _turned(lab[labels == part].mean(axis=0), paint)]
     inside = ndimage.binary_dilation(np.isin(labels, held), iterations=8) & ~np.isin(labels, outer)
     return np.where(inside, 0, weight).astype(np.float32)
+
+
+def _without_specks(weight: Floats) -> Floats:
+    """Return weights without patches that lie apart and are too small to be a part of a smooth surface."""
+    labels, number = ndimage.label(weight > 0)
+    areas = ndimage.sum_labels(weight, labels, range(1, number + 1))
+    small = 1 + np.flatnonzero(areas < SPECK * weight.sum())
+    return np.where(np.isin(labels, small), 0, weight).astype(np.float32)
 
 
 def _turned(colour: Floats, paint: Floats) -> bool:

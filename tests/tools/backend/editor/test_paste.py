@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 from configs.settings import PasteSettings
+from tools.backend.editor.adjust import blurred
 from tools.backend.editor.composer import Composer
 from tools.backend.editor.engines.paste import PasteEngine
 from tools.backend.editor.filling import Evidence, Fill, judge_fills, steadied
@@ -237,6 +238,31 @@ def test_a_blurred_background_leaves_the_object_sharp() -> None:
     assert (np.asarray(edited.image)[window] == np.asarray(picture())[window]).all()
     cup = np.asarray(edited.image)[box_mask(CUP.box, SIZE)].astype(int)
     assert np.abs(cup - np.asarray(picture())[box_mask(CUP.box, SIZE)]).max() > 10
+
+
+def test_a_blurred_background_takes_on_nothing_of_the_object_and_leaves_what_is_nearer_sharp() -> None:
+    grey = Image.new("RGB", (200, 200), (120, 120, 120))
+    grey.paste((250, 30, 30), (70, 60, 130, 120))
+    grey.paste((20, 20, 20), (0, 190, 200, 192))
+    box = Box(0.35, 0.3, 0.3, 0.3)
+    mask = box_mask(box, grey.size)
+    soft = np.asarray(blurred(grey, mask, 4.0)).astype(int)
+    beside = soft[70:110, 136:150]
+    assert np.abs(beside - 120).max() <= 2  # no red around what is red
+    assert (soft[185:] == np.asarray(grey)[185:]).all()  # below its foot
+
+
+def test_what_stands_before_the_object_stays_sharp_with_it() -> None:
+    before, beside = Box(0.3, 0.6, 0.1, 0.2), Box(0.36, 0.4, 0.1, 0.15)
+    scene = Layout(objects=(BUS, *(PlacedObject(id=f"cup #{n}", name="cup", box=box)
+                                   for n, box in enumerate((before, beside)))))  # fmt: skip
+    picture = Image.fromarray(np.random.default_rng(0).integers(0, 255, (SIZE[1], SIZE[0], 3), dtype=np.uint8))
+    engine = PasteEngine(Boxes(), Smooth, blind, PasteSettings(kind="paste"))
+    edited = Composer(engine, Boxes()).edit(picture, [Adjust(wish="blur the background", id="bus #1")], scene).image
+    same = (np.asarray(edited) == np.asarray(picture)).all(axis=-1)
+    inner = [box_mask(Box(box.x + 0.03, box.y + 0.03, box.w - 0.06, box.h - 0.06), SIZE) for box in (before, beside)]
+    assert same[inner[0]].mean() > 0.9
+    assert same[inner[1] & ~box_mask(BUS.box, SIZE)].mean() < 0.5
 
 
 def test_the_colour_profile_stays() -> None:
