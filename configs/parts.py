@@ -6,57 +6,14 @@ Part of the tree of `configs.settings`, which is where they are imported from. K
 from __future__ import annotations
 
 from typing import Annotated, Any, Literal, Self
-from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
+from pydantic import Discriminator, Field, Tag, model_validator
 
-Device = str  # "auto", "cpu", "cuda", "cuda:1", "mps"
-Dtype = Literal["auto", "float32", "float16", "bfloat16"]
-
-
-def _is_address(url: str) -> str:
-    try:
-        parts = urlsplit(url)
-        good = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-    except ValueError:  # a port that is none
-        good = False
-    if not good:
-        raise ValueError("it must be an address such as http://localhost:8080/v1")
-    return url
-
-
-Address = Annotated[str, AfterValidator(_is_address)]
-
+from configs.pipelines import InpaintSettings, InstructSettings, PipelineOptions, ServiceEditorSettings
+from configs.section import FilePart, Part, Section
 
 Channel = Annotated[int, Field(ge=0, le=255)]
 Colour = tuple[Channel, Channel, Channel]  # red, green, blue
-
-
-class Section(BaseModel):
-    """Base of every section: frozen, and unknown keys are refused."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Part(Section):
-    """A checkpoint and where it runs."""
-
-    path: str = Field(description="a folder, 'package:NAME/...' for weights inside a package, or a hub id")
-    revision: str | None = Field(default=None, description="pinned commit of a hub id")
-    device: Device = "auto"
-    dtype: Dtype = "auto"
-    offload: bool = Field(default=False, description="keep it in main memory while another part works")
-
-
-class FilePart(Part):
-    """A network in one file of its own (ONNX, TFLite), which fixes its number format; it runs on a processor."""
-
-    path: str = Field(description="a file, or 'weights:SET/FILE' for one that `sld weights get SET` fetches")
-    revision: None = None
-    device: Literal["auto", "cpu"] = "auto"
-    dtype: Literal["auto"] = "auto"
-    offload: Literal[False] = False
-    threads: int | None = Field(default=None, ge=1, le=256, description="of one call; as many as there are cores")
 
 
 class DetectorPart(Part):
@@ -175,7 +132,7 @@ class GroundedPart(Part):
     )
 
 
-class GeneratorSettings(GroundedPart):
+class GeneratorSettings(PipelineOptions, GroundedPart):
     """Where a picture comes from when none is given.
 
     ``path`` is a checkpoint for kind "diffusers" (with boxes, when it is a GLIGEN one), a model's name
@@ -185,13 +142,20 @@ class GeneratorSettings(GroundedPart):
 
     kind: Literal["diffusers", "openai", "file"] = "diffusers"
     steps: int = Field(default=50, ge=1, le=1000)
-    guidance: float = Field(default=7.5, ge=1, le=30)
+    guidance: float = Field(default=7.5, ge=0, le=30, description="0 or 1 is none, as few-step models want it")
     grounding_ratio: float = Field(default=0.4, ge=0, le=1, description="share of steps with boxes (GLIGEN beta)")
     eta: float = Field(
         default=0.0, ge=0, le=1, description="fresh noise in every step (DDIM's eta); GLIGEN checkpoints only"
     )
+    pipeline: str | None = Field(
+        default=None,
+        description="its class in diffusers, which may share its weights with an editor's; null chooses",
+    )
     layout: bool = Field(
         default=True, description="set the sentence out in boxes before drawing, where the checkpoint takes boxes (LMD)"
+    )
+    negative_prompt: str = Field(
+        default="", description="what pictures shall not look like; {absent} in it is what the sentence forbids"
     )
     known_share: float | None = Field(
         default=None,
@@ -226,9 +190,15 @@ class EditorSettings(GroundedPart):
     object_guidance: float = Field(default=7.5, ge=1, le=30, description="while making single objects")
     frozen_step_ratio: float = Field(default=0.5, ge=0, le=1, description="share of steps that hold pasted latents")
     grounding_ratio: float = Field(default=0.4, ge=0, le=1, description="share of steps with boxes (GLIGEN beta)")
-    dilation: int = Field(default=3, ge=0, le=64, description="of removal masks, in latent pixels")
+    dilation: int = Field(default=1, ge=0, le=512, description="of the masks of what changes, in pixels on each side")
     attention_guidance: float = Field(default=0.0, ge=0, description="strength of attribute guidance; 0 is off")
-    object_prompt: str = Field(default="a photo of {phrase}", description="for an object generated alone")
+    object_prompt: str = Field(
+        default="{background} with {phrase}", description="for an object generated alone; it keeps the picture's style"
+    )
+    object_negative_prompt: str = Field(default="", description="the same for an object generated alone")
+    negative_prompt: str = Field(
+        default="", description="what the picture shall not look like; {absent} in it is what the sentence forbids"
+    )
     scene_prompt: str = Field(
         default="{background} with {objects}", description="for the whole picture; {objects} is 'a red car, a dog'"
     )
@@ -237,6 +207,9 @@ class EditorSettings(GroundedPart):
     erase_strength: float = Field(default=1.0, gt=0, le=1, description="share of steps that remake erased places")
     restyle_strength: float = Field(default=0.8, gt=0, le=1, description="share of steps in a new style (DiffEdit)")
     restyle_guidance: float = Field(default=7.5, ge=1, le=30, description="where objects are restyled")
+    restyler: GroundedPart | None = Field(
+        default=None, description="another checkpoint for new looks alone (DiffEdit); none: the editor's own"
+    )
     feather: int = Field(default=4, ge=0, le=128, description="width of the blended seam, in pixels")
     smooth: float = Field(
         default=0.0,
@@ -266,55 +239,17 @@ class PasteSettings(Section):
     feather: int = Field(default=3, ge=0, le=64, description="width of a filled place's blended rim, in pixels")
 
 
-class PipelinePart(Part):
-    """An engine on one of diffusers' pipelines, few-step ones included."""
-
-    pipeline: str | None = Field(
-        default=None, description="its class, such as FluxFillPipeline; null has diffusers choose by the checkpoint"
-    )
-    side: int | None = Field(
-        default=None,
-        ge=64,
-        le=4096,
-        description="side of the pictures it was trained on; larger ones are edited in a crop scaled to it",
-    )
-    steps: int = Field(default=50, ge=1, le=1000)
-    guidance: float = Field(default=7.5, ge=0, le=100, description="by the name that the pipeline has for it")
-    negative_prompt: str = Field(default="", description="where the pipeline takes one")
-    grow: int = Field(default=8, ge=0, le=256, description="of the masks of what goes, in pixels")
-    feather: int = Field(default=4, ge=0, le=128, description="width of the blended seam, in pixels")
-
-
-class InpaintSettings(PipelinePart):
-    """The engine on any inpainting pipeline; to its negative prompt what goes is added."""
-
-    kind: Literal["inpaint"]
-    erase_strength: float = Field(default=1.0, gt=0, le=1, description="share of steps where background is made up")
-    add_strength: float = Field(default=1.0, gt=0, le=1, description="share of steps for new objects, in their boxes")
-    restyle_strength: float = Field(default=0.7, gt=0, le=1, description="share of steps for new looks")
-    object_prompt: str = Field(default="a photo of {phrase}", description="for one object")
-    background: str = Field(default="a photo of a scene", description="where the layout names no background")
-
-
-class InstructSettings(PipelinePart):
-    """The engine on any pipeline that edits a picture as a sentence tells it to."""
-
-    kind: Literal["instruct"]
-    steps: int = Field(default=40, ge=1, le=1000)
-    guidance: float = Field(default=4.0, ge=0, le=100, description="by the name that the pipeline has for it")
-    negative_prompt: str = Field(default=" ", description="where the pipeline takes one; some have no guidance without")
-    strength: float = Field(default=1.0, gt=0, le=1, description="share of steps, where the pipeline takes a mask")
-    reach: float = Field(
-        default=1.5, ge=1, le=4, description="how far over its box a new object may be drawn, where it takes no mask"
-    )
-    align: bool = Field(default=True, description="correct the shift and zoom of what it makes")
-
-
 class RefinerSettings(Part):
-    """The image-to-image model that polishes a picture that agrees."""
+    """The image-to-image model that polishes the last picture (``loop.refine``)."""
 
     strength: float = Field(default=0.3, gt=0, le=1)
     steps: int = Field(default=50, ge=1, le=1000)
+    side: int | None = Field(
+        default=None, ge=64, le=4096, description="smaller pictures are enlarged to this longer side, and stay so"
+    )
+    aesthetic_score: float | None = Field(
+        default=None, ge=0, le=10, description="that the picture is to look like, where the pipeline takes one"
+    )
 
 
 def _by_kind(default: str) -> Discriminator:
@@ -342,6 +277,7 @@ AnyEditor = Annotated[
     Annotated[EditorSettings, Tag("grounded")]
     | Annotated[PasteSettings, Tag("paste")]
     | Annotated[InpaintSettings, Tag("inpaint")]
-    | Annotated[InstructSettings, Tag("instruct")],
+    | Annotated[InstructSettings, Tag("instruct")]
+    | Annotated[ServiceEditorSettings, Tag("openai")],
     _by_kind("grounded"),
 ]

@@ -17,6 +17,8 @@ below. A setting is named with its section and a dot: `loop.rounds`. A name that
 """
 WORDS = {"integer": "whole number", "number": "number", "boolean": "true or false", "string": "text", "null": "none"}
 
+BRIEF = ("Price", "Thresholds")  # told in the row of what has them
+
 
 def settings_page() -> str:
     """Return Markdown: a section for each part of the tree, a row for each field."""
@@ -35,6 +37,11 @@ def settings_page() -> str:
                 continue
             told.append(kind)
             parts.append(_section(models[kind], models, titled=len(kinds) > 1))
+            inner = [name for value in models[kind]["properties"].values() for name in _referred(value)]
+            for name_within in dict.fromkeys(inner):
+                if name_within not in (*told, *BRIEF) and "properties" in models[name_within]:
+                    told.append(name_within)
+                    parts.append(_section(models[name_within], models, titled=True))
         if not kinds or name == "generators":
             parts.append(f"Takes: {_what(field, models)}. Default: {_default(field)}.\n")
     parts.append(f"List prices of models (`loop.max_cost`, `chat.price`) are of {as_of()}.\n")

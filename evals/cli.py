@@ -109,6 +109,40 @@ def lmd(
 
 
 @app.command()
+def geneval(
+    tasks: Annotated[
+        str | None,
+        typer.Option(help="With commas between: single_object, two_object, counting, colors, position, color_attr."),
+    ] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="So many prompts only, spread over the list.")] = None,
+    known: Annotated[
+        bool, typer.Option("--known", help="Only prompts about nouns of the preset's vocabulary.")
+    ] = False,
+    rounds: Annotated[int | None, typer.Option(min=0, max=1000, help="Correction rounds at most.")] = None,
+    workers: Annotated[
+        int | None, typer.Option(min=1, max=256, help="Processes; one for each core if there is no GPU.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="Where everything goes; the same folder goes on.")] = None,
+    layout: Annotated[bool, typer.Option("--layout", help="The first picture is drawn from a layout.")] = False,
+    list_prompts: Annotated[bool, typer.Option("--list-prompts", help="Print the prompts and stop.")] = False,
+    seed: Seed = 0,
+    preset: Preset = None,
+    as_json: Json = False,
+    settings: Set = None,
+) -> None:
+    """Run the GenEval benchmark: make a picture for each prompt, correct it, and score it by the held-out detector."""
+    with reporting(as_json):
+        from evals.geneval import command
+
+        options = Options(preset, rounds, seed, out, as_json, settings)
+        prompts = command.choose_prompts(tasks, limit, options.load().detector.vocabulary if known else ())
+        if list_prompts:
+            command.print_prompts(prompts, as_json=as_json)
+            return
+        raise typer.Exit(command.measure_geneval(options, prompts, workers=workers, layout=layout))
+
+
+@app.command()
 def speed(
     scenes: Annotated[int, typer.Option(min=1, help="Pictures to edit both ways.")] = 5,
     steps: Annotated[int, typer.Option(min=2, max=1000, help="Of the reference; SLD takes 50.")] = 50,
@@ -143,6 +177,25 @@ def photo(
 
         options = Options(preset=preset or "photo", seed=seed, as_json=as_json, settings=settings)
         measure_photo(options, scenes=scenes, pictures=pictures, seconds=seconds)
+
+
+@app.command()
+def agent(
+    only: Annotated[str | None, typer.Option(help="Parts with commas between: prompts, instructions, faults.")] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="So many cases of each part only.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Where everything goes; the same folder goes on.")] = None,
+    results: Annotated[Path | None, typer.Option(help="A Markdown page that gets a section on this model.")] = None,
+    preset: Preset = None,
+    as_json: Json = False,
+    settings: Set = None,
+) -> None:
+    """Measure the language model: 60 sentences read, 40 instructions and 30 corrections done, and what they take."""
+    with reporting(as_json):
+        from evals.agent.command import measure_agent
+
+        options = Options(preset=preset, out=out, as_json=as_json, settings=settings)
+        parts = [part.strip() for part in (only or "").split(",") if part.strip()]
+        raise typer.Exit(measure_agent(options, parts=parts, limit=limit, results=results))
 
 
 @app.command()

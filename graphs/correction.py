@@ -78,24 +78,24 @@ def route_parse(state: State) -> Literal["parse", "generate", "judge", "finish"]
 def route_judge(state: State) -> Literal["think", "generate", "refine", "finish"]:
     """End on agreement or at a limit, after a last polish where it is wanted; draw anew what is mostly wrong."""
     if state["exit"]:
-        return "finish"
+        return _end(state)
     if state["anew"]:
         return "generate"
     return "refine" if state["polish"] == "wanted" else "think"
 
 
-def route_think(state: State) -> Literal["act", "think", "finish"]:
+def route_think(state: State) -> Literal["act", "think", "refine", "finish"]:
     """Do what the model asked for; think again after a reminder."""
     if state["exit"]:
-        return "finish"
+        return _end(state)
     return "think" if state["repairs"] else "act"
 
 
-def route_act(state: State) -> Literal["approve", "edit", "think", "finish"]:
+def route_act(state: State) -> Literal["approve", "edit", "think", "refine", "finish"]:
     """Edits that are planned are done before anything else, even at a limit: they are already paid for."""
     if state["planned"]:
         return "approve" if state["approval"] else "edit"
-    return "finish" if state["exit"] else "think"
+    return _end(state) if state["exit"] else "think"
 
 
 def route_approve(state: State) -> Literal["edit", "think"]:
@@ -103,9 +103,16 @@ def route_approve(state: State) -> Literal["edit", "think"]:
     return "edit" if state["planned"] else "think"
 
 
-def route_edit(state: State) -> Literal["judge", "think", "finish"]:
+def route_edit(state: State) -> Literal["judge", "think", "refine", "finish"]:
     """Judge a new picture; let the model try something else when the editor could not do it."""
     if state["exit"]:
-        return "finish"
+        return _end(state)
     judged = state["latest"] is not None and state["latest"].round == state["rounds"]
     return "think" if judged else "judge"
+
+
+def _end(state: State) -> Literal["refine", "finish"]:
+    """Polish the best picture that the turn made, where that is wanted whatever came of it."""
+    best = state["best"]
+    made_here = best is not None and (state["generated"] or best.round > 0)
+    return "refine" if state["polish"] == "last" and made_here else "finish"

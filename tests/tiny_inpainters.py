@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from diffusers import (
@@ -99,8 +99,8 @@ def save_flux_fill(folder: Path) -> Path:
     return folder
 
 
-def save_z_image(folder: Path) -> Path:
-    """Save a Z-Image inpainting pipeline."""
+def save_z_image(folder: Path, kind: type[Any] = ZImageInpaintPipeline) -> Path:
+    """Save one of Z-Image's pipelines."""
     torch.manual_seed(0)
     vocab = {chr(code): place for place, code in enumerate([*range(33, 127), 0x120, 0x10A])}
     words = Qwen2Tokenizer(vocab=vocab | {"<|endoftext|>": len(vocab)}, merges=[], model_max_length=64)
@@ -115,7 +115,7 @@ def save_z_image(folder: Path) -> Path:
         head_dim=8,
         max_position_embeddings=128,
     )
-    ZImageInpaintPipeline(
+    kind(
         scheduler=FlowMatchEulerDiscreteScheduler(),
         vae=autoencoder(4),
         text_encoder=Qwen3Model(encoder),

@@ -15,6 +15,8 @@ from transformers import (
     GroundingDinoConfig,
     GroundingDinoForObjectDetection,
     GroundingDinoImageProcessorPil,
+    MMGroundingDinoConfig,
+    MMGroundingDinoForObjectDetection,
     OmDetTurboConfig,
     OmDetTurboForObjectDetection,
     Owlv2Config,
@@ -27,7 +29,11 @@ from transformers import (
     OwlViTTextConfig,
     Sam2Config,
     Sam2Model,
+    Sam3TrackerConfig,
+    Sam3TrackerModel,
     SamConfig,
+    SamHQConfig,
+    SamHQModel,
     SamImageProcessorPil,
     SamModel,
     SwinConfig,
@@ -180,6 +186,69 @@ def save_sam(folder: Path, *, size: int = 64) -> Path:
     return folder
 
 
+def save_sam_hq(folder: Path, *, size: int = 64) -> Path:
+    """Save a random SAM-HQ; return its folder."""
+    torch.manual_seed(0)
+    config = SamHQConfig(
+        vision_config={
+            "hidden_size": 16,
+            "output_channels": 16,
+            "num_hidden_layers": 1,
+            "num_attention_heads": 2,
+            "image_size": size,
+            "patch_size": 16,
+            "window_size": 2,
+            "global_attn_indexes": [0],
+            "num_pos_feats": 8,
+            "mlp_dim": 32,
+        },
+        prompt_encoder_config={"hidden_size": 16, "image_size": size, "patch_size": 16, "mask_input_channels": 4},
+        mask_decoder_config={
+            "hidden_size": 16,
+            "mlp_dim": 32,
+            "num_attention_heads": 2,
+            "iou_head_hidden_dim": 16,
+            "vit_dim": 16,
+        },
+    )
+    SamHQModel(config).save_pretrained(folder)
+    SamImageProcessorPil(size={"longest_edge": size}, pad_size={"height": size, "width": size}).save_pretrained(folder)
+    return folder
+
+
+def save_sam3_tracker(folder: Path, *, size: int = 56) -> Path:
+    """Save a random tracker of SAM 3; return its folder."""
+    torch.manual_seed(0)
+    config = Sam3TrackerConfig(
+        vision_config={
+            "model_type": "sam3_vision_model",
+            "backbone_config": {
+                "model_type": "sam3_vit_model",
+                "hidden_size": 16,
+                "intermediate_size": 32,
+                "num_hidden_layers": 1,
+                "num_attention_heads": 2,
+                "image_size": size,
+                "pretrain_image_size": size,
+                "patch_size": 14,
+                "window_size": 2,
+                "global_attn_indexes": [0],
+            },
+            "fpn_hidden_size": 32,
+            "backbone_feature_sizes": [[16, 16], [8, 8], [4, 4]],
+        },
+        prompt_encoder_config={"hidden_size": 32, "image_size": size, "patch_size": 14, "mask_input_channels": 4},
+        mask_decoder_config={
+            "hidden_size": 32,
+            "mlp_dim": 32,
+            "num_attention_heads": 2,
+            "iou_head_hidden_dim": 16,
+        },
+    )
+    Sam3TrackerModel(config).save_pretrained(folder)
+    return folder
+
+
 def save_sam2(folder: Path, *, size: int = 64) -> Path:
     """Save a random SAM 2; return its folder."""
     torch.manual_seed(0)
@@ -259,6 +328,15 @@ def save_grounding_dino(folder: Path, *, max_text_len: int = 32) -> Path:
     GroundingDinoForObjectDetection(config).save_pretrained(folder)
     GroundingDinoImageProcessorPil(size={"shortest_edge": 64, "longest_edge": 96}).save_pretrained(folder)
     BertTokenizer(vocab=dict(sorted(vocab.items(), key=lambda pair: pair[1]))).save_pretrained(folder)
+    return folder
+
+
+def save_mm_grounding_dino(folder: Path) -> Path:
+    """Save a random MM Grounding DINO (LLMDet is one); return its folder."""
+    plain = GroundingDinoConfig.from_pretrained(save_grounding_dino(folder)).to_dict()
+    torch.manual_seed(0)
+    config = MMGroundingDinoConfig(**{key: value for key, value in plain.items() if key not in ("model_type",)})
+    MMGroundingDinoForObjectDetection(config).save_pretrained(folder)
     return folder
 
 

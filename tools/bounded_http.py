@@ -25,10 +25,13 @@ class UnboundedAnswer(Exception):
 
 
 class BoundedAsyncTransport(httpx.AsyncBaseTransport):
-    """Fetches whole answers: within ``seconds``, of at most ``most`` bytes. Proxies of the environment are used."""
+    """Fetches whole answers: within ``seconds``, of at most ``most`` bytes. Proxies of the environment are used.
 
-    def __init__(self, seconds: float, most: int) -> None:
-        self._seconds, self._most = seconds, most
+    ``silence``: seconds that nothing may come; without it only the whole counts.
+    """
+
+    def __init__(self, seconds: float, most: int, silence: float | None = None) -> None:
+        self._seconds, self._most, self._silence = seconds, most, silence or seconds
         self._certificates: ssl.SSLContext | None = None
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
@@ -48,7 +51,7 @@ class BoundedAsyncTransport(httpx.AsyncBaseTransport):
         headers = [pair for pair in request.headers.multi_items() if pair[0].lower() != "accept-encoding"]
         # A client of its own for each answer: it belongs to this event loop, and nothing is left open.
         self._certificates = self._certificates or httpx.create_ssl_context()
-        async with httpx.AsyncClient(timeout=self._seconds, verify=self._certificates) as client:
+        async with httpx.AsyncClient(timeout=self._silence, verify=self._certificates) as client:
             again = client.build_request(
                 request.method,
                 request.url,
@@ -86,8 +89,8 @@ class BoundedTransport(httpx.BaseTransport):
     It also ends when the work of this thread shall stop (`tools.stopping`).
     """
 
-    def __init__(self, seconds: float, most: int) -> None:
-        self._transport = BoundedAsyncTransport(seconds, most)
+    def __init__(self, seconds: float, most: int, silence: float | None = None) -> None:
+        self._transport = BoundedAsyncTransport(seconds, most, silence)
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """Return the answer with its body read; raises as `BoundedAsyncTransport` does."""

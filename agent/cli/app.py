@@ -15,7 +15,9 @@ from agent.cli import trace as trace_cli
 from agent.cli import weights as weights_cli
 from agent.cli.options import Cluster, Gpus, Mode, Options, Ray, fail, reporting
 
-Preset = Annotated[str | None, typer.Option(help="A shipped preset (see `sld presets`) or a path to a .yaml file.")]
+Preset = Annotated[
+    str | None, typer.Option(help="A shipped preset (see `sld presets`), a path to a .yaml file, or auto.")
+]
 Rounds = Annotated[int | None, typer.Option(min=0, max=1000, help="Correction rounds at most.")]
 Seed = Annotated[int | None, typer.Option(min=0, max=2**63 - 1, help="Same seed, same picture.")]
 Out = Annotated[Path | None, typer.Option(help="The run folder to write; a new one under runs/ if not given.")]
@@ -135,14 +137,19 @@ def batch(
     overwrite: Annotated[bool, typer.Option(help="Do finished items again.")] = False,
     ray: Ray = None,
     gpus: Gpus = 0,
+    config: Annotated[Path | None, typer.Option(help="An .ini file of SLD's own; its keys become settings.")] = None,
 ) -> None:
     """Work through FILE, going on where an earlier call stopped."""
     options = Options(preset, rounds, seed, None, as_json, settings, None)
     with reporting(as_json):
         from agent.cli.batch_places import run_anywhere
+        from agent.cli.seed_config import read_config
 
         cluster = None if ray is None else Cluster(ray, gpus)
-        raise typer.Exit(run_anywhere(options, file, mode, input_dir, output_dir, overwrite=overwrite, cluster=cluster))
+        seeds = read_config(config) if config else None
+        raise typer.Exit(
+            run_anywhere(options, file, mode, input_dir, output_dir, overwrite=overwrite, config=seeds, cluster=cluster)
+        )
 
 
 @app.command()
@@ -270,9 +277,23 @@ def mcp(preset: Preset = None, settings: Set = None, folder: Sessions = Path("se
 @app.command()
 def presets(
     name: Annotated[str | None, typer.Argument(help="List the kinds of things that this preset finds.")] = None,
+    explain: Annotated[
+        str | None, typer.Option(help="Say what this preset costs at its real size, without its weights.")
+    ] = None,
+    settings: Set = None,
+    as_json: Json = False,
 ) -> None:
-    """List the presets that ship with the program, or what one of them finds."""
-    with reporting():
-        from agent.cli.run import list_presets, show_preset
+    """List the presets that ship with the program and which this machine can run, or tell of one of them."""
+    with reporting(as_json):
+        if explain:
+            from agent.cli.presets import explain_preset
 
-        show_preset(name) if name else list_presets()
+            explain_preset(Options(preset=explain, settings=settings, as_json=as_json))
+        elif name:
+            from agent.cli.run import show_preset
+
+            show_preset(name)
+        else:
+            from agent.cli.presets import list_presets
+
+            list_presets()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from agent.cli.batch_file import BatchError, Item, read_items
@@ -12,6 +12,7 @@ from agent.cli.console import SafeConsole, print_notes, redactor, write, write_j
 from agent.cli.options import ExitCode, Mode, Options, fail, in_words
 from agent.cli.progress import LiveProgress
 from agent.cli.run import announce_chat
+from agent.cli.seed_config import SeedConfig
 from agent.models.backend import make_backend
 from agent.models.preset_choice import DEFAULT, choose_preset
 from agent.report.render import write_report
@@ -54,21 +55,23 @@ def run_batch(
     output_dir: Path,
     *,
     overwrite: bool = False,
+    config: SeedConfig | None = None,
     cluster: Cluster | None = None,
     there: Elsewhere | None = None,
 ) -> int:
     """Do every item that is not finished yet, here or on a ``cluster``, and return the exit code.
 
-    A failing item is reported and the others go on. The code is 1 if one failed, else 3 if one ended
-    without agreement, else 0. ``there`` is where the runs really lie, if ``output_dir`` holds copies of them.
+    ``config`` is what an .ini file of SLD's says; options go before it. A failing item is reported and the others go
+    on. The code is 1 if one failed, else 3 if one ended without agreement, else 0. ``there`` is where the runs really
+    lie, if ``output_dir`` holds copies of them.
 
     Raises:
         UserMistake: the file, an item or a picture is not usable; nothing was done.
     """
-    work = _prepare(options, file, input_dir, output_dir)
-    for preset in dict.fromkeys(job.preset for job in work if job.preset != (options.preset or DEFAULT)):
-        names = ", ".join(job.item.output_dir for job in work if job.preset == preset)
-        write(f"Using the preset {preset} for {names} (another: --preset NAME).", sys.stderr)
+    work = _prepare(options, file, input_dir, output_dir, config or SeedConfig({}))
+    if options.seed is None and config is not None:
+        options = replace(options, seed=config.seed)
+    _announce(options, config, work)
     chat = announce_chat(work[0].settings if work else options.load(), as_json=options.as_json)
     seed = options.seed or 0
     if cluster is None:
@@ -97,7 +100,7 @@ def _do_here(
         console.print(f"{number}/{len(work)} {job.item.output_dir}", markup=False)
         try:
             if job.preset not in bases:
-                bases[job.preset] = make_backend(options.load(job.preset))
+                bases[job.preset] = make_backend(job.settings)
             if there is not None:
                 (there.clear if overwrite else there.fetch)(job.item.output_dir)
             if overwrite:
@@ -128,7 +131,16 @@ def _do_here(
     return outcomes
 
 
-def _prepare(options: Options, file: Path, input_dir: Path, output_dir: Path) -> list[Work]:
+def _announce(options: Options, config: SeedConfig | None, work: list[Work]) -> None:
+    """Say which presets were chosen, and what of an .ini file goes unused."""
+    for preset in dict.fromkeys(job.preset for job in work if job.preset != (options.preset or DEFAULT)):
+        names = ", ".join(job.item.output_dir for job in work if job.preset == preset)
+        write(f"Using the preset {preset} for {names} (another: --preset NAME).", sys.stderr)
+    for line in _unused(config, work):
+        write(f"--config: {line}", sys.stderr)
+
+
+def _prepare(options: Options, file: Path, input_dir: Path, output_dir: Path, config: SeedConfig) -> list[Work]:
     """Check everything before any model is loaded, and name all that is wrong at once."""
     given = options.overrides()
     try:
@@ -141,10 +153,11 @@ def _prepare(options: Options, file: Path, input_dir: Path, output_dir: Path) ->
             item.spec(), item.layout()
             picture = _picture(input_dir, item.input_fname)
             preset = options.preset or choose_preset(open_picture(picture))
-            settings = options.load(preset)
+            configured = config.fitting(options.load(preset))
+            settings = options.load(preset, configured)
             thresholds = settings.generators.get(item.generator or "")
             own = {} if thresholds is None else thresholds.model_dump(exclude_none=True)
-            overrides = {f"detector.{name}": value for name, value in own.items()} | given
+            overrides = configured | {f"detector.{name}": value for name, value in own.items()} | given
             folder = RunFolder(_inside(output_dir, item.output_dir, "output_dir"))
             settings = load_settings(preset, overrides) if own else settings
             work.append(Work(item, picture, folder, preset, settings, overrides))
@@ -154,6 +167,14 @@ def _prepare(options: Options, file: Path, input_dir: Path, output_dir: Path) ->
     if problems:
         fail(f"{file.name!r} cannot be used, nothing was done:\n  " + "\n  ".join(problems))
     return work
+
+
+def _unused(config: SeedConfig | None, work: Sequence[Work]) -> Iterator[str]:
+    if config is None:
+        return
+    yield from config.unused
+    for preset, settings in {job.preset: job.settings for job in work}.items():
+        yield from config.strange(settings, preset)
 
 
 def _clashes(work: Sequence[Work], output_dir: Path) -> Iterator[str]:

@@ -95,17 +95,21 @@ def do_on_cluster(
 
     for out, back in spread(do_parcel, open_ones(), address=cluster.address, gpus=cluster.gpus):
         with out.lock:
-            if not isinstance(back, dict):
-                tell(out.work, {"error": redactor().text(str(back))})
-                continue
-            try:
-                out.work.folder.unpack(back)
-                if there is not None:
-                    there.push(out.work.item.output_dir)
-                tell(out.work, read_result(out.work.folder).to_json())
-            except Exception as error:  # noqa: BLE001 - one item's failure must not lose the others
-                tell(out.work, {"error": redactor().text(in_words(error))})
+            tell(out.work, _put_down(out.work, back, there))
     return outcomes
+
+
+def _put_down(work: Work, back: dict[str, bytes] | ClusterError, there: Elsewhere | None) -> dict[str, Any]:
+    """Write what came back where it belongs, and return what came of the item."""
+    if isinstance(back, ClusterError):
+        return {"error": redactor().text(str(back))}
+    try:
+        work.folder.unpack(back)
+        if there is not None:
+            there.push(work.item.output_dir)
+        return read_result(work.folder).to_json()
+    except Exception as error:  # noqa: BLE001 - one item's failure must not lose the others
+        return {"error": redactor().text(in_words(error))}
 
 
 def do_parcel(parcel: Parcel) -> dict[str, bytes] | ClusterError:

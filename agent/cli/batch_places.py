@@ -9,6 +9,7 @@ from pathlib import Path
 from agent.cli.batch import SUFFIXES, run_batch
 from agent.cli.batch_file import MAX_BYTES, BatchError, read_items
 from agent.cli.options import Cluster, Mode, Options, fail
+from agent.cli.seed_config import SeedConfig
 from agent.run.elsewhere import Elsewhere
 from tools.files import write_bytes
 from tools.images import MAX_BYTES as LARGEST_PICTURE
@@ -23,6 +24,7 @@ def run_anywhere(
     output_dir: str,
     *,
     overwrite: bool = False,
+    config: SeedConfig | None = None,
     cluster: Cluster | None = None,
 ) -> int:
     """Do what `agent.cli.batch.run_batch` does, with paths and addresses (``s3://``, ``gs://``, ``file://``).
@@ -39,7 +41,9 @@ def run_anywhere(
         except (PlaceError, BatchError) as error:
             fail(str(error))
         target = Path(output_dir) if there is None else there.local
-        return run_batch(options, items, mode, pictures, target, overwrite=overwrite, cluster=cluster, there=there)
+        return run_batch(
+            options, items, mode, pictures, target, overwrite=overwrite, config=config, cluster=cluster, there=there
+        )
 
 
 def _file(file: str, work: Path) -> Path:

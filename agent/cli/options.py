@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 import typer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from configs.settings import Settings
@@ -72,6 +72,12 @@ class Options:
     resume: Path | None = None
     allow_endpoint: str | None = None
 
+    def __post_init__(self) -> None:
+        if self.preset == "auto":  # from here on it is the preset that it stands for
+            from agent.cli.presets import resolve_auto
+
+            object.__setattr__(self, "preset", resolve_auto())
+
     def overrides(self) -> dict[str, Any]:
         """Return ``--set`` and ``--rounds`` as dotted names and values.
 
@@ -96,13 +102,16 @@ class Options:
             result["loop.rounds"] = self.rounds
         return result
 
-    def load(self, preset: str = "") -> Settings:
-        """Return the settings that these options make; ``preset``, or the built-in one, where they name none."""
+    def load(self, preset: str = "", below: Mapping[str, Any] | None = None) -> Settings:
+        """Return the settings that these options make; ``preset``, or the built-in one, where they name none.
+
+        ``below`` are settings that the options' own go before.
+        """
         from agent.cli.console import hide
         from agent.models.preset_choice import DEFAULT
         from configs.settings import load_settings
 
-        return hide(load_settings(self.preset or preset or DEFAULT, self.overrides()))
+        return hide(load_settings(self.preset or preset or DEFAULT, {**(below or {}), **self.overrides()}))
 
 
 @dataclass(frozen=True)

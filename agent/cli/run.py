@@ -1,12 +1,10 @@
-"""What the commands do, once their arguments are read: one run, parsing, the list of presets."""
+"""What the commands do, once their arguments are read: one run, parsing, what a preset finds."""
 
 from __future__ import annotations
 
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
-
-from rich.table import Table
 
 from agent.cli.console import hide, is_text, lines_of_input, output_console, print_notes, write, write_json
 from agent.cli.options import ExitCode, Options, fail
@@ -19,7 +17,6 @@ from agent.run.driver import Job, RunResult, job_of, run_correction
 from agent.run.folder import RunError, RunFolder, abandoned_on_error, new_folder
 from agent.run.sources import files_named, opened
 from agent.trace.wording import mark, money, unchecked_clause
-from configs.preset_files import preset_names
 from configs.settings import Settings, load_settings
 from graphs.correction import build_graph
 from tools.context import Context
@@ -138,9 +135,11 @@ def _close(result: RunResult, folder: RunFolder, options: Options) -> int:
 
 
 def exit_code(result: RunResult) -> ExitCode:
-    """Return 0 for agreement, 2 for a sentence that could not be read, 3 for a run that ended otherwise."""
+    """Return 0 for agreement, 1 where the language model failed, 2 for a text that cannot be read, 3 for other ends."""
     if result.exit == "parse_failed":
         return ExitCode.MISTAKE
+    if result.exit == "model_failed":
+        return ExitCode.FAILURE
     return ExitCode.AGREED if result.agreed or result.exit == "answered" else ExitCode.NOT_AGREED
 
 
@@ -198,11 +197,12 @@ def parse_prompts(options: Options, prompt: str | None) -> int:
     # The loop's own way of reading a sentence, repairs included, stopped before anything looks at a picture:
     # neither a backend nor a place for pictures is needed.
     context = Context(cast("Backend", None), announce_chat(settings, as_json=True), ImageStore(Path()), settings)
-    graph = build_graph(None, settings.loop)
+    graph, failed = build_graph(None, settings.loop), [False]
 
     def read(text: str) -> dict[str, Any]:
         state = graph.invoke({"prompt": text}, context=context, interrupt_before=["generate", "judge", "finish"])
         spec = state["goal"].spec
+        failed[0] |= state["exit"] == "model_failed"
         return spec.model_dump(mode="json") if spec else {"error": state["detail"]}
 
     def parse(text: str) -> bool:
@@ -214,23 +214,12 @@ def parse_prompts(options: Options, prompt: str | None) -> int:
 
     lines = lines_of_input() if prompt is None else (prompt,)
     outcomes = [parse(line) for line in lines if line.strip() or prompt is not None]
-    return ExitCode.AGREED if all(outcomes) else ExitCode.MISTAKE
+    return ExitCode.AGREED if all(outcomes) else ExitCode.FAILURE if failed[0] else ExitCode.MISTAKE
 
 
 def show_preset(name: str) -> None:
     """Print what a preset's detector is asked for, one noun a line."""
     write("\n".join(load_settings(name).detector.vocabulary))
-
-
-def list_presets() -> None:
-    """Print the shipped presets with their models."""
-    table = Table("preset", "detector", "segmenter", "generator", "editor", box=None, pad_edge=False)
-    for name in preset_names():
-        settings = load_settings(name)
-        parts = (settings.detector, settings.segmenter, settings.generator, settings.editor)
-        # an engine without a checkpoint goes by its kind, and a preset may lack a generator
-        table.add_row(name, *("" if part is None else getattr(part, "path", part.kind) for part in parts))
-    output_console().print(table)
 
 
 def _folder(options: Options, title: str | None) -> RunFolder | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -85,6 +86,16 @@ def remove(name: Name) -> None:
         for file in chosen(load_manifest(), name):
             outcome = "removed" if forget(group, file) else "was not in the cache"
             sys.stdout.write(f"{group}/{file}: {outcome}\n")
+
+
+@app.command()
+def convert(folder: Annotated[Path, typer.Argument(help="A checkpoint's folder with pickle weights.")]) -> None:
+    """Write safetensors beside the pickle weights of a checkpoint, which are read as tensors and nothing else."""
+    with reporting():
+        from tools.backend.pickles import convert as write_safetensors
+
+        for file in write_safetensors(folder):
+            sys.stdout.write(f"{file}\n")
 
 
 @contextmanager

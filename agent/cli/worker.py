@@ -47,9 +47,11 @@ def serve(options: Options, host: str, port: int, waiting: int, lanes: int = 1, 
     if token and len(token) < SHORTEST:
         fail(f"{TOKEN} has {len(token)} characters: give at least {SHORTEST}")
     settings = options.load().model_copy(update={"backend": None})
-    backend: Any = make_backend(settings, _together(settings, lanes, rows))
+    together = _together(settings, lanes, rows)
+    backend: Any = make_backend(settings, together)
     calls = Calls(lanes, longest_line=waiting)
-    worker = Worker(backend, metadata.version("sld-agent"), token, calls)
+    batches = None if together is None else together.batches
+    worker = Worker(backend, metadata.version("sld-agent"), token, calls, batches)
 
     class Server(uvicorn.Server):
         def handle_exit(self, sig: int, frame: FrameType | None) -> None:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from agent.models.preset_choice import missing_networks, missing_packages
 from configs.errors import SettingsError
-from tools.backend.local import LocalBackend, runs_without_torch
+from tools.backend.ahead import runs_without_torch
+from tools.backend.local import LocalBackend
 
 if TYPE_CHECKING:
     from configs.settings import Settings

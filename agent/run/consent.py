@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from agent.run.folder import RunFolder
     from configs.settings import Settings
 
+SERVICE = "openai"  # the kind of a part that is no model here
 STEERING = ("path", "decoder", "revision", "kind", "url")
 
 
@@ -75,7 +76,9 @@ def _shipped(preset: str) -> str:
 
 
 def _check_models(folder: RunFolder, settings: Settings, own: Settings) -> None:
-    trusted = [dict(_steering(tree)) for tree in (own, *(load_settings(name, {}, {}) for name in preset_names()))]
+    shipped = (dict(_steering(load_settings(name, {}, {}))) for name in preset_names())
+    # a preset that sends pictures to a service with the user's key is agreed to by its name alone
+    trusted = [dict(_steering(own)), *(tree for tree in shipped if SERVICE not in tree.values())]
     for key, value in _steering(settings):
         if not any(tree.get(key) == value for tree in trusted):
             raise RunError(
@@ -87,7 +90,15 @@ def _check_models(folder: RunFolder, settings: Settings, own: Settings) -> None:
 def _steering(settings: Settings) -> Iterator[tuple[str, Any]]:
     for section, tree in settings.model_dump(mode="json").items():
         if isinstance(tree, dict):
-            yield from ((f"{section}.{key}", tree[key]) for key in STEERING if key in tree)
+            yield from _steering_in(tree, section)
+
+
+def _steering_in(tree: Mapping[str, Any], name: str) -> Iterator[tuple[str, Any]]:
+    for key, value in tree.items():
+        if key in STEERING:
+            yield f"{name}.{key}", value
+        elif isinstance(value, dict):  # a part of a part, such as a checkpoint for new looks alone
+            yield from _steering_in(value, f"{name}.{key}")
 
 
 def _address(url: str | None) -> SplitResult:

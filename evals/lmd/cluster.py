@@ -20,15 +20,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from agent.cli.options import Cluster
-    from evals.lmd.measure import Plan, Services
-    from evals.lmd.prompts import LmdPrompt
+    from evals.lmd.measure import Plan, Prompt, Services
 
 
 @dataclass(frozen=True)
 class Errand:
     """What a node is sent; ``make``, pickled, makes the services whose models it keeps, for a folder of pictures."""
 
-    prompt: LmdPrompt
+    prompt: Prompt
     plan: Plan
     make: bytes
     given: tuple[str, bytes] | None
@@ -42,11 +41,11 @@ class Errands:
     cluster: Cluster
     make: Callable[[Path], Services]
 
-    def run(self, prompts: Sequence[LmdPrompt], plan: Plan) -> Iterator[LmdPrompt]:
+    def run(self, prompts: Sequence[Prompt], plan: Plan) -> Iterator[Prompt]:
         """Measure the prompts and yield each once its record is written, a failure's too."""
         make = pickle.dumps(self.make)
 
-        def errand(prompt: LmdPrompt) -> Errand:
+        def errand(prompt: Prompt) -> Errand:
             if plan.images is None:
                 return Errand(prompt, plan, make, None)
             given = find_picture(plan.images, prompt)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from agent.run.folder import RunError
 from agent.trace.recorder import update_of
@@ -29,6 +29,25 @@ if TYPE_CHECKING:
     from tools.context import Context
 
 SEEDS_PER_PROMPT = 1000  # noise seeds that one prompt may use
+
+
+class Prompt(Protocol):
+    """A prompt of any benchmark."""
+
+    @property
+    def number(self) -> int:
+        """Its place in the list, from 0."""
+        ...
+
+    @property
+    def task(self) -> str:
+        """The part of the benchmark that it belongs to."""
+        ...
+
+    @property
+    def text(self) -> str:
+        """The prompt itself."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -66,7 +85,7 @@ def measure(prompt: LmdPrompt, plan: Plan, services: Services) -> dict[str, Any]
     """
     seed = (plan.seed * PROMPTS + prompt.number) * SEEDS_PER_PROMPT
     start = _start(prompt, plan, services.context, seed)
-    attempts, result = _correct(prompt, services.context, start, seed)
+    attempts, result = correct(prompt.text, services.context, start, seed)
     rival = _best_of_n(prompt, plan, services.context, attempts, result, seed) if plan.baselines else None
     pictures = {attempt["kept"] for attempt in attempts} | {attempt["image"] for attempt in attempts}
     pictures |= {rival["image"]} if rival else set()
@@ -82,7 +101,7 @@ def measure(prompt: LmdPrompt, plan: Plan, services: Services) -> dict[str, Any]
     }
 
 
-def head(prompt: LmdPrompt) -> dict[str, Any]:
+def head(prompt: Prompt) -> dict[str, Any]:
     """Return how a record begins."""
     return {"number": prompt.number, "task": prompt.task, "prompt": prompt.text}
 
@@ -94,10 +113,10 @@ def _start(prompt: LmdPrompt, plan: Plan, context: Context, seed: int) -> dict[s
         return {"image": context.images.save(open_picture(given)), "model_evaluations": 0, "seconds": 0.0}
     if plan.layout:
         return {"image": None, "model_evaluations": 0, "seconds": 0.0}
-    return _draw(prompt, context, seed)
+    return draw(prompt.text, context, seed)
 
 
-def find_picture(folder: Path, prompt: LmdPrompt) -> Path:
+def find_picture(folder: Path, prompt: Prompt) -> Path:
     """Return the picture of a prompt in a folder of SLD's layout.
 
     Raises:
@@ -110,11 +129,13 @@ def find_picture(folder: Path, prompt: LmdPrompt) -> Path:
     return found[0]
 
 
-def _draw(prompt: LmdPrompt, context: Context, seed: int) -> dict[str, Any]:
-    def make() -> Generated:
-        return context.backend.generate(prompt.text, seed=seed)
+def draw(text: str, context: Context, seed: int) -> dict[str, Any]:
+    """Return a picture of a sentence, drawn from its words alone, and what it took."""
 
-    made = make_once(context, "generate", [prompt.text, None, seed], make)
+    def make() -> Generated:
+        return context.backend.generate(text, seed=seed)
+
+    made = make_once(context, "generate", [text, None, seed], make)
     return {
         "image": made.image,
         "model_evaluations": made.cost.model_evaluations,
@@ -122,12 +143,12 @@ def _draw(prompt: LmdPrompt, context: Context, seed: int) -> dict[str, Any]:
     }
 
 
-def _correct(
-    prompt: LmdPrompt, context: Context, start: Mapping[str, Any], seed: int
+def correct(
+    text: str, context: Context, start: Mapping[str, Any], seed: int
 ) -> tuple[list[dict[str, Any]], dict[str, Any]]:
     """Run the loop on the first picture and return every judged picture and the result."""
     graph = build_graph(loop=context.settings.loop)
-    request: Any = {"prompt": prompt.text, "image": start["image"], "seed": seed}
+    request: Any = {"prompt": text, "image": start["image"], "seed": seed}
     attempts: list[dict[str, Any]] = []
     result: dict[str, Any] = {}
     done: list[str] = []
@@ -143,7 +164,7 @@ def _correct(
             elif node == "finish":
                 result = update["result"]
     if not attempts:  # the sentence was not understood, so nobody looked
-        start = start if start["image"] else _draw(prompt, context, seed)
+        start = start if start["image"] else draw(text, context, seed)
         nothing = {"round": 0, "image": start["image"], "kept": start["image"], "agreed": False, "changed": 0.0}
         attempts = [nothing | {"wrong": [], "done": []} | _spent(result["usage"], start)]
     return attempts, result
@@ -197,7 +218,7 @@ def _best_of_n(
     rival["n"] = 1 + math.ceil(budget / price)
     best = _passed(context, demands, first["image"])
     for number in range(1, rival["n"]):
-        made = _draw(prompt, context, seed + number)
+        made = draw(prompt.text, context, seed + number)
         rival["tried"] += 1
         rival["model_evaluations"] += made["model_evaluations"]
         rival["seconds"] = round(rival["seconds"] + made["seconds"], 3)

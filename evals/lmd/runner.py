@@ -1,7 +1,7 @@
 """Makes, corrects and scores a picture for each prompt, in several processes, going on where it was stopped.
 
     OUT/run.json          what was measured with what
-    OUT/items/007.json    everything about one finished prompt (see `measure.measure`)
+    OUT/items/007.json    everything about one finished prompt (see `measure.measure`, or another benchmark's)
     OUT/images/           pictures by content hash, and what it took to make them
 
 A killed run loses at most the steps between two pictures: a picture that was made is found again in
@@ -21,7 +21,8 @@ from typing import TYPE_CHECKING, Any
 from filelock import FileLock, Timeout
 
 from agent.run.folder import RunError
-from evals.lmd.measure import head, measure
+from evals.lmd.measure import head
+from evals.lmd.measure import measure as measure_lmd
 from tools.files import write_text
 from tools.older import renamed
 
@@ -30,25 +31,28 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from evals.lmd.cluster import Errands
-    from evals.lmd.measure import Plan, Services
-    from evals.lmd.prompts import LmdPrompt
+    from evals.lmd.measure import Plan, Prompt
+
+    Measure = Callable[[Any, Plan, Any], dict[str, Any]]
+    """Returns everything about one prompt, as JSON types."""
 
 POLL = 0.5  # seconds between two looks at what the workers have finished
 
 
 def run_prompts(
-    prompts: Sequence[LmdPrompt],
+    prompts: Sequence[Prompt],
     plan: Plan,
-    make_services: Callable[[], Services],
+    make_services: Callable[[], Any],
     *,
     identity: Mapping[str, Any],
     workers: int = 1,
     progress: Callable[[str, int, int], None] | None = None,
+    measure: Measure = measure_lmd,
     errands: Errands | None = None,
 ) -> list[dict[str, Any]]:
     """Measure every prompt that is not finished yet and return the records of all, in order.
 
-    ``make_services`` is called once in each worker; with more than one it must be picklable.
+    ``make_services`` is called once in each worker; with more than one it and ``measure`` must be picklable.
     ``identity`` (JSON types) says what the models and settings are. With ``errands`` it is a cluster that measures.
 
     Raises:
@@ -71,11 +75,11 @@ def run_prompts(
                 for _ in errands.run(open_ones, plan):
                     tell()
             elif workers > 1 and len(open_ones) > 1:
-                _share_out(open_ones, plan, make_services, min(workers, len(open_ones)), tell)
+                _share_out(open_ones, plan, make_services, min(workers, len(open_ones)), tell, measure)
             elif open_ones:
                 services = make_services()
                 for prompt in open_ones:
-                    finish(prompt, plan, services)
+                    finish(prompt, plan, services, measure)
                     tell()
             records = [read_record(plan, prompt, failed=True) for prompt in prompts]
     except Timeout:
@@ -83,12 +87,12 @@ def run_prompts(
     return [record for record in records if record is not None]
 
 
-def item_path(plan: Plan, prompt: LmdPrompt) -> Path:
+def item_path(plan: Plan, prompt: Prompt) -> Path:
     """Return where a prompt's record lies."""
     return plan.out / "items" / f"{prompt.number:03d}.json"
 
 
-def read_record(plan: Plan, prompt: LmdPrompt, *, failed: bool = False) -> dict[str, Any] | None:
+def read_record(plan: Plan, prompt: Prompt, *, failed: bool = False) -> dict[str, Any] | None:
     """Return a prompt's record; None when it must be measured (again). ``failed`` ones are read on request."""
     try:
         record: dict[str, Any] = renamed(json.loads(item_path(plan, prompt).read_text(encoding="utf-8")))
@@ -99,7 +103,7 @@ def read_record(plan: Plan, prompt: LmdPrompt, *, failed: bool = False) -> dict[
     return None if plan.baselines and record["best_of_n"] is None else record
 
 
-def finish(prompt: LmdPrompt, plan: Plan, services: Services) -> None:
+def finish(prompt: Prompt, plan: Plan, services: Any, measure: Measure = measure_lmd) -> None:
     """Measure one prompt and write its record; a failure is written down too, and tried again by the next run."""
     try:
         record = measure(prompt, plan, services)
@@ -129,16 +133,18 @@ def _check_identity(out: Path, identity: Mapping[str, Any]) -> None:
 
 
 def _share_out(
-    prompts: Sequence[LmdPrompt],
+    prompts: Sequence[Prompt],
     plan: Plan,
-    make_services: Callable[[], Services],
+    make_services: Callable[[], Any],
     workers: int,
     tell: Callable[[], None],
+    measure: Measure,
 ) -> None:
     context = get_context("spawn")
     counter = context.Value("i", 0)
     processes = [
-        context.Process(target=_work, args=(counter, prompts, plan, make_services), daemon=True) for _ in range(workers)
+        context.Process(target=_work, args=(counter, prompts, plan, make_services, measure), daemon=True)
+        for _ in range(workers)
     ]
     try:
         for process in processes:
@@ -155,7 +161,9 @@ def _share_out(
         raise RunError(f"a worker ended with code {dead[0]} (its message stands above); the same command goes on")
 
 
-def _work(counter: Any, prompts: Sequence[LmdPrompt], plan: Plan, make_services: Callable[[], Services]) -> None:
+def _work(
+    counter: Any, prompts: Sequence[Prompt], plan: Plan, make_services: Callable[[], Any], measure: Measure
+) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the parent, which ends its workers
     threading.Thread(target=_end_with_parent, daemon=True).start()
     services = make_services()
@@ -164,7 +172,7 @@ def _work(counter: Any, prompts: Sequence[LmdPrompt], plan: Plan, make_services:
             at, counter.value = counter.value, counter.value + 1
         if at >= len(prompts):
             return
-        finish(prompts[at], plan, services)
+        finish(prompts[at], plan, services, measure)
 
 
 def _end_with_parent() -> None:

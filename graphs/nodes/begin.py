@@ -68,7 +68,7 @@ def begin(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
         "first_picture": picture,
         "generated": False,
         "anew": False,
-        "polish": "no",
+        "polish": "last" if settings.loop.refine == "always" else "no",
         "rounds": 0,
         "touched": (),
         "best": None,

@@ -10,8 +10,9 @@ from graphs.fallback import can_fall_back
 from graphs.node_helpers import answer_edits, make_once, report_to, timed
 from tools.backend.protocol import BackendError
 from tools.edit import describe
-from tools.scene.layout import Layout
+from tools.scene.layout import Layout, in_words
 from tools.scene.operations import apply, source_of
+from tools.scene.requirement import LEFTOVER
 from tools.stage import stage
 from tools.suggest_layout import dump_operations
 
@@ -40,6 +41,7 @@ def generate(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
         text = background  # a sentence that only names what must be absent would call it up
     elif layout is None and background:
         layout = Layout(background=background)  # words alone; the setting is no box
+    layout = _without(layout, state)
 
     def make() -> Generated:
         return context.backend.generate(text, layout=layout, seed=seed, progress=report_to(runtime.stream_writer))
@@ -70,6 +72,7 @@ def edit(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
     layout, operations = state["layout"], state["planned"]
     assert state["picture"] is not None
     image = context.images.load(state["picture"])
+    scene = _without(layout, state) or layout
 
     named = {source.picture for source in map(source_of, operations) if source is not None}
     others = {other.name: other.image for other in state["others"] if other.name in named}
@@ -78,10 +81,10 @@ def edit(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
     def make() -> Edited:
         references = {name: context.images.load(picture) for name, picture in others.items()}
         return context.backend.edit(
-            image, operations, layout, seed=seed, progress=report_to(runtime.stream_writer), references=references
+            image, operations, scene, seed=seed, progress=report_to(runtime.stream_writer), references=references
         )
 
-    what = [state["picture"], dump_operations(operations), layout.model_dump(mode="json"), seed]
+    what = [state["picture"], dump_operations(operations), scene.model_dump(mode="json"), seed]
     what += [others] if others else []
     try:
         made = make_once(context, "edit", what, make)
@@ -124,14 +127,27 @@ def edit(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
 
 @timed
 def refine(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
-    """Polish the picture that agrees; the next judgement decides whether the polish is kept."""
-    context, seed = runtime.context, state["noise_seed"]
-    assert state["picture"] is not None
-    image = context.images.load(state["picture"])
-    prompt = state["text"] if state["kind"] == "prompt" else ""
+    """Polish the picture that agrees, or the best one at the end; the next judgement decides whether it is kept."""
+    context, seed, best = runtime.context, state["noise_seed"], state["best"]
+    picture, ended = state["picture"], state["exit"] is not None
+    update: dict[str, Any] = {"polish": "done"}
+    if ended and best is not None and best.image != picture:
+        picture = best.image
+        update |= {"layout": best.layout, "done": state["done"][: best.edits], "touched": (), "unclean": None}
+    assert picture is not None
+    image, shown = context.images.load(picture), update.get("layout", state["layout"]).without({LEFTOVER.name})
+    prompt = state["text"] if state["kind"] == "prompt" else in_words(shown)
 
     def make() -> Generated:
         return context.backend.refine(image, prompt, seed=seed, progress=report_to(runtime.stream_writer))
 
-    made = make_once(context, "refine", [state["picture"], prompt, seed], make)
-    return {"picture": made.image, "polish": "done", "usage": state["usage"] + made.cost}
+    made = make_once(context, "refine", [picture, prompt, seed], make)
+    return update | {"picture": made.image, "usage": state["usage"] + made.cost}
+
+
+def _without(layout: Layout | None, state: State) -> Layout | None:
+    """Return a layout with what the sentence forbids, for models that are told what not to draw."""
+    spec = state["goal"].spec
+    if spec is None or not spec.absent:
+        return layout
+    return (layout or Layout()).model_copy(update={"absent": spec.absent})

@@ -149,6 +149,8 @@ def _next(
     state: State, context: Context, attempt: Attempt, layout: Layout, doubtful: tuple[str, ...]
 ) -> dict[str, Any]:
     """Return the part of the update that says how the turn goes on: an end, a polish, a new drawing or a report."""
+    if attempt.refined and state["exit"]:
+        return {}  # the best picture of a turn that had ended
     if attempt.agreed or attempt.refined:
         # A picture that was right when it came is left alone: only what the run made is polished, once.
         made_here = state["generated"] or state["rounds"] > 0

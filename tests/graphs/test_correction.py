@@ -172,6 +172,38 @@ def test_refinement_is_kept_only_when_it_still_agrees(tmp_path: Path) -> None:
     assert len(truth(loop.images.load(result["image"])).objects) == 2
 
 
+def test_on_request_the_best_picture_is_polished_without_agreement(tmp_path: Path) -> None:
+    config: dict[str, Any] = {"loop": {"refine": "always", "rounds": 1}, "refiner": {"path": "nowhere"}}
+    more = {"objects": [*TWO_RED["objects"], {"name": "dog"}]}
+    loop = Loop(tmp_path, [more, edit(ADD_RED)], **config)
+    loop.world.refine_result = lambda layout: layout.model_copy(update={"background": "polished"})
+    result = loop.run(prompt="two red cars and a dog", image=loop.picture(scene(RED)))
+    assert (result["agreed"], result["exit"], loop.world.refined) == (False, "round_limit", 1)
+    polished = truth(loop.images.load(result["image"]))
+    assert (polished.background, len(polished.objects)) == ("polished", 2)
+    assert len(result["verdict"]["results"]) > 0
+
+
+def test_a_given_picture_that_nothing_bettered_is_not_polished(tmp_path: Path) -> None:
+    config: dict[str, Any] = {"loop": {"refine": "always", "rounds": 0}, "refiner": {"path": "nowhere"}}
+    loop = Loop(tmp_path, [TWO_RED], **config)
+    start = loop.picture(scene(RED))
+    result = loop.run(prompt="two red cars", image=start)
+    assert (result["image"], loop.world.refined) == (start, 0)
+
+
+def test_what_the_sentence_forbids_reaches_the_models(tmp_path: Path) -> None:
+    parse = {"objects": [{"name": "car", "attributes": ["red"], "count": 2}], "absent": ["dog"]}
+    loop = Loop(tmp_path, [parse, edit(ADD_RED)])
+    seen: list[Layout] = []
+    draws = loop.world.edit
+    loop.world.edit = lambda image, operations, layout, **more: (  # type: ignore[method-assign]
+        seen.append(layout) or draws(image, operations, layout, **more)
+    )
+    assert loop.run(prompt="two red cars and no dog", image=loop.picture(scene(RED)))["agreed"]
+    assert [layout.absent for layout in seen] == [("dog",)]
+
+
 def test_what_the_editor_cannot_do_goes_back_to_the_model(tmp_path: Path) -> None:
     loop = Loop(tmp_path, [TWO_RED, edit(ADD_RED), edit(ADD_RED)])
     loop.world.edit_errors.append(BackendError("no room left"))

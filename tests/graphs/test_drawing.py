@@ -7,6 +7,7 @@ __start__ --> begin;
 act -.-> approve;
 act -.-> edit;
 act -.-> finish;
+act -.-> refine;
 act -.-> think;
 approve -.-> edit;
 approve -.-> think;
@@ -14,6 +15,7 @@ begin -.-> parse;
 begin -.-> survey;
 edit -.-> finish;
 edit -.-> judge;
+edit -.-> refine;
 edit -.-> think;
 finish --> __end__;
 generate --> judge;
@@ -29,6 +31,7 @@ refine --> judge;
 survey --> parse;
 think -.-> act;
 think -.-> finish;
+think -.-> refine;
 think -.-> think;
 """
 

@@ -263,6 +263,7 @@ def test_a_language_model_that_the_user_switched_off_stays_off(
         ("segmenter.kind", "segment-anything"),
         ("editor.path", "/home/user/model"),
         ("heldout_detector.path", "/dev/zero"),
+        ("editor.restyler.path", "somebody/model"),
     ],
 )
 def test_a_recorded_model_is_used_with_consent_only(stopped: RunFolder, key: str, value: str) -> None:

@@ -6,9 +6,13 @@ import threading
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from configs.settings import CocoDetectorSettings, FilePart, OnnxSegmenterSettings, PasteSettings, ServiceEditorSettings
+
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
     from contextlib import AbstractContextManager
+
+    from configs.settings import Settings
 
 
 def import_ahead(modules: Iterable[str], lock: AbstractContextManager[Any]) -> threading.Thread:
@@ -25,9 +29,30 @@ def import_ahead(modules: Iterable[str], lock: AbstractContextManager[Any]) -> t
             try:
                 with lock:
                     import_module(name)
-            except ImportError:
+            except Exception:  # noqa: BLE001 - libraries that do not fit together fail in many ways
                 return
 
     thread = threading.Thread(target=run, name="imports ahead")
     thread.start()
     return thread
+
+
+def modules_of(settings: Settings) -> Iterator[str]:
+    """Yield the modules that a picture takes, in the order in which it asks for them."""
+    if not runs_without_torch(settings):
+        yield "torch"
+    if settings.generator is not None and settings.generator.kind == "diffusers":
+        yield "tools.backend.gligen"
+        yield "tools.backend.generator"
+    yield f"tools.backend.{'detector_coco' if isinstance(settings.detector, CocoDetectorSettings) else 'detector'}"
+    onnx = isinstance(settings.segmenter, OnnxSegmenterSettings)
+    yield f"tools.backend.{'segmenter_onnx' if onnx else 'segmenter'}"
+    yield "tools.backend.editor.composer"
+    engine = "instruct" if isinstance(settings.editor, ServiceEditorSettings) else settings.editor.kind
+    yield f"tools.backend.editor.engines.{engine}"
+
+
+def runs_without_torch(settings: Settings) -> bool:
+    """Return whether all parts are files with runtimes of their own, and none draws."""
+    files = all(isinstance(part, FilePart) for part in (settings.detector, settings.segmenter))
+    return files and isinstance(settings.editor, PasteSettings) and not (settings.generator or settings.refiner)

@@ -9,23 +9,24 @@ from __future__ import annotations
 import json
 from contextlib import contextmanager
 from importlib import resources
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from safetensors import SafetensorError, safe_open
 
+from tools.backend import hub
+from tools.backend.hub import HALF, PICKLES
 from tools.backend.protocol import BackendError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
     import torch
 
     from configs.settings import GroundedPart, Part
 
 PACKAGE = "package:"
-PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl")
-CONFIGURATION = (".json", ".txt", ".model")
+DENOISERS = ("unet", "transformer")  # folders of a pipeline
 # a damaged or foreign configuration shows as any of these somewhere inside a library's loader
 LOADER_ERRORS = (
     OSError,
@@ -37,7 +38,6 @@ LOADER_ERRORS = (
     ImportError,
     SafetensorError,
 )
-HALF = "fp16"  # the variant name of half precision files on the hub
 
 
 def resolve(part: Part) -> Path:
@@ -45,6 +45,20 @@ def resolve(part: Part) -> Path:
 
     Raises:
         BackendError: there is no such folder or repository, or it holds no safetensors.
+    """
+    folder = find_folder(part)
+    if folder is None:
+        half = choose_dtype(part.dtype, choose_device(part.device)).itemsize == 2
+        folder = hub.fetch(part.path, part.revision, half=half)
+    check_files(folder)
+    return folder
+
+
+def find_folder(part: Part) -> Path | None:
+    """Return the local folder that a part names, and None where it names a repository on the hub.
+
+    Raises:
+        BackendError: there is no such folder.
     """
     path = part.path
     if path.startswith(PACKAGE):
@@ -60,53 +74,12 @@ def resolve(part: Part) -> Path:
     if not folder.is_dir():
         if not _is_hub_id(path):
             raise BackendError(f"checkpoint {path!r}: there is no folder {str(folder)!r}; correct the preset's path")
-        folder = _fetch(path, part.revision)
-    check_files(folder)
+        return None
     return folder
 
 
 def _is_hub_id(path: str) -> bool:
     return not path.startswith((PACKAGE, ".", "/", "~")) and path.count("/") == 1 and "\\" not in path
-
-
-def _fetch(repository: str, revision: str | None) -> Path:
-    from huggingface_hub import HfApi, snapshot_download
-
-    try:
-        files = HfApi().list_repo_files(repository, revision=revision)
-    except Exception as error:  # noqa: BLE001 - the hub's client lets through whatever its transport raises
-        try:  # without the hub, what was fetched before will do
-            return Path(snapshot_download(repository, revision=revision, local_files_only=True))
-        except (OSError, ValueError):
-            raise BackendError(
-                f"checkpoint {repository!r} (revision {revision or 'newest'}) is no local folder and cannot be "
-                f"fetched from the hub ({type(error).__name__}); check the spelling, the network and access rights"
-            ) from None
-    wanted = choose_files(repository, files)
-    return Path(snapshot_download(repository, revision=revision, allow_patterns=wanted))
-
-
-def choose_files(repository: str, files: Iterable[str]) -> list[str]:
-    """Return what to fetch of a repository: configuration, and every weight once.
-
-    Half precision copies are left out where full ones exist, and so are the single-file copies that lie
-    beside a pipeline's folders.
-
-    Raises:
-        BackendError: the repository has no safetensors.
-    """
-    names = sorted(files)
-    weights = [name for name in names if name.endswith(".safetensors") and "non_ema" not in name]
-    if "model_index.json" in names:
-        weights = [name for name in weights if "/" in name]
-    if not weights:
-        raise BackendError(
-            f"checkpoint {repository!r} has no .safetensors on the hub; pickle weights can run code and are never "
-            "loaded: choose another repository or revision"
-        )
-    full = {str(PurePosixPath(name).parent) for name in weights if f".{HALF}." not in name}
-    weights = [name for name in weights if f".{HALF}." not in name or str(PurePosixPath(name).parent) not in full]
-    return [name for name in names if name.endswith(CONFIGURATION)] + weights
 
 
 def check_files(folder: Path) -> None:
@@ -123,7 +96,8 @@ def check_files(folder: Path) -> None:
         if pickles:
             raise BackendError(
                 f"checkpoint {str(folder)!r} has only pickle weights ({', '.join(pickles[:3])}), which can run "
-                "code and are never loaded; use a checkpoint or revision with .safetensors"
+                "code and are never loaded; use a checkpoint or revision with .safetensors, or convert this one with "
+                "`sld weights convert`"
             )
         raise BackendError(f"checkpoint {str(folder)!r} has no .safetensors file; is it complete?")
     for file in files:
@@ -137,10 +111,10 @@ def check_files(folder: Path) -> None:
             ) from None
 
 
-def variant(folder: Path) -> str | None:
-    """Return "fp16" when the folder holds half precision files only, else None."""
-    names = [file.name for file in folder.glob("*.safetensors")]
-    return HALF if names and all(f".{HALF}." in name for name in names) else None
+def variant(folder: Path, dtype: torch.dtype) -> str | None:
+    """Return "fp16" when the folder holds half precision files alone, or such ones and ``dtype`` is half; else None."""
+    halves = [hub.is_half(file.name) for file in folder.glob("*.safetensors")]
+    return HALF if halves and (all(halves) or (any(halves) and dtype.itemsize == 2)) else None
 
 
 def is_grounded(part: GroundedPart) -> bool:
@@ -149,7 +123,10 @@ def is_grounded(part: GroundedPart) -> bool:
     Raises:
         BackendError: it cannot be read.
     """
-    file = resolve(part) / "unet" / "config.json"
+    folder = find_folder(part)
+    if folder is None:  # a question about its configuration fetches no weights
+        folder = hub.fetch(part.path, part.revision, half=False, weights=False)
+    file = folder / "unet" / "config.json"
     if not file.is_file():
         return False
     try:
@@ -157,6 +134,19 @@ def is_grounded(part: GroundedPart) -> bool:
     except (OSError, ValueError) as error:
         raise unreadable(file.parent, error) from error
     return isinstance(described, dict) and described.get("attention_type") == "gated"
+
+
+def model_kind(part: Part) -> str:
+    """Return the kind of a transformers checkpoint, such as "owlv2".
+
+    Raises:
+        BackendError: it cannot be read.
+    """
+    file = resolve(part) / "config.json"
+    try:
+        return str(json.loads(file.read_text(encoding="utf-8"))["model_type"])
+    except (OSError, ValueError, LookupError, TypeError) as error:
+        raise unreadable(file.parent, error) from error
 
 
 @contextmanager
@@ -217,7 +207,7 @@ def load(kind: Any, folder: Path, *, device: torch.device, dtype: torch.dtype, *
             folder,
             use_safetensors=True,
             local_files_only=True,
-            variant=variant(folder),
+            variant=variant(folder, dtype),
             output_loading_info=True,
             **options,
         )
@@ -251,15 +241,46 @@ def choose_device(name: str) -> torch.device:
     return device
 
 
-def choose_dtype(name: str, device: torch.device) -> torch.dtype:
-    """Return the dtype called ``name``; "auto" is float16 on cuda and float32 elsewhere."""
+def choose_dtype(name: str, device: torch.device, folder: Path | None = None) -> torch.dtype:
+    """Return the dtype called ``name``.
+
+    "auto" is float32, and half precision on cuda: bfloat16 where the device has it and the weights in ``folder`` were
+    published in it, else float16.
+
+    Raises:
+        BackendError: the device has no such numbers.
+    """
     import torch
 
     if name == "auto":
-        return torch.float16 if device.type == "cuda" else torch.float32
+        if device.type != "cuda":
+            return torch.float32
+        return torch.bfloat16 if _published_in_bfloat16(folder) and _has_bfloat16(device) else torch.float16
     dtype = getattr(torch, name)
     assert isinstance(dtype, torch.dtype)
+    if dtype == torch.bfloat16 and device.type == "cuda" and not _has_bfloat16(device):
+        raise BackendError(f"dtype 'bfloat16': {torch.cuda.get_device_name(device)} has none; use float16 or float32")
     return dtype
+
+
+def _has_bfloat16(device: torch.device) -> bool:
+    import torch
+
+    with torch.cuda.device(device):
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+
+
+def _published_in_bfloat16(folder: Path | None) -> bool:
+    """Return whether most of a checkpoint's weights (a pipeline's denoiser's) are stored in bfloat16."""
+    if folder is None:
+        return False
+    below = next((folder / name for name in DENOISERS if (folder / name).is_dir()), folder)
+    file = next(iter(sorted(below.glob("*.safetensors"))), None)
+    if file is None:
+        return False
+    with safe_open(file, framework="numpy") as weights:
+        kinds = [weights.get_slice(name).get_dtype() for name in weights.keys()]  # noqa: SIM118 - no mapping
+    return kinds.count("BF16") > len(kinds) / 2
 
 
 def dtype_argument(dtype: torch.dtype) -> dict[str, torch.dtype]:

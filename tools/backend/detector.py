@@ -58,7 +58,7 @@ class ZeroShotDetector:
             AutoModelForZeroShotObjectDetection,
             folder,
             device=device,
-            dtype=checkpoints.choose_dtype(settings.dtype, device),
+            dtype=checkpoints.choose_dtype(settings.dtype, device, folder),
         )
         with checkpoints.reading(folder):
             # the PIL processors: the same pixels with and without torchvision

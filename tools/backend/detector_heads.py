@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import torch
 
 from tools.backend.meter import Tally
+from tools.backend.precision import keep_boxes_of_owl
 from tools.backend.recent import Recent, picture_key
 from tools.backend.together import Compute, Directly
 from tools.scene.lexicon import with_article
@@ -71,6 +72,8 @@ class OwlHead:
         self.model, self.processor, self.tokenizer = model, processor, tokenizer
         self.longest = model.config.text_config.max_position_embeddings
         self.padded = model.config.model_type == "owlv2"
+        self.dtype = model.dtype
+        keep_boxes_of_owl(model)
         self.passes = Tally()
         self.compute: Compute = Directly()
         self.looks: Recent[Any, tuple[torch.Tensor, torch.Tensor]] = Recent(PICTURES_KEPT)
@@ -90,7 +93,7 @@ class OwlHead:
     def _embed(self, image: Image) -> tuple[torch.Tensor, torch.Tensor]:
         self.passes.count += 1
         pixels = self.processor(images=shrunk(image), return_tensors="pt")["pixel_values"]
-        pixels = pixels.to(self.model.device, self.model.dtype)
+        pixels = pixels.to(self.model.device, self.dtype)
         grid = self.compute("look", lambda pixels: self.model.image_embedder(pixels)[0], pixels)
         features = grid.flatten(1, 2)
         boxes = corners(self.model.box_predictor(features, grid)[0].float()).cpu()

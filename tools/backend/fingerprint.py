@@ -26,7 +26,7 @@ PARTS: dict[Drawing, tuple[str, ...]] = {
 }
 WHOLE = 64 * 2**20  # bytes up to which a file is read whole ...
 PIECES, PIECE = 64, 2**16  # ... and beyond it so many evenly spread pieces of so many bytes
-NO_LOOKS = frozenset({"offload", "threads"})  # settings that change where and how fast, not what
+NO_LOOKS = frozenset({"offload", "threads", "turns"})  # settings that change where and how fast, not what
 
 
 def fingerprint(settings: Settings, drawing: Drawing) -> str:
@@ -44,6 +44,9 @@ def fingerprint(settings: Settings, drawing: Drawing) -> str:
 
 def _described(part: Section) -> dict[str, Any]:
     kept = {key: value for key, value in part.model_dump(mode="json").items() if key not in NO_LOOKS | {"path"}}
+    for name in type(part).model_fields:
+        if isinstance(within := getattr(part, name), Part):
+            kept[name] = _described(within)
     if not isinstance(part, Part):  # an engine without weights of its own
         return kept
     if kept.get("kind") == "openai":  # a server's model is known by its name alone

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 import time
 from dataclasses import replace
@@ -13,7 +14,7 @@ from tools.backend import checkpoints
 from tools.backend.backdrop import named_backdrop, painted
 from tools.backend.pipelines import Pipeline, padded_wh, until_usable
 from tools.backend.protocol import BackendError, Cost, Generated
-from tools.backend.text import vocabulary_warning
+from tools.backend.text import negative_prompt, vocabulary_warning
 from tools.images import PictureError, open_picture
 from tools.scene.box import Box
 
@@ -50,6 +51,7 @@ def load_generator(
     chat: ChatSettings,
     backdrops: Mapping[str, BackdropSettings],
     load_grounded: Callable[[GroundedPart], GroundedDiffusion],
+    shared: dict[str, Pipeline] | None = None,
 ) -> Generator:
     """Return the generator of a preset; ``load_grounded`` gives a model that the editor may share.
 
@@ -65,9 +67,15 @@ def load_generator(
     if checkpoints.is_grounded(ours):
         return GroundedGenerator(load_grounded(ours), ours, backdrops)
     with checkpoints.quiet():  # slow to import, and needed by few presets
-        from diffusers import AutoPipelineForText2Image
+        import diffusers
 
-    return PipelineGenerator(Pipeline.load(AutoPipelineForText2Image, ours), ours)
+    kind = getattr(diffusers, ours.pipeline or "AutoPipelineForText2Image", None)
+    if ours.pipeline and not (inspect.isclass(kind) and issubclass(kind, diffusers.DiffusionPipeline)):
+        raise BackendError(
+            f"generator.pipeline: diffusers {diffusers.__version__} has no pipeline {ours.pipeline!r}; "
+            "name one such as ZImagePipeline, or none to have it chosen"
+        )
+    return PipelineGenerator(Pipeline.load(kind, ours, shared), ours)
 
 
 def drawable(size_wh: tuple[int, int], side: int | None) -> tuple[int, int]:
@@ -146,7 +154,8 @@ class GroundedGenerator:
         model, settings = self.model, self.settings
         model.collect()
         model.warn(vocabulary_warning(model.tokenizer, prompt))
-        text, negative = model.text_embeddings([prompt]), model.text_embeddings([""])
+        unwanted = negative_prompt(settings.negative_prompt, layout.absent if layout else ())
+        text, negative = model.text_embeddings([prompt]), model.text_embeddings([unwanted])
         zoom = zoom_for([item.box for item in layout.objects] if layout else [], settings.known_share)
         placed = [(item.phrase, shrunk(item.box, zoom)) for item in layout.objects] if layout else []
         # A checkpoint that has boxes to the last step was never trained without its grounding layers: where
@@ -200,7 +209,11 @@ class PipelineGenerator:
         """Return one picture per seed; a layout is not used, which is said in a warning."""
         start, settings = time.perf_counter(), self.settings
         width, height = padded_wh(size_wh)
+        unwanted = negative_prompt(settings.negative_prompt, layout.absent if layout else ())
         runs = 0
+        self.pipeline.evaluations()  # of an earlier call that failed
+        # Qwen's have no guidance without a negative prompt; elsewhere an empty one is none
+        guided = self.pipeline.guided(settings.guidance, unwanted or " ")
 
         def make(some: list[int]) -> list[Image]:
             nonlocal runs
@@ -211,16 +224,15 @@ class PipelineGenerator:
                 "generate",
                 settings.steps,
                 prompt=prompt,
-                guidance_scale=settings.guidance,
                 width=width,
                 height=height,
+                **guided,
             )
             return [image.crop((0, 0, *size_wh)) for image in made]
 
         images, warnings = until_usable(make, seeds, self.pipeline.name)
-        halves = 2 if settings.guidance > 1 else 1
         cost = Cost(
-            model_evaluations=runs * settings.steps * halves,
+            model_evaluations=self.pipeline.evaluations(),
             decoder_passes=runs,
             seconds={"generate": time.perf_counter() - start},
         )

@@ -21,6 +21,7 @@ from tools.backend import checkpoints
 from tools.backend.device_memory import Batcher, free
 from tools.backend.grounding import Grounding
 from tools.backend.meter import Meter
+from tools.backend.precision import keep_boxes_of_grounding
 from tools.backend.protocol import BackendError
 from tools.backend.recent import Recent
 from tools.backend.text import truncation_warning, vocabulary_warning
@@ -64,6 +65,7 @@ class GroundedDiffusion(Meter):
         self._schedule = {**dict(scheduler_config), "clip_sample": False, "thresholding": False}
         super().__init__(unet.device)
         self.dtype = unet.dtype
+        keep_boxes_of_grounding(unet)
         self.factor = 2 ** (len(vae.config.block_out_channels) - 1)  # pixels per latent pixel
         self.multiple = self.factor * 2 ** (len(unet.config.block_out_channels) - 1)  # canvases are multiples of it
         self.channels: int = vae.config.latent_channels
@@ -79,7 +81,7 @@ class GroundedDiffusion(Meter):
         """
         folder = checkpoints.resolve(part)
         device = checkpoints.choose_device(part.device)
-        dtype = checkpoints.choose_dtype(part.dtype, device)
+        dtype = checkpoints.choose_dtype(part.dtype, device, folder)
 
         def component(kind: Any, name: str) -> Any:
             return checkpoints.load(kind, folder / name, device=device, dtype=dtype)
@@ -225,7 +227,7 @@ class GroundedDiffusion(Meter):
         vocabulary = dict.fromkeys(phrase for layout in kept for phrase, _ in layout)
         dim = self.unet.position_net.positive_len
         tokens = max(self.grounding_tokens, *map(len, kept))
-        boxes = torch.zeros(len(kept), tokens, 4, dtype=self.dtype)
+        boxes = torch.zeros(len(kept), tokens, 4)
         phrases = torch.zeros(len(kept), tokens, dim, dtype=self.dtype, device=self.device)
         masks = torch.zeros(len(kept), tokens, dtype=self.dtype)
         for phrase in vocabulary:
@@ -299,7 +301,9 @@ class GroundedDiffusion(Meter):
 
     def inverse_scheduler(self, steps: int) -> DDIMInverseScheduler:
         """Return the same schedule the other way round (clean first)."""
-        scheduler = DDIMInverseScheduler.from_config(self._schedule)
+        # it knows no thresholding, and says so on the terminal where the checkpoint was made for another schedule
+        known = {name: value for name, value in self._schedule.items() if name != "thresholding"}
+        scheduler = DDIMInverseScheduler.from_config(known)
         scheduler.set_timesteps(steps)
         return scheduler
 

@@ -48,7 +48,7 @@ class InpaintingPipeline(NamedPipeline):
             image,
             mask_image=mask,
             prompt=prompt,
-            negative_prompt=negative,
+            negative=negative,
             guidance=guidance,
             strength=strength,
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import math
 from typing import TYPE_CHECKING
 
 from tools.backend.named_pipelines import NamedPipeline
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
 
     from PIL.Image import Image
 
+    from configs.settings import InstructSettings
     from tools.backend.protocol import Progress
 
 
@@ -42,25 +44,22 @@ class InstructingPipeline(NamedPipeline):
         self,
         seeds: Sequence[int],
         progress: Progress | None,
-        steps: int,
+        settings: InstructSettings,
         *,
         image: Image,
         mask: Image,
         instruction: str,
-        negative: str,
-        guidance: float,
-        strength: float,
     ) -> list[Image]:
         """Return one RGB picture per seed, of the size of ``image``; ``mask`` is white where it may be painted."""
         return self.edited(
             seeds,
             progress,
             "instruct",
-            steps,
+            max(settings.steps, math.ceil(1 / settings.strength)),  # a share of few steps would be none
             image,
             mask_image=mask,
             prompt=instruction,
-            negative_prompt=negative,
-            guidance=guidance,
-            strength=strength,
+            negative=settings.negative_prompt,
+            guidance=settings.guidance,
+            strength=settings.strength,
         )

@@ -18,13 +18,16 @@ from configs.settings import (
     InstructSettings,
     OnnxSegmenterSettings,
     PasteSettings,
+    ServiceEditorSettings,
 )
 from tools.backend import checkpoints, coco_kinds
-from tools.backend.ahead import import_ahead
+from tools.backend.ahead import import_ahead, modules_of
 from tools.backend.editor import capabilities
 from tools.backend.fingerprint import fingerprint
+from tools.backend.installed import TORCHVISION_ADVICE, torchvision_problem
 from tools.backend.meter import Tally
 from tools.backend.protocol import BackendError
+from tools.backend.residence import Residence, components
 from tools.scene.spec import Query
 from tools.stopping import check_stop
 
@@ -41,6 +44,7 @@ if TYPE_CHECKING:
     from tools.backend.generator import Generator
     from tools.backend.gligen import GroundedDiffusion
     from tools.backend.inpainter import Inpainter
+    from tools.backend.pipelines import Pipeline
     from tools.backend.protocol import Capabilities, Detected, Drawing, Edited, Generated, Progress, Segmented
     from tools.backend.refiner import Refiner
     from tools.backend.segmenter import Segmenter
@@ -65,6 +69,8 @@ class LocalBackend:
         self.settings = settings
         self._loaded: dict[Any, Any] = {}
         self._together = together
+        self._pipelines: dict[str, Pipeline] = {}  # whose weights several parts may use
+        self._residence = Residence()
         self._lock: AbstractContextManager[Any] = together.baton if together else threading.RLock()
         self._importing = threading.RLock()
         self._nested = Tally()  # calls within calls: the editor asks for masks
@@ -73,11 +79,13 @@ class LocalBackend:
         """Return a backend with other settings that shares the models which both name."""
         other = LocalBackend(settings, self._together)
         other._loaded, other._lock, other._importing = self._loaded, self._lock, self._importing
+        other._pipelines = self._pipelines
+        other._residence = self._residence
         return other
 
     def prepare(self) -> None:
         """Begin to import what the first calls will wait for; models are still loaded when they are used."""
-        import_ahead(_needed(self.settings), self._importing)
+        import_ahead(modules_of(self.settings), self._importing)
 
     def detect(self, image: Image, queries: Sequence[Query], threshold: float | None = None) -> Detected:
         """Find every query in the picture; see the protocol."""
@@ -149,7 +157,7 @@ class LocalBackend:
         def load() -> Generator:
             from tools.backend.generator import load_generator
 
-            return load_generator(part, self.settings.chat, self.settings.backdrops, self._diffusion)
+            return load_generator(part, self.settings.chat, self.settings.backdrops, self._diffusion, self._pipelines)
 
         loaded: Generator = self._load(part, load)
         return loaded
@@ -183,18 +191,25 @@ class LocalBackend:
             from tools.backend.editor.engines.inpaint import InpaintEngine
             from tools.backend.inpainting import InpaintingPipeline
 
-            inpainting = self._load(part, lambda: InpaintingPipeline.from_settings(part))
+            inpainting = self._load(part, lambda: InpaintingPipeline.from_settings(part, self._pipelines))
             return self._run(part, inpainting, lambda: with_engine(InpaintEngine(inpainting, self, part)))
         if isinstance(part, InstructSettings):
             from tools.backend.editor.engines.instruct import InstructEngine
             from tools.backend.instructing import InstructingPipeline
 
-            instructing = self._load(part, lambda: InstructingPipeline.from_settings(part))
+            instructing = self._load(part, lambda: InstructingPipeline.from_settings(part, self._pipelines))
             return self._run(part, instructing, lambda: with_engine(InstructEngine(instructing, self, part)))
+        if isinstance(part, ServiceEditorSettings):
+            from tools.backend.editor.engines.instruct import InstructEngine
+            from tools.backend.images_api import ImagesApi, ServiceEditor  # brings a client's library
+
+            service = self._load(part, lambda: ServiceEditor(ImagesApi(part.path, self.settings.chat)))
+            return self._run(part, service, lambda: with_engine(InstructEngine(service, self, part)))
         from tools.backend.editor.engines.grounded import GroundedEngine
 
-        model = self._diffusion(part)
-        return self._run(part, model, lambda: with_engine(GroundedEngine(model, self, part, self._fit)))
+        model, restyling = self._diffusion(part), part.restyler
+        restyler = None if restyling is None else lambda: self._diffusion(restyling)
+        return self._run(part, model, lambda: with_engine(GroundedEngine(model, self, part, self._fit, restyler)))
 
     def _fit(self, image: Image, placed: PlacedObject) -> float:
         """Say how much an object looks like what it shall be: like that, and like no other kind of thing."""
@@ -219,7 +234,7 @@ class LocalBackend:
             own = capabilities.paste()
         elif isinstance(settings.editor, InpaintSettings):
             own = capabilities.inpaint(settings.editor)
-        elif isinstance(settings.editor, InstructSettings):
+        elif isinstance(settings.editor, InstructSettings | ServiceEditorSettings):
             own = capabilities.instruct(settings.editor)
         else:
             own = replace(
@@ -287,7 +302,7 @@ class LocalBackend:
         report: dict[str, dict[str, Any]] = {}
         for key, owner in self._loaded.items():
             path = key[0] if isinstance(key, tuple) else key.path
-            for component in _components(owner):
+            for component in components(owner):
                 weights = list(component.parameters())
                 report[f"{path}: {type(component).__name__}"] = {
                     "device": str(weights[0].device),
@@ -299,9 +314,17 @@ class LocalBackend:
     def _load(self, part: Part, load: Callable[[], Any]) -> Any:
         with self._lock:
             if part not in self._loaded:
-                with self._importing:
-                    self._loaded[part] = self._twice(None, load)
+                self._loaded[part] = self._built(load)
             return self._loaded[part]
+
+    def _built(self, load: Callable[[], Value]) -> Value:
+        with self._importing:
+            try:
+                return self._twice(None, load)
+            except (ImportError, RuntimeError, AttributeError, OSError) as error:
+                if problem := torchvision_problem():
+                    raise BackendError(f"torchvision cannot be imported ({problem}): {TORCHVISION_ADVICE}") from error
+                raise
 
     def _diffusion(self, part: GroundedPart) -> GroundedDiffusion:
         def load() -> GroundedDiffusion:
@@ -313,8 +336,7 @@ class LocalBackend:
         key = (part.path, part.revision, part.device, part.dtype, part.grounding_tokens)
         with self._lock:
             if key not in self._loaded:
-                with self._importing:
-                    model = self._twice(None, load)
+                model = self._built(load)
                 if self._together:
                     model.batcher.compute = self._together
                 model.batcher.offload = lambda: model.offload_idle() or self._offload_others(model)
@@ -344,17 +366,14 @@ class LocalBackend:
         with self._lock:
             check_stop()
             if device is not None:
-                _move(owner, device.type)
+                self._residence.move(owner, device)
             self._nested.count += 1
             try:
                 yield
             finally:
                 self._nested.count -= 1
                 if device is not None and part.offload and device.type != "cpu":
-                    from tools.backend.device_memory import free
-
-                    _move(owner, "cpu")
-                    free(device)
+                    self._residence.move(owner, checkpoints.choose_device("cpu"))
 
     def _twice(self, owner: Any, call: Callable[[], Value]) -> Value:
         """Call, and when memory runs out move all other models away and call once more."""
@@ -370,44 +389,13 @@ class LocalBackend:
         except RuntimeError as error:
             if not _is_out_of_memory(error):
                 raise
-            raise BackendError(
-                "out of device memory with every other model moved away; use a smaller picture, dtype float16, "
-                "the preset gligen-sd14-8gb, or device cpu"
-            ) from None
+            from tools.backend.device_memory import too_little
+
+            where = next((component.device for component in components(owner)), "the device")
+            raise BackendError(too_little(where, "this picture with every other model moved away")) from None
 
     def _offload_others(self, owner: Any) -> bool:
-        from tools.backend.device_memory import free
-
-        kept = {id(component) for component in _components(owner)}
-        moved = False
-        for other in self._loaded.values():
-            for component in _components(other):
-                device = next(component.parameters()).device
-                if device.type != "cpu" and id(component) not in kept:
-                    component.to("cpu")
-                    free(device)
-                    moved = True
-        return moved
-
-
-def runs_without_torch(settings: Settings) -> bool:
-    """Return whether all parts are files with runtimes of their own, and none draws."""
-    files = all(_is_file(part) for part in (settings.detector, settings.segmenter))
-    return files and isinstance(settings.editor, PasteSettings) and not (settings.generator or settings.refiner)
-
-
-def _needed(settings: Settings) -> Iterator[str]:
-    """Yield the modules that a picture takes, in the order in which it asks for them."""
-    if not runs_without_torch(settings):
-        yield "torch"
-    if settings.generator is not None and settings.generator.kind == "diffusers":
-        yield "tools.backend.gligen"
-        yield "tools.backend.generator"
-    yield f"tools.backend.{'detector_coco' if isinstance(settings.detector, CocoDetectorSettings) else 'detector'}"
-    onnx = isinstance(settings.segmenter, OnnxSegmenterSettings)
-    yield f"tools.backend.{'segmenter_onnx' if onnx else 'segmenter'}"
-    yield "tools.backend.editor.composer"
-    yield f"tools.backend.editor.engines.{settings.editor.kind}"
+        return self._residence.clear_for(owner, self._loaded.values(), checkpoints.choose_device("cpu"))
 
 
 def _is_file(part: Part) -> bool:
@@ -416,15 +404,8 @@ def _is_file(part: Part) -> bool:
 
 
 def _is_out_of_memory(error: RuntimeError) -> bool:
-    torch = sys.modules.get("torch")
-    return torch is not None and isinstance(error, torch.OutOfMemoryError)
+    if "torch" not in sys.modules:
+        return False
+    from tools.backend.device_memory import is_out_of_memory
 
-
-def _components(owner: Any) -> list[Any]:
-    return list(getattr(owner, "components", ()))
-
-
-def _move(owner: Any, device: str) -> None:
-    for component in _components(owner):
-        if next(component.parameters()).device.type != device:
-            component.to(device)
+    return is_out_of_memory(error)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 from PIL.Image import Resampling
 
 from tools.backend import checkpoints
-from tools.backend.pipelines import Pipeline
+from tools.backend.pipelines import DENOISERS, Pipeline
 from tools.backend.protocol import BackendError
 
 if TYPE_CHECKING:
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from tools.backend.protocol import Progress
 
 UNUSED = {"safety_checker", "feature_extractor", "image_encoder"}  # may lie in a checkpoint of a class without them
-DENOISERS = ("unet", "transformer")
 LEAST_SIDE = 64  # pixels
 
 
@@ -39,15 +38,10 @@ class NamedPipeline(Pipeline):
 
     def __init__(self, pipe: Any, device: torch.device, name: str) -> None:
         super().__init__(pipe, device, name)
-        self.takes = inspect.signature(type(pipe).__call__).parameters
         self._refuse(type(pipe))
-        self._evaluated = 0
-        for part in DENOISERS:
-            if (denoiser := getattr(pipe, part, None)) is not None:
-                denoiser.register_forward_pre_hook(self._count, with_kwargs=True)
 
     @classmethod
-    def from_settings(cls, settings: PipelinePart) -> Self:
+    def from_settings(cls, settings: PipelinePart, shared: dict[str, Pipeline] | None = None) -> Self:
         """Load the checkpoint with the class that the settings name, or with the one that is chosen for it.
 
         Raises:
@@ -67,7 +61,7 @@ class NamedPipeline(Pipeline):
                 )
             cls._refuse(kind)
             refuse_other(checkpoints.resolve(settings), kind)
-        loaded = cls.load(kind, settings)
+        loaded = cls.load(kind, settings, shared)
         assert isinstance(loaded, cls)
         return loaded
 
@@ -93,7 +87,7 @@ class NamedPipeline(Pipeline):
     ) -> list[Image]:
         """Return one RGB picture per seed, of the size of ``image``.
 
-        The pipeline is given what it takes of the arguments, ``guidance`` by the name that it has for it.
+        The pipeline is given what it takes of the arguments; ``guidance`` and ``negative`` by its names for them.
         """
         size_wh = image.size
         if min(size_wh) < LEAST_SIDE:  # some refuse these
@@ -102,26 +96,13 @@ class NamedPipeline(Pipeline):
             if "mask_image" in wanted:
                 wanted["mask_image"] = wanted["mask_image"].resize(image.size, Resampling.NEAREST)
         width, height = image.size
-        guidance = wanted.pop("guidance")
-        # some that need none have it as well, for models that are distilled with it; unset, it is not for these
-        own = self.takes.get("guidance_scale")
-        wanted["true_cfg_scale" if own is None or own.default is None else "guidance_scale"] = guidance
-        if guidance <= 1:
-            wanted.pop("negative_prompt", None)  # without guidance there is none
+        wanted |= self.guided(wanted.pop("guidance"), wanted.pop("negative"))
         # where a pipeline would choose a size of its own: the picture's is the one that fits it
         sizes = {"width": width, "height": height, "max_area": width * height, "_auto_resize": False}
         taken = {name: value for name, value in ({"image": image} | sizes | wanted).items() if name in self.takes}
         # one by one: some draw at random while they encode the picture, and do that once for all seeds
         made = [one for seed in seeds for one in self([seed], progress, phase, steps, **taken)]
         return [one if one.size == size_wh else one.resize(size_wh, Resampling.LANCZOS) for one in made]
-
-    def evaluations(self) -> int:
-        """Return how many samples the denoiser was given since this was last asked."""
-        evaluated, self._evaluated = self._evaluated, 0
-        return evaluated
-
-    def _count(self, module: Any, given: tuple[Any, ...], named: dict[str, Any]) -> None:
-        self._evaluated += len(next(iter((*given, *named.values()))))
 
 
 def refuse_other(folder: Path, kind: Any) -> None:

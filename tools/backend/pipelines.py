@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import inspect
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import torch
 from PIL import Image
 
-from tools.backend import checkpoints
+from configs.settings import PipelineOptions
+from tools.backend import checkpoints, outfit
 from tools.backend.device_memory import Batcher
+from tools.backend.hub import HALF
 from tools.backend.protocol import BackendError
 
 if TYPE_CHECKING:
@@ -23,6 +26,7 @@ if TYPE_CHECKING:
 MULTIPLE = 16  # of pixels: what every autoencoder and UNet of the supported families can halve evenly
 BLACK = 3  # a picture with no value above this (of 255) is a failed one: half precision, or a safety checker
 ATTEMPTS = 3
+DENOISERS = ("unet", "transformer")
 NEXT_SEED = 1_000_003  # far from the seeds of the other pictures of a call
 
 
@@ -32,37 +36,79 @@ class Pipeline:
     def __init__(self, pipe: Any, device: torch.device, name: str) -> None:
         self.pipe, self.device, self.name = pipe, device, name
         self.batcher = Batcher(device)
+        self.keeps_its_place = False
+        self.takes = inspect.signature(type(pipe).__call__).parameters
+        self._evaluated = 0
+        for part in DENOISERS:
+            if (denoiser := getattr(pipe, part, None)) is not None:
+                denoiser.register_forward_pre_hook(self._count, with_kwargs=True)
+
+    def evaluations(self) -> int:
+        """Return how many samples the denoiser was given since this was last asked."""
+        evaluated, self._evaluated = self._evaluated, 0
+        return evaluated
+
+    def _count(self, module: Any, given: tuple[Any, ...], named: dict[str, Any]) -> None:
+        self._evaluated += len(next(iter((*given, *named.values()))))
+
+    def guided(self, guidance: float, negative: str) -> dict[str, Any]:
+        """Return guidance and negative prompt by the names that the pipeline has for them.
+
+        Some that need no guidance take it as well, for models that are distilled with it; unset, it is not for these.
+        Without guidance there is no negative prompt.
+        """
+        own = self.takes.get("guidance_scale")
+        scale = "true_cfg_scale" if own is None or own.default is None else "guidance_scale"
+        wanted = {scale: guidance} | ({"negative_prompt": negative} if guidance > 1 else {})
+        return {name: value for name, value in wanted.items() if name in self.takes}
 
     @classmethod
-    def load(cls, kind: Any, part: Part) -> Pipeline:
-        """Load a checkpoint with one of diffusers' ``AutoPipelineFor...`` classes.
+    def load(cls, kind: Any, part: Part, shared: dict[str, Pipeline] | None = None) -> Pipeline:
+        """Load a checkpoint with a pipeline's class, or with one of diffusers' ``AutoPipelineFor...`` classes.
+
+        ``shared`` holds what was loaded before: a pipeline of another class on the same weights takes them from there.
 
         Raises:
             BackendError: it is unreadable or no pipeline of this kind.
         """
-        folder = checkpoints.resolve(part)
+        key, shared = _weights_key(part), {} if shared is None else shared
         device = checkpoints.choose_device(part.device)
+        options = part if isinstance(part, PipelineOptions) else PipelineOptions()
+        if (there := shared.get(key)) is not None and hasattr(kind, "check_inputs"):  # not one that only chooses
+            return cls._placed(_again(kind, there.pipe), options, device, part)
+        folder = checkpoints.resolve(part)
         _refuse_code(folder)
-        halves = any(checkpoints.variant(below) for below in folder.iterdir() if below.is_dir())
-        dtype = checkpoints.choose_dtype(part.dtype, device)
+        dtype = checkpoints.choose_dtype(part.dtype, device, folder)
+        halves = any(checkpoints.variant(below, dtype) for below in folder.iterdir() if below.is_dir())
         with checkpoints.reading(folder):
             pipe = kind.from_pretrained(
                 folder,
                 use_safetensors=True,
                 local_files_only=True,
-                low_cpu_mem_usage=False,
-                variant=checkpoints.HALF if halves else None,
+                variant=HALF if halves else None,
                 **checkpoints.dtype_argument(dtype),
                 **_own_parts(folder),
+                **{"low_cpu_mem_usage": False}
+                | outfit.loading(options, device, dtype, [one.name for one in folder.iterdir()]),
             )
+        with checkpoints.quiet():
+            outfit.fit(pipe, options)
+        shared[key] = loaded = cls._placed(pipe, options, device, part)
+        return loaded
+
+    @classmethod
+    def _placed(cls, pipe: Any, options: PipelineOptions, device: torch.device, part: Part) -> Self:
         pipe.set_progress_bar_config(disable=True)
         with checkpoints.quiet():
-            placed = pipe.to(device, dtype)
-        return cls(placed, device, part.path)
+            loaded = cls(outfit.placed(pipe, options, device), device, part.path)
+        loaded.keeps_its_place = outfit.keeps_its_place(options, device)
+        return loaded
 
     @property
     def components(self) -> list[Any]:
-        """The models in it."""
+        """The models in it that may be moved to another device."""
+        if self.keeps_its_place:
+            return []
         return [component for component in self.pipe.components.values() if isinstance(component, torch.nn.Module)]
 
     def __call__(
@@ -135,6 +181,19 @@ def padded_wh(size_wh: tuple[int, int]) -> tuple[int, int]:
     """Return the smallest size that models take and that holds ``size_wh``."""
     width, height = (-(-side // MULTIPLE) * MULTIPLE for side in size_wh)
     return width, height
+
+
+def _weights_key(part: Part) -> str:
+    """Return what tells one set of loaded weights from another."""
+    names = {"path", "revision", "device", "dtype", "offload", *PipelineOptions.model_fields}
+    return part.model_dump_json(include=names)
+
+
+def _again(kind: Any, pipe: Any) -> Any:
+    """Return a pipeline of another class with the models of one that is loaded."""
+    taken = inspect.signature(kind.__init__).parameters
+    said = {name: value for name, value in pipe.config.items() if name in taken and not isinstance(value, tuple | list)}
+    return kind(**said | {name: model for name, model in pipe.components.items() if name in taken})
 
 
 def _own_parts(folder: Path) -> dict[str, Any]:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 import time
 from typing import TYPE_CHECKING, Any
+
+from PIL.Image import Resampling
 
 from tools.backend import checkpoints
 from tools.backend.pipelines import Pipeline, padded, until_usable
@@ -22,6 +25,8 @@ class Refiner:
 
     def __init__(self, pipeline: Pipeline, settings: RefinerSettings) -> None:
         self.pipeline, self.settings = pipeline, settings
+        takes = inspect.signature(type(pipeline.pipe).__call__).parameters
+        self.scored = settings.aesthetic_score is not None and "aesthetic_score" in takes
 
     @classmethod
     def from_settings(cls, settings: RefinerSettings) -> Refiner:
@@ -37,9 +42,13 @@ class Refiner:
         return self.pipeline.components
 
     def refine(self, image: Image, prompt: str, seed: int, progress: Progress | None) -> Generated:
-        """Return the picture, polished, at its own size."""
+        """Return the picture, polished; enlarged, where the settings name a side and it is smaller."""
         start, settings = time.perf_counter(), self.settings
         image = image.convert("RGB")
+        scale = (settings.side or 0) / max(image.size)
+        if scale > 1:
+            image = image.resize((round(image.width * scale), round(image.height * scale)), Resampling.LANCZOS)
+        scores = {"aesthetic_score": settings.aesthetic_score} if self.scored else {}
         canvas, runs = padded(image), 0
         steps = max(settings.steps, math.ceil(1 / settings.strength))  # a share of few steps would be none
 
@@ -47,7 +56,7 @@ class Refiner:
             nonlocal runs
             runs += len(seeds)
             made = self.pipeline(
-                seeds, progress, "refine", steps, prompt=prompt, image=canvas, strength=settings.strength
+                seeds, progress, "refine", steps, prompt=prompt, image=canvas, strength=settings.strength, **scores
             )
             return [picture.crop((0, 0, *image.size)) for picture in made]
 

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 
 from tools.backend import checkpoints
+from tools.backend.pickles import read_tensors
 from tools.backend.protocol import BackendError
 
 if TYPE_CHECKING:
@@ -38,15 +39,20 @@ class OriginalSam:
             raise BackendError(f"segmenter.path {path!r}: kind 'segment-anything' needs a .pth file, and there is none")
         try:
             from segment_anything import SamPredictor, sam_model_registry
-        except ImportError as error:
+        except (ImportError, RuntimeError, OSError) as error:  # a torchvision of another build fails in its own ways
             raise BackendError(
                 f"segmenter.kind 'segment-anything' needs the packages of the extra 'sam' ({error}); "
-                "install sld-agent[sam], or use kind 'transformers'"
+                "install sld-agent[sam] with a torchvision built for this torch, or use kind 'transformers' or 'onnx'"
             ) from None
+        weights = read_tensors(file)
+        width = weights.get("image_encoder.pos_embed", torch.empty(0)).shape[-1]
+        if width not in SIZES:
+            raise BackendError(
+                f"segmenter.path {path!r} holds no weights of Segment Anything (ViT-B, L or H); name one of Meta's "
+                "sam_vit_*.pth"
+            )
         with checkpoints.reading(file):
-            weights = torch.load(file, map_location="cpu", weights_only=True)  # never runs a pickle's code
-            size = SIZES[weights["image_encoder.pos_embed"].shape[-1]]
-            model = sam_model_registry[size](checkpoint=None)
+            model = sam_model_registry[SIZES[width]](checkpoint=None)
             model.load_state_dict(weights)
         return cls(SamPredictor(model.to(device).eval().requires_grad_(False)))
 

@@ -6,15 +6,25 @@ proposes several masks a box; the choice among them is made here, the same way f
 
 from __future__ import annotations
 
+import json
 import time
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import torch
 from torch.nn import functional
-from transformers import AutoConfig, Sam2Model, SamImageProcessorPil, SamModel
+from transformers import (
+    AutoConfig,
+    EdgeTamModel,
+    Sam2Model,
+    Sam3TrackerModel,
+    SamHQModel,
+    SamImageProcessorPil,
+    SamModel,
+)
 
 from tools.backend import checkpoints
+from tools.backend.precision import keep_boxes_of_segmenter
 from tools.backend.protocol import BackendError, Cost, Segmented
 from tools.backend.recent import Recent, picture_key
 from tools.backend.sam_original import OriginalSam
@@ -23,6 +33,7 @@ from tools.scene.box import Box
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from PIL.Image import Image
 
@@ -56,14 +67,15 @@ class Masker(Protocol):
 class Sam:
     """`SamModel`: the picture's longer side fills the input, the rest is padding (arXiv 2304.02643)."""
 
-    def __init__(self, model: SamModel, processor: SamImageProcessorPil) -> None:
-        self.model, self.processor = model, processor
+    def __init__(self, model: Any, processor: SamImageProcessorPil) -> None:
+        self.model, self.processor, self.dtype = model, processor, model.dtype
+        keep_boxes_of_segmenter(model)
         self.compute: Compute = Directly()
 
-    def embed(self, image: Image) -> torch.Tensor:
+    def embed(self, image: Image) -> Any:
         """Return ``[1, channels, h, w]``."""
         pixels = self.processor(images=image, return_tensors="pt")["pixel_values"]
-        return self.compute("embed", self.model.get_image_embeddings, pixels.to(self.model.device, self.model.dtype))
+        return self.compute("embed", self.model.get_image_embeddings, pixels.to(self.model.device, self.dtype))
 
     def _input_wh(self, size_wh: tuple[int, int]) -> tuple[int, int]:
         scale = self.processor.size["longest_edge"] / max(size_wh)
@@ -71,9 +83,12 @@ class Sam:
 
     def propose(self, embedded: Any, corners: torch.Tensor, size_wh: tuple[int, int]) -> tuple[Any, torch.Tensor]:
         """Decode all boxes as one batch."""
-        boxes = (corners * torch.tensor(self._input_wh(size_wh) * 2)).to(self.model.device, self.model.dtype)
-        output = self.model(image_embeddings=embedded, input_boxes=boxes[None])
+        boxes = (corners * torch.tensor(self._input_wh(size_wh) * 2)).to(self.model.device)
+        output = self._decode(embedded, boxes[None])
         return output.pred_masks[0], output.iou_scores[0]
+
+    def _decode(self, embedded: Any, boxes: torch.Tensor) -> Any:
+        return self.model(image_embeddings=embedded, input_boxes=boxes)
 
     def enlarge(self, logits: torch.Tensor, size_wh: tuple[int, int]) -> torch.Tensor:
         """Cut the padding off on the way."""
@@ -81,32 +96,62 @@ class Sam:
         return _resized(_resized(logits, (pad["width"], pad["height"]))[:, : inside[1], : inside[0]], size_wh)
 
 
-class Sam2:
-    """`Sam2Model`: the picture is squeezed to a square (arXiv 2408.00714)."""
+class SamHQ(Sam):
+    """`SamHQModel` (arXiv 2306.01567): SAM whose decoder is given early features of the picture as well."""
 
-    def __init__(self, model: Sam2Model) -> None:
-        self.model = model
-        size = model.config.vision_config.backbone_config.image_size
-        self.size = size if isinstance(size, int) else size[0]
+    def embed(self, image: Image) -> tuple[torch.Tensor, list[torch.Tensor]]:
+        """Return the embedding ``[1, channels, h, w]`` and the early features."""
+        pixels = self.processor(images=image, return_tensors="pt")["pixel_values"]
+        embedded: tuple[torch.Tensor, list[torch.Tensor]] = self.model.get_image_embeddings(
+            pixels.to(self.model.device, self.dtype)
+        )
+        return embedded
+
+    def _decode(self, embedded: Any, boxes: torch.Tensor) -> Any:
+        return self.model(image_embeddings=embedded[0], intermediate_embeddings=embedded[1], input_boxes=boxes)
+
+
+class Sam2:
+    """`Sam2Model` (arXiv 2408.00714) and its kin, EdgeTAM and SAM 3's tracker: the picture is squeezed to a square."""
+
+    def __init__(self, model: Any, mean: Sequence[float], std: Sequence[float]) -> None:
+        self.model, self.mean, self.std, self.dtype = model, mean, std, model.dtype
+        keep_boxes_of_segmenter(model)
+        self.size: int = model.config.prompt_encoder_config.image_size
 
     def embed(self, image: Image) -> list[torch.Tensor]:
         """Return the feature maps, coarsest last."""
         # done here, as the library's own processor needs torchvision
         values = np.asarray(image.resize((self.size, self.size)), dtype=np.float32) / 255
-        values = (values - [0.485, 0.456, 0.406]) / [0.229, 0.224, 0.225]
-        pixels = torch.from_numpy(values).permute(2, 0, 1)[None].to(self.model.device, self.model.dtype)
+        values = (values - self.mean) / self.std
+        pixels = torch.from_numpy(values).permute(2, 0, 1)[None].to(self.model.device, self.dtype)
         maps: list[torch.Tensor] = self.model.get_image_embeddings(pixels)
         return maps
 
     def propose(self, embedded: Any, corners: torch.Tensor, size_wh: tuple[int, int]) -> tuple[Any, torch.Tensor]:
         """Decode all boxes as one batch."""
-        boxes = (corners * self.size).to(self.model.device, self.model.dtype)
+        boxes = (corners * self.size).to(self.model.device)
         output = self.model(image_embeddings=embedded, input_boxes=boxes[None])
         return output.pred_masks[0], output.iou_scores[0]
 
     def enlarge(self, logits: torch.Tensor, size_wh: tuple[int, int]) -> torch.Tensor:
         """Stretch back."""
         return _resized(logits, size_wh)
+
+
+IMAGENET = ([0.485, 0.456, 0.406], [0.229, 0.224, 0.225])
+HALVES = ([0.5, 0.5, 0.5], [0.5, 0.5, 0.5])
+# by model type: the masker, the class to load, and how pictures are normalized where the checkpoint does not say
+PADDED: dict[str, tuple[type[Sam], Any]] = {"sam": (Sam, SamModel), "sam_hq": (SamHQ, SamHQModel)}
+SQUEEZED: dict[str, tuple[Any, tuple[list[float], list[float]]]] = {
+    "sam2": (Sam2Model, IMAGENET),
+    "sam2_video": (Sam2Model, IMAGENET),
+    "edgetam": (EdgeTamModel, IMAGENET),
+    "edgetam_video": (EdgeTamModel, IMAGENET),
+    "sam3_tracker": (Sam3TrackerModel, HALVES),
+    "sam3_tracker_video": (Sam3TrackerModel, HALVES),
+    "sam3_video": (Sam3TrackerModel, HALVES),  # what SAM 3 is published as: detector and tracker in one
+}
 
 
 class Segmenter:
@@ -129,14 +174,18 @@ class Segmenter:
         folder = checkpoints.resolve(settings)
         with checkpoints.reading(folder):
             kind = AutoConfig.from_pretrained(folder, trust_remote_code=False).model_type
-        dtype = checkpoints.choose_dtype(settings.dtype, device)
-        if kind == "sam":
+        dtype = checkpoints.choose_dtype(settings.dtype, device, folder)
+        if kind in PADDED:
+            masker, model = PADDED[kind]
             with checkpoints.reading(folder):
                 processor = SamImageProcessorPil.from_pretrained(folder)
-            return cls(Sam(checkpoints.load(SamModel, folder, device=device, dtype=dtype), processor))
-        if kind in ("sam2", "sam2_video"):
-            return cls(Sam2(checkpoints.load(Sam2Model, folder, device=device, dtype=dtype)))
-        raise BackendError(f"{settings.path!r} is a {kind!r} model; segmenter.path takes one of: sam, sam2")
+            return cls(masker(checkpoints.load(model, folder, device=device, dtype=dtype), processor))
+        if kind in SQUEEZED:
+            model, usual = SQUEEZED[kind]
+            mean, std = _normalization(folder) or usual
+            return cls(Sam2(checkpoints.load(model, folder, device=device, dtype=dtype), mean, std))
+        known = ", ".join([*PADDED, *SQUEEZED])
+        raise BackendError(f"{settings.path!r} is a {kind!r} model; segmenter.path takes one of: {known}")
 
     def work_together(self, together: Together) -> None:
         """Embed the pictures of several calls at the same time, and remember more of them."""
@@ -182,6 +231,20 @@ class Segmenter:
         ]
         cost = Cost(segmenter_passes=passes, seconds={"segment": time.perf_counter() - start})
         return Segmented(np.stack([mask for mask, _ in chosen]), tuple(score for _, score in chosen), cost)
+
+
+def _normalization(folder: Path) -> tuple[list[float], list[float]] | None:
+    """Return mean and standard deviation of pictures, where a checkpoint says them."""
+    for name in ("preprocessor_config.json", "processor_config.json"):
+        try:
+            said = json.loads((folder / name).read_text(encoding="utf-8"))
+            said = said.get("image_processor", said)
+            return [float(value) for value in said["image_mean"]], [float(value) for value in said["image_std"]]
+        except FileNotFoundError:
+            continue
+        except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
+            raise checkpoints.unreadable(folder, error) from error
+    return None
 
 
 def _choose(masks: np.ndarray, qualities: np.ndarray, box: Box) -> tuple[np.ndarray, float]:

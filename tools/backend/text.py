@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 WORD_END = "</w>"
 SMALL_VOCABULARY = 10_000  # a tokenizer with fewer entries was made for a list of words; CLIP's has 49 408
@@ -56,3 +59,8 @@ def truncation_warning(tokenizer: Any, prompt: str, length: int) -> str | None:
         return None
     dropped = tokenizer.decode(tokens[length - 1 :], skip_special_tokens=True).strip()
     return f"the prompt has {len(tokens)} tokens and the text encoder takes {length}; left out: {dropped!r}"
+
+
+def negative_prompt(template: str, absent: Sequence[str]) -> str:
+    """Return a negative prompt; ``{absent}`` in it is what must not appear, and goes where nothing is."""
+    return template.replace("{absent}", ", ".join(absent)).strip(" ,")

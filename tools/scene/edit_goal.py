@@ -35,7 +35,7 @@ def wish_requirements(current: Layout, operations: Sequence[Operation], target: 
         demands = edit_requirements(before_cut(in_new_light(current, operations), operations), target)
         sharp = {wish.id for wish in wishes if wish.wish == "blur the background"}
         if not sharp and any(wish.wish not in CUTTING for wish in wishes):
-            looks = {operation.id for operation in operations if isinstance(operation, Restyle)}
+            looks: set[str | None] = {operation.id for operation in operations if isinstance(operation, Restyle)}
             sharp = looks if len(looks) + len(wishes) == len(operations) else sharp
         return tuple(demand for demand in demands if not sharp or demand.kind != "kept" or demand.id in sharp)
     about = dict.fromkeys(current[wish.id].name for wish in wishes if wish.id is not None and wish.wish != "crop")

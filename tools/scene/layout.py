@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 from pydantic import Field, StringConstraints, model_validator
 
 from tools.scene.box import Box
+from tools.scene.lexicon import with_article
 from tools.scene.notebook import layout_html
 from tools.scene.spec import Frozen, Query, Word
 
@@ -58,6 +59,12 @@ class Layout(Frozen):
 
     objects: tuple[PlacedObject, ...] = Field(default=(), max_length=100)
     background: str = Field(default="", max_length=400)
+    absent: tuple[str, ...] = Field(
+        default=(),
+        max_length=50,
+        exclude_if=lambda phrases: not phrases,
+        description="phrases of what shall not appear",
+    )
 
     @model_validator(mode="after")
     def _ids_are_unique(self) -> Layout:
@@ -100,3 +107,9 @@ class Layout(Frozen):
         while f"{name} #{number}" in self.ids:
             number += 1
         return f"{name} #{number}"
+
+
+def in_words(layout: Layout) -> str:
+    """Return a layout as a prompt: "a photo of a beach with a red car, a dog"."""
+    objects = ", ".join(with_article(placed.phrase) for placed in layout.objects)
+    return " with ".join(filter(None, [layout.background or "a photo of a scene", objects]))

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from tools.scene.spec import Predicate, Size
 
 SHARED = 0.25  # "left of": share of the narrower one's width that both may cover
-LEAN = 0.7  # "left of": the way to the left is at least this much of the way up or down; less is mainly above
+LEAN = 1.0  # "left of": the way to the left is at least this much of the way up or down; less is mainly above
 NEAR = 0.15  # "next to", "near": space between the boxes at most, or ...
 REACH = 0.4  # ... this share of the longest side of the two, where they are large
 LEVEL = 0.25  # "next to": share of the lower one's height that both cover

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import subprocess
+import sys
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,10 +18,12 @@ from typer.testing import CliRunner, Result
 from agent.cli import run as commands
 from agent.models import chat as chat_models
 from sld.cli import app
+from tests.agent.endpoint import Server, failed, said
 from tests.agent.jobs import FIRST, PROMPT, SCRIPT, SECOND, SPEC, START
 from tests.scripted import ScriptedChat
 from tests.world import World, draw
 from tools.backend.protocol import BackendError
+from tools.scene.errors import CannotParse
 
 if TYPE_CHECKING:
     from configs.settings import Settings
@@ -97,7 +103,7 @@ def test_no_agreement_is_exit_code_3_with_a_picture(sld: Bench, picture: Path) -
 def test_what_nothing_checked_is_shown_and_counted(sld: Bench) -> None:
     told = json.dumps(SPEC | {"unchecked": ["holding hands"]})
     sld.chat = ScriptedChat(script=[told, FIRST, SECOND])
-    result = sld("generate", PROMPT, "--out", "out")
+    result = sld("generate", f"{PROMPT}, holding hands", "--out", "out")
     assert result.exit_code == 0, result.output
     assert "agreed after 2 rounds, 1 not checked" in result.stdout
     assert "? not checked: 'holding hands'" in result.stdout
@@ -107,7 +113,7 @@ def test_what_nothing_checked_is_shown_and_counted(sld: Bench) -> None:
     assert 'class="open"' in report
     assert "? not checked: 'holding hands'" in sld("trace", "show", "out").stdout
     sld.chat = ScriptedChat(script=[told, FIRST, SECOND])
-    again = json.loads(sld("generate", PROMPT, "--out", "again", "--json").stdout)
+    again = json.loads(sld("generate", f"{PROMPT}, holding hands", "--out", "again", "--json").stdout)
     assert again["unchecked"] == ["not checked: 'holding hands'"]
 
 
@@ -176,7 +182,7 @@ def test_a_used_folder_is_not_written_over(sld: Bench) -> None:
 
 
 def test_a_sentence_that_cannot_be_read_is_the_users_mistake(sld: Bench) -> None:
-    sld.chat = ScriptedChat(script=["no idea"], forever=True)
+    sld.chat = ScriptedChat(script=[CannotParse("cannot read 'colourless'")])
 
     result = sld("generate", "colourless green ideas", "--json")
 
@@ -330,15 +336,27 @@ def test_parse_prints_the_spec(sld: Bench) -> None:
 def test_parse_answers_each_line_with_one_line(sld: Bench) -> None:
     sld.chat = ScriptedChat(script=[SPEC, "nonsense", "nonsense", "nonsense", SPEC])
 
-    result = sld("parse", stdin="first\n\nsecond\nthird\n")
+    result = sld("parse", stdin=f"{PROMPT}\n\nsecond\n{PROMPT}\n")
 
     lines = [json.loads(line) for line in result.stdout.splitlines()]
     assert ["error" in line for line in lines] == [False, True, False]
-    assert result.exit_code == 2
+    assert result.exit_code == 1  # it was not the sentence's fault
+
+
+def test_a_preset_is_explained_and_auto_says_what_it_takes(sld: Bench) -> None:
+    said = json.loads(sld("presets", "--explain", "photo", "--json").stdout)
+    assert said["about"]["licence"]
+    assert "no model" in said["not_counted"]
+    plain = sld("presets", "--explain", "openai").stdout
+    assert "a service draws and edits" in plain
+    auto = sld("parse", "a red cup", "--preset", "auto")
+    assert "auto: no GPU" in auto.stderr
 
 
 def test_presets_are_listed(sld: Bench) -> None:
-    assert "iconworld" in sld("presets").stdout
+    said = sld("presets").stdout
+    assert "iconworld" in said
+    assert "a GPU with 80 GB" in said
 
 
 def test_traces_are_listed_shown_and_reported(sld: Bench) -> None:
@@ -384,9 +402,70 @@ def test_doctor_names_what_is_missing_and_what_to_do(sld: Bench) -> None:
     assert findings["language model"]["found"] == "the offline planner"
 
 
+def test_doctor_asks_the_model_for_a_word(sld: Bench) -> None:
+    server = Server()
+    with closing(server), server.play(said("Hi"), said('{"zebra": true}'), failed(404, "no such model")) as endpoint:
+        chat = ["--set", f"chat.base_url={endpoint.url}", "--set", "chat.model=mine"]
+        works, lacks = (sld("doctor", "--json", *chat) for _ in range(2))
+    assert "mine at" in works.stdout
+    assert "answers (structured output: actions)" in works.stdout
+    (found,) = [one for one in json.loads(lacks.stdout) if one["what"] == "language model"]
+    assert found["status"] == "problem"
+    assert "has no model 'mine'" in found["found"]
+    assert lacks.exit_code == 1
+
+
+def test_a_model_that_gives_no_answer_is_a_failure(sld: Bench) -> None:
+    sld.chat = ScriptedChat(script=["nonsense"], forever=True)
+    assert sld("parse", PROMPT).exit_code == 1
+    assert sld("generate", PROMPT).exit_code == 1
+
+
 def test_doctor_says_when_the_endpoint_does_not_answer(sld: Bench) -> None:
     result = sld("doctor", "--json", "--set", "chat.base_url=http://127.0.0.1:9/v1")
 
     (found,) = [one for one in json.loads(result.stdout) if one["what"] == "language model"]
     assert found["status"] == "problem"
     assert "127.0.0.1:9" in found["found"]
+
+
+def test_doctor_tells_what_is_there_from_what_only_looks_like_it(sld: Bench, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "here.pth").touch()
+    (tmp_path / "segment_anything").mkdir()
+    (tmp_path / "segment_anything" / "__init__.py").touch()
+
+    def found(what: str, *settings: str) -> dict[str, str]:
+        result = sld("doctor", "--json", *(part for pair in settings for part in ("--set", pair)))
+        return next(one for one in json.loads(result.stdout) if one["what"] == what)
+
+    assert found("detector", f"detector.path={tmp_path / 'empty'}")["status"] == "problem"
+    assert "no .safetensors" in found("detector", f"detector.path={tmp_path / 'empty'}")["advice"]
+    kind = "segmenter.kind=segment-anything"
+    assert "is missing" in found("segmenter", kind, f"segmenter.path={tmp_path / 'gone.pth'}")["found"]
+    here = found("segmenter", kind, f"segmenter.path={tmp_path / 'here.pth'}")
+    assert here["status"] == "ok" or "not installed" in here["found"]
+    assert found("generator", "generator.kind=openai", "generator.path=gpt-image-1")["status"] == "ok"
+    assert found("generator", "generator.kind=file", f"generator.path={tmp_path / 'a.png'}")["status"] == "problem"
+
+
+def test_a_torchvision_of_another_build_is_named_by_doctor_and_by_the_models(tmp_path: Path) -> None:
+    package = tmp_path / "torchvision"
+    package.mkdir()
+    (package / "__init__.py").write_text("raise RuntimeError('operator torchvision::nms does not exist')")
+    (tmp_path / "torchvision-0.24.0.dist-info").mkdir()
+    (tmp_path / "torchvision-0.24.0.dist-info" / "METADATA").write_text("Name: torchvision\nVersion: 0.24.0\n")
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(tmp_path), str(Path.cwd())])}
+
+    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "sld", *arguments]
+        return subprocess.run(command, capture_output=True, text=True, env=environment, timeout=300, check=False)
+
+    doctor = run("doctor", "--json")
+    (finding,) = [one for one in json.loads(doctor.stdout) if one["what"] == "torchvision"]
+    assert (doctor.returncode, finding["status"]) == (1, "problem")
+    assert "torchvision::nms" in finding["found"]
+    drawn = run("generate", "a red cup", "--rounds", "0", "--out", str(tmp_path / "out"))
+    assert drawn.returncode == 1
+    assert "torchvision cannot be imported (RuntimeError: operator torchvision::nms" in drawn.stderr
+    assert "Traceback" not in drawn.stderr

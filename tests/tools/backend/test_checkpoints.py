@@ -10,10 +10,11 @@ from safetensors.torch import load_file, save_file
 from transformers import CLIPTextModel
 
 from configs.settings import DetectorSettings, GroundedPart, Part, SegmenterSettings
-from tests.tiny_models import save_gligen, save_owl, save_sam
+from tests.tiny_models import save_gligen, save_owl, save_pipeline, save_sam
 from tools.backend import checkpoints
 from tools.backend.detector import ZeroShotDetector
 from tools.backend.gligen import GroundedDiffusion
+from tools.backend.pipelines import Pipeline
 from tools.backend.protocol import BackendError
 from tools.backend.segmenter import Segmenter
 
@@ -117,37 +118,28 @@ def test_a_missing_component_of_a_pipeline_is_named(tmp_path: Path) -> None:
         GroundedDiffusion.load(GroundedPart(path=str(folder)))
 
 
-def test_half_precision_files_alone_are_loaded(tmp_path: Path) -> None:
+@pytest.mark.parametrize("pieces", ["10GB", "1KB"])
+def test_half_precision_files_are_loaded_where_half_is_wanted_or_nothing_else_is_there(
+    tmp_path: Path, pieces: str
+) -> None:
     folder = save_gligen(tmp_path) / "text_encoder"
-    (folder / "model.safetensors").rename(folder / "model.fp16.safetensors")
+    model = CLIPTextModel.from_pretrained(folder)
+    model.half().save_pretrained(folder, variant="fp16", max_shard_size=pieces)
+    assert any(checkpoints.hub.is_half(file.name) for file in folder.glob("*.safetensors"))
+    assert checkpoints.variant(folder, torch.bfloat16) == "fp16"
+    assert checkpoints.variant(folder, torch.float32) is None
+    assert checkpoints.load(CLIPTextModel, folder, device=CPU, dtype=torch.float16).dtype == torch.float16
+    (folder / "model.safetensors").unlink()
     assert checkpoints.load(CLIPTextModel, folder, device=CPU, dtype=torch.float32).dtype == torch.float32
 
 
-def test_every_weight_is_fetched_once() -> None:
-    files = [
-        "README.md",
-        "model_index.json",
-        "whole_thing.safetensors",
-        "unet/config.json",
-        "unet/diffusion_pytorch_model.safetensors",
-        "unet/diffusion_pytorch_model.fp16.safetensors",
-        "unet/diffusion_pytorch_model.non_ema.safetensors",
-        "unet/diffusion_pytorch_model.bin",
-        "vae/diffusion_pytorch_model.fp16.safetensors",
-        "tokenizer/merges.txt",
-    ]
-    assert checkpoints.choose_files("some/thing", files) == [
-        "model_index.json",
-        "tokenizer/merges.txt",
-        "unet/config.json",
-        "unet/diffusion_pytorch_model.safetensors",
-        "vae/diffusion_pytorch_model.fp16.safetensors",
-    ]
+def test_a_pipeline_is_loaded_in_its_dtype(tmp_path: Path) -> None:
+    from diffusers import AutoPipelineForText2Image
 
-
-def test_a_repository_of_pickles_is_refused_before_the_download() -> None:
-    with pytest.raises(BackendError, match=r"has no \.safetensors on the hub"):
-        checkpoints.choose_files("some/thing", ["config.json", "pytorch_model.bin"])
+    folder = save_pipeline(tmp_path)
+    for dtype in ("float32", "bfloat16"):
+        loaded = Pipeline.load(AutoPipelineForText2Image, Part(path=str(folder), device="cpu", dtype=dtype))
+        assert {str(component.dtype) for component in loaded.components} == {f"torch.{dtype}"}
 
 
 @pytest.mark.parametrize("name", ["cuda:99", "toaster"])

@@ -8,7 +8,7 @@ import torch
 from PIL import Image
 
 from configs.settings import DetectorSettings
-from tests.tiny_models import save_grounding_dino, save_omdet, save_owl
+from tests.tiny_models import save_grounding_dino, save_mm_grounding_dino, save_omdet, save_owl
 from tools.backend.detector import ZeroShotDetector
 from tools.backend.detector_heads import Candidates, OwlHead
 from tools.backend.meter import Tally
@@ -30,6 +30,7 @@ KINDS: dict[str, Callable[[Path], Path]] = {
     "owlv2": save_owl,
     "owlvit": lambda folder: save_owl(folder, version=1),
     "grounding-dino": save_grounding_dino,
+    "mm-grounding-dino": save_mm_grounding_dino,
     "omdet-turbo": save_omdet,
 }
 

@@ -41,6 +41,14 @@ def test_it_follows_settings_and_contents_and_not_the_place(checkpoint: Path, tm
     assert edits(write(moved, 2.0)) != known
 
 
+def test_a_part_within_a_part_counts_too(checkpoint: Path, tmp_path_factory: pytest.TempPathFactory):
+    other = tmp_path_factory.mktemp("other")
+    (other / "config.json").write_text("{}", encoding="utf-8")
+    one = edits(checkpoint, restyler={"path": str(write(other, 1.0))})
+    assert one != edits(checkpoint)
+    assert one != edits(checkpoint, restyler={"path": str(write(other, 2.0))})
+
+
 def test_where_pictures_begin_is_a_part_of_it(checkpoint: Path):
     night = {"above": [10, 10, 60], "below": [20, 30, 20], "horizon": 0.5}
     part = {"path": str(checkpoint)}

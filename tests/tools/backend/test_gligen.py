@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 import torch
+from diffusers import PNDMScheduler
 from PIL import Image
 
 from configs.settings import BackdropSettings, EditorSettings, GeneratorSettings, GroundedPart
@@ -298,6 +299,19 @@ def test_a_batch_that_does_not_fit_is_halved(model: GroundedDiffusion, monkeypat
     assert torch.allclose(whole, parts, atol=1e-3)
 
 
+def test_a_checkpoint_made_for_another_schedule_leaves_the_terminal_clean(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    folder = save_gligen(tmp_path)
+    PNDMScheduler(beta_schedule="scaled_linear", skip_prk_steps=True, steps_offset=1).save_pretrained(
+        folder / "scheduler"
+    )
+    model = GroundedDiffusion.load(GroundedPart(path=str(folder), device="cpu"))
+    capfd.readouterr()
+    assert len(model.scheduler(4).timesteps) == len(model.inverse_scheduler(4).timesteps) == 4
+    assert capfd.readouterr() == ("", "")
+
+
 def test_a_single_sample_that_does_not_fit_is_a_clear_error(
     model: GroundedDiffusion, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -305,5 +319,5 @@ def test_a_single_sample_that_does_not_fit_is_a_clear_error(
         raise torch.OutOfMemoryError
 
     monkeypatch.setattr(model.unet, "forward", forward)
-    with pytest.raises(BackendError, match="out of memory for a single sample; use a smaller picture"):
+    with pytest.raises(BackendError, match="out of memory for a single sample: set dtype=float16"):
         model.predict(model.noise([0, 1], (32, 32)), 500, model.text_embeddings(["a car"]))

@@ -12,11 +12,12 @@ import pytest
 import torch
 from PIL import Image
 
-from configs.settings import Settings, load_settings
+from configs.settings import RefinerSettings, Settings, load_settings
 from tests.tiny_models import save_models, save_pipeline
 from tools.backend.local import LocalBackend
 from tools.backend.pipelines import until_usable
 from tools.backend.protocol import Backend, BackendError
+from tools.backend.refiner import Refiner
 from tools.backend.segmenter import Segmenter
 from tools.scene.box import Box
 from tools.scene.layout import Layout, PlacedObject
@@ -123,6 +124,36 @@ def test_the_refiner_keeps_the_size(folder: Path) -> None:
     assert refined.cost.model_evaluations == 2
 
 
+def test_a_prompt_that_is_too_long_leaves_the_terminal_clean(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    refiner = {"path": str(folder / "plain" / "pipeline"), "steps": 2}
+    LocalBackend(make_settings(folder, refiner=refiner)).refine(Image.new("RGB", (32, 32)), "a red car " * 20)
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_small_picture_is_polished_at_the_refiners_own_size(folder: Path) -> None:
+    refiner = {"path": str(folder / "plain" / "pipeline"), "steps": 2, "side": 64, "aesthetic_score": 7.0}
+    backend = LocalBackend(make_settings(folder, refiner=refiner))  # this pipeline takes no score
+    assert backend.refine(Image.new("RGB", (30, 45)), "a red car").images[0].size == (43, 64)
+    assert backend.refine(Image.new("RGB", (100, 80)), "a red car").images[0].size == (100, 80)
+
+
+def test_the_refiner_is_told_how_good_the_picture_shall_look() -> None:
+    class Pipe:
+        def __call__(self, prompt: str, aesthetic_score: float = 6.0, **_: object) -> None:
+            """Take a score, as SDXL's refiner does."""
+
+    class Told:
+        pipe, name, told = Pipe(), "pipe", dict[str, object]()
+
+        def __call__(self, *_: object, **given: object) -> list[Image.Image]:
+            self.told = given
+            return [Image.new("RGB", (32, 32), "red")]
+
+    pipeline: Any = Told()
+    Refiner(pipeline, RefinerSettings(path="x", aesthetic_score=7.0)).refine(Image.new("RGB", (32, 32)), "a", 0, None)
+    assert pipeline.told["aesthetic_score"] == 7.0
+
+
 def test_without_a_refiner_the_field_is_named(backend: LocalBackend) -> None:
     with pytest.raises(BackendError, match=r"set refiner\.path"):
         backend.refine(Image.new("RGB", (32, 32)), "a car")
@@ -161,7 +192,7 @@ def test_out_of_memory_is_tried_once_more_then_said(backend: LocalBackend, monke
         raise torch.OutOfMemoryError
 
     monkeypatch.setattr(Segmenter, "segment", segment)
-    with pytest.raises(BackendError, match=r"out of device memory.*gligen-sd14-8gb"):
+    with pytest.raises(BackendError, match=r"out of memory for this picture.*gligen-sd14-8gb"):
         backend.segment(image, [CAR.box])
     assert len(calls) == 2
 

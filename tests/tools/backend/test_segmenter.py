@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import shutil
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -8,16 +10,21 @@ import torch
 from PIL import Image
 
 from configs.settings import SegmenterSettings
-from tests.tiny_models import save_sam, save_sam2
+from tests.tiny_models import save_owl, save_sam, save_sam2, save_sam3_tracker, save_sam_hq
 from tools.backend.protocol import BackendError
-from tools.backend.segmenter import Sam, Segmenter
+from tools.backend.segmenter import Sam, Sam2, Segmenter
 from tools.scene.box import Box
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-KINDS: dict[str, Callable[[Path], Path]] = {"sam": save_sam, "sam2": save_sam2}
+KINDS: dict[str, Callable[[Path], Path]] = {
+    "sam": save_sam,
+    "sam_hq": save_sam_hq,
+    "sam2": save_sam2,
+    "sam3_tracker": save_sam3_tracker,
+}
 BOXES = [Box(0.1, 0.1, 0.5, 0.5), Box(0.5, 0.5, 0.5, 0.5), Box(0.0, 0.0, 0.2, 0.9)]
 
 
@@ -61,6 +68,32 @@ def test_sam_agrees_with_the_models_own_processor(folders: dict[str, Path]) -> N
         [logits[0][None]], original_sizes=[(40, 60)], reshaped_input_sizes=[(43, 64)], binarize=False
     )[0][0]
     assert torch.allclose(masker.enlarge(logits[0], (60, 40)), expected, atol=1e-3)
+
+
+def test_pictures_are_normalized_as_the_checkpoint_says(folders: dict[str, Path], tmp_path: Path) -> None:
+    shutil.copytree(folders["sam2"], tmp_path / "own")
+    (tmp_path / "own" / "preprocessor_config.json").write_text('{"image_mean": [0, 0, 0], "image_std": [1, 1, 1]}')
+    for kind, folder, mean in (
+        ("sam2", folders["sam2"], 0.485),
+        ("sam3_tracker", folders["sam3_tracker"], 0.5),
+        ("sam2", tmp_path / "own", 0.0),
+    ):
+        masker = Segmenter.from_settings(SegmenterSettings(path=str(folder), device="cpu")).masker
+        assert isinstance(masker, Sam2), kind
+        assert masker.mean[0] == mean
+
+
+def test_a_model_of_another_kind_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(BackendError, match=r"is a 'owlv2' model; segmenter\.path takes one of: sam, sam_hq, sam2"):
+        Segmenter.from_settings(SegmenterSettings(path=str(save_owl(tmp_path)), device="cpu"))
+
+
+@pytest.mark.skipif(find_spec("timm") is not None, reason="then its backbone loads")
+def test_edgetam_without_its_backbones_library_is_one_sentence(tmp_path: Path) -> None:
+    shutil.copytree(save_sam2(tmp_path / "sam2"), tmp_path / "edge")
+    (tmp_path / "edge" / "config.json").write_text('{"model_type": "edgetam"}')
+    with pytest.raises(BackendError, match="timm"):
+        Segmenter.from_settings(SegmenterSettings(path=str(tmp_path / "edge"), device="cpu"))
 
 
 class Proposals:

@@ -119,9 +119,11 @@ def energy(maps: Maps, objects: Sequence[GuidedObject], latent_hw: tuple[int, in
     for layer, attention in enumerate(maps):
         height, width = _map_hw(attention.shape[1], latent_hw)
         for placed in objects:
-            inside = _inside(placed.box, (height, width)).to(attention.device)
+            mask = _inside(placed.box, (height, width))
+            inside = mask.to(attention.device)
             words = attention[0, :, list(placed.tokens)].float()
-            near, far = _strongest(words[inside]), _strongest(words[~inside])
+            # by places that the host knows: a mask on the device would have it wait for every layer
+            near, far = (_strongest(words[part.nonzero().flatten().to(attention.device)]) for part in (mask, ~mask))
             total = total + ((1 - near) + OUTSIDE_WEIGHT * far).mean()
             if level in placed.references:
                 noun, alone = words[:, -1] * inside, placed.references[level][layer].to(words) * inside

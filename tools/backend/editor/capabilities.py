@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from tools.backend.protocol import Capabilities
 
 if TYPE_CHECKING:
-    from configs.settings import InpaintSettings, InstructSettings
+    from configs.settings import InpaintSettings, InstructSettings, ServiceEditorSettings
 
 OPERATIONS = frozenset({"add", "remove", "move", "restyle", "replace", "adjust"})
 GROUNDED = Capabilities(OPERATIONS, needs=frozenset({"mask", "boxes"}))
@@ -32,6 +32,6 @@ def inpaint(settings: InpaintSettings) -> Capabilities:
     return Capabilities(OPERATIONS, needs=frozenset({"mask", "boxes"}), best_side=settings.side)
 
 
-def instruct(settings: InstructSettings) -> Capabilities:
+def instruct(settings: InstructSettings | ServiceEditorSettings) -> Capabilities:
     """Return what a pipeline that follows instructions can do: anything that can be said."""
     return Capabilities(OPERATIONS, needs=frozenset({"mask", "boxes", "instruction"}), best_side=settings.side)

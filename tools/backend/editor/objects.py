@@ -15,6 +15,7 @@ from tools.backend.editor.engine import UnusableError
 from tools.backend.editor.masks import trusted
 from tools.backend.editor.schedule import held_steps
 from tools.backend.protocol import Cost
+from tools.backend.text import negative_prompt
 from tools.scene.lexicon import with_article
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from tools.backend.editor.masks import Mask
     from tools.backend.gligen import GroundedDiffusion
     from tools.backend.protocol import Progress
-    from tools.scene.layout import PlacedObject
+    from tools.scene.layout import Layout, PlacedObject
 
 
 @dataclass(frozen=True)
@@ -49,11 +50,12 @@ def make_objects(
     segmenter: Segmenter,
     settings: EditorSettings,
     objects: Sequence[PlacedObject],
+    target: Layout,
     size_wh: tuple[int, int],
     seed: int,
     progress: Progress | None = None,
 ) -> MadeObjects:
-    """Generate every object alone in its box and cut it out.
+    """Generate every object of the ``target`` layout alone in its box and cut it out.
 
     The latents are needed only up to the level they are held to. Beyond it nothing but the segmenter
     looks, so the steps get larger there (LMD's fast schedule).
@@ -63,8 +65,8 @@ def make_objects(
     """
     if not objects:
         return MadeObjects()
-    prompts = [settings.object_prompt.format(phrase=with_article(placed.phrase)) for placed in objects]
-    text, negative = model.text_embeddings(prompts), model.text_embeddings([""])
+    prompts, unwanted = object_prompts(settings, objects, target)
+    text, negative = model.text_embeddings(prompts), model.text_embeddings([unwanted])
     grounding = model.grounding([[(placed.phrase, placed.box)] for placed in objects], size_wh)
     nouns = [_noun(model, prompt, placed) for prompt, placed in zip(prompts, objects, strict=True)]
     references: dict[str, dict[int, tuple[torch.Tensor, ...]]] = defaultdict(dict)
@@ -109,6 +111,7 @@ def draw_objects(
     model: GroundedDiffusion,
     settings: EditorSettings,
     objects: Sequence[PlacedObject],
+    target: Layout,
     size_wh: tuple[int, int],
     seeds: Sequence[int],
     progress: Progress | None = None,
@@ -119,14 +122,14 @@ def draw_objects(
         UnusableError: the latents are not finite.
     """
     rows = [(placed, seed + place) for place, placed in enumerate(objects) for seed in seeds]
-    prompts = [settings.object_prompt.format(phrase=with_article(placed.phrase)) for placed, _ in rows]
+    prompts, unwanted = object_prompts(settings, [placed for placed, _ in rows], target)
     latents = model.denoise(
         model.noise([seed for _, seed in rows], size_wh),
         model.text_embeddings(prompts),
         steps=settings.steps,
         grounding=model.grounding([[(placed.phrase, placed.box)] for placed, _ in rows], size_wh),
         grounding_ratio=settings.grounding_ratio,
-        negative=model.text_embeddings([""]),
+        negative=model.text_embeddings([unwanted]),
         guidance=settings.object_guidance,
         progress=progress,
         phase="objects",
@@ -137,6 +140,15 @@ def draw_objects(
         pictures = model.decode(latents, size_wh)
     number = len(seeds)
     return [pictures[first : first + number] for first in range(0, len(pictures), number)]
+
+
+def object_prompts(settings: EditorSettings, objects: Sequence[PlacedObject], target: Layout) -> tuple[list[str], str]:
+    """Return what to say for each object that is generated alone, and what it shall not look like."""
+    background = target.background or settings.background
+    prompts = [
+        settings.object_prompt.format(phrase=with_article(placed.phrase), background=background) for placed in objects
+    ]
+    return prompts, negative_prompt(settings.object_negative_prompt, target.absent)
 
 
 def _cut_out(

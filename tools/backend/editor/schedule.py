@@ -77,7 +77,7 @@ def make_schedule(
     def let_go(cells: Mask, level: int) -> None:
         release[cells & ~protected] = np.minimum(release[cells & ~protected], level)
 
-    erased = dilate(cell_share(canvas.erased, factor) > 0, settings.dilation) & ~protected
+    erased = (cell_share(dilate(canvas.erased, settings.dilation), factor) > 0) & ~protected
     let_go(erased, steps - round(settings.erase_strength * steps))
     restyle_level = steps - round(settings.restyle_strength * steps)
     restyled = np.zeros_like(protected)
@@ -85,14 +85,16 @@ def make_schedule(
     for touched in plan.touched:
         pixels = visible[touched.placed.id]
         cells = cell_share(pixels, factor)
-        let_go(dilate(cells > 0, settings.dilation), held)
+        let_go(cell_share(dilate(pixels, settings.dilation), factor) > 0, held)
         if touched.source is None:
             cores[touched.placed.id] = cells > 0.5
             release[cells > 0.5] = held
-        elif touched.restyled:
+        elif touched.restyled and settings.restyler is None:
             rim = dilate(cells > 0, 1) & ~protected
             let_go(rim, restyle_level)
             restyled |= rim
+        elif touched.restyled:
+            release[cells > 0.5] = held
         else:
             release[cells > 0.5] = steps + 1  # its own pixels are put back at the end
     opaque = canvas.erased.copy()

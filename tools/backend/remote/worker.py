@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import hmac
 import threading
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from typing import TYPE_CHECKING, Any, Protocol
 
 import anyio
@@ -114,14 +114,14 @@ class Worker:
         program: str,
         token: str = "",
         calls: Calls | None = None,
-        batches: list[int] | None = None,
+        batches: deque[int] | None = None,
     ) -> None:
         """``batches`` is where whatever computes for several calls notes the size of each pass."""
         self._program, self._token = program, token
         self._backends = {terms_id(described(backend.settings)): backend}
         self._own = backend
         self.pictures, self.calls = Pictures(), calls or Calls()
-        self._batches = [] if batches is None else batches
+        self._batches = deque() if batches is None else batches
         self.metrics = worker_metrics(self.calls)
         self.app = Starlette(
             routes=[

@@ -98,9 +98,7 @@ def test_a_batch_gives_the_pictures_of_each_alone(pipelines: Pipelines, name: st
 
     def follow(seeds: list[int]) -> list[Image.Image]:
         said = "Make the car green."
-        return pipeline.follow(
-            seeds, None, STEPS, image=image, mask=mask, instruction=said, negative=" ", guidance=2.0, strength=1.0
-        )
+        return pipeline.follow(seeds, None, settings("tiny", guidance=2.0), image=image, mask=mask, instruction=said)
 
     together = follow([3, 4])
     for seed, made in zip((3, 4), together, strict=True):
@@ -116,9 +114,7 @@ def test_a_mask_is_honoured_by_the_model_itself(pipelines: Pipelines, name: str)
     inside = box_mask(Box(0.5, 0, 0.5, 1), image.size)
     mask = Image.fromarray(inside.astype(np.uint8) * 255)
     made = [
-        pipeline.follow(
-            [1], None, STEPS, image=image, mask=mask, instruction=said, negative=" ", guidance=1.0, strength=1.0
-        )[0]
+        pipeline.follow([1], None, settings("tiny", guidance=1.0), image=image, mask=mask, instruction=said)[0]
         for said in ("Make it green.", "Put a laptop on the chair.")
     ]
     differs = np.abs(np.asarray(made[0]).astype(int) - np.asarray(made[1])).max(axis=-1)
@@ -134,7 +130,7 @@ class Answering:
     def __init__(self, *answers: np.ndarray) -> None:
         self.answers, self.told = list(answers), []
 
-    def follow(self, seeds: Sequence[int], progress: Any, steps: int, **given: Any) -> list[Image.Image]:
+    def follow(self, seeds: Sequence[int], progress: Any, settings: Any, **given: Any) -> list[Image.Image]:
         self.told.append(given["instruction"])
         return [Image.fromarray(self.answers[len(self.told) - 1])]
 

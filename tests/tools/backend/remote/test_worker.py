@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import socket
+from collections import deque
 from importlib import metadata
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 from PIL import Image
+from starlette.testclient import TestClient
 
 from tests.workers import ServedWorld, serving_here
 from tests.world import draw, settings
@@ -247,3 +249,13 @@ def test_what_is_done_is_counted_for_whoever_has_the_token(client: httpx.Client)
     lines = dict(line.rsplit(" ", 1) for line in shown.splitlines() if not line.startswith("#"))
     assert float(lines['sld_model_call_seconds_count{call="detect"}']) >= 1
     assert float(lines["sld_queue_calls"]) >= 0
+
+
+def test_the_sizes_of_batches_are_counted_once() -> None:
+    pytest.importorskip("prometheus_client", reason="the extra [metrics] is not installed")
+    sizes = deque([3, 4])
+    worker = worker_module.Worker(ServedWorld(), "1", batches=sizes)
+    with TestClient(worker.app) as client:
+        shown = [client.get("/metrics").text for _ in range(2)]
+    assert all("sld_batch_size_count 2.0" in text and "sld_batch_size_sum 7.0" in text for text in shown)
+    assert not sizes

@@ -16,6 +16,7 @@ from PIL import Image
 from tools.backend.editor import flat
 from tools.backend.editor.attention import GUIDED_SHARE, GuidedObject, find_tokens, guide
 from tools.backend.editor.capabilities import GROUNDED
+from tools.backend.editor.diffedit import restyle
 from tools.backend.editor.engine import Painted, UnusableError
 from tools.backend.editor.ground import estimate_ground
 from tools.backend.editor.masks import trusted
@@ -23,11 +24,12 @@ from tools.backend.editor.objects import draw_objects, make_objects, pad_mask
 from tools.backend.editor.schedule import blend_weights, make_schedule
 from tools.backend.editor.setting_down import composed
 from tools.backend.protocol import BackendError, Cost
+from tools.backend.text import negative_prompt
 from tools.scene.box import Box
 from tools.scene.lexicon import with_article
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from configs.settings import EditorSettings
     from tools.backend.editor.canvas import Canvas
@@ -52,10 +54,20 @@ class GroundedEngine:
     """Paints in the latents of a grounded diffusion model."""
 
     def __init__(
-        self, model: GroundedDiffusion, segmenter: Segmenter, settings: EditorSettings, fit: Fit | None = None
+        self,
+        model: GroundedDiffusion,
+        segmenter: Segmenter,
+        settings: EditorSettings,
+        fit: Fit | None = None,
+        restyler: Callable[[], GroundedDiffusion] | None = None,
     ) -> None:
-        """Build an engine; ``fit`` says which of several candidates looks most like what it shall be."""
+        """Build an engine.
+
+        ``fit`` says which of several candidates looks most like what it shall be; ``restyler`` loads the model of
+        ``settings.restyler``.
+        """
         self.model, self.segmenter, self.settings, self.fit = model, segmenter, settings, fit
+        self.restyler = restyler
 
     @property
     def capabilities(self) -> Capabilities:
@@ -96,7 +108,10 @@ class GroundedEngine:
         self._check_copies(plan)
         with model.phase("canvas"):
             canvas = job.canvas
-        made = make_objects(model, self.segmenter, settings, plan.made, job.size_wh, job.seed, job.progress)
+        canvas, spent = self._restyled(canvas, plan, job.progress)
+        made = make_objects(
+            model, self.segmenter, settings, plan.made, plan.target, job.size_wh, job.seed, job.progress
+        )
         schedule = self._schedule(plan, canvas, job.masks, made)
         edited = canvas.pixels
         if schedule.first < settings.steps:
@@ -117,8 +132,21 @@ class GroundedEngine:
             schedule.region[:height, :width],
             own,
             _shown(job.masks, schedule, plan, job.size_wh),
-            cost=made.cost,
+            cost=made.cost + spent,
         )
+
+    def _restyled(self, canvas: Canvas, plan: NetEdit, progress: Progress | None) -> tuple[Canvas, Cost]:
+        """Return the canvas with new looks painted by a model that is there for that alone, and what it spent."""
+        wanted = [touched.placed for touched in plan.touched if touched.restyled]
+        if self.restyler is None or not wanted:
+            return canvas, Cost()
+        restyler = self.restyler()
+        restyler.collect()
+        pixels = restyle(restyler, self.settings, canvas.pixels, wanted, canvas.cores, progress)
+        cost, warnings = restyler.collect()
+        for warning in warnings:
+            self.model.warn(warning)
+        return replace(canvas, pixels=pixels), cost
 
     def _check_copies(self, plan: NetEdit) -> None:
         """Refuse what is to be copied from another picture where that cannot be done and the model cannot draw it."""
@@ -161,7 +189,7 @@ class GroundedEngine:
             if not wanted or not batch:
                 break
             boxed = [self._drawing(placed, job.seed) for placed in wanted]
-            drawn = draw_objects(self.model, settings, boxed, job.size_wh, batch, job.progress)
+            drawn = draw_objects(self.model, settings, boxed, job.plan.target, job.size_wh, batch, job.progress)
             for placed, drawing, pictures in zip(wanted, boxed, drawn, strict=True):
                 for picture in pictures:
                     found = self.segmenter.segment(picture, [drawing.box])
@@ -227,12 +255,16 @@ class GroundedEngine:
             inverted.append(latents)
             return latents
 
+        shown = plan.canvas_layout
+        if self.restyler is not None:  # new looks are there already
+            new = {placed.id: placed for placed in plan.target.objects}
+            shown = shown.model_copy(update={"objects": tuple(new[placed.id] for placed in shown.objects)})
         model.invert(
             clean,
-            model.text_embeddings([self._prompt(plan.canvas_layout)]),
+            model.text_embeddings([self._prompt(shown)]),
             steps=steps,
             stop=steps - first,
-            grounding=self._grounding(plan.canvas_layout, picture.size),
+            grounding=self._grounding(shown, picture.size),
             grounding_ratio=settings.grounding_ratio,
             hook=keep,
             progress=progress,
@@ -298,7 +330,7 @@ class GroundedEngine:
             start=first,
             grounding=grounding,
             grounding_ratio=settings.grounding_ratio,
-            negative=model.text_embeddings([""]),
+            negative=model.text_embeddings([negative_prompt(settings.negative_prompt, plan.target.absent)]),
             guidance=guidance,
             hook=hold,
             progress=progress,

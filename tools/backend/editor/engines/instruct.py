@@ -7,8 +7,7 @@ out and set down, and never drawn anew.
 
 from __future__ import annotations
 
-import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from PIL import Image
@@ -25,12 +24,15 @@ from tools.backend.pipelines import padded, until_usable
 from tools.scene.box import Box
 
 if TYPE_CHECKING:
-    from configs.settings import InstructSettings
+    from collections.abc import Sequence
+
+    import torch
+
+    from configs.settings import InstructSettings, ServiceEditorSettings
     from tools.backend.editor.engine import Job, Painted, Segmenter
     from tools.backend.editor.masks import Mask, Pixels
     from tools.backend.editor.plan import NetEdit, Touched
-    from tools.backend.instructing import InstructingPipeline
-    from tools.backend.protocol import Capabilities
+    from tools.backend.protocol import Capabilities, Progress
     from tools.scene.layout import Layout
 
 CHANGED, NOISE = 20, 2.0  # of 255, once smoothed over so many pixels: more than a model's own noise
@@ -38,10 +40,41 @@ LEAST_SHARE = 0.05  # of a new object's box: a change smaller than that is no ob
 PASS_SEED = 104_729  # between the seeds of two passes of one edit
 
 
+class Follower(Protocol):
+    """What follows instructions: a pipeline here, or a service."""
+
+    name: str
+    device: torch.device | None
+
+    @property
+    def masked(self) -> bool:
+        """Whether it is told where it may paint, and keeps to it."""
+        ...
+
+    def follow(
+        self,
+        seeds: Sequence[int],
+        progress: Progress | None,
+        settings: Any,
+        *,
+        image: Image.Image,
+        mask: Image.Image,
+        instruction: str,
+    ) -> list[Image.Image]:
+        """Return one RGB picture per seed, of the size of ``image``; ``mask`` is white where it may be painted."""
+        ...
+
+    def evaluations(self) -> int:
+        """Return how many samples its denoiser was given since this was last asked."""
+        ...
+
+
 class InstructEngine:
     """Tells a model what to do, and takes of its answer what was to be done."""
 
-    def __init__(self, pipeline: InstructingPipeline, segmenter: Segmenter, settings: InstructSettings) -> None:
+    def __init__(
+        self, pipeline: Follower, segmenter: Segmenter, settings: InstructSettings | ServiceEditorSettings
+    ) -> None:
         self.pipeline, self.segmenter, self.settings = pipeline, segmenter, settings
         self.meter = Meter(pipeline.device)
 
@@ -110,21 +143,12 @@ class InstructEngine:
         image = padded(Image.fromarray(pixels))
         whole = np.zeros((image.height, image.width), dtype=np.uint8)
         whole[:height, :width] = changing * np.uint8(255)
-        steps = max(settings.steps, math.ceil(1 / settings.strength))  # a share of few steps would be none
 
         def make(seeds: list[int]) -> list[Image.Image]:
-            self.meter.spend(encoder_passes=len(seeds), decoder_passes=len(seeds))
-            return self.pipeline.follow(
-                seeds,
-                job.progress,
-                steps,
-                image=image,
-                mask=Image.fromarray(whole),
-                instruction=instruction,
-                negative=settings.negative_prompt,
-                guidance=settings.guidance,
-                strength=settings.strength,
-            )
+            if self.pipeline.device is not None:
+                self.meter.spend(encoder_passes=len(seeds), decoder_passes=len(seeds))
+            mask = Image.fromarray(whole)
+            return self.pipeline.follow(seeds, job.progress, settings, image=image, mask=mask, instruction=instruction)
 
         self.pipeline.evaluations()  # of an earlier call that failed
         with self.meter.phase("instruct"):
