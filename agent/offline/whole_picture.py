@@ -40,7 +40,7 @@ _NOUNS: dict[str, tuple[Wish, Wish]] = {
     "saturation": ("more saturated", "less saturated"),
     "warmth": ("warmer", "cooler"),
 }
-_IT = re.compile(r"\b(?:it|this|that)\b")
+_IT = re.compile(r"\b(?:it(?! all)|this|that)\b(?! (?:picture|image|photo|pic|scene|shot))", re.IGNORECASE)
 _LOOK = "|".join(sorted(map(re.escape, _LOOKS), key=len, reverse=True))
 _MAKE = re.compile(
     rf"(?:(?:make|turn|convert|change|render|edit|set) {_ALL}(?: to| into| look)* |"
@@ -74,7 +74,8 @@ _AROUND: tuple[tuple[Wish, re.Pattern[str]], ...] = (
     (
         "blur the background",
         re.compile(
-            r"(?:make|turn) (?:the )?(?:background|surroundings|rest)(?: (?:behind|around|of) (?P<what>.+))? "
+            r"(?:make|turn) (?:(?:the )?(?:background|surroundings|rest)|everything)"
+            r"(?: (?:behind|around|of|but|except|except for|other than) (?P<what>.+?))? "
             r"(?:a bit |a little |more |very )?(?:blurry|blurred|soft|softer|blurrier|out of focus|unsharp)"
         ),
     ),
@@ -103,9 +104,7 @@ def parse_whole_picture(text: str, layout: Layout, memory: Memory) -> tuple[Adju
         CannotParse: it speaks of an object that is not there, or could be one of several.
     """
     request = _POLITE.sub("", " ".join(text.lower().split()))
-    look = _read_look(request)
-    if look is None and not memory.recent:  # nothing was spoken of: "make it brighter" can only mean the picture
-        look = _read_look(_IT.sub("the picture", request, count=1))
+    look = _read_look(request if memory.recent else of_the_picture(request))
     if look is not None:
         return (look,)
     around = _read_around(request)
@@ -116,6 +115,11 @@ def is_whole_picture(text: str) -> bool:
     """Return whether a text is a wish for the whole picture, whatever object it is about."""
     request = _POLITE.sub("", " ".join(text.lower().split()))
     return _read_look(request) is not None or _read_around(request) is not None
+
+
+def of_the_picture(request: str) -> str:
+    """Return a request in which "it" is the picture: nothing else was spoken of, or the picture was just cut."""
+    return _IT.sub("the picture", request, count=1)
 
 
 def _read_around(request: str) -> tuple[Wish, str] | None:

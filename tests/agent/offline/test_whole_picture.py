@@ -31,6 +31,7 @@ AROUND = {
     "crop the picture to the left cat": ("crop", "cat #1"),
     "blur the background behind the dog": ("blur the background", "dog #1"),
     "cut the dog out to a transparent png": ("cut out", "dog #1"),
+    "make everything but the dog blurry": ("blur the background", "dog #1"),
     "make the background behind the dog blurry": ("blur the background", "dog #1"),
     "cut out the cat": ("cut out", "cat #1"),
     "cut the dog out": ("cut out", "dog #1"),

@@ -66,7 +66,7 @@ def _out_of_focus(pixels: Pixels, mask: Mask, radius: float) -> Pixels:
     for start in range(0, len(pixels), STRIP):
         rows = slice(start, start + STRIP)
         soft = result[rows] * (255 / np.maximum(weight[rows], 1))[..., None]
-        near = np.clip((np.arange(start, start + len(soft)) - foot) / max(2 * radius, 1), 0, 1)[:, None, None]
+        near = np.clip((np.arange(start, start + len(soft)) - foot) / max(4 * radius, 1), 0, 1)[:, None, None]
         result[rows] = np.clip(soft + near * (pixels[rows] - soft) + 0.5, 0, 255).astype(np.uint8)
     return result
 

@@ -14,7 +14,7 @@ from tools.backend.editor.composer import Composer
 from tools.backend.editor.engines.paste import PasteEngine
 from tools.backend.editor.filling import Evidence, Fill, judge_fills, steadied
 from tools.backend.editor.masks import box_mask, dilate, fill
-from tools.backend.editor.recolour import read_change, recolour
+from tools.backend.editor.recolour import Change, read_change, recolour
 from tools.backend.oklab import to_oklch
 from tools.backend.protocol import BackendError, Detected, Edited, Segmented
 from tools.scene.box import Box
@@ -263,6 +263,19 @@ def test_what_stands_before_the_object_stays_sharp_with_it() -> None:
     inner = [box_mask(Box(box.x + 0.03, box.y + 0.03, box.w - 0.06, box.h - 0.06), SIZE) for box in (before, beside)]
     assert same[inner[0]].mean() > 0.9
     assert same[inner[1] & ~box_mask(BUS.box, SIZE)].mean() < 0.5
+
+
+def test_a_person_in_another_colour_keeps_hair_and_skin_whatever_the_person_is_called() -> None:
+    pixels = np.full((200, 160, 3), 90, dtype=np.uint8)
+    pixels[100:200, 20:140] = (200, 90, 30)  # a suit
+    pixels[40:98, 55:105] = (225, 180, 150)
+    pixels[15:40, 50:110] = (200, 90, 30)  # hair of its colour
+    pixels[150:152, 60:64] = (225, 180, 150)  # light on cloth
+    mask = (pixels != 90).any(axis=-1)
+    mask[98:100, 55:105] = True
+    _, weights = recolour(pixels, mask, read_change(["blue"]) or Change(None), "astronaut")
+    assert weights[20:95, 60:100].max() < 0.2
+    assert weights[110:195, 30:130].min() > 0.8
 
 
 def test_the_colour_profile_stays() -> None:
