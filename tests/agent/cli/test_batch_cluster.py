@@ -16,7 +16,7 @@ from tools.backend.remote.calls import Calls
 if TYPE_CHECKING:
     from pathlib import Path
 
-ITEMS = 40
+ITEMS = 200
 
 
 def test_a_run_folder_is_put_down_whole_and_nowhere_else(tmp_path: Path) -> None:

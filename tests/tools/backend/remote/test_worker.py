@@ -20,6 +20,7 @@ from tools.backend.remote import worker as worker_module
 from tools.backend.remote.client import RemoteBackend
 from tools.backend.remote.frames import PROTOCOL, TYPE, Frames, packed
 from tools.backend.remote.terms import described, terms_id
+from tools.backend.remote.work import Pictures
 from tools.images import content_id, to_png
 from tools.scene.layout import Layout
 from tools.scene.spec import Query
@@ -235,7 +236,7 @@ def test_a_bug_in_the_worker_is_told_and_ends_no_other_call() -> None:
 
 
 def test_the_longest_unused_pictures_are_let_go() -> None:
-    pictures = worker_module.Pictures(most=3 * 10 * 10 * 2)
+    pictures = Pictures(most=3 * 10 * 10 * 2)
     ids = [pictures.keep(Image.new("RGB", (10, 10), (number, 0, 0))) for number in range(3)]
     found, missing = pictures.find(tuple(ids))
     assert (list(found), missing) == (ids[1:], ids[:1])
