@@ -34,8 +34,9 @@ from tools.backend.watched import worker_metrics
 from tools.images import MAX_BYTES, PictureError, open_picture
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 
+    from configs.settings import Settings
     from tools.backend.remote.work import Served
 
 UNKNOWN = "the token is missing or wrong: set backend.token to the worker's SLD_WORKER_TOKEN"
@@ -61,11 +62,15 @@ class Worker:
         token: str = "",
         calls: Calls | None = None,
         batches: deque[int] | None = None,
+        others: Sequence[Settings] = (),
     ) -> None:
-        """``batches`` is where whatever computes for several calls notes the size of each pass."""
+        """``others`` are presets that it serves besides the backend's own.
+
+        ``batches`` is where whatever computes for several calls notes the size of each pass.
+        """
         self._program, self._token = program, token
-        self._backends = {terms_id(described(backend.settings)): backend}
-        self._own = backend
+        self._owns = (backend, *(backend.with_settings(other) for other in others))
+        self._backends = {terms_id(described(own.settings)): own for own in self._owns}
         self.pictures, self.calls = Pictures(), calls or Calls()
         self._batches = deque() if batches is None else batches
         self.metrics = worker_metrics(self.calls)
@@ -139,7 +144,7 @@ class Worker:
         check_protocol(value.get("protocol"), value.get("program"), self._program, "client")
         key = terms_id(value.get("parts"))
         if key not in self._backends:
-            backend = self._own.with_settings(agreed(self._own.settings, value.get("parts")))
+            backend = self._agreed(value.get("parts"))
             if len(self._backends) >= MOST_TERMS:
                 raise BackendError(
                     f"this worker serves {MOST_TERMS} variants of its preset already: use one, or start another"
@@ -148,6 +153,16 @@ class Worker:
         backend = self._backends[key]
         answer = await run_in_threadpool(introduced, backend, self._program, key)
         return Response(packed(answer), media_type=TYPE)
+
+    def _agreed(self, parts: Any) -> Served:
+        """Return a backend with a client's numbers and the models of the first preset that they fit."""
+        refusals = []
+        for own in self._owns:
+            try:
+                return own.with_settings(agreed(own.settings, parts))
+            except BackendError as error:
+                refusals.append(error)
+        raise refusals[0]
 
     def _counted(self, name: str, do: Callable[[], Any]) -> Any:
         return do() if self.metrics is None else self.metrics.call(name, do)
