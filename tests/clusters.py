@@ -72,14 +72,16 @@ class Batch:
 
     def __init__(self, place: Path, out: str, *arguments: str) -> None:
         base = ["batch", "data.json", "--mode", "image_editing", "--input-dir", "in", "--output-dir", out, "--json"]
-        self._told, self._said = tempfile.TemporaryFile("w+"), tempfile.TemporaryFile("w+")  # no pipe, which may fill
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "sld", *base, *arguments],
-            cwd=place,
-            env={**os.environ, "PYTHONPATH": str(ROOT), "SLD_CHAT__PROVIDER": "offline", "OMP_NUM_THREADS": "1"},
-            stdout=self._told,
-            stderr=self._said,
-        )
+        logs = Path(tempfile.mkdtemp(dir=place))  # no pipes, which may fill
+        self._told, self._said = logs / "told", logs / "said"
+        with self._told.open("w") as told, self._said.open("w") as said:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "sld", *base, *arguments],
+                cwd=place,
+                env={**os.environ, "PYTHONPATH": str(ROOT), "SLD_CHAT__PROVIDER": "offline", "OMP_NUM_THREADS": "1"},
+                stdout=told,
+                stderr=said,
+            )
 
     def wait_until(self, true: Callable[[], bool]) -> None:
         """Wait while it runs, which must not end before."""
@@ -90,15 +92,13 @@ class Batch:
     def ended(self) -> dict[str, Any]:
         """Wait for its end, a good one, and return what it told."""
         assert self.process.wait() == 0, self.said
-        self._told.seek(0)
-        told: dict[str, Any] = json.load(self._told)
+        told: dict[str, Any] = json.loads(self._told.read_text())
         return told
 
     @property
     def said(self) -> str:
         """What it said on standard error, the last of it."""
-        self._said.seek(0)
-        return self._said.read()[-10_000:]
+        return self._said.read_text()[-10_000:]
 
 
 def finished(out: Path) -> dict[str, int]:
