@@ -225,6 +225,17 @@ def test_only_so_many_settings_are_served(monkeypatch: pytest.MonkeyPatch) -> No
     assert "2 variants" in sentence(said[-1])
 
 
+def test_a_client_of_any_of_its_presets_is_served() -> None:
+    first, second = settings(), settings(detector={"path": "elsewhere", "vocabulary": ["dog"]})
+    worker = worker_module.Worker(ServedWorld(), metadata.version("sld-agent"), others=[second])
+    with TestClient(worker.app, headers={"content-type": TYPE}) as client:
+        said = [connect(client, parts=described(given)) for given in (first, second)]
+        third = connect(client, parts=described(settings(detector={"path": "a third"})))
+    assert [answer.status_code for answer in said] == [200, 200]
+    assert third.status_code == 409
+    assert "use the same preset" in sentence(third)
+
+
 def test_a_bug_in_the_worker_is_told_and_ends_no_other_call() -> None:
     served = ServedWorld()
     served.edit_errors.append(ZeroDivisionError("a bug"))
