@@ -180,6 +180,25 @@ def photo(
 
 
 @app.command()
+def agent(
+    only: Annotated[str | None, typer.Option(help="Parts with commas between: prompts, instructions, faults.")] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="So many cases of each part only.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Where everything goes; the same folder goes on.")] = None,
+    results: Annotated[Path | None, typer.Option(help="A Markdown page that gets a section on this model.")] = None,
+    preset: Preset = None,
+    as_json: Json = False,
+    settings: Set = None,
+) -> None:
+    """Measure the language model: 60 sentences read, 40 instructions and 30 corrections done, and what they take."""
+    with reporting(as_json):
+        from evals.agent.command import measure_agent
+
+        options = Options(preset=preset, out=out, as_json=as_json, settings=settings)
+        parts = [part.strip() for part in (only or "").split(",") if part.strip()]
+        raise typer.Exit(measure_agent(options, parts=parts, limit=limit, results=results))
+
+
+@app.command()
 def bench(
     prompts: Annotated[int, typer.Option(min=1, max=400, help="Of LMD.")] = 40,
     scenes: Annotated[int, typer.Option(min=1, help="Of the speed benchmark.")] = 5,

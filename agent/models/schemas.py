@@ -1,7 +1,8 @@
 """JSON schemas as language models are shown them: strict, and no longer than they must be.
 
 A constrained decoder may leave out whatever a schema does not require, so everything is required: no defaults, no
-other keys. Titles and lengths say nothing that a model needs; the prompts say in prose what each key means.
+other keys. Titles and lengths say nothing that a model needs; the prompts say in prose what each key means. A field
+that is marked ``unasked`` is left out: it is read where it is given, and nobody is asked for it.
 """
 
 from __future__ import annotations
@@ -11,16 +12,36 @@ from typing import TYPE_CHECKING, Any
 from langchain_core.utils.function_calling import convert_to_openai_tool
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from pydantic import BaseModel
 
-UNSAID = "title", "default", "description", "discriminator", "maxLength", "minLength", "pattern"
+UNSAID = "unasked", "title", "default", "description", "discriminator", "maxLength", "minLength", "pattern"
 
 
-def strict_schema(model: type[BaseModel]) -> dict[str, Any]:
-    """Return the JSON schema of what a language model fills in: all keys required and no others."""
-    return _strict(model.model_json_schema())
+def strict_schema(model: type[BaseModel], *, narrow: bool = False) -> dict[str, Any]:
+    """Return the JSON schema of what a language model fills in: all keys required and no others.
+
+    With ``narrow`` the keys that the model's ``choices`` name may hold those texts only. A server that compiles each
+    new schema at length had better not be sent such ones.
+    """
+    tree, choices = _strict(model.model_json_schema()), getattr(model, "choices", {})
+    return _narrowed(tree, choices) if narrow and any(choices.values()) else tree
+
+
+def _narrowed(tree: Any, choices: Mapping[str, Sequence[str]], key: str = "") -> Any:
+    if isinstance(tree, list):
+        return [_narrowed(item, choices, key) for item in tree]
+    if not isinstance(tree, dict):
+        return tree
+    if tree.get("type") == "string" and key in choices and "const" not in tree:
+        return tree | {"enum": list(choices[key])}
+    return {
+        name: {field: _narrowed(item, choices, field) for field, item in value.items()}
+        if name == "properties"
+        else _narrowed(value, choices, key)
+        for name, value in tree.items()
+    }
 
 
 def strict_function(tool: Any) -> dict[str, Any]:
@@ -49,7 +70,8 @@ def _strict(tree: Mapping[str, Any]) -> dict[str, Any]:
     if "$defs" in kept:
         kept["$defs"] = {name: _strict(item) for name, item in kept["$defs"].items()}
     if kept.get("type") == "object":
-        properties = {name: _strict(item) for name, item in kept.get("properties", {}).items()}
+        asked = {name: item for name, item in kept.get("properties", {}).items() if not item.get("unasked")}
+        properties = {name: _strict(item) for name, item in asked.items()}
         kept |= {"properties": properties, "required": list(properties), "additionalProperties": False}
     if "$defs" in kept:
         used = str({key: value for key, value in kept.items() if key != "$defs"}) + str(kept["$defs"])

@@ -23,6 +23,7 @@ _BETWEEN = re.compile(
     r"\s+(?:and|but)\s+(?:then\s+|also\s+|finally\s+)?|\s+then\s+)(?=\S)",
     re.IGNORECASE,
 )
+_POLITELY = re.compile(r"\s*,\s*(?:please|thanks|thank you)[\s.!]*$", re.IGNORECASE)
 _ONE_WORD = (("black and white", "black-and-white"), ("black & white", "black-and-white"))
 
 
@@ -60,6 +61,7 @@ def parse_mixed(text: str, layout: Layout, memory: Memory) -> tuple[Operation, .
 
 def _pieces(text: str) -> list[tuple[bool, str]]:
     """Return the parts of a text in order, wishes for the whole picture apart from what lies between them."""
+    text = _POLITELY.sub("", text)
     for said, one in _ONE_WORD:
         text = re.sub(re.escape(said), one, text, flags=re.IGNORECASE)
     found: list[tuple[bool, str]] = []

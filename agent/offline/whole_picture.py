@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from tools.scene.operations import Wish
 
 _PICTURE = r"(?:the |this |my )?(?:whole |entire )?(?:picture|image|photo|photograph|pic|scene|shot)"
-_ALL = rf"(?:{_PICTURE}|everything|it all)"
+_ALL = rf"(?:{_PICTURE}|everything|it all|(?:all )?(?:the |its )?colou?rs(?: (?:of|in) {_PICTURE})?)"
 _POLITE = re.compile(r"^(?:(?:please|can you|could you|now|then|also|and|ok|okay)[\s,]+)+|(?:[\s,]+please)?[\s.!]*$")
 _DEGREE = r"(?P<degree>a bit |a little |slightly |somewhat |much |a lot |way |far |very |really )?(?:more )?"
 _DEGREES = {"a bit": 0.5, "a little": 0.5, "slightly": 0.5, "somewhat": 0.6, "much": 1.8, "a lot": 1.8, "way": 2.0,
@@ -68,6 +68,13 @@ _AROUND: tuple[tuple[Wish, re.Pattern[str]], ...] = (
         re.compile(
             rf"(?:blur|soften|defocus)(?: out)? (?:the )?(?:background|everything|rest|surroundings|{_PICTURE})"
             r"(?: (?:behind|around|of|but|except|except for|other than) (?P<what>.+))?"
+        ),
+    ),
+    (
+        "blur the background",
+        re.compile(
+            r"(?:make|turn) (?:the )?(?:background|surroundings|rest)(?: (?:behind|around|of) (?P<what>.+))? "
+            r"(?:a bit |a little |more |very )?(?:blurry|blurred|soft|softer|blurrier|out of focus|unsharp)"
         ),
     ),
     (

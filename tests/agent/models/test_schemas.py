@@ -8,7 +8,9 @@ from pydantic import BaseModel
 from agent.models.schemas import strict_function, strict_schema
 from graphs.eyes import Sightings
 from graphs.nodes.parse import Reply
+from tests.world import scene
 from tools.registry import TOOLS
+from tools.scene.layout import Layout
 from tools.scene.spec import SceneSpec
 
 FILLED: list[type[BaseModel]] = [SceneSpec, Reply, Sightings]
@@ -44,6 +46,24 @@ def test_schemas_are_strict(schema: dict[str, Any]) -> None:
 
 def test_an_operation_must_say_what_it_is() -> None:
     for schema in (strict_schema(Reply), strict_function(TOOLS[-1])["parameters"]):
-        assert all(
-            "op" in schema["$defs"][name]["required"] for name in ("Add", "Remove", "Move", "Restyle", "Replace")
-        )
+        operations = [one for one in schema["$defs"].values() if "op" in one.get("properties", {})]
+        assert len(operations) >= 6
+        assert all("op" in one["required"] for one in operations)
+
+
+def test_nobody_is_asked_for_what_is_seldom_said() -> None:
+    for schema in (strict_schema(Reply), strict_function(TOOLS[-1])["parameters"]):
+        assert "depth" not in str(schema)
+        assert "source" not in str(schema)
+
+
+def test_only_ids_that_are_there_can_be_named() -> None:
+    layout = scene(("red cup", [0.1, 0.1, 0.2, 0.2]), ("dog", [0.5, 0.1, 0.2, 0.2]))
+    schema = strict_schema(Reply.about(layout), narrow=True)["$defs"]
+    ids = {"type": "string", "enum": ["cup #1", "dog #1"]}
+    assert schema["Remove"]["properties"]["id"] == schema["Swap"]["properties"]["other"] == ids
+    assert schema["MoveWish"]["properties"]["of"]["items"] == ids
+    assert {"type": "null"} in schema["Adjust"]["properties"]["id"]["anyOf"]
+    assert "enum" not in schema["AddWish"]["properties"]["name"]
+    assert strict_schema(Reply.about(layout)) == strict_schema(Reply)
+    assert strict_schema(Reply.about(Layout()), narrow=True) == strict_schema(Reply)

@@ -21,6 +21,7 @@ TWO = {
     "blur the background behind the dog and crop to him": ["blur the background dog #1", "crop dog #1"],
     "make the picture brighter and more saturated": ["brighter", "more saturated"],
     "blur the background behind the dog and make his cat gray": ["restyle cat #1", "blur the background dog #1"],
+    "make the dog red and the picture warmer, please": ["restyle dog #1", "warmer"],
     "make the picture warmer and brighter": ["warmer", "brighter"],
     "brighten the picture, then blur the background of the dog": ["brighter", "blur the background dog #1"],
     "remove the dog and the cat and increase the contrast": ["remove dog #1", "remove cat #1", "more contrast"],

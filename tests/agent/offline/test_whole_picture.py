@@ -21,12 +21,15 @@ LOOKS = {
     "reduce the brightness of the photo": ("darker", 1.0),
     "less saturation": ("less saturated", 1.0),
     "brighten up the image": ("brighter", 1.0),
+    "make the colours more vivid": ("more saturated", 1.0),
+    "more contrast, please": ("more contrast", 1.0),
 }
 AROUND = {
     "crop to the dog": ("crop", "dog #1"),
     "crop the picture to the left cat": ("crop", "cat #1"),
     "blur the background behind the dog": ("blur the background", "dog #1"),
     "cut the dog out to a transparent png": ("cut out", "dog #1"),
+    "make the background behind the dog blurry": ("blur the background", "dog #1"),
     "isolate the cat": ("cut out", "cat #1"),
     "remove the background of the cat": ("cut out", "cat #1"),
 }

@@ -106,4 +106,6 @@ def test_what_stands_in_a_blurred_background_need_not_be_seen() -> None:
     ]
     demanded = wish_requirements(scene, operations, apply(scene, operations))
     assert {demand.query.name for demand in demanded} == {"cup"}
+    darker = [operations[0], Adjust(wish="darker")]
+    assert {demand.query.name for demand in wish_requirements(scene, darker, apply(scene, darker))} == {"cup"}
     assert "dog" in {demand.query.name for demand in wish_requirements(scene, operations[:1], scene)}

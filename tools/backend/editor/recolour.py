@@ -81,6 +81,8 @@ _RELATIVE = {  # lightness added, chroma multiplied, for words that name no colo
 WORDS = frozenset([*TARGETS, *_RELATIVE, *(f"{shade} {word}" for shade in SHADES for word in TARGETS)])
 """Every attribute that `recolour` can bring about."""
 PEOPLE = frozenset("person man woman child boy girl people baby lady gentleman player".split())  # noqa: SIM905
+HOLDING = frozenset(["cup", "bowl", "wine glass", "vase", "bottle", "potted plant"])
+"""Things whose colour is that of their outside: what is in them, or seen through them, is something else."""
 CLUSTERS = 6
 SAMPLE = 4000  # pixels that clusters are found in
 FAR = (0.075, 0.15)  # distance from the paint at which a pixel still belongs to it, and does no more
@@ -173,7 +175,8 @@ def _window(mask: Mask) -> tuple[slice, slice] | None:
 
 def _recoloured(pixels: Pixels, mask: Mask, change: Change, name: str) -> tuple[Floats, Floats]:
     lab = to_oklab(pixels)
-    weight = paint_weight(lab, mask, skin_stays=name in PEOPLE) if change.target else mask.astype(np.float32)
+    painted = change.target is not None or name in HOLDING
+    weight = paint_weight(lab, mask, skin_stays=name in PEOPLE) if painted else mask.astype(np.float32)
     weight = np.minimum(ndimage.gaussian_filter(weight, 0.8), ndimage.gaussian_filter(mask.astype(np.float32), 0.7))
     weight[ndimage.distance_transform_edt(~mask) > 1.5] = 0
     strong = weight > 0.5

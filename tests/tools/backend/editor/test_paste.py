@@ -11,8 +11,8 @@ from PIL import Image
 from configs.settings import PasteSettings
 from tools.backend.editor.composer import Composer
 from tools.backend.editor.engines.paste import PasteEngine
-from tools.backend.editor.filling import Evidence, Fill, steadied
-from tools.backend.editor.masks import box_mask, fill
+from tools.backend.editor.filling import Evidence, Fill, judge_fills, steadied
+from tools.backend.editor.masks import box_mask, dilate, fill
 from tools.backend.editor.recolour import read_change, recolour
 from tools.backend.oklab import to_oklch
 from tools.backend.protocol import BackendError, Detected, Edited, Segmented
@@ -59,6 +59,18 @@ class Boxes:
         return Segmented(np.stack([box_mask(box, image.size) for box in boxes]), (1.0,) * len(boxes))
 
 
+class Distinct(Boxes):
+    """Sees in a box what has a strong colour, or nothing, as a network does that finds no thing there."""
+
+    def segment(self, image: Image.Image, boxes: Sequence[Box]) -> Segmented:
+        strong = to_oklch(np.asarray(image))[..., 1] > 0.08
+        masks = [strong & box_mask(box, image.size) for box in boxes]
+        scores = tuple(float(mask.any()) for mask in masks)
+        return Segmented(
+            np.stack([m if m.any() else box_mask(b, image.size) for m, b in zip(masks, boxes, strict=True)]), scores
+        )
+
+
 def blind(image: Image.Image, queries: Sequence[Query], threshold: float | None = None) -> Detected:
     return Detected(())
 
@@ -82,7 +94,7 @@ def edit(
     **more: Any,
 ) -> Edited:
     network = inpainter or Smooth()
-    engine = PasteEngine(Boxes(), lambda: network, detect, PasteSettings(kind="paste"))
+    engine = PasteEngine(Distinct(), lambda: network, detect, PasteSettings(kind="paste"))
     return Composer(engine, Boxes()).edit(picture(), operations, SCENE, **more)
 
 
@@ -315,3 +327,25 @@ def test_the_paint_of_a_bicycle_is_not_its_tyres() -> None:
     _, weight = recolour(pixels, mask, change, "motorcycle")
     assert weight[42:54, 45:125].mean() > 0.9
     assert weight[70:105, 20:140].mean() < 0.1
+
+
+def test_a_patch_that_nothing_around_would_continue_as_is_no_clean_fill() -> None:
+    pixels = np.asarray(picture()).copy()
+    hole = box_mask(Box(0.1, 0.3, 0.3, 0.4), SIZE)
+    smooth = fill(pixels.astype(np.float32), ~hole).astype(np.uint8)
+    patched = smooth.copy()
+    patched[box_mask(Box(0.18, 0.4, 0.12, 0.2), SIZE)] = (230, 90, 20)
+    clean, odd = judge_fills([(smooth, hole), (patched, hole)], hole, lambda *_: ())
+    assert clean.evidence.odd < 0.01
+    assert any("surroundings would continue" in doubt for doubt in odd.evidence.doubts)
+
+
+def test_a_darker_cup_leaves_its_coffee_as_it_is() -> None:
+    pixels = np.full((120, 160, 3), 170, dtype=np.uint8)
+    cup, coffee = box_mask(Box(0.3, 0.2, 0.4, 0.6), (160, 120)), box_mask(Box(0.4, 0.35, 0.2, 0.25), (160, 120))
+    pixels[cup], pixels[coffee] = (40, 60, 190), (120, 70, 30)
+    change = read_change(["darker"])
+    assert change is not None
+    _, weight = recolour(pixels, cup, change, "cup")
+    assert np.median(weight[coffee]) < 0.05
+    assert weight[cup & ~dilate(coffee, 3)].mean() > 0.8
