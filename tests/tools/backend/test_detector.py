@@ -81,17 +81,17 @@ class Seeing:
     """A head that is sure of one thing in pictures that a test describes: by size, and by what is in it."""
 
     model = tokenizer = None
-    passes = longest = 0
+    longest = 0
 
     def __init__(self, sees: Callable[[Image.Image], float], side: float = 0.5) -> None:
-        self.sees, self.side = sees, side
+        self.sees, self.side, self.passes = sees, side, Tally()
         self.looks: Recent[Any, Any] = Recent(1)
 
     def prompt(self, phrase: str, template: str) -> str:
         return phrase
 
     def candidates(self, image: Image.Image, prompts: Sequence[str]) -> Candidates:
-        self.passes += 1
+        self.passes.count += 1
         end = 0.25 + self.side
         return Candidates(torch.tensor([[0.25, 0.25, end, end]]), torch.full((1, len(prompts)), self.sees(image)))
 
