@@ -141,7 +141,8 @@ def _used(state: State, context: Context, answer: dict[str, Any], message: AIMes
                 given, doubts = settled(state["text"], given) if isinstance(given, SceneSpec) else given, ()
         parsed = given if isinstance(given, SceneSpec) else _plan(state, context, given)
         if isinstance(parsed, SceneSpec) and context.backend is not None:
-            parsed = abilities.with_settings(context.backend.capabilities, parsed)
+            can = context.backend.capabilities
+            parsed = abilities.with_kinds(can, abilities.with_settings(can, parsed))
         if refused := _beyond(context, state, parsed):
             return {"exit": "parse_failed", "detail": refused}, ""
         understood = _understand(state["goal"], state["layout"], parsed, context.settings, state["text"])

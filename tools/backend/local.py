@@ -178,7 +178,7 @@ class LocalBackend:
         part = self.settings.editor
 
         def with_engine(engine: Engine) -> Edited:
-            composer = Composer(engine, self)
+            composer = Composer(engine, self, careful=isinstance(part, PasteSettings))
             return composer.edit(image, operations, scene, seed=seed, progress=progress, references=references)
 
         if isinstance(part, PasteSettings):
