@@ -90,7 +90,8 @@ _AROUND: tuple[tuple[Wish, re.Pattern[str]], ...] = (
     (
         "cut out",
         re.compile(
-            r"(?:remove|delete|erase|take away|take out|get rid of|drop|clear) (?:the )?background(?: (?:of|behind|around|from) (?P<what>.+))?"
+            r"(?:remove|delete|erase|take away|take out|get rid of|drop|clear) (?:the )?background"
+            r"(?: (?:of|behind|around|from) (?P<what>.+))?"
         ),
     ),
 )
