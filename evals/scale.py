@@ -29,7 +29,7 @@ class Costs:
     kept_bytes: float = 160e3  # in the database
     picture_bytes: float = 18e3  # of 256 x 256 pixels; a photograph has a hundred times that
 
-    evaluations: float = 115  # of the model, a picture (evals/RESULTS.md: three rounds)
+    evaluations: float = 160  # of the model, a turn that draws: 100 for a new picture, 140 to 226 for an edit
     teraflops: float = 1.14  # of one evaluation: GLIGEN, grounded, 512 x 512
     looks: float = 0.15  # GPU seconds of detector and segmenter
 
