@@ -141,9 +141,13 @@ def table(loads: Sequence[Load]) -> str:
     for load in loads:
         lines.append(
             f"| {load.rate:,} | {load.turns:.2g} | {load.gpus} | {load.busy:.0%} | {load.wait:.1f} | {load.cores} "
-            f"| {load.transactions:,.3g} | {load.gigabytes:,.3g} | {load.dollars:.4f} |"
+            f"| {_short(load.transactions)} | {_short(load.gigabytes)} | {load.dollars:.4f} |"
         )
     return "\n".join(lines)
+
+
+def _short(value: float) -> str:
+    return f"{float(f'{value:.3g}'):,g}"
 
 
 def draw(path: Path, costs: Costs, rates: Sequence[int] = (10, 100, 1_000, 10_000, 100_000)) -> None:
