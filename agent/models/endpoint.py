@@ -160,7 +160,7 @@ class EndpointModel(ChatOpenAI):
         """Return the request with more room, where the answer was cut off and did not only repeat itself; else {}."""
         key = next((key for key in ("max_completion_tokens", "max_tokens") if asked.get(key)), None)
         message = result.generations[0].message
-        if key is None or not isinstance(message, AIMessage) or not is_cut(message) or rambles(message.text):
+        if key is None or not isinstance(message, AIMessage) or not is_cut(message) or rambles(_said(message)):
             return {}
         return asked | {key: MORE * asked[key]}
 
@@ -182,7 +182,7 @@ class EndpointModel(ChatOpenAI):
             except ValueError as error:
                 raise CompletionError(f"something that is no JSON ({error}): {text[:200]!r}") from None
             message = read_completion(body)
-            unfinished = is_endless(message.text) or bool(message.invalid_tool_calls)
+            unfinished = bool(message.invalid_tool_calls) or is_endless(message.text)
             if "finish_reason" not in message.response_metadata and unfinished:
                 message.response_metadata |= {"finish_reason": "length"}  # it was ended here (`goes_on`)
         except CompletionError as error:
@@ -325,6 +325,12 @@ class EndpointModel(ChatOpenAI):
         key = self.openai_api_key
         secrets = (key.get_secret_value(),) if isinstance(key, SecretStr) else ()
         return Redactor((*secrets, *login_secrets(self.openai_api_base))).text(text)[:500]
+
+
+def _said(message: AIMessage) -> str:
+    """Return what an answer says, in its text or in a call that is not whole."""
+    broken = message.invalid_tool_calls
+    return (broken[-1]["args"] or "") if broken else message.text
 
 
 def _has_waited_enough(state: RetryCallState) -> bool:
