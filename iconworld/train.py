@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 import yaml
 
-from iconworld import autoencoder, detector, generator, segmenter
+from iconworld import autoencoder, detector, generator, inpainter, segmenter
 from iconworld.training import Hyper, load_average, train
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ NAMES = (
     "segmenter",
     "generator",
     "heldout_detector",
+    "inpainter",
 )  # some need those before
 
 
@@ -90,6 +91,8 @@ def _recipe(name: str, options: dict[str, Any], seed: int, generator_folder: Pat
             return segmenter.SegmenterRecipe(segmenter.Options(**options), seed)
         case "generator":
             return generator.GeneratorRecipe(generator.Options(**options), seed, generator_folder / "vae")
+        case "inpainter":
+            return inpainter.InpainterRecipe(inpainter.Options(**options), seed, generator_folder)
         case _:
             return detector.DetectorRecipe(name, detector.Architecture(**options), seed, generator_folder)
 
