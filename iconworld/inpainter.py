@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 LATENTS, INPUTS = 4, 9
-BLOCKS = 200  # different batches of scenes and masks; then the same ones again, with other words and noise
+BLOCKS = 120  # different batches of scenes and masks; then the same ones again, with other words and noise
 GROW = 5  # pixels that an erased thing's mask is grown by, at most
 LEAST = 0.5  # visible share of an object from which a hole that is to be filled with background spares it
 SCENE = "a realistic photo of a scene"
