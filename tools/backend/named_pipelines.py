@@ -29,6 +29,8 @@ LEAST_SIDE = 64  # pixels
 class NamedPipeline(Pipeline):
     """A pipeline that makes a picture from a picture and words."""
 
+    section: ClassVar[str] = "editor"
+    """Of the settings, where its class is named."""
     purpose: ClassVar[str]
     """What it is, in words: "inpainting pipeline"."""
     example: ClassVar[str]
@@ -56,11 +58,11 @@ class NamedPipeline(Pipeline):
             kind = getattr(diffusers, settings.pipeline, None)
             if not (inspect.isclass(kind) and issubclass(kind, diffusers.DiffusionPipeline)):
                 raise BackendError(
-                    f"editor.pipeline: diffusers {diffusers.__version__} has no pipeline {settings.pipeline!r}; "
+                    f"{cls.section}.pipeline: diffusers {diffusers.__version__} has no pipeline {settings.pipeline!r}; "
                     f"name one such as {cls.example}, or none to have it chosen"
                 )
             cls._refuse(kind)
-            refuse_other(checkpoints.resolve(settings), kind)
+            refuse_other(checkpoints.resolve(settings), kind, cls.section)
         loaded = cls.load(kind, settings, shared)
         assert isinstance(loaded, cls)
         return loaded
@@ -78,7 +80,7 @@ class NamedPipeline(Pipeline):
         if missing := [argument for argument in (*cls.needed, *common) if argument not in taken]:
             what = {"mask_image": "mask", "image": "picture"}.get(missing[0], repr(missing[0]))
             raise BackendError(
-                f"editor.pipeline: {kind.__name__} is no {cls.purpose}, as it takes no {what}; "
+                f"{cls.section}.pipeline: {kind.__name__} is no {cls.purpose}, as it takes no {what}; "
                 f"name one such as {cls.example}"
             )
 
@@ -105,7 +107,7 @@ class NamedPipeline(Pipeline):
         return [one if one.size == size_wh else one.resize(size_wh, Resampling.LANCZOS) for one in made]
 
 
-def refuse_other(folder: Path, kind: Any) -> None:
+def refuse_other(folder: Path, kind: Any, section: str) -> None:
     """Refuse a checkpoint whose parts are not those of the pipeline: some classes would load it and fail later.
 
     Raises:
@@ -134,5 +136,5 @@ def refuse_other(folder: Path, kind: Any) -> None:
         raise BackendError(
             f"checkpoint {str(folder)!r} was saved by {index.get('_class_name', 'another pipeline')!r} and is none of "
             f"{kind.__name__} (see its {(strange + lacking + foreign)[0]!r}); "
-            "set editor.pipeline to a class made for it, or to none"
+            f"set {section}.pipeline to a class made for it, or to none"
         )
