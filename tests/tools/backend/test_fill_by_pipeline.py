@@ -104,7 +104,7 @@ def test_a_wrong_class_is_one_sentence(folders: dict[str, Path], pipeline: str, 
 
 
 def test_a_checkpoint_that_is_no_pipeline_is_one_sentence(tmp_path: Path) -> None:
-    with pytest.raises(BackendError, match="no pipeline|model_index") as caught:
+    with pytest.raises(BackendError, match="is no pipeline") as caught:
         inpainter(save_pipeline(tmp_path / "plain") / "unet", pipeline="StableDiffusionInpaintPipeline")
     assert "\n" not in str(caught.value)
 
