@@ -26,7 +26,8 @@ def detect(
         float | None, Field(gt=0, lt=1, description="least score; lower finds more and errs more")
     ] = None,
 ) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Look for objects in the current picture. Answers with boxes [x, y, w, h] and scores, best first.
+    """Look for objects in the current picture. Answers with boxes [x, y, w, h] and scores, best first; a
+    score is null where the detector does not say how sure it is.
 
     A plain noun ('car') finds every car; with an attribute ('red car') only those that have it.
     """
@@ -35,7 +36,10 @@ def detect(
     found = context.backend.detect(context.images.load(runtime.state["picture"]), queries, threshold)
     answer: dict[str, Any] = {
         query.phrase: [
-            {"box": [round(value, 3) for value in detection.box], "score": round(detection.score, 3)}
+            {
+                "box": [round(value, 3) for value in detection.box],
+                "score": round(detection.score, 3) if found.scored else None,
+            }
             for detection in found.detections
             if detection.query == query
         ]

@@ -8,6 +8,7 @@ import torch
 from PIL import Image
 
 from configs.settings import DetectorSettings
+from tests.tiny_detectors import save_sam3
 from tests.tiny_models import save_grounding_dino, save_mm_grounding_dino, save_omdet, save_owl
 from tools.backend.detector import ZeroShotDetector
 from tools.backend.detector_heads import Candidates, OwlHead
@@ -32,6 +33,7 @@ KINDS: dict[str, Callable[[Path], Path]] = {
     "grounding-dino": save_grounding_dino,
     "mm-grounding-dino": save_mm_grounding_dino,
     "omdet-turbo": save_omdet,
+    "sam3": save_sam3,
 }
 
 

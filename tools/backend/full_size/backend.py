@@ -101,11 +101,11 @@ def _built(part: Part) -> Any:
     from transformers import Owlv2ImageProcessorPil
 
     from tools.backend.detector import ZeroShotDetector
-    from tools.backend.detector_heads import HEADS
+    from tools.backend.detector_heads import OwlHead
 
     size = model.config.vision_config.image_size
     processor = Owlv2ImageProcessorPil(size={"height": size, "width": size})
-    return ZeroShotDetector(HEADS["owlv2"](model, processor, architectures.clip_tokenizer()), part)
+    return ZeroShotDetector(OwlHead(model, processor, architectures.clip_tokenizer()), part)
 
 
 def _on_meta(part: Any) -> Any:
