@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import torch
     from PIL.Image import Image
 
-    from configs.settings import PipelinePart
+    from configs.settings import GeneratorSettings, PipelinePart
     from tools.backend.protocol import Progress
 
 UNUSED = {"safety_checker", "feature_extractor", "image_encoder"}  # may lie in a checkpoint of a class without them
@@ -27,7 +27,7 @@ LEAST_SIDE = 64  # pixels
 
 
 class NamedPipeline(Pipeline):
-    """A pipeline that makes a picture from a picture and words."""
+    """A pipeline of a class that settings name, or that diffusers chooses."""
 
     section: ClassVar[str] = "editor"
     """Of the settings, where its class is named."""
@@ -37,13 +37,17 @@ class NamedPipeline(Pipeline):
     """A class that is one."""
     needed: ClassVar[tuple[str, ...]]
     """What a call of it must take, the most telling first."""
+    refused: ClassVar[tuple[str, ...]] = ()
+    """What a call of it must not take: it would not do without."""
 
     def __init__(self, pipe: Any, device: torch.device, name: str) -> None:
         super().__init__(pipe, device, name)
         self._refuse(type(pipe))
 
     @classmethod
-    def from_settings(cls, settings: PipelinePart, shared: dict[str, Pipeline] | None = None) -> Self:
+    def from_settings(
+        cls, settings: PipelinePart | GeneratorSettings, shared: dict[str, Pipeline] | None = None
+    ) -> Self:
         """Load the checkpoint with the class that the settings name, or with the one that is chosen for it.
 
         Raises:
@@ -78,9 +82,13 @@ class NamedPipeline(Pipeline):
         taken = inspect.signature(kind.__call__).parameters
         common = ("num_images_per_prompt", "num_inference_steps", "generator", "callback_on_step_end")
         if missing := [argument for argument in (*cls.needed, *common) if argument not in taken]:
-            what = {"mask_image": "mask", "image": "picture"}.get(missing[0], repr(missing[0]))
             raise BackendError(
-                f"{cls.section}.pipeline: {kind.__name__} is no {cls.purpose}, as it takes no {what}; "
+                f"{cls.section}.pipeline: {kind.__name__} is no {cls.purpose}, as it takes no {_called(missing[0])}; "
+                f"name one such as {cls.example}"
+            )
+        if strange := [argument for argument in cls.refused if argument in taken]:
+            raise BackendError(
+                f"{cls.section}.pipeline: {kind.__name__} is no {cls.purpose}, as it wants a {_called(strange[0])}; "
                 f"name one such as {cls.example}"
             )
 
@@ -105,6 +113,10 @@ class NamedPipeline(Pipeline):
         # one by one: some draw at random while they encode the picture, and do that once for all seeds
         made = [one for seed in seeds for one in self([seed], progress, phase, steps, **taken)]
         return [one if one.size == size_wh else one.resize(size_wh, Resampling.LANCZOS) for one in made]
+
+
+def _called(argument: str) -> str:
+    return {"mask_image": "mask", "image": "picture", "strength": "picture to begin with"}.get(argument, repr(argument))
 
 
 def refuse_other(folder: Path, kind: Any, section: str) -> None:

@@ -15,7 +15,7 @@ from configs.settings import (
     SegmenterSettings,
     Settings,
 )
-from tests.tiny_inpainters import save_flux_fill, save_sd, save_z_image
+from tests.tiny_inpainters import save_flux, save_sd, save_z_image
 from tests.tiny_models import save_owl, save_pipeline, save_sam
 from tests.tools.backend.editor.test_grounded import SCENE, changed, picture
 from tools.backend.ahead import runs_without_torch
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 SAVED: dict[str, Callable[[Path], Path]] = {
     "StableDiffusionInpaintPipeline": save_sd,
-    "FluxFillPipeline": save_flux_fill,
+    "FluxFillPipeline": save_flux,
     "ZImageInpaintPipeline": save_z_image,
 }
 HOLE = box_mask(Box(0.3, 0.3, 0.3, 0.3), (96, 80))
