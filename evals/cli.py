@@ -162,6 +162,29 @@ def speed(
 
 
 @app.command()
+def engines(
+    scenes: Annotated[int, typer.Option(min=1, help="Scenes of each kind of edit.")] = 20,
+    only: Annotated[str | None, typer.Option(help="With commas between: grounded, inpaint, paste.")] = None,
+    weights: Annotated[
+        str | None,
+        typer.Option(help="Icon world's inpainting pipeline; `python -m iconworld.train inpainter` makes it."),
+    ] = None,
+    results: Annotated[Path | None, typer.Option(help="A Markdown page that gets a section.")] = None,
+    seed: Seed = 0,
+    as_json: Json = False,
+    settings: Set = None,
+) -> None:
+    """Compare the editor's engines on icon world: right, outside identical, evaluations, seconds."""
+    with reporting(as_json):
+        from evals.commands import measure_engines
+        from evals.engines import WEIGHTS
+
+        options = Options(preset="iconworld", seed=seed, as_json=as_json, settings=settings)
+        chosen = [part.strip() for part in (only or "").split(",") if part.strip()]
+        measure_engines(options, scenes=scenes, weights=weights or WEIGHTS, only=chosen, results=results)
+
+
+@app.command()
 def photo(
     scenes: Annotated[int, typer.Option(min=1, help="Photographs with a planted object.")] = 60,
     pictures: Annotated[Path | None, typer.Option(help="A folder for each scene beside its edits.")] = None,

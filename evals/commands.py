@@ -18,6 +18,7 @@ from tools.backend.detector import ZeroShotDetector
 from tools.backend.gligen import GroundedDiffusion
 from tools.backend.local import LocalBackend
 from tools.backend.segmenter_onnx import OnnxSegmenter
+from tools.files import write_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -119,6 +120,29 @@ def measure_flaws(options: Options, *, scenes: int, pictures: Path | None) -> No
     with progress_bar() as progress:
         found = run_flaws(backend, flaw_cases(options.seed or 0, scenes), pictures=pictures, progress=progress)
     print_figures(found, as_json=options.as_json)
+
+
+def measure_engines(options: Options, *, scenes: int, weights: str, only: Sequence[str], results: Path | None) -> None:
+    """Compare the editor's engines on icon world, and print a table or write it into a page as a section."""
+    from evals.agent.tables import with_section
+    from evals.engines import engines, run_engines, table
+
+    known = engines(weights)
+    if unknown := [name for name in only if name not in known]:
+        fail(f"--only {','.join(unknown)!r}: choose among {', '.join(known)}")
+    settings = {name: options.load(below=sections) for name, sections in known.items() if name in (only or known)}
+    own = next(iter(settings.values()))
+    part = needed(own.heldout_detector, DetectorSettings, "held-out detector")
+    heldout = ZeroShotDetector.from_settings(part)
+    with progress_bar() as progress:
+        found = run_engines(settings, LocalBackend, heldout, seed=options.seed or 0, scenes=scenes, progress=progress)
+    if results is not None:
+        page = results.read_text(encoding="utf-8") if results.exists() else "# Results\n"
+        write_text(results, with_section(page, "Engines side by side", table(found)))
+    if options.as_json:
+        sys.stdout.write(json.dumps(found) + "\n")
+    else:
+        sys.stdout.write(table(found) + "\n")
 
 
 def measure_photo(options: Options, *, scenes: int, pictures: Path | None, seconds: bool = False) -> None:

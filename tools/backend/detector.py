@@ -122,6 +122,8 @@ class ZeroShotDetector:
         if not queries:
             return ()
         found = self._candidates(image, queries)
+        if not len(found.scores):
+            return (0.0,) * len(queries)
         overlaps = torch.tensor([Box.from_xyxy(*corners).iou(box) for corners in found.boxes_xyxy.tolist()])
         best = int((overlaps * found.scores.amax(dim=-1)).argmax())
         return tuple(found.scores[best].tolist())
