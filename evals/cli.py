@@ -148,6 +148,10 @@ def speed(
     steps: Annotated[int, typer.Option(min=2, max=1000, help="Of the reference; SLD takes 50.")] = 50,
     reload: Annotated[bool, typer.Option("--reload", help="The reference loads its models anew, as SLD does.")] = False,
     heldout: Annotated[bool, typer.Option(help="Let the held-out detector look at the pictures, too.")] = True,
+    random_weights: Annotated[
+        bool,
+        typer.Option("--random-weights", help="The preset at full size with no weights; only counted without a GPU."),
+    ] = False,
     seed: Seed = 0,
     preset: Preset = None,
     as_json: Json = False,
@@ -155,9 +159,12 @@ def speed(
 ) -> None:
     """Compare one edit with SLD's own schedule: wall time, model evaluations, and whether the pictures are right."""
     with reporting(as_json):
-        from evals.commands import measure_speed
+        from evals.commands import measure_random, measure_speed
 
         options = Options(preset=preset, seed=seed, as_json=as_json, settings=settings)
+        if random_weights:
+            measure_random(options, repeats=scenes)
+            return
         measure_speed(options, scenes=scenes, steps=steps, reload=reload, judged=heldout)
 
 

@@ -13,7 +13,7 @@ from agent.cli.run import announce_chat
 from configs.settings import DetectorSettings, GeneratorSettings, OnnxSegmenterSettings, Part
 from evals.parts import needed
 from evals.progress import progress_bar
-from tools.backend.checkpoints import resolve
+from tools.backend.checkpoints import choose_device, resolve
 from tools.backend.detector import ZeroShotDetector
 from tools.backend.gligen import GroundedDiffusion
 from tools.backend.local import LocalBackend
@@ -189,6 +189,20 @@ def measure_speed(options: Options, *, scenes: int, steps: int, reload: bool, ju
         print_figures(found, as_json=True)
     else:
         sys.stdout.write(table(found) + "\n")
+
+
+def measure_random(options: Options, *, repeats: int) -> None:
+    """Measure a preset at full size with weights at random; without a GPU, count its work and say so."""
+    from evals.speed_random import count, run_random
+
+    settings, device = options.load(), choose_device("auto")
+    if device.type == "cpu":
+        print_figures(count(settings), as_json=options.as_json)
+        sys.stderr.write("not run, only counted: this machine has no GPU\n")
+        return
+    with progress_bar() as progress:
+        found = run_random(settings, device, repeats=repeats, progress=progress)
+    print_figures(found, as_json=options.as_json)
 
 
 def measure_shapes(options: Options) -> None:

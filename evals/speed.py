@@ -81,8 +81,9 @@ def run_speed(
     Flat result, for S in ours, alike, reference: ``S_seconds`` (median of an edit), ``S_model_evaluations``,
     ``S_segmenter_passes``, ``S_encoder_passes`` and ``S_decoder_passes`` (means), and with a held-out detector
     ``S_right`` (share of operations it finds done); ``wall_ratio`` and ``unet_ratio``, reference over
-    ours, and ``alike_wall_ratio`` and ``alike_unet_ratio``, reference over alike; of what
-    a round of the loop looks at, ``detector_passes`` and ``detector_seconds`` (every phrase of the scene asked) and ``segmenter_passes`` and ``segmenter_seconds`` (every object); ``scenes`` and ``threads``.
+    ours, and ``alike_wall_ratio`` and ``alike_unet_ratio``, reference over alike; of what a round of the loop
+    looks at, ``detector_passes`` and ``detector_seconds`` (every phrase of the scene asked) and
+    ``segmenter_passes`` and ``segmenter_seconds`` (every object); ``scenes`` and ``threads``.
     """
     editor = needed(settings.editor, EditorSettings, "editor")
     segmenter = Segmenter.from_settings(needed(settings.segmenter, SegmenterSettings, "segmenter"))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 from PIL.Image import Resampling
 
 from tools.backend import checkpoints
-from tools.backend.pipelines import DENOISERS, Pipeline
+from tools.backend.pipelines import DENOISERS, UNUSED, Pipeline
 from tools.backend.protocol import BackendError
 
 if TYPE_CHECKING:
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from configs.settings import GeneratorSettings, PipelinePart
     from tools.backend.protocol import Progress
 
-UNUSED = {"safety_checker", "feature_extractor", "image_encoder"}  # may lie in a checkpoint of a class without them
 LEAST_SIDE = 64  # pixels
 
 
@@ -81,14 +80,14 @@ class NamedPipeline(Pipeline):
         """Refuse a class that cannot be used as one of these."""
         taken = inspect.signature(kind.__call__).parameters
         common = ("num_images_per_prompt", "num_inference_steps", "generator", "callback_on_step_end")
-        if missing := [argument for argument in (*cls.needed, *common) if argument not in taken]:
-            raise BackendError(
-                f"{cls.section}.pipeline: {kind.__name__} is no {cls.purpose}, as it takes no {_called(missing[0])}; "
-                f"name one such as {cls.example}"
-            )
         if strange := [argument for argument in cls.refused if argument in taken]:
             raise BackendError(
                 f"{cls.section}.pipeline: {kind.__name__} is no {cls.purpose}, as it wants a {_called(strange[0])}; "
+                f"name one such as {cls.example}"
+            )
+        if missing := [argument for argument in (*cls.needed, *common) if argument not in taken]:
+            raise BackendError(
+                f"{cls.section}.pipeline: {kind.__name__} is no {cls.purpose}, as it takes no {_called(missing[0])}; "
                 f"name one such as {cls.example}"
             )
 
