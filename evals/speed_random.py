@@ -1,7 +1,7 @@
 """How fast a preset edits at full size, with weights at random: ``sld eval speed --preset NAME --random-weights``.
 
-Speed does not hang on what the weights are, so nothing is downloaded. Without a GPU the work is counted only, on torch's
-`meta` device.
+Speed does not hang on what the weights are, so nothing is downloaded. Without a GPU the work is only counted, on
+torch's `meta` device.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ AT_ONCE = 8
 def count(settings: Settings) -> dict[str, float]:
     """Return the work of an edit of each kind: evaluations, TFLOP, and values that the host reads back.
 
-    Flat result, for each kind K: ``K_model_evaluations``, ``K_tflop``, ``K_host_reads``; and ``weights_gb``, the weights
-    on the device at one time.
+    Flat result, for each kind K: ``K_model_evaluations``, ``K_tflop``, ``K_host_reads``; and ``weights_gb``, on the
+    device at one time.
 
     Raises:
         BackendError: the preset's architecture is not among the data.
@@ -57,8 +57,8 @@ def run_random(
 ) -> dict[str, float]:
     """Edit pictures on ``device`` and measure, beside what `count` counts.
 
-    Flat result, for each kind K: ``K_seconds`` (median), ``K_tflop_s``, ``K_peak_gb`` of memory; ``first_seconds``: from
-    nothing loaded to the first picture; ``K_at_once_seconds``: of one of ``at_once`` edits at the same time, and
+    Flat result, for each kind K: ``K_seconds`` (median), ``K_tflop_s``, ``K_peak_gb`` of memory; ``first_seconds``:
+    from nothing loaded to the first picture; ``K_at_once_seconds``: of one of ``at_once`` edits at the same time, and
     ``K_at_once_tflop_s``. Where the device's peak is known, ``K_of_peak`` and ``K_at_once_of_peak``.
     """
     result = count(settings)

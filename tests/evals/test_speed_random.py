@@ -31,31 +31,24 @@ def settings(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
         found: dict[str, Any] = json.loads((folder / name).read_text())
         return found
 
-    kinds = {
-        "vae": "diffusers.AutoencoderKL",
-        "text_encoder": "transformers.CLIPTextModel",
-        "unet": "diffusers.UNet2DConditionModel",
-    }
+    def model(kind: str, name: str, **changes: Any) -> dict[str, Any]:
+        return {"class": kind, "config": config(f"{name}/config.json") | changes}
+
     schedule = {key: value for key, value in config("gligen/scheduler/scheduler_config.json").items() if key[0] != "_"}
-    text = config("gligen/text_encoder/config.json") | {"vocab_size": 49408, "max_position_embeddings": 77}
+    large = config("sam/config.json")["vision_config"] | {"image_size": 1024}  # what its processor makes of pictures
+    words = {"vocab_size": 49408, "max_position_embeddings": 77}
     known = {
         "tiny/gligen": {
             "models": {
-                name: {
-                    "class": kind,
-                    "config": text if name == "text_encoder" else config(f"gligen/{name}/config.json"),
-                }
-                for name, kind in kinds.items()
+                "vae": model("diffusers.AutoencoderKL", "gligen/vae"),
+                "text_encoder": model("transformers.CLIPTextModel", "gligen/text_encoder", **words),
+                "unet": model("diffusers.UNet2DConditionModel", "gligen/unet"),
             },
             "tokenizers": {"tokenizer": "clip"},
             "scheduler": {"class": "DDIMScheduler", **schedule},
         },
-        "tiny/sam": {
-            "class": "transformers.SamModel",
-            "config": config("sam/config.json")
-            | {"vision_config": {**config("sam/config.json")["vision_config"], "image_size": 1024}},
-        },
-        "tiny/owl": {"class": "transformers.Owlv2ForObjectDetection", "config": config("owl/config.json")},
+        "tiny/sam": model("transformers.SamModel", "sam", vision_config=large),
+        "tiny/owl": model("transformers.Owlv2ForObjectDetection", "owl"),
     }
     monkeypatch.setattr(architectures, "described", known.__getitem__)
     changes: dict[str, Any] = {"detector.path": "tiny/owl", "segmenter.path": "tiny/sam", "editor.path": "tiny/gligen"}
