@@ -47,6 +47,7 @@ from configs.section import (
     FilePart,
     Part,
     Section,
+    WorkerAddress,
 )
 
 if TYPE_CHECKING:
@@ -149,7 +150,10 @@ class ChatSettings(Section):
 class BackendSettings(Section):
     """A worker (`sld worker`) that has the models; this process then needs none of them."""
 
-    url: Address = Field(description="where the worker listens, such as http://gpu-1:8765")
+    url: WorkerAddress = Field(
+        description="where the worker listens, such as http://gpu-1:8765, or a Ray cluster with workers: ray:auto, "
+        "ray:HOST:6379, ray://HOST:10001"
+    )
     token: SecretStr | None = Field(default=None, description="what the worker was started with in SLD_WORKER_TOKEN")
     seconds: float = Field(default=900, gt=0, description="for one call, its wait in the worker's queue included")
     patience: float = Field(default=60, ge=0, description="seconds that a worker that is gone is waited for")

@@ -242,3 +242,20 @@ def bench(
         from evals.bench import run_bench
 
         run_bench(Options(preset=preset, out=out, settings=settings), prompts=prompts, scenes=scenes, results=results)
+
+
+@app.command()
+def scale(
+    figure: Annotated[Path | None, typer.Option(help="Draw what each rate takes into this .svg or .png.")] = None,
+) -> None:
+    """Simulate how many GPUs and agent cores so many conversations an hour take, with the costs in docs/scale.md."""
+    with reporting():
+        from agent.cli.console import write
+        from evals import scale
+
+        costs = scale.Costs()
+        for name, one in (("large GPU", costs), ("smaller GPU", scale.smaller(costs))):
+            write(f"{name}, {one.gpu_seconds:.2f} s of it a picture:\n")
+            write(scale.table([scale.size(rate, one) for rate in scale.RATES]) + "\n")
+        if figure:
+            scale.draw(figure, costs)

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from evals.iconworld import Detector
     from tools.backend.protocol import Backend
 
-SURE = 0.8  # what the embedded preset's verdict counts: its threshold and its doubt
+SURE = 0.88  # what the embedded preset's verdict counts: its threshold and its doubt
 BATCH = 8  # pictures of one sentence
 FIRST_WORDS = 700_000  # noise seed of the first picture from words
 MAKERS = {"flaws": add_flaws, "decoys": add_decoys}

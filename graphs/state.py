@@ -171,7 +171,8 @@ class Attempt(Frozen):
         Whether an edit came out clean settles only what is equal otherwise: a wish that is fulfilled with a flaw,
         which the verdict names, is worth more than the picture as it was.
         """
-        missed = self.passed - self.total
+        idle = self.total == self.passed and not self.edits and not self.agreed  # nothing was done of what was asked
+        missed = self.passed - self.total - idle
         unclean = any(result.requirement.kind == "clean" for result in self.verdict.failures)
         return self.agreed, not self.lost, missed + unclean, not unclean, self.refined, -self.changed
 

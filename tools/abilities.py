@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tools.scene.lexicon import SURFACES, with_article
+from tools.scene.lexicon import COMPOUNDS, SURFACES, with_article
 from tools.scene.operations import Add, Adjust, Move, Remove, Replace, Restyle, source_of
 
 if TYPE_CHECKING:
@@ -86,6 +86,44 @@ def with_settings(capabilities: Capabilities, spec: SceneSpec) -> SceneSpec:
             ),
         }
     )
+
+
+def with_kinds(capabilities: Capabilities, spec: SceneSpec) -> SceneSpec:
+    """Return a spec in which a cup of tea, or a coffee cup, is a cup where cups are what the backend can draw.
+
+    The rest of its name is not checked; what is a kind of its own ("hot dog") stays, to be refused.
+    """
+    drawn = capabilities.draws or frozenset()
+    plain = {
+        one.phrase: (one, head)
+        for one in spec.objects
+        if drawn and one.name not in drawn and (head := _head(one.name)) in drawn
+    }
+    if not plain:
+        return spec
+    renamed = {phrase: one.model_copy(update={"name": head}) for phrase, (one, head) in plain.items()}
+
+    def as_drawn(phrase: str) -> str:
+        parts = phrase.split(" and ")
+        return " and ".join(renamed[part].phrase if part in renamed else part for part in parts)
+
+    links = (
+        link.model_copy(update={"subject": as_drawn(link.subject), "object": as_drawn(link.object)})
+        for link in spec.relations
+    )
+    return spec.model_copy(
+        update={
+            "objects": tuple(renamed.get(one.phrase, one) for one in spec.objects),
+            "relations": tuple(links),
+            "unchecked": (*spec.unchecked, *(one.name for one, _ in plain.values())),
+        }
+    )
+
+
+def _head(name: str) -> str:
+    """Return the noun that says what kind of thing a longer name names; empty where the whole is a kind of its own."""
+    first = name.split(" of ")[0].split()
+    return "" if " ".join(first) in COMPOUNDS or name in COMPOUNDS else first[-1]
 
 
 def scene_refusal(capabilities: Capabilities, spec: SceneSpec) -> str | None:

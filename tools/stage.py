@@ -6,7 +6,9 @@ import random
 from typing import TYPE_CHECKING
 
 from tools.scene.layout import Layout
+from tools.scene.lexicon import SURFACES
 from tools.scene.merge import as_detections
+from tools.scene.requirement import Requirement
 from tools.scene.solver import Unsatisfiable, solve
 from tools.scene.verdict import verdict
 
@@ -14,10 +16,29 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from tools.context import Context
-    from tools.scene.requirement import Requirement
-
+    from tools.scene.layout import PlacedObject
 
 SEEDS = 4  # tried before it is believed that there is no layout
+TINTS = {
+    "wooden": "brown",
+    "leather": "brown",
+    "cardboard": "brown",
+    "chocolate": "brown",
+    "bamboo": "brown",
+    "golden": "yellow",
+    "brass": "yellow",
+    "silver": "gray",
+    "metal": "gray",
+    "metallic": "gray",
+    "steel": "gray",
+    "iron": "gray",
+    "stone": "gray",
+    "concrete": "gray",
+    "snowy": "white",
+    "paper": "white",
+    "porcelain": "white",
+}
+"""The colour that a material has to the eye."""
 
 
 def stage(context: Context, demands: Iterable[Requirement], seed: int, background: str = "") -> Layout | None:
@@ -33,15 +54,29 @@ def stage(context: Context, demands: Iterable[Requirement], seed: int, backgroun
         for demand in demands
         if demand.kind == "count" and demand.bound == "at most"
     )
-    for wishes in range(seed, seed + SEEDS):  # the places and sizes that a seed wishes for may be what does not fit
+    standing = _standing(demands, background)
+    tries = [(standing, seed)] * bool(standing)
+    tries += [((), wishes) for wishes in range(seed, seed + SEEDS)]  # what a seed wishes for may be what does not fit
+    for more, wishes in tries:
         try:
-            layout = solve(demands, Layout(background=background), shapes=shapes, seed=wishes)
+            layout = solve((*demands, *more), Layout(background=background), shapes=shapes, seed=wishes)
         except Unsatisfiable:
             continue
         return _painted(
             _told_apart(layout, demands), demands, context.settings.detector.attributes, random.Random(seed)
         )
     return None  # the loop says so, with the demands that exclude each other
+
+
+def _standing(demands: Sequence[Requirement], background: str) -> tuple[Requirement, ...]:
+    """Return that all things stand low, where a surface is the setting: four books on a desk hang on no wall."""
+    if not SURFACES & set(background.split()):
+        return ()
+    counts = [demand for demand in demands if demand.kind == "count"]
+    return tuple(
+        Requirement(kind="relation", query=demand.query, predicate="at the bottom", count=demand.count)
+        for demand in counts
+    )
 
 
 def _told_apart(layout: Layout, demands: Sequence[Requirement]) -> Layout:
@@ -55,16 +90,25 @@ def _told_apart(layout: Layout, demands: Sequence[Requirement]) -> Layout:
     return layout
 
 
-def _painted(layout: Layout, demands: Iterable[Requirement], looks: Sequence[str], dice: random.Random) -> Layout:
+def _painted(layout: Layout, demands: Sequence[Requirement], looks: Sequence[str], dice: random.Random) -> Layout:
     """Give what has no looks one of those that the preset knows: with none, a small model mixes several.
 
     What a demand names for things of that name is no choice, whether it is wanted of others or unwanted.
     """
     queries = [query for demand in demands for query in (demand.query, *demand.objects)]
-    objects = []
+    objects: list[PlacedObject] = []
     for placed in layout.objects:
         named = {word for query in queries if query.name == placed.name for word in (*query.attributes, *query.lacks)}
         free = [word for word in looks if word not in named]
-        chosen = placed.attributes or ((dice.choice(free),) if free else ())
+        tints = [tint for tint in _tints(placed.name, demands) if tint in free]
+        alike = sum(other.name == placed.name and not other.attributes for other in layout.objects[: len(objects)])
+        usual = tints[alike % len(tints)] if tints else dice.choice(free) if free else ""
+        chosen = placed.attributes or ((usual,) if usual else ())
         objects.append(placed.model_copy(update={"attributes": chosen}))
     return layout.model_copy(update={"objects": tuple(objects)})
+
+
+def _tints(name: str, demands: Iterable[Requirement]) -> list[str]:
+    """Return the colours of what things of a name are said to be made of, where no detector checks that."""
+    said = [demand.said.split() for demand in demands if demand.kind == "unchecked"]
+    return [TINTS[word] for words in said if " ".join(words).endswith(f" {name}") for word in words if word in TINTS]

@@ -21,8 +21,9 @@ from tenacity.wait import wait_random_exponential
 
 from agent.models.chat import OPENAI_URL, ChatModelError, readable_url
 from agent.models.completion import CompletionError, read_completion
+from agent.models.rambling import is_endless, rambles
 from agent.models.schemas import strict_function, strict_schema
-from agent.models.streamed import whole_body
+from agent.models.streamed import goes_on, whole_body
 from agent.models.structured_output import is_cut, read_json, structured
 from agent.models.text_tool_calls import act_in_text, actions_format, request_in_text
 from tools.bounded_http import BoundedAsyncTransport, BoundedTransport, UnboundedAnswer, unbounded
@@ -42,8 +43,6 @@ JITTER = wait_random_exponential(multiplier=0.5, max=LONGEST_WAIT)
 
 OPTIONAL = frozenset({"temperature", "seed", "max_tokens", "max_completion_tokens", "stream_options", "stream"})
 TIMEOUTS = 2  # tries after which a server that is silent is given up: each try is the same work again
-REPEATED = 400  # characters, at the end of an answer, that say one thing three times or more
-LONGEST_PERIOD = 600  # characters of that thing
 MORE = 4  # times the tokens, once, for an answer that was cut off
 
 TOO_LONG = re.compile(
@@ -74,7 +73,7 @@ class ContextFull(ChatModelError, ContextOverflowError):
 def make_endpoint_model(settings: ChatSettings) -> EndpointModel:
     """Return the model behind an endpoint; `agent.models.chat.make_chat_model` has checked that there is one."""
     given = {"temperature": settings.temperature, "seed": settings.seed}
-    limits = settings.answer_timeout, LONGEST_ANSWER, settings.timeout
+    limits = settings.answer_timeout, LONGEST_ANSWER, settings.timeout, goes_on
     options: dict[str, Any] = {key: value for key, value in given.items() if value is not None}
     return EndpointModel(
         model=settings.model,
@@ -161,7 +160,7 @@ class EndpointModel(ChatOpenAI):
         """Return the request with more room, where the answer was cut off and did not only repeat itself; else {}."""
         key = next((key for key in ("max_completion_tokens", "max_tokens") if asked.get(key)), None)
         message = result.generations[0].message
-        if key is None or not isinstance(message, AIMessage) or not is_cut(message) or rambles(message.text):
+        if key is None or not isinstance(message, AIMessage) or not is_cut(message) or rambles(_said(message)):
             return {}
         return asked | {key: MORE * asked[key]}
 
@@ -183,6 +182,9 @@ class EndpointModel(ChatOpenAI):
             except ValueError as error:
                 raise CompletionError(f"something that is no JSON ({error}): {text[:200]!r}") from None
             message = read_completion(body)
+            unfinished = bool(message.invalid_tool_calls) or is_endless(message.text)
+            if "finish_reason" not in message.response_metadata and unfinished:
+                message.response_metadata |= {"finish_reason": "length"}  # it was ended here (`goes_on`)
         except CompletionError as error:
             url = readable_url(self.openai_api_base or OPENAI_URL)
             raise ChatModelError(
@@ -325,19 +327,16 @@ class EndpointModel(ChatOpenAI):
         return Redactor((*secrets, *login_secrets(self.openai_api_base))).text(text)[:500]
 
 
+def _said(message: AIMessage) -> str:
+    """Return what an answer says, in its text or in a call that is not whole."""
+    broken = message.invalid_tool_calls
+    return (broken[-1]["args"] or "") if broken else message.text
+
+
 def _has_waited_enough(state: RetryCallState) -> bool:
     """Return whether the server was silent too often; connecting to one costs it nothing."""
     error = state.outcome.exception() if state.outcome else None
     return isinstance(error, openai.APITimeoutError) and state.attempt_number >= TIMEOUTS
-
-
-def rambles(text: str) -> bool:
-    """Return whether the end of a text only says the same again and again: more room would not end it."""
-    for period in range(1, LONGEST_PERIOD):
-        end = text[-max(REPEATED, 3 * period) :]
-        if len(end) >= max(REPEATED, 3 * period) and end[period:] == end[:-period]:
-            return True
-    return False
 
 
 def passes_by(error: BaseException) -> bool:

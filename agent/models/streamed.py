@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from agent.models.rambling import is_endless
 from agent.models.structured_output import parse_json
 
 MARK = "data:"
@@ -20,10 +21,27 @@ def whole_body(text: str) -> Any:
     """
     if not text.lstrip().startswith((MARK, ":", "event:")):
         return parse_json(text)
-    lines = (line.removeprefix(MARK).strip() for line in text.splitlines() if line.startswith(MARK))
-    pieces = [parse_json(line) for line in lines if line and line != END]
+    pieces = _pieces(text)
     failed = next((piece for piece in pieces if not isinstance(piece, dict) or piece.get("error")), None)
     return _joined(pieces) if failed is None else failed
+
+
+def goes_on(body: bytes) -> bool:
+    """Return whether what has come of a stream only says the same again and again (`agent.models.rambling`)."""
+    text = body.decode("utf-8", "ignore")
+    if not text.lstrip().startswith(MARK):
+        return False
+    try:
+        message = _joined(_pieces(text[: text.rfind("\n")]))["choices"][0]["message"]
+    except (ValueError, LookupError, AttributeError):
+        return False
+    calls = message.get("tool_calls")
+    return is_endless(str(calls[-1]["function"].get("arguments", "")) if calls else message["content"])
+
+
+def _pieces(text: str) -> list[Any]:
+    lines = (line.removeprefix(MARK).strip() for line in text.splitlines() if line.startswith(MARK))
+    return [parse_json(line) for line in lines if line and line != END]
 
 
 def _joined(pieces: list[dict[str, Any]]) -> dict[str, Any]:

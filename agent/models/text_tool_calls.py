@@ -15,8 +15,9 @@ from langchain_core.prompt_values import PromptValue
 from langchain_core.runnables import Runnable, RunnableLambda
 
 from agent.models.fitting import NAMES, WRAPPERS, fitted
+from agent.models.rambling import completed, rambles, unrepeated
 from agent.models.schemas import strict_function
-from agent.models.structured_output import THOUGHTS, parse_json
+from agent.models.structured_output import THOUGHTS, is_cut, parse_json
 from prompts import render
 
 if TYPE_CHECKING:
@@ -64,7 +65,8 @@ def act_in_text(tools: Sequence[Any]) -> Runnable[Any, AIMessage]:
             else:
                 broken.append(call)
         if not message.tool_calls and not message.invalid_tool_calls:
-            thought, calls, broken = _read_text(message.text, functions, notes)
+            text = completed(message.text) if is_cut(message) and rambles(message.text) else message.text
+            thought, calls, broken = _read_text(text, functions, notes)
         kept = {"mended": notes} if notes else {}
         return AIMessage(
             content=thought if calls or broken else message.text,
@@ -92,7 +94,11 @@ def _read_text(
             continue
         if isinstance(value, dict):
             thought = thought or str(value.get("thought", ""))
-        for action in _actions(value):
+        actions = _actions(value)
+        once = unrepeated(actions)
+        if once != actions:
+            notes.append("took what was said more than once as said once")
+        for action in once:
             _take(action, functions, notes, calls, broken)
     if not calls and not broken:
         for found in re.finditer(r"^[\s`]*(\w+)\(\)[\s`.]*$", text, re.MULTILINE):

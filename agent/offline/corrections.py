@@ -32,12 +32,13 @@ _FURTHER = re.compile(
     r"(?:further|farther|more|again|once more|the same again|keep going|one more time)(?:\s+please)?"
 )
 _LESS = re.compile(
-    r"(?:that is |it is |that was )?(?:too far|too much|not so far|not so much|not that far|not that much|less|"
+    r"(?:that is |that's |it is |that was )?(?:(?:a bit |a little |way |much )?too (?:far|much)|"
+    r"not so far|not so much|not that far|not that much|less|"
     r"a bit less|back a bit|a bit back|a little back|go back a bit|back a little|"
     r"a little less|half of that|only half as much|half as much|not as far|not as much|half as far)"
 )
 _BACKWARD = re.compile(r"(?:(?:in |into )?the )?(?:other|opposite|wrong) (?:way|direction)(?: round| around)?")
-_MEANT = re.compile(r"(?P<what>the [a-z #0-9]+?)(?: instead)?")
+_MEANT = re.compile(r"(?P<what>the (?:(?!should|must|is|needs|has|could)[a-z#0-9]+ ?){1,4}?)(?: ?instead)?")
 _OTHER = re.compile(r"(?:i meant? |not that one,? |not this one,? )*(?:the )?other (?P<name>one|[a-z]+)(?:,? please)?")
 _TOO = re.compile(
     r"(?:(?P<what>it|that|this|the [a-z #0-9]+?|they|those)(?: is|'s| are|'re| looks| look| was| were)?)?"
@@ -107,7 +108,7 @@ def parse_correction(text: str, layout: Layout, memory: Memory, last: str = "") 
         return _other(text, layout, memory, last)
     if said_no and last and (found := _MEANT.fullmatch(bare)):
         return _retargeted(found["what"], text, layout, memory, last)
-    if _is_elliptic(bare, last) or (said_no and bare and not bare.startswith(("the ", "it ", "don't", "do not"))):
+    if _is_elliptic(bare, last) or (said_no and bare and not bare.startswith(("don't", "do not"))):
         return _completed(re.sub(r"^(?:even|still) ", "", bare), layout, memory)
     return None
 
@@ -160,6 +161,8 @@ def _same_for(what: str, text: str, layout: Layout, memory: Memory, last: str) -
 
 def _completed(bare: str, layout: Layout, memory: Memory) -> tuple[Operation, ...]:
     """Read "to the left", "a bit darker", "red" as what shall be done to what was changed last."""
+    if bare.startswith(("the ", "it ")):
+        return parse_instruction(bare, layout, memory)
     for sentence in (bare, f"move it {bare}"):
         try:
             return parse_instruction(sentence, layout, memory)

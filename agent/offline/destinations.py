@@ -86,6 +86,8 @@ _NEAREST = Phrases(
 )  # fmt: skip
 _OTHER_SIDE = phrases("to the other side of|on the other side of|over to the other side of|across from|"
                       "to the opposite side of|on the opposite side of|onto the other side of")  # fmt: skip
+_OTHER_SIDE_ALONE = phrases("to the other side|on the other side|over to the other side|to the opposite side|"
+                            "on the opposite side")  # fmt: skip
 _ONTO = phrases("onto|on to|up onto")
 
 
@@ -105,7 +107,9 @@ def read_nearest(words: Cursor, box: Box) -> Place | None:
 def read_other_side(words: Cursor, scene: Scene, box: Box) -> Place | None:
     """Take "to the other side of the laptop": where ``box`` is not."""
     if not words.accept(_OTHER_SIDE):
-        return None
+        alone = words.accept(_OTHER_SIDE_ALONE)
+        side: Predicate = "on the right" if box.center[0] < 0.5 else "on the left"
+        return Place("", sides=(side,)) if alone else None
     focus, name = scene.focus, scene.last_name
     host = read_selection(words, scene, places=False)[0].box
     scene.focus, scene.last_name = focus, name

@@ -31,7 +31,8 @@ if TYPE_CHECKING:
     from tools.scene.operations import Operation
 
 _FROM_PICTURE = phrases("from the picture|from the image|from the photo|from the scene|from it|from there|"
-                        "in the picture|in the image|from this picture|from this image|completely")  # fmt: skip
+                        "in the picture|in the image|from this picture|from this image|completely|of the picture|"
+                        "of the image|of the photo|of the scene|of it|of there")  # fmt: skip
 _TO_PICTURE = phrases("to the picture|to the image|to the photo|to the scene|into the picture|into the image|"
                       "in the picture|in the image|into the scene|in the scene|somewhere|anywhere")  # fmt: skip
 _BACK = phrases("back")
@@ -98,7 +99,7 @@ class _Instruction(Copies):
         spoken = " ".join(token.word for token in words.tokens[start : words.position])
         if (
             verb is None
-            and self.verb not in {"", "want"}
+            and self.verb not in {"", "want", "should"}
             and (self.verb == "add" or starts_selection(words, self.scene))
         ):
             verb, spoken = self.verb, ""

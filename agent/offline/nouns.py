@@ -24,6 +24,7 @@ from agent.offline.vocabulary import (
     INTENSIFIERS,
     PAINTED,
     PAIRS,
+    TOGETHER,
     UNKNOWN_RELATIONS,
     VERBS,
 )
@@ -291,7 +292,8 @@ def _read_nouns(words: Cursor) -> list[str]:
         is_verb = words.sees(COPULA) and not words.tag().startswith("NN")
         if taken and not words.tags and is_past(word, words.word(1)):
             break  # "six fish swam"
-        if taken and (words.sees(TWO_SIDED) or is_verb or words.sees(PAINTED) or words.sees(IN_THE_PICTURE)):
+        ends = (TWO_SIDED, PAINTED, IN_THE_PICTURE, TOGETHER)  # "three bowls side by side"
+        if taken and (is_verb or any(map(words.sees, ends))):
             break
         taken.append(word)
         words.position += 1

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from agent.offline.items import Item, Scene
 from agent.offline.lexer import Cursor, joined
+from agent.offline.ranking import SORT
 from agent.offline.selectors import read_selection
 from tools.scene.errors import CannotParse
 from tools.scene.lexicon import COLOURS, NUMBERS, family, implies, number_word, parse_phrase, plural, singular
@@ -29,7 +30,8 @@ HINT = (
     "cup, what is left of the cup, what did you change, why did you move the cup, what is wrong"
 )
 _QUESTION = re.compile(
-    r"(?:what|where|why|which|who|how many|how much|is|are|was|were|do you|does|did|has|have you|describe|list)\b"
+    r"(?:what|where|why|which|who|how many|how much|how (?:big|large|tall|wide)|is|are|was|were|do you|does|did|has|"
+    r"have you|describe|list)\b"
 )
 _POLITE = re.compile(r"^(?:please|ok|okay|and|so|hey|now|can you tell me|could you tell me|tell me|say)[,\s]+")
 _LEFT_OUT = re.compile(
@@ -48,6 +50,8 @@ _RELATIONS: dict[str, Predicate] = {
     "above": "above", "over": "above", "below": "below", "under": "below", "beneath": "below",
     "next to": "next to", "beside": "next to", "near": "next to", "on top of": "on top of", "on": "on top of",
 }  # fmt: skip
+_MOST = {"bigger": "largest", "larger": "largest", "smaller": "smallest", "taller": "tallest", "shorter": "shortest",
+         "wider": "widest", "narrower": "narrowest"}  # fmt: skip
 _POINTING = frozenset({"that", "this", "it", "so"})
 _ANYTHING = frozenset({"thing", "object", "item"})
 
@@ -128,6 +132,20 @@ class Facts:
         found = self._meant(phrase)
         has = [item for item in found if any(implies(own, look) for own in item.attributes)]
         return f"{'Yes' if len(has) == len(found) else 'No'}: {self._looks(phrase)}"
+
+    def _size(self, phrase: str) -> str:
+        lines = [
+            f"{item.id!r} takes {item.box.w:.0%} of the width and {item.box.h:.0%} of the height"
+            for item in self._meant(phrase)
+        ]
+        return f"{joined(lines, 'and')}."
+
+    def _whether_larger(self, phrase: str, how: str, other: str) -> str:
+        first, second = self._meant(phrase)[0], self._meant(other)[0]
+        key, reverse = SORT[_MOST[how]]
+        sizes = [key(Item(thing.id, thing.name, (), thing.box, thing)) for thing in (first, second)]
+        so = sizes[0] > 1.03 * sizes[1] if reverse else 1.03 * sizes[0] < sizes[1]
+        return f"{'Yes' if so else 'No'}: {first.id!r} is {sizes[0] / sizes[1]:.2f} times {second.id!r}."
 
     def _which(self, kind: str, most: str) -> str:
         items = [Item(thing.id, thing.name, thing.attributes, thing.box, thing) for thing in self.layout.objects]
@@ -257,6 +275,8 @@ _FORMS: tuple[tuple[str, Callable[..., str]], ...] = (
     (r"(?:what|which) colou?rs? (?:is|are|has|have|does) (.+?)(?: have)?", Facts._looks),
     (r"what does (.+) look like", Facts._looks),
     (rf"(?:is|are) (the .+?|it|they) ((?:dark |light )?(?:{'|'.join(COLOURS)}))", Facts._whether_so),
+    (r"how (?:big|large|tall|wide) (?:is|are) (.+)", Facts._size),
+    (rf"(?:is|are) (the .+?|it) ({_either(_MOST)}) than (the .+)", Facts._whether_larger),
     (r"which (.+?) (?:is|are) (?:the )?(bigger|biggest|larger|largest|smaller|smallest|taller|tallest|wider|widest)",
      Facts._which),
     (rf"(?:what|which (?:objects?|things?)) (?:is|are|stands?|lies?) ({_either(_RELATIONS)}) (.+)", Facts._related),

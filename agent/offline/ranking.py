@@ -43,6 +43,8 @@ EXTREMES = Phrases(
 ORDINALS = Phrases({"first": 0, "second": 1, "third": 2, "fourth": 3, "fifth": 4, "sixth": 5, "seventh": 6}
                     | {"last": -1, "1st": 0, "2nd": 1, "3rd": 2, "4th": 3, "5th": 4, "second to last": -2,
                        "second last": -2})  # fmt: skip
+_LINES = frozenset({"left", "right", "top", "bottom"})
+LEVEL = 0.03  # of the picture: middles that differ by less stand above one another, or side by side
 _FROM = Phrases({f"{start} the {side}": side for start in ("from", "counting from", "on from")
                  for side in ("left", "right", "top", "bottom")})  # fmt: skip
 
@@ -73,8 +75,11 @@ def ranked(
         else:
             key, reverse = SORT[extremes[0]]
             if extremes[0] == "middle" and len(found) % 2:
-                along = sorted(found, key=SORT["left"][0])
+                across = _spread(found, "left") >= _spread(found, "top")
+                along = sorted(found, key=SORT["left" if across else "top"][0])
                 order = [along[len(along) // 2]]
+            elif extremes[0] in _LINES and len(found) > 1 and _spread(found, extremes[0]) < LEVEL:
+                words.unclear(f"none is farther that way: {names_of(found)}", start, words.position)
             else:
                 order = sorted(found, key=key, reverse=reverse)
             _say_how_close(order, extremes[0], count, notes)
@@ -86,6 +91,12 @@ def ranked(
     if not -len(order) <= ordinal < len(order):
         words.fail(f"there are only {len(found)}: {names_of(found)}", start, words.position)
     return [order[ordinal]]
+
+
+def _spread(found: list[Item], side: str) -> float:
+    """Return how far apart the middles are along a side's line, as a share of the picture."""
+    places = [SORT[side][0](item) for item in found]
+    return max(places) - min(places)
 
 
 def _say_how_close(order: list[Item], extreme: str, count: int, notes: list[str]) -> None:

@@ -281,6 +281,7 @@ class Relations(References):
             self._keep((self.listed[0] if everyone and self.listed else self.last).start, words.position)
             return True
         group = words.take(GROUPED)
+        sides = words.word() == "side"
         beside = group is None and words.accept(TOGETHER)
         if group is None and not beside:
             return False
@@ -292,7 +293,7 @@ class Relations(References):
         self.listed = []
         if beside and len(listed) == 2 and all(mention.count == 1 for mention in listed):
             self._link((listed[0],), "next to", (listed[1],))
-        elif beside and len(listed) == 1:
+        elif beside and len(listed) == 1 and not (sides and listed[0].count > 2):
             self._link((listed[0],), "next to", (listed[0],))
         else:
             self._link(tuple(listed), group or "in a row")

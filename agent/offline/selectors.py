@@ -29,11 +29,14 @@ _EVERYTHING = phrases("everything|all objects|all the objects|every object|all t
 _REST = phrases("everything else|the others|the other ones|all the others|all others|the rest|all other objects|"
                 "all the other objects|the other objects")  # fmt: skip
 _ENDS = frozenset({"", ",", ".", "and", "then", "please", "around"})
+_AFTER_BOTH = frozenset(["", ",", ".", "with", "by", "to", "into", "in", "should", "must", "a", "on", "up", "down"])
+"""What shows that no noun belongs to "both": "replace both with cars"."""
 _EXCEPT = phrases("except|except for|but not|apart from|other than|but|excluding|besides")
 _ALL = phrases("all the|all of the|all|every|each|each of the|every one of the|every single|all these|all those|any")
 _BOTH = phrases("both|both the|both of the|the both")
 _THE = phrases("the|that|this|these|those|my|its|your|our|his|their")
 _SOME = phrases("one of the|a|an|one|any one of the|any of the|some")
+_ONE_OF_THEM = phrases("one of them|one of these|one of those|one of the two")
 _THINGS = word_set("object objects thing things item items")
 _ONES = word_set("one ones")
 _THAT_IS = phrases("that is|that are|which is|which are|that stands|that sits|standing|sitting|located|placed")
@@ -62,7 +65,7 @@ def read_selection(words: Cursor, scene: Scene, *, places: bool = True) -> list[
 
 def starts_selection(words: Cursor, scene: Scene) -> bool:
     """Return whether the next words speak of an object rather than of a new action."""
-    if words.sees(_IT) or words.sees(_THEM) or words.sees(_EVERYTHING) or words.sees(_REST):
+    if words.sees(_ONE_OF_THEM) or words.sees(_IT) or words.sees(_THEM) or words.sees(_EVERYTHING) or words.sees(_REST):
         return True
     return (words.sees(_THE) or words.sees(_ALL) or words.sees(_BOTH)) or _name_length(words, scene) > 0
 
@@ -84,12 +87,17 @@ def _read_one(words: Cursor, scene: Scene, *, places: bool) -> list[Item]:
         if not scene.focus or not rest:
             words.fail("say what the others are", start, words.position)
         return rest
+    if words.accept(_ONE_OF_THEM):
+        several = [item for item in scene.focus if item in scene.items] or scene.items
+        return sorted(several, key=lambda item: item.box.area)[:1]
     if words.length(_THEM) >= words.length(_IT) and (
         words.accept(_THEM) or (words.word(2) in _ENDS and words.accept(_TWO))
     ):
         if len(scene.focus) < 2 and len(scene.items) == 2:
             return list(scene.items)  # there are no others that several could be
-        return _spoken_of(words, scene, start)
+        return _without_exceptions(words, scene, _spoken_of(words, scene, start), start)
+    if words.word() == "both" and words.word(1) in _AFTER_BOTH and words.take_word("both"):
+        return list(scene.items) if len(scene.items) == 2 else _spoken_of(words, scene, start)[-2:]
     if words.sees(_IT) and not _continues(words, scene, words.length(_IT)):
         someone = words.word() == "him"
         words.take(_IT)
@@ -296,8 +304,8 @@ def _read_name(words: Cursor, scene: Scene, start: int) -> tuple[str, bool]:
     if word in _THINGS | _ONES:
         words.position += 1
         name = scene.last_name if word in _ONES else ""
-        if name and name not in scene.names:
-            name = ""
+        if sum(name == item.seen.name for item in scene.items) < 2:
+            name = ""  # "the smallest one" of all, where there is but one dog
         return name, word.endswith("s")
     known = names_of(scene.items)
     if word[:1].isalpha() and word not in CLOSED:
@@ -319,7 +327,9 @@ def _with_attributes(found: list[Item], attributes: tuple[str, ...]) -> list[Ite
 
 
 def _newest(found: list[Item], attributes: tuple[str, ...]) -> list[Item]:
-    """Return the one that came last for "the new cup", or those before it for "the old cup"."""
+    """Return the one that came last for "the new cup", those before it for "the old cup", all that remain."""
+    if attributes == ("remaining",):
+        return found
     if attributes not in {("new",), ("old",)} or len(found) < 2:
         return []
     order = sorted(found, key=lambda item: int(item.id.rpartition("#")[2]) if "#" in item.id else len(found))

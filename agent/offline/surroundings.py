@@ -32,6 +32,7 @@ from tools.scene.spec import SIZES
 STOPS = (".", ";", "!", "?")
 NO_NOUN = "?"  # the name of "a red" in "a red and a blue car", until the noun comes
 _BESIDE = frozenset(["near", "next to", "beside", "by", "above", "below", "over", "behind", "close to"])
+_OTHERS = phrases("other object|other objects|other thing|other things|anything else|others|other items")
 _ONLY = phrases("just|only|but only|but just|only just|instead just|but|instead|instead only")
 
 
@@ -115,6 +116,8 @@ class Surroundings(Draft):
         words = self.words
         words.take_word("any", "a", "an", "the") or words.take_word("single")
         words.take_word("single")
+        if words.accept(_OTHERS):
+            return  # nothing else is drawn anyway
         if words.word() in {"other", "others", "else", "more", "less", "fewer"}:
             words.fail(HINT, start)
         phrase = self._noun_phrase()

@@ -24,7 +24,7 @@ _COMMON = (
     "boat bench bird horse sheep cow elephant bear zebra giraffe umbrella handbag tie suitcase frisbee kite "
     "ball bat glove skateboard surfboard racket glass fork knife spoon banana apple sandwich orange broccoli "
     "carrot pizza donut cake couch plant bed table toilet television mouse remote keyboard phone microwave oven "
-    "toaster sink refrigerator clock vase scissors bigger smaller larger taller shorter wider narrower darker "
+    "toaster sink refrigerator clock vase scissors bigger smaller tinier larger taller shorter wider narrower darker "
     "lighter brighter further picture image photo background house tree flower lamp sofa window door box hat "
     "shoe shirt girl woman child people animal object thing twice double half again undo duplicate left right "
     "middle corner everything anything something nothing"

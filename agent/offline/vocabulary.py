@@ -299,7 +299,8 @@ NOTHING = phrases(
     "in the picture|in the image|in the photo|in the scene|in the frame|in this picture|in this image|in this scene|"
     "in total|overall|altogether|visible|clearly visible|please|respectively|too|also|as well|in the shot|in view|"
     "in sight|at all|anywhere|somewhere|somewhere in the picture|"
-    "somewhere in the image"
+    "somewhere in the image|nothing else|nothing more|nothing besides|not anything else|that is all|that's all|"
+    "that's it"
 )
 """Words that add nothing."""
 FOREGROUND = phrases(

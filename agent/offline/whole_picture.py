@@ -40,6 +40,7 @@ _NOUNS: dict[str, tuple[Wish, Wish]] = {
     "saturation": ("more saturated", "less saturated"),
     "warmth": ("warmer", "cooler"),
 }
+_IT = re.compile(r"\b(?:it(?! all)|this|that)\b(?! (?:picture|image|photo|pic|scene|shot))", re.IGNORECASE)
 _LOOK = "|".join(sorted(map(re.escape, _LOOKS), key=len, reverse=True))
 _MAKE = re.compile(
     rf"(?:(?:make|turn|convert|change|render|edit|set) {_ALL}(?: to| into| look)* |"
@@ -73,7 +74,8 @@ _AROUND: tuple[tuple[Wish, re.Pattern[str]], ...] = (
     (
         "blur the background",
         re.compile(
-            r"(?:make|turn) (?:the )?(?:background|surroundings|rest)(?: (?:behind|around|of) (?P<what>.+))? "
+            r"(?:make|turn) (?:(?:the )?(?:background|surroundings|rest)|everything)"
+            r"(?: (?:behind|around|of|but|except|except for|other than) (?P<what>.+?))? "
             r"(?:a bit |a little |more |very )?(?:blurry|blurred|soft|softer|blurrier|out of focus|unsharp)"
         ),
     ),
@@ -81,7 +83,7 @@ _AROUND: tuple[tuple[Wish, re.Pattern[str]], ...] = (
         "cut out",
         re.compile(
             r"(?:cut out (?P<what>.+?)|cut (?P<what2>.+?) out|isolate (?P<what3>.+?)|extract (?P<what4>.+?))"
-            r"(?: (?:to|as|into|on|onto|with|from)(?: a| the| its)? (?:transparent.*|png.*|background.*))?"
+            r"(?: (?:to|as|into|on|onto|with|from)(?: a| the| its)? (?:transparent.*|png.*|.*background.*))?"
         ),
     ),
     (
@@ -91,8 +93,8 @@ _AROUND: tuple[tuple[Wish, re.Pattern[str]], ...] = (
         ),
     ),
 )
+_TAKES_AWAY = re.compile(rf"\b(?:of|from) {_PICTURE}$|\b(?:it|them|this|that|these|those)\b")
 MAIN = 2.0  # times the area of every other object, from which a thing is what the picture is of
-_CUTS_OUT = re.compile(r"transparent|\bpng\b|isolate|extract|background")
 
 
 def parse_whole_picture(text: str, layout: Layout, memory: Memory) -> tuple[Adjust, ...] | None:
@@ -102,7 +104,7 @@ def parse_whole_picture(text: str, layout: Layout, memory: Memory) -> tuple[Adju
         CannotParse: it speaks of an object that is not there, or could be one of several.
     """
     request = _POLITE.sub("", " ".join(text.lower().split()))
-    look = _read_look(request)
+    look = _read_look(request if memory.recent else of_the_picture(request))
     if look is not None:
         return (look,)
     around = _read_around(request)
@@ -115,12 +117,17 @@ def is_whole_picture(text: str) -> bool:
     return _read_look(request) is not None or _read_around(request) is not None
 
 
+def of_the_picture(request: str) -> str:
+    """Return a request in which "it" is the picture: nothing else was spoken of, or the picture was just cut."""
+    return _IT.sub("the picture", request, count=1)
+
+
 def _read_around(request: str) -> tuple[Wish, str] | None:
     """Return a wish about an object and what is around it, and the words for the object."""
     for wish, pattern in _AROUND:
         found = pattern.fullmatch(request)
-        if found is None or (wish == "cut out" and not _CUTS_OUT.search(request)):
-            continue  # "cut out the dog" alone takes it away
+        if found is None or (wish == "cut out" and _TAKES_AWAY.search(request)):
+            continue  # "cut the dog out of the picture" takes it away
         return wish, next((part for part in found.groupdict().values() if part), "")
     return None
 

@@ -9,7 +9,7 @@ from agent.offline.lexer import phrases
 from agent.offline.looks import Looks
 from agent.offline.nouns import read_noun_phrase
 from agent.offline.selectors import read_selection, starts_selection
-from agent.offline.verbs import BETWEEN
+from agent.offline.verbs import BETWEEN, VERBS
 from tools.scene.errors import CannotParse
 from tools.scene.lexicon import implies, singular
 
@@ -65,14 +65,16 @@ class Wishes(Looks):
             chosen = read_selection(words, scene)
             there = words.accept(_SHOULD) or (asked and words.take_word("be", "become") != "")
         except CannotParse:
-            if not (asked or self._sees_should()):
-                words.position, scene.focus, scene.last_name = start, focus, name
-                return False
-            raise
+            if asked or self._sees_should():
+                raise
+            there = False
         if not there:
             words.position, scene.focus, scene.last_name = start, focus, name
-            return False
+            if self.verb != "should" or words.sees(VERBS):
+                return False
+            chosen = read_selection(words, scene, places=False)  # "the cat should be black and the laptop white"
         self._fulfil(chosen, start)
+        self.verb = "should"
         return True
 
     def _sees_should(self) -> bool:

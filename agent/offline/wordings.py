@@ -17,13 +17,16 @@ if TYPE_CHECKING:
 _IGNORED = re.compile(
     r"^(?:(?:now|then|next|finally|ok|okay|great|good|nice|perfect|thanks|thank you|cool|i think|i guess|i believe|"
     r"i feel like|i would say|maybe|perhaps|hey|hi|hello|listen|so|and|also|please|"
+    r"i (?:have )?changed my mind|on second thoughts?|never mind|(?:would|could|can|will) you(?! mind)(?: please)?|"
     r"would it be possible to|is it possible to|is there a way to|do you think you (?:could|can)|"
     r"i wonder(?:ed)? if you (?:could|can)|i was wondering if you (?:could|can)|go ahead and|feel free to|"
     r"i(?: would|'d) appreciate it if you (?:could )?|if possible|if you can)\b(?: that\b)?[,\s]*)+",
     re.IGNORECASE,
 )
 _END = re.compile(
-    r"(?:[\s,]*(?:please|thanks|thank you|if possible|if you can)|,\s*(?:ok|okay|right))*[\s.!?]*$", re.IGNORECASE
+    r"(?:[\s,]*(?:please|thanks|thank you|if possible|if you can|somewhere|anywhere|for me)|,\s*(?:ok|okay|right))*"
+    r"[\s.!?]*$",
+    re.IGNORECASE,
 )
 _APOSTROPHES = {
     r"\bi'd\b": "i would", r"\bwe'd\b": "we would", r"\b(?:don't|dont)\b": "do not", r"\bi'm\b": "i am",
@@ -62,12 +65,13 @@ def reworded(text: str, names: Collection[str], last: str = "") -> str:
 
     ``names`` are the nouns of the picture in singular; ``last`` is the instruction before this one.
     """
-    bare = _plain(text)
+    bare = re.sub(r"\bthe (?:copy|duplicate|clone)\b", "the new one", _plain(text))
     if _LIGHTER.fullmatch(bare) and re.search(rf"\b(?:{_COLOUR}|dark|light|darker|lighter)\b", last.lower()):
         return f"make it {bare.removeprefix('even ').removeprefix('still ')}"
-    for pattern, reword in _WORDINGS:
-        if (found := pattern.fullmatch(bare)) and (better := reword(found, names)):
-            return better
+    for said in dict.fromkeys((bare, re.sub(r"^(?:no|actually|wait|sorry), ", "", bare))):
+        for pattern, reword in _WORDINGS:
+            if (found := pattern.fullmatch(said)) and (better := reword(found, names)):
+                return better
     changed = _in_place(bare)
     return changed if changed != bare or bare != _spoken(text) else text
 
@@ -77,7 +81,7 @@ def otherwise(text: str) -> list[str]:
     bare = _plain(text)
     if re.match(rf"(?:{_ARTICLE}) ", bare):
         return [f"add {bare}"]
-    if re.match(r"(?:the|all|both|my) ", bare):
+    if re.match(r"(?:the|all|both|my|everything|it|them) ", bare):
         return [f"make {bare}", f"move {bare}", f"put {bare}"]
     return [f"make it {bare}", f"move it {bare}", f"make the {bare}"] if len(bare.split()) <= 6 else []
 
@@ -182,6 +186,16 @@ def _counted(found: re.Match[str], names: Collection[str]) -> str:
     return f"there should be {found['count']} {name}" if _of_picture(found["name"], names) else ""
 
 
+def _about(found: re.Match[str], names: Collection[str]) -> str:
+    """Read "the cup is too dark, make it white" as what is done to the cup."""
+    return f"{found['verb']} {found['what']}{found['rest']}"
+
+
+def _so_many(found: re.Match[str], names: Collection[str]) -> str:
+    """Read "two of those" where there is one kind of thing."""
+    return f"there should be {found['count']} {plural(next(iter(names)))}" if len(names) == 1 else ""
+
+
 _WORDINGS: tuple[tuple[re.Pattern[str], Callable[[re.Match[str], Collection[str]], str]], ...] = tuple(
     (re.compile(pattern), reword)
     for pattern, reword in (
@@ -190,6 +204,8 @@ _WORDINGS: tuple[tuple[re.Pattern[str], Callable[[re.Match[str], Collection[str]
             rf"(?P<verb>{'|'.join(_GERUNDS)}) (?P<rest>.+)",
             lambda found, names: f"{_GERUNDS[found['verb']]} {found['rest']}",
         ),
+        (rf"(?:i|we) would (?P<rest>(?:{'|'.join(dict.fromkeys(_GERUNDS.values()))}) .+)",
+         lambda found, names: found["rest"]),
         (r"why (?:not|do you not|do not you) (?P<rest>.+)", lambda found, names: found["rest"]),
         (r"(?:how|what) about (?P<what>.+)", _preferred),
         (r"(?:i|we) (?:would )?(?:rather|prefer)(?: to)?(?: have| see| get)? (?P<what>.+)", _preferred),
@@ -198,6 +214,22 @@ _WORDINGS: tuple[tuple[re.Pattern[str], Callable[[re.Match[str], Collection[str]
         (rf"(?P<what>{_ARTICLE} .+) instead", _instead),
         (rf"(?P<verb>remove|delete|erase|take away) (?P<what>{_THE}) again",
          lambda found, names: f"{found['verb']} {found['what']}"),
+        (rf"(?:(?:put|add|draw|use|have|i want|i would like) )?(?P<new>an? .+?) instead of (?P<old>{_THE})",
+         lambda found, names: f"replace {found['old']} with {found['new']}"),
+        (r"no (?P<old>[a-z ]+), (?:just |only |but |rather )*(?P<new>an? .+?)(?: instead)?",
+         lambda found, names: f"replace the {found['old']} with {found['new']}"),
+        (rf"(?P<rest>.+?)(?: instead of|, not| rather than| and not) (?:an? )?(?:{_COLOUR})",
+         lambda found, names: found["rest"]),
+        (rf"(?:get|throw|kick|take) (?P<what>{_THE}) out(?: of (?:here|there|it|the [a-z]+))?", _banned),
+        (rf"(?P<what>{_THE}) (?:could use|needs|wants|deserves) (?:an? |some )?(?P<how>.+?)(?: shade| tone| colou?r)?",
+         lambda found, names: f"make {found['what']} {found['how']}" if not found["how"].startswith("to ") else ""),
+        (r"(?:(?:put|move) (?:it|them) )?back(?: again)?(?: to)? where (?:it|they) (?:was|were)(?: before)?",
+         lambda found, names: "put it back"),
+        (r"(?P<verb>remove|delete|erase|move|make) what(?:ever)? is (?P<rest>(?:on|under|next to|above|below) .+)",
+         lambda found, names: f"{found['verb']} the object {found['rest']}"),
+        (rf"(?P<count>{_NUMBER}) of (?:those|these|them)", _so_many),
+        (rf"(?P<rest>(?:.* )?)one in (?P<looks>(?:dark |light )?(?:{_COLOUR}))",
+         lambda found, names: f"{found['rest'] or 'add '}a {found['looks']} one"),
         (rf"(?:(?:i|we) (?:want|need|would like)|give me|(?:can|could) (?:i|we) (?:have|get)) (?P<what>{_THE}) back",
          lambda found, names: f"bring back {found['what']}"),
         (r"swap (?P<what>.+?) back(?: again)?", lambda found, names: f"swap {found['what']}"),
@@ -226,7 +258,9 @@ _WORDINGS: tuple[tuple[re.Pattern[str], Callable[[re.Match[str], Collection[str]
         (rf"make (?:it|that|this) (?P<count>{_NUMBER}) (?P<name>[a-z ]+)", _counted),
         (rf"(?:only|just|exactly) (?P<count>{_NUMBER}) (?P<name>[a-z ]+)", _counted),
         (rf"(?P<count>{_NUMBER}) (?P<name>[a-z ]+), not {_NUMBER}", _counted),
-        (rf"(?P<count>{_NUMBER}) (?P<name>[a-z ]+?) (?:is|are) enough", _counted),
+        (rf"(?:only |just )?(?P<count>{_NUMBER}) (?P<name>[a-z ]+?) (?:is|are) "
+         r"(?:enough|needed|necessary|sufficient|fine|plenty|all (?:i|we) need)", _counted),
+        (rf"(?:i|we) (?:only|just) need (?P<count>{_NUMBER}) (?P<name>[a-z ]+)", _counted),
         (rf"i (?:only|just) (?:want|need) (?P<count>{_NUMBER}) (?P<name>[a-z ]+)", _counted),
         (r"let there be (?P<rest>.+)", lambda found, names: f"there should be {found['rest']}"),
         (rf"(?:let|have) (?P<one>{_THE}) and (?P<other>{_THE}) {_SWAP}",
@@ -249,8 +283,16 @@ _WORDINGS: tuple[tuple[re.Pattern[str], Callable[[re.Match[str], Collection[str]
         (r"where (?:did|has|have) (?P<what>.+?) (?:go|gone|get to)", lambda found, names: f"where is {found['what']}?"),
         (r"what (?:happened to|became of|is with) (?P<what>.+)", lambda found, names: f"where is {found['what']}?"),
         (r"(?:the )?wrong (?P<what>one|[a-z]+)", lambda found, names: f"no, the other {found['what']}"),
-        (r"(?P<what>the [a-z ]+), (?P<verb>make|move|put|turn|paint|remove|change|delete) (?:it|them)\b(?P<rest>.*)",
-         lambda found, names: f"{found['verb']} {found['what']}{found['rest']}"),
+        (rf"(?P<what>{_THE}) (?:is|are|looks?|was|(?:must|should|does|can) not) [a-z ]+,(?: so| please)* "
+         r"(?P<verb>make|move|put|turn|paint|remove|change|take) (?:it|them)\b(?P<rest>.*)", _about),
+        (rf"(?P<what>{_THE})'s colou?r (?P<rest>(?:should|must|needs to) .+)",
+         lambda found, names: f"{found['what']} {found['rest']}"),
+        (rf"the colou?r of (?P<what>{_THE}) (?P<rest>(?:should|must|needs to) .+)",
+         lambda found, names: f"{found['what']} {found['rest']}"),
+        (rf"(?:bring|put) (?P<what>{_THE}) back,? (?:but|and|only|just) (?:in|make (?:it|them)) (?P<looks>[a-z ]+)",
+         lambda found, names: f"bring {found['what']} back and make it {found['looks']}"),
+        (r"(?P<what>the [a-z]+(?: [a-z]+)?), (?P<verb>make|move|put|turn|paint|remove) (?:it|them)\b(?P<rest>.*)",
+         _about),
     )
 )  # fmt: skip
 """Patterns of whole texts; one that gives an empty string does not fit."""

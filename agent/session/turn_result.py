@@ -30,9 +30,8 @@ if TYPE_CHECKING:
 THUMBNAIL = 160  # pixels of the longer side
 
 _WHAT = r"(?:\s+(?:it|that|this|(?:the\s+|my\s+)?last\s+(?:change|edit|step|turn|one|thing|operation)))?"
-_UNDO = re.compile(
-    rf"(?:please\s+)?(?:undo{_WHAT}|take\s+(?:it|that)\s+back|revert{_WHAT})(?:,?\s*please)?\s*[.!]?", re.I
-)
+_OH = r"(?:(?:please|oh|no|ok|okay|hmm|wait|sorry|actually)[\s,.!]+)*"
+_UNDO = re.compile(rf"{_OH}(?:undo{_WHAT}|take\s+(?:it|that)\s+back|revert{_WHAT})(?:,?\s*please)?\s*[.!]?", re.I)
 _UNDO_MORE = re.compile(
     r"(?:please\s+)?(?:undo|revert|take\s+back)\s+(?:(?:(?:the|my)\s+)?last\s+)?(?P<count>\w+)\s+"
     r"(?:changes|edits|steps|turns|things|times)(?:,?\s*please)?\s*[.!]?",

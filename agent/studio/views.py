@@ -60,7 +60,7 @@ class Turn(View):
     answer: str
     detail: str
     done: tuple[str, ...]
-    notes: tuple[str, ...]
+    notes: tuple[str, ...] = ()
     """What was taken for granted in reading the text."""
     picture: str | None
     """Its thumbnail has the same id."""

@@ -25,6 +25,7 @@ from tools.scene.errors import CannotParse
 from tools.scene.lexicon import parse_phrase
 from tools.scene.operations import Move, Operation, apply, source_of
 from tools.scene.reading.check import mended, problems, settled
+from tools.scene.reading.instruction import answer_problems, mended_wishes, wish_problems
 from tools.scene.requirement import Requirement
 from tools.scene.spec import Frozen, Quote, SceneSpec
 from tools.scene.spec_check import with_all_words
@@ -130,14 +131,15 @@ def _used(state: State, context: Context, answer: dict[str, Any], message: AIMes
     """Return the update that an answer makes, empty where it makes none, and what is wrong with the answer."""
     doubts: tuple[str, ...] = ()
     try:
-        parsed = _checked(state, context, answer)
-        if isinstance(parsed, SceneSpec) and not _is_deterministic(message):
-            parsed = mended(state["text"], parsed)
-            doubts = problems(state["text"], parsed)
-            if _stands_by(state, message) or _last_word_of(state, message, context.settings):
-                parsed, doubts = settled(state["text"], parsed), ()
+        given = _checked(state, answer)
+        if not _is_deterministic(message):
+            given, doubts = _held(state["text"], given, state["layout"])
+            if doubts and (_stands_by(state, message) or _last_word_of(state, message, context.settings)):
+                given, doubts = settled(state["text"], given) if isinstance(given, SceneSpec) else given, ()
+        parsed = given if isinstance(given, SceneSpec) else _plan(state, context, given)
         if isinstance(parsed, SceneSpec) and context.backend is not None:
-            parsed = abilities.with_settings(context.backend.capabilities, parsed)
+            can = context.backend.capabilities
+            parsed = abilities.with_kinds(can, abilities.with_settings(can, parsed))
         if refused := _beyond(context, state, parsed):
             return {"exit": "parse_failed", "detail": refused}, ""
         understood = _understand(state["goal"], state["layout"], parsed, context.settings, state["text"])
@@ -176,7 +178,7 @@ def _unreadable(state: State, context: Context, error: CannotParse | ContextOver
     return _unread(state, _with_unknown(str(error), state["text"], context), state["usage"], context.settings)
 
 
-def _checked(state: State, context: Context, answer: dict[str, Any]) -> SceneSpec | Plan:
+def _checked(state: State, answer: dict[str, Any]) -> SceneSpec | Reply:
     if answer["parsed"] is None:
         broken_how = answer["parsing_error"]
         raise broken_how if isinstance(broken_how, ValueError) else ValueError("the answer holds no JSON object")
@@ -184,15 +186,30 @@ def _checked(state: State, context: Context, answer: dict[str, Any]) -> SceneSpe
     if state["kind"] == "prompt":
         return SceneSpec.model_validate(given)
     reply = given if isinstance(given, Reply) else Reply.model_validate(given)
-    both = bool(reply.operations) and bool(reply.answer.strip())
-    if both and asks(state["text"]):
+    if reply.operations and reply.answer.strip() and asks(state["text"]):
         raise ValueError("give operations for an instruction, or an answer for a question: exactly one of them")
+    return reply
+
+
+def _held(text: str, given: SceneSpec | Reply, layout: Layout) -> tuple[SceneSpec | Reply, tuple[str, ...]]:
+    """Return an answer held against the text: without what it does not say, and what is wrong with it."""
+    if isinstance(given, SceneSpec):
+        given = mended(text, given)
+        return given, problems(text, given)
+    if not given.operations:
+        return given, answer_problems(text, given.answer, layout)
+    operations, notes = mended_wishes(text, given.operations, layout)
+    reply = given.model_copy(update={"operations": operations, "notes": (*given.notes, *notes)[:50]})
+    return reply, wish_problems(text, operations, layout)
+
+
+def _plan(state: State, context: Context, reply: Reply) -> Plan:
     shapes = usual_shapes(context, state["picture"] or "") if context.backend is not None else {}
     try:
         operations = operations_of(reply.operations, state["layout"], shapes)
     except KeyError as error:
         raise ValueError(error.args[0]) from None
-    return Plan(operations, "" if both else reply.answer, reply.unchecked, reply.notes)
+    return Plan(operations, "" if operations else reply.answer, reply.unchecked, reply.notes)
 
 
 def describe_error(error: ValueError) -> str:

@@ -262,7 +262,7 @@ class Raw:
                 pass  # the client has had enough
 
     def ask(self, seconds: float) -> None:
-        given = {"base_url": self.url, "timeout": seconds, "attempts": 1}
+        given = {"base_url": self.url, "timeout": seconds, "answer_timeout": seconds, "attempts": 1}
         make_chat_model(ChatSettings.model_validate(given)).invoke("hi")
 
 
@@ -289,7 +289,7 @@ OK = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
 def test_an_answer_that_drips_ends_at_the_deadline(pieces: Callable[[], Iterator[bytes]]) -> None:
     with (
         Raw(pieces, pause=0.05) as server,
-        pytest.raises(ChatModelError, match=r"no answer within 0\.5 s|cannot reach"),
+        pytest.raises(ChatModelError, match=r"no whole answer within 0\.5 s|cannot reach"),
     ):
         server.ask(0.5)
 

@@ -4,7 +4,7 @@ import pytest
 
 from agent.offline.sentences import parse_scene
 from tests.world import scene
-from tools.abilities import describe, refusal, scene_refusal, with_settings
+from tools.abilities import describe, refusal, scene_refusal, with_kinds, with_settings
 from tools.backend.protocol import Capabilities
 from tools.scene.box import Box
 from tools.scene.operations import Add, Move, Operation, Remove, Replace, Restyle
@@ -74,3 +74,30 @@ def test_other_things_that_cannot_be_drawn_stay_refused(sentence: str) -> None:
 def test_a_surface_that_can_be_drawn_is_demanded() -> None:
     spec = parse_scene("a cat on a table")
     assert with_settings(Capabilities(ALL), spec) == spec
+
+
+@pytest.mark.parametrize(
+    ("sentence", "phrases", "unchecked"),
+    [
+        ("a bowl of soup for a brown hunting dog", None, None),
+        ("two guard dogs to the left of a cat", ["dog", "cat"], ("guard dog",)),
+        ("a hot dog and a cat", None, None),
+    ],
+)
+def test_what_is_a_kind_of_what_can_be_drawn_is_drawn_as_that(
+    sentence: str, phrases: list[str] | None, unchecked: tuple[str, ...] | None
+) -> None:
+    read = parse_scene(sentence)
+    spec = with_kinds(ICONS, read)
+    if phrases is None:
+        assert scene_refusal(ICONS, spec)
+        return
+    assert [one.phrase for one in spec.objects] == phrases
+    assert spec.unchecked == unchecked
+    assert (spec.relations[0].subject, spec.relations[0].object) == ("dog", "cat")
+
+
+def test_a_cup_of_tea_is_a_cup() -> None:
+    spec = with_kinds(Capabilities(ALL, draws=frozenset({"cup", "book"})), parse_scene("a red cup of tea on a book"))
+    assert [one.phrase for one in spec.objects] == ["red cup", "book"]
+    assert (spec.relations[0].subject, spec.unchecked) == ("red cup", ("cup of tea",))

@@ -29,12 +29,17 @@ SPECS = {
 
 
 def staged(
-    folder: Path, spec: SceneSpec, seed: int, looks: tuple[str, ...] = (), grounds: bool = True
+    folder: Path,
+    spec: SceneSpec,
+    seed: int,
+    looks: tuple[str, ...] = (),
+    grounds: bool = True,
+    background: str = "",
 ) -> Layout | None:
     world = World()
     world.can = replace(world.can, grounds=grounds)
     made = Loop(folder, world=world, detector={"attributes": looks})
-    return stage(made.context, requirements(spec), seed)
+    return stage(made.context, requirements(spec), seed, background)
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -93,3 +98,17 @@ def test_nothing_is_staged_where_it_is_not_wished_for_or_impossible(tmp_path: Pa
         }
     )
     assert staged(tmp_path, both_ways, 0) is None
+
+
+def test_what_is_on_a_desk_hangs_on_no_wall(tmp_path: Path) -> None:
+    spec = SceneSpec(objects=(SceneObject(name="cup", count=4, bound="exactly"), SceneObject(name="book")))
+    layout = staged(tmp_path, spec, 5, background="on a desk")
+    assert layout is not None
+    assert all(placed.box.center[1] > 0.55 for placed in layout.objects)
+
+
+def test_what_is_wooden_is_brown_where_no_one_sees_the_wood(tmp_path: Path) -> None:
+    spec = SceneSpec(objects=(SceneObject(name="chair"), SceneObject(name="cup")), unchecked=("wooden chair",))
+    layout = staged(tmp_path, spec, 1, ("red", "brown", "blue"))
+    assert layout is not None
+    assert [placed.attributes for placed in layout.objects if placed.name == "chair"] == [("brown",)]

@@ -10,7 +10,18 @@ import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from tools.scene.relations import BIGGER, DIRECTIONS, LEAN, LIMITS, PAIR_DIRECTIONS, REGIONS
+from tools.scene.relations import (
+    BIGGER,
+    CORNERED,
+    DIRECTIONS,
+    LEAN,
+    LIMITS,
+    MOSTLY,
+    PAIR_DIRECTIONS,
+    REGIONS,
+    is_corner,
+    is_half,
+)
 
 if TYPE_CHECKING:
     from ortools.sat.python import cp_model
@@ -25,6 +36,7 @@ if TYPE_CHECKING:
 GRID = 100  # steps along each side of the picture
 FINE = 1000  # units of a size: the side of the picture
 INWARDS = (8, 1)  # steps inside the border of a region; here and below the second is for when it is tight
+CORNER = (GRID * CORNERED / 2, GRID * CORNERED - 3)  # steps between a thing in a corner and the borders
 ASIDE = (15, 4)  # steps between centres for "left of"
 LEANING = (LEAN * 1.2, LEAN * 1.04)
 LEVEL = 4  # steps between the centres of things that are level
@@ -160,6 +172,14 @@ def _region(predicate: Predicate, tight: bool, subject: Slot) -> list[Constraint
             result.append(subject.center2(axis) >= math.ceil(2 * (GRID * low + INWARDS[tight])))
         if high < 1:
             result.append(subject.center2(axis) <= math.floor(2 * (GRID * high - INWARDS[tight])))
+        if low == 0 and high == 1:
+            continue
+        space = subject.start(axis) if low == 0 else GRID - subject.end(axis)
+        if is_corner(predicate):
+            result.append(space <= round(CORNER[tight]))
+        if is_half(predicate):
+            inside = round(GRID * high) - subject.start(axis) if low == 0 else subject.end(axis) - round(GRID * low)
+            result.append(FINE * inside >= round(FINE * (MOSTLY + 0.05)) * subject.extent(axis))
     return result
 
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from tools.scene.spec import Predicate, Size
 
 SHARED = 0.25  # "left of": share of the narrower one's width that both may cover
-LEAN = 0.7  # "left of": the way to the left is at least this much of the way up or down; less is mainly above
+LEAN = 1.0  # "left of": the way to the left is at least this much of the way up or down; less is mainly above
 NEAR = 0.15  # "next to", "near": space between the boxes at most, or ...
 REACH = 0.4  # ... this share of the longest side of the two, where they are large
 LEVEL = 0.25  # "next to": share of the lower one's height that both cover
@@ -33,13 +33,15 @@ ASIDE = 0.15  # "between": how far the centre may be from the line through the t
 BIGGER = 1.2  # sizes (the side of a square of the same area) that differ by this factor differ to the eye
 ALIKE = 1.15  # sizes that differ by less are the same
 LIMITS: dict[Size, tuple[float, float]] = {
-    "tiny": (0.2, 0.3),
-    "small": (0.28, 0.4),
-    "large": (0.36, 0.25),
-    "huge": (0.6, 0.45),
+    "tiny": (0.2, 0.22),
+    "small": (0.28, 0.34),
+    "large": (0.4, 0.36),
+    "huge": (0.6, 0.5),
 }
 """Longest side of a thing of that size, as a share of the picture: at most for the small ones, at least for the
 large ones; first where the sentence names nothing to compare it with, then where it does."""
+CORNERED = 0.2  # "in the top left corner": space between the box and each of the two borders at most
+MOSTLY = 0.75  # "in the top half": share of the thing's height that lies there
 IN_LINE = 0.1  # "in a row": centres differ by less than this in height, or by ...
 IN_LINE_SHARE = 0.35  # ... this share of the smallest one's height
 
@@ -86,7 +88,7 @@ REGIONS: dict[str, Region] = {
     "halfway down": Region(*_ANY, *_CENTRAL),
 }
 """Where the centre of an object lies that is there: thirds, halves, the outer third both ways for a corner, the
-central third for the middle; "on the left" is the left 45 per cent."""
+central third for the middle; "on the left" is the left 45 per cent. A corner and a half ask for more (`holds`)."""
 
 DIRECTIONS: dict[str, tuple[int, int]] = {
     "left of": (0, -1),
@@ -106,7 +108,9 @@ PAIR_DIRECTIONS = frozenset({"left of", "right of", "above", "below"})
 def holds(predicate: Predicate, subject: Box, *objects: Box) -> bool:
     """Return whether ``subject predicate objects`` is true, for one subject.
 
-    - on the left, in the top left corner, in the middle, ...: the centre lies in the region (`REGIONS`).
+    - on the left, in the middle, in the top third, ...: the centre lies in the region (`REGIONS`).
+    - in the top left corner: the centre does, and the box is near both borders (`CORNERED`).
+    - in the top half: the centre does, and most of the box (`MOSTLY`).
     - left of, right of, above, below: the one is beyond the other (`is_beyond`), and mainly so (`is_mainly`).
     - next to: side by side. Little space between them (`NEAR`, `REACH`), about level (`LEVEL`), and neither
       hides the other or stands above it (`COVERED`).
@@ -119,7 +123,7 @@ def holds(predicate: Predicate, subject: Box, *objects: Box) -> bool:
       each of them towards the other, along the axis on which they are further apart.
     """
     if predicate in REGIONS:
-        return REGIONS[predicate].holds(subject.center)
+        return REGIONS[predicate].holds(subject.center) and _keeps_to(predicate, subject)
     if predicate in PAIR_DIRECTIONS:
         return is_beyond(predicate, subject, objects[0]) and is_mainly(predicate, subject, objects[0])
     if predicate == "near":
@@ -136,6 +140,31 @@ def holds(predicate: Predicate, subject: Box, *objects: Box) -> bool:
     if predicate == "between":
         return _between(subject, *objects)
     raise ValueError(f"{predicate!r} is not about one subject: use hold_together or compares")
+
+
+def is_corner(predicate: str) -> bool:
+    """Return whether the region is a corner."""
+    return predicate.endswith("corner")
+
+
+def is_half(predicate: str) -> bool:
+    """Return whether the region is a half of the picture."""
+    return predicate.endswith("half")
+
+
+def _keeps_to(predicate: Predicate, subject: Box) -> bool:
+    """Return whether a box whose centre lies in a region also does as a whole what a corner or a half asks for."""
+    x0, x1, y0, y1 = REGIONS[predicate]
+    for low, high, start, length in ((x0, x1, subject.x, subject.w), (y0, y1, subject.y, subject.h)):
+        if low == 0 and high == 1:
+            continue
+        space = start if low == 0 else 1 - start - length
+        inside = (high - start if low == 0 else start + length - low) / length
+        if is_corner(predicate) and space > CORNERED + ROUNDING:
+            return False
+        if is_half(predicate) and inside < MOSTLY - ROUNDING:
+            return False
+    return True
 
 
 def is_beyond(predicate: Predicate, subject: Box, other: Box) -> bool:

@@ -167,6 +167,8 @@ class _Demands:
         predicate = relation.predicate
         if predicate in GROUP_PREDICATES:
             members = self._group(relation.subject)
+            if sum(self.some(known) for known in members) < 2:  # "two cups of the same size, one red, one blue"
+                members = [known for known in self.counted if known.name == members[0].name] or members
             counts = tuple(self.some(known) for known in members)
             if sum(counts) < 2:
                 raise ValueError(f"{predicate!r} needs two or more objects, not {relation.subject!r}")

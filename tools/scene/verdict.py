@@ -95,6 +95,20 @@ def with_kept(verdict: Verdict, unchanged: Callable[[Box], bool]) -> Verdict:
     return Verdict.of([counted(result) for result in [read(result) for result in verdict.results]])
 
 
+def with_painted(verdict: Verdict, painted: Callable[[Requirement], bool]) -> Verdict:
+    """Return a verdict in which an object has a look if that which was changed of it has.
+
+    ``painted`` says so of a demand that failed: a white motorcycle has black tyres, a navy cup is white inside.
+    """
+
+    def read(result: RequirementResult) -> RequirementResult:
+        if result.passed is not False or result.requirement.kind != "attribute" or not painted(result.requirement):
+            return result
+        return result.model_copy(update={"passed": True, "reason": f"{result.reason}, but what was painted is"})
+
+    return Verdict.of([read(result) for result in verdict.results])
+
+
 def kept_unseen(before: Verdict, after: Verdict) -> tuple[str, ...]:
     """Return the ids of what `with_kept` found to be there, though no detector saw it."""
     return tuple(

@@ -139,6 +139,8 @@ def is_word(word: str) -> bool:
         return True
     if short := re.fullmatch(r"(.?[^aeiou][aeiou][^aeiouwxy])(?:er|est|ed|ing)", word):
         return is_listed(short[1] + "e")  # else its last letter had to be doubled
+    if re.search(r"[^aeiou]y(?:er|est|ed)$", word):
+        return False  # "tinyer": the letter had to become an "i"
     cut = {word.removesuffix(end) for end in _ENDINGS}
     forms = {*cut, *(form + "e" for form in cut), *(form[:-1] + "y" for form in cut if form.endswith("i"))}
     forms |= {form[:-1] for form in cut if form[-1:] == form[-2:-1]}

@@ -22,6 +22,8 @@ TWO = {
     "make the picture brighter and more saturated": ["brighter", "more saturated"],
     "blur the background behind the dog and make his cat gray": ["restyle cat #1", "blur the background dog #1"],
     "make the dog red and the picture warmer, please": ["restyle dog #1", "warmer"],
+    "crop to the dog and make it black and white": ["black and white", "crop dog #1"],
+    "blur the background behind the dog and make him gray": ["restyle dog #1", "blur the background dog #1"],
     "make the picture warmer and brighter": ["warmer", "brighter"],
     "brighten the picture, then blur the background of the dog": ["brighter", "blur the background dog #1"],
     "remove the dog and the cat and increase the contrast": ["remove dog #1", "remove cat #1", "more contrast"],

@@ -162,6 +162,7 @@ def test_other_instructions_are_no_corrections(text: str) -> None:
     ("text", "expected"),
     [
         ("make it biger", "make it bigger"),
+        ("make it tinyer", "make it tinier"),
         ("chnage the cup to bleu", "change the cup to blue"),
         ("remoev the dog", "remove the dog"),
         ("a yelow car", "a yellow car"),

@@ -12,6 +12,7 @@ from pydantic import TypeAdapter
 from agent.offline.planner import OfflinePlanner
 from agent.offline.wordings import reworded
 from tests.agent.offline.test_wishes import SCENE
+from tests.world import scene
 from tools.scene.errors import CannotParse
 from tools.scene.layout import Layout
 from tools.scene.operations import Operation, apply
@@ -68,6 +69,26 @@ REWORDED = {
     "the cup, make it red": "make the cup red",
     "give me the cup back": "bring back the cup",
     "where did the cup go?": "where is the cup?",
+    "the cup looks better in green": "the cup should be green",
+    "make the dog and the cup change colors": "swap the colors of the dog and the cup",
+    "replace the car by a cup, a blue one": "replace the car by a blue cup",
+    "get rid of the cup, would you?": "get rid of the cup",
+    "I'd put the dog on the right": "put the dog on the right",
+    "only one cup is needed": "there should be one cup",
+    "the copy should be white": "the new one should be white",
+    "the cup's color should be pink": "the cup should be pink",
+    "bring the cup back but in orange": "bring the cup back and make it orange",
+    "the cup is in the wrong place, put it on the left": "put the cup on the left",
+    "no, only two cups": "there should be two cups",
+    "would you please get the dog out of here": "remove the dog",
+    "make the car orange instead of purple": "make the car orange",
+    "a cat instead of the dog": "replace the dog with a cat",
+    "no dog, just a cat instead": "replace the dog with a cat",
+    "the cup could use a darker shade": "make the cup darker",
+    "I changed my mind, make the cup red": "make the cup red",
+    "remove whatever is on the car": "remove the object on the car",
+    "back to where it was": "put it back",
+    "add one in blue": "add a blue one",
 }
 AFTER = {
     ("make the dog white", "the taller one"): {"dog #2": "white"},
@@ -84,6 +105,15 @@ AFTER = {
     ("make the car blue", "green instead"): {"car #1": "green"},
     ("make the car blue", "darker please"): {"car #1": "dark blue"},
     ("make the car white", "that's not what I meant, green"): {"car #1": "green"},
+    ("make the left dog white", "no, the car should be white"): {"dog #1": "white", "car #1": "white"},
+    ("make the car white", "the car should be green and the cup pink"): {"car #1": "green", "cup #1": "pink"},
+    ("make the car white", "the car should be green, the cup should be pink"): {"car #1": "green", "cup #1": "pink"},
+    ("add a white cup", "make the new cup green"): {"cup #1": "blue", "cup #2": "green"},
+    ("add a white cup", "make the old cup green"): {"cup #1": "green", "cup #2": "white"},
+    ("make the car white", "one of them should be pink"): {"car #1": "pink"},
+    ("make the car white", "make the smallest one pink"): {"cup #1": "pink"},
+    ("make the dogs white", "make both a bit darker"): {"dog #1": "gray", "dog #2": "gray"},
+    ("make the dogs white", "everything but the car pink"): {"dog #1": "pink", "dog #2": "pink", "cup #1": "pink"},
 }
 LEFT_ALONE = ["make the car blue", "add a tiger", "no, further", "is there a cup?", "remove the cup and the car",
               "move the cup to the right", "undo", "the cup should be bigger"]  # fmt: skip
@@ -117,11 +147,26 @@ def test_after_another_instruction(said: tuple[str, str], looks: dict[str, str])
     except CannotParse:
         done = ()
     layout = apply(SCENE, done)
-    ids = [operation.id for operation in done if operation.id]  # type: ignore[union-attr]
+    ids = [new.id for new in layout.objects if new not in SCENE.objects]
     turns = [{"instruction": first, "done": [f"changed '{id_}'" for id_ in ids]}]
     meant = OPERATIONS.validate_python(answer(layout, then, turns, SCENE if done else None)["operations"])
     after = apply(layout, meant)
     assert {id_: " ".join(after[id_].attributes) for id_ in looks} == looks
+
+
+def test_what_stands_in_a_column_has_no_left_one() -> None:
+    column = scene(("cup", [0.4, 0.1, 0.2, 0.2]), ("cup", [0.4, 0.4, 0.2, 0.2]), ("cup", [0.4, 0.7, 0.2, 0.2]))
+    [done] = answer(column, "make the middle cup red", [], None)["operations"]
+    assert done["id"] == "cup #2"
+    with pytest.raises(CannotParse, match="farther that way"):
+        answer(column, "make the left cup red", [], None)
+
+
+@pytest.mark.parametrize("text", ["move the cup to the other side of the car", "put the cup on the other side"])
+def test_the_other_side_is_where_it_is_not(text: str) -> None:
+    [move] = answer(SCENE, text, [], None)["operations"]
+    x, _, w, _ = move["box"]
+    assert x + w / 2 > 0.55
 
 
 def ways(text: str, *, first: str = "move the cup to the right") -> float:
@@ -155,7 +200,13 @@ def test_another_one_of_another_size(text: str, smaller: bool) -> None:
 
 @pytest.mark.parametrize(
     ("text", "said"),
-    [("which dog is bigger?", "'dog #2'"), ("is the car red?", "Yes"), ("is the car blue?", "No: 'car #1' is red")],
+    [
+        ("is the dog #2 bigger than the cup?", "Yes"),
+        ("how big is the cup?", "12% of the width"),
+        ("which dog is bigger?", "'dog #2'"),
+        ("is the car red?", "Yes"),
+        ("is the car blue?", "No: 'car #1' is red"),
+    ],
 )
 def test_questions_about_sizes_and_looks(text: str, said: str) -> None:
     assert said in answer(SCENE, text, [], None)["answer"]

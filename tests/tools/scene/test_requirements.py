@@ -150,6 +150,13 @@ def test_a_setting_that_can_be_told_is_demanded_and_the_rest_of_it_said() -> Non
     assert around == [("setting", "beach"), ("unchecked", "a sunny beach")]
 
 
+def test_one_of_a_group_stands_for_all_of_its_name() -> None:
+    cups = tuple(SceneObject(name="cup", attributes=(colour,)) for colour in ("red", "blue"))
+    same = Relation(subject="red cup", predicate="of the same size")
+    demand = requirements(SceneSpec(objects=cups, relations=(same,)))[-1]
+    assert demand.text == "one red cup and one blue cup of the same size"
+
+
 def test_every_one_of_a_number_is_no_other_one() -> None:
     blue = SceneObject(name="cup", attributes=("blue",), bound="at least", every=True)
     demands = requirements(SceneSpec(objects=(blue, SceneObject(name="cup", count=3, bound="exactly"))))

@@ -194,11 +194,11 @@ DEMANDS: dict[str, tuple[tuple[SceneObject, ...], tuple[tuple[object, ...], ...]
         sized("cup", 0.3),
         ["one large cup in the picture"],
     ),
-    "large beside": ((thing("cup", size="large"), thing("dog")), (), [*sized("cup", 0.3), *sized("dog", 0.2)], []),
+    "large beside": ((thing("cup", size="large"), thing("dog")), (), [*sized("cup", 0.36), *sized("dog", 0.2)], []),
     "not large beside": (
         (thing("cup", "large"), thing("dog")),
         (),
-        [*sized("cup", 0.3), *sized("dog", 0.28)],
+        [*sized("cup", 0.36), *sized("dog", 0.34)],
         ["one large cup beside the dog"],
     ),
     "a large and a small one": ((thing("cup", size="large"), thing("cup", size="small")), (), CUPS, []),

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 
 RETRY_SEED = 7_919  # added to the seed for the second attempt
 CUT = 0.25  # share of an object's extent along the edge of its picture, from which that edge cuts it off
+LOWER = 0.01  # of the height of the picture: what ends less than that above the end of an object may stand before it
 NEAR = 0.1  # untouched objects whose box is within this share of the view of a changed box are segmented
 
 
@@ -152,7 +153,9 @@ class Composer:
                     doubts += frayed(np.asarray(picture.convert("RGB")), {wish.id: mask}) if self.careful else []
                     picture = adjust.alone(picture.convert("RGB"), mask)
                 else:
-                    picture = adjust.blurred(picture, before_it(mask), wish.amount)
+                    nearer, spent = self._nearer(picture, layout, wish.id)
+                    cost += spent
+                    picture = adjust.blurred(picture, before_it(mask) | nearer, wish.amount)
             layout = apply(layout, [wish])
         warnings = edited.warnings if edited else ()
         return Edited(picture, region, warnings, cost, doubts=None if looked is None else tuple(doubts))
@@ -174,6 +177,23 @@ class Composer:
         ]
         outline, cost = alone(self.segmenter, picture, thing.box, others, self._nearly)
         return outline.mask, doubtful({object_id: outline}), cost
+
+    def _nearer(self, picture: Image.Image, layout: Layout, object_id: str) -> tuple[Mask, Cost]:
+        """Return the mask of smaller things that stand before an object: they overlap it, and end lower."""
+        box = layout[object_id].box
+        boxes = [
+            other.box
+            for other in layout.objects
+            if other.id != object_id
+            and other.box.area < box.area
+            and other.box.intersection(box) > 0
+            and other.box.y + other.box.h > box.y + box.h - LOWER
+        ]
+        if not boxes:
+            return np.zeros(picture.size[::-1], dtype=bool), Cost()
+        found = self.segmenter.segment(picture, boxes)
+        masks = [trusted(mask, own) for mask, own in zip(found.masks, boxes, strict=True)]
+        return np.logical_or.reduce(masks), found.cost
 
     def _outlines(
         self, image: Image.Image, boxes: Sequence[Box], beside: Sequence[Box]

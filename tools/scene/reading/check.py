@@ -9,7 +9,7 @@ from tools.scene.lexicon import parse_phrase
 from tools.scene.reading.places import PAIRS, is_said, mended_places
 from tools.scene.reading.sentence import Sentence, plain, words_of
 from tools.scene.reading.things import mended_things
-from tools.scene.spec import NUMBER_PREDICATES, SIZE_PREDICATES
+from tools.scene.spec import NUMBER_PREDICATES, SIZE_PREDICATES, SceneObject
 from tools.scene.spec_check import overlooked
 from tools.scene.wordnet import is_thing
 
@@ -73,7 +73,10 @@ def mended(text: str, spec: SceneSpec) -> SceneSpec:
 def problems(text: str, spec: SceneSpec) -> tuple[str, ...]:
     """Return what a (mended) reading has wrong, each with what to do, for the model to mend."""
     sentence = Sentence(text)
-    found = [*_contradictions(spec), *_unknown(sentence, spec), *_hidden(spec)]
+    found = [*_contradictions(spec), *_unknown(sentence, spec)]
+    found += [
+        f"{name!r} is a thing: put it into objects too, not only into unchecked" for name in _hidden(sentence, spec)
+    ]
     lost = overlooked(text, spec)
     if lost:
         words = ", ".join(map(repr, lost))
@@ -116,9 +119,11 @@ def settled(text: str, spec: SceneSpec) -> SceneSpec:
     """Return a reading that is taken although it has `problems`: nothing unsaid is demanded, nothing said is lost.
 
     A relation that the sentence does not say is left out, and told in a note; words that say where things are and that
-    no relation has are kept as unchecked.
+    no relation has are kept as unchecked. "A hat" in unchecked alone is a thing to look for.
     """
     sentence = Sentence(text)
+    things = tuple(SceneObject(name=name, bound="a") for name in _hidden(sentence, spec))
+    spec = spec.model_copy(update={"objects": (*spec.objects, *things)[:50]})
     unsaid = [relation for relation in spec.relations if not is_said(sentence, relation)]
     notes = (f"the sentence does not say that {one.subject!r} is {one.predicate} {one.object!r}" for one in unsaid)
     kept = tuple(relation for relation in spec.relations if relation not in unsaid)
@@ -161,8 +166,11 @@ def _unknown(sentence: Sentence, spec: SceneSpec) -> list[str]:
     return [f"{name!r} is not in the sentence: use its own words, and name nothing else" for name in strange]
 
 
-def _hidden(spec: SceneSpec) -> list[str]:
-    """Return the things that stand in unchecked alone: a detector could look for them."""
+def _hidden(sentence: Sentence, spec: SceneSpec) -> tuple[str, ...]:
+    """Return the things that stand in unchecked alone: a detector could look for them.
+
+    What has things in it may be where they are: "a street with a bus".
+    """
     used = {plain(word) for wanted in spec.objects for word in words_of(wanted.phrase)}
     used |= {plain(word) for part in (*spec.absent, spec.background) for word in words_of(part)}
     hidden = dict.fromkeys(
@@ -170,8 +178,9 @@ def _hidden(spec: SceneSpec) -> list[str]:
         for quote in spec.unchecked
         for before, word in pairwise(words_of(quote))
         if before in {"a", "an"} and is_thing(plain(word)) and plain(word) not in used
+        if not sentence.has(f"{word} with")
     )
-    return [f"{name!r} is a thing: put it into objects too, not only into unchecked" for name in hidden]
+    return tuple(hidden)
 
 
 def _without_unsaid(sentence: Sentence, spec: SceneSpec, notes: list[str]) -> SceneSpec:

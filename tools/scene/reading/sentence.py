@@ -18,6 +18,18 @@ _SAME = {"people": "person", "persons": "person", "wood": "wooden", "metal": "me
 _NEGATIONS = frozenset(
     {"no", "without", "zero", "not", "none", "nor", "neither", "never", "minus", "0", "isn't", "aren't"}
 )
+_DENIALS = _NEGATIONS | {
+    "nothing",
+    "nobody",
+    "lacking",
+    "missing",
+    "free",
+    "except",
+    "instead",
+    "rather",
+    "only",
+    "just",
+}
 _ARTICLES = frozenset({"a", "an", "the", "any", "some", "of", "its", "their", "his", "her"})
 _LINKS = frozenset({"and", "or", "but", "with", "while", "to", "in", "on", "at", "from", "by"})
 _STEM = 4  # letters that two forms of a word have in common
@@ -78,6 +90,11 @@ class Sentence:
         described = len(self.before(at))
         first = at - described
         return any(word in _NEGATIONS for word in self.words[max(0, first - 1) : at])
+
+    @cached_property
+    def denies(self) -> bool:
+        """Whether some word may say that something is not there."""
+        return any(word in _DENIALS or word.endswith("n't") for word in self.words)
 
     def sizes(self) -> frozenset[Size]:
         """Return the sizes that things have here; "as big as" says none."""

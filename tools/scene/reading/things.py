@@ -234,7 +234,10 @@ def _absent(sentence: Sentence, absent: list[str], notes: list[str]) -> tuple[li
 def _apart(
     sentence: Sentence, objects: list[SceneObject], absent: list[str], notes: list[str]
 ) -> tuple[list[SceneObject], list[str]]:
-    """Return objects and absent things without what is among both, where the sentence tells which is meant."""
+    """Return objects and absent things without what is among both, where the sentence tells which is meant.
+
+    Nothing is absent of what a sentence names that denies nothing.
+    """
     for phrase in list(absent):
         query = parse_phrase(phrase)
         same = [
@@ -243,7 +246,7 @@ def _apart(
             if wanted.name == query.name and set(query.attributes) <= set(wanted.attributes)
         ]
         mentions = sentence.mentions(query.name)
-        if not same or not mentions:
+        if not mentions or not (same or not sentence.denies):
             continue
         negated = [sentence.is_negated(at) for at in mentions]
         if all(negated):

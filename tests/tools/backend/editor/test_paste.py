@@ -9,11 +9,12 @@ import pytest
 from PIL import Image
 
 from configs.settings import PasteSettings
+from tools.backend.editor.adjust import blurred
 from tools.backend.editor.composer import Composer
 from tools.backend.editor.engines.paste import PasteEngine
 from tools.backend.editor.filling import Evidence, Fill, judge_fills, steadied
 from tools.backend.editor.masks import box_mask, dilate, fill
-from tools.backend.editor.recolour import read_change, recolour
+from tools.backend.editor.recolour import Change, read_change, recolour
 from tools.backend.oklab import to_oklch
 from tools.backend.protocol import BackendError, Detected, Edited, Segmented
 from tools.scene.box import Box
@@ -240,6 +241,44 @@ def test_a_blurred_background_leaves_the_object_sharp() -> None:
     assert (np.asarray(edited.image)[window] == np.asarray(picture())[window]).all()
     cup = np.asarray(edited.image)[box_mask(CUP.box, SIZE)].astype(int)
     assert np.abs(cup - np.asarray(picture())[box_mask(CUP.box, SIZE)]).max() > 10
+
+
+def test_a_blurred_background_takes_on_nothing_of_the_object_and_leaves_what_is_nearer_sharp() -> None:
+    grey = Image.new("RGB", (200, 200), (120, 120, 120))
+    grey.paste((250, 30, 30), (70, 60, 130, 120))
+    grey.paste((20, 20, 20), (0, 190, 200, 192))
+    box = Box(0.35, 0.3, 0.3, 0.3)
+    mask = box_mask(box, grey.size)
+    soft = np.asarray(blurred(grey, mask, 4.0)).astype(int)
+    beside = soft[70:110, 136:150]
+    assert np.abs(beside - 120).max() <= 2  # no red around what is red
+    assert (soft[185:] == np.asarray(grey)[185:]).all()  # below its foot
+
+
+def test_what_stands_before_the_object_stays_sharp_with_it() -> None:
+    before, beside = Box(0.3, 0.6, 0.1, 0.2), Box(0.36, 0.4, 0.1, 0.15)
+    scene = Layout(objects=(BUS, *(PlacedObject(id=f"cup #{n}", name="cup", box=box)
+                                   for n, box in enumerate((before, beside)))))  # fmt: skip
+    picture = Image.fromarray(np.random.default_rng(0).integers(0, 255, (SIZE[1], SIZE[0], 3), dtype=np.uint8))
+    engine = PasteEngine(Boxes(), Smooth, blind, PasteSettings(kind="paste"))
+    edited = Composer(engine, Boxes()).edit(picture, [Adjust(wish="blur the background", id="bus #1")], scene).image
+    same = (np.asarray(edited) == np.asarray(picture)).all(axis=-1)
+    inner = [box_mask(Box(box.x + 0.03, box.y + 0.03, box.w - 0.06, box.h - 0.06), SIZE) for box in (before, beside)]
+    assert same[inner[0]].mean() > 0.9
+    assert same[inner[1] & ~box_mask(BUS.box, SIZE)].mean() < 0.5
+
+
+def test_a_person_in_another_colour_keeps_hair_and_skin_whatever_the_person_is_called() -> None:
+    pixels = np.full((200, 160, 3), 90, dtype=np.uint8)
+    pixels[100:200, 20:140] = (200, 90, 30)  # a suit
+    pixels[40:98, 55:105] = (225, 180, 150)
+    pixels[15:40, 50:110] = (200, 90, 30)  # hair of its colour
+    pixels[150:152, 60:64] = (225, 180, 150)  # light on cloth
+    mask = (pixels != 90).any(axis=-1)
+    mask[98:100, 55:105] = True
+    _, weights = recolour(pixels, mask, read_change(["blue"]) or Change(None), "astronaut")
+    assert weights[20:95, 60:100].max() < 0.2
+    assert weights[110:195, 30:130].min() > 0.8
 
 
 def test_the_colour_profile_stays() -> None:

@@ -20,6 +20,7 @@ from tools.backend.remote import worker as worker_module
 from tools.backend.remote.client import RemoteBackend
 from tools.backend.remote.frames import PROTOCOL, TYPE, Frames, packed
 from tools.backend.remote.terms import described, terms_id
+from tools.backend.remote.work import Pictures
 from tools.images import content_id, to_png
 from tools.scene.layout import Layout
 from tools.scene.spec import Query
@@ -224,6 +225,17 @@ def test_only_so_many_settings_are_served(monkeypatch: pytest.MonkeyPatch) -> No
     assert "2 variants" in sentence(said[-1])
 
 
+def test_a_client_of_any_of_its_presets_is_served() -> None:
+    first, second = settings(), settings(detector={"path": "elsewhere", "vocabulary": ["dog"]})
+    worker = worker_module.Worker(ServedWorld(), metadata.version("sld-agent"), others=[second])
+    with TestClient(worker.app, headers={"content-type": TYPE}) as client:
+        said = [connect(client, parts=described(given)) for given in (first, second)]
+        third = connect(client, parts=described(settings(detector={"path": "a third"})))
+    assert [answer.status_code for answer in said] == [200, 200]
+    assert third.status_code == 409
+    assert "use the same preset" in sentence(third)
+
+
 def test_a_bug_in_the_worker_is_told_and_ends_no_other_call() -> None:
     served = ServedWorld()
     served.edit_errors.append(ZeroDivisionError("a bug"))
@@ -235,7 +247,7 @@ def test_a_bug_in_the_worker_is_told_and_ends_no_other_call() -> None:
 
 
 def test_the_longest_unused_pictures_are_let_go() -> None:
-    pictures = worker_module.Pictures(most=3 * 10 * 10 * 2)
+    pictures = Pictures(most=3 * 10 * 10 * 2)
     ids = [pictures.keep(Image.new("RGB", (10, 10), (number, 0, 0))) for number in range(3)]
     found, missing = pictures.find(tuple(ids))
     assert (list(found), missing) == (ids[1:], ids[:1])
