@@ -182,7 +182,7 @@ def like_the_reference(editor: EditorSettings, steps: int) -> EditorSettings:
 def table(result: dict[str, float]) -> str:
     """Lay a result out as text."""
     names = [name.removeprefix("ours_") for name in result if name.startswith("ours_")]
-    rows = [("", "reference", "ours", "ratio", "ours at equal settings", "ratio")]
+    rows: list[tuple[str, ...]] = [("", "reference", "ours", "ratio", "ours at equal settings", "ratio")]
     for name in names:
         theirs, both = result[f"reference_{name}"], (result[f"ours_{name}"], result[f"alike_{name}"])
         cells = [text for mine in both for text in (f"{mine:.2f}", f"{theirs / mine:.2f}" if mine else "")]
