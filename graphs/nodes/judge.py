@@ -151,8 +151,8 @@ def _is_painted(image: Image, first: Image, demand: Requirement, observation: Ob
     if box is None or image.size != first.size or not kinds_of(query.name) & PAINTED_IN_PART:
         return False
     there = any(thing.name == query.name and thing.box.iou(box) >= AT for thing in observation.found)
-    pictures = (picture.crop(box.to_px(picture.size)) for picture in (first, image))
-    return there and is_painted(*pictures, query.attributes)
+    before, after = (picture.crop(box.to_px(picture.size)) for picture in (first, image))
+    return there and is_painted(before, after, query.attributes)
 
 
 def _next(
