@@ -13,6 +13,7 @@ from diffusers import AutoencoderKL, StableDiffusionInpaintPipeline
 from iconworld import inpainter
 from iconworld.data import to_images, to_tensor
 from iconworld.renderer import SIDE, draw_scene
+from tools.backend.checkpoints import dtype_argument
 
 HERE = Path(inpainter.__file__).parent
 GENERATOR = HERE / "weights" / "generator"
@@ -82,7 +83,7 @@ def test_its_checkpoint_is_one_of_the_inpainting_pipeline(recipe, tmp_path):
     recipe.save(tmp_path)
     recipe.model.float()
     pipe = StableDiffusionInpaintPipeline.from_pretrained(
-        tmp_path, safety_checker=None, feature_extractor=None, torch_dtype=torch.float32
+        tmp_path, safety_checker=None, feature_extractor=None, **dtype_argument(torch.float32)
     )
     pipe.set_progress_bar_config(disable=True)
     pixels = to_tensor([draw_scene(1).image])
