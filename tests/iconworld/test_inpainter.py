@@ -90,7 +90,7 @@ def test_its_checkpoint_is_one_of_the_inpainting_pipeline(recipe, tmp_path):
     mask = torch.zeros(1, 1, SIDE, SIDE)
     mask[..., 40:80, 40:80] = 1
     made = pipe(
-        prompt="a red cup", image=pixels, mask_image=mask, height=SIDE, width=SIDE, num_inference_steps=1,
+        prompt="a red cup", image=pixels / 2 + 0.5, mask_image=mask, height=SIDE, width=SIDE, num_inference_steps=1,
         generator=torch.Generator().manual_seed(0), output_type="pt",
     ).images  # fmt: skip
     (picture,) = to_images(made * 2 - 1)
