@@ -28,13 +28,16 @@ def detect(
         Field(gt=0, lt=1, description="least score; lower finds more and errs more", json_schema_extra=UNASKED),
     ] = None,
 ) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Look for objects in the current picture: their boxes and scores, best first."""
+    """Look for objects in the current picture: their boxes and scores (null where it is not said), best first."""
     context = runtime.context
     queries = list(dict.fromkeys(parse_phrase(phrase) for phrase in phrases))
     found = context.backend.detect(context.images.load(runtime.state["picture"]), queries, threshold)
     answer: dict[str, Any] = {
         query.phrase: [
-            {"box": [round(value, 3) for value in detection.box], "score": round(detection.score, 3)}
+            {
+                "box": [round(value, 3) for value in detection.box],
+                "score": round(detection.score, 3) if found.scored else None,
+            }
             for detection in found.detections
             if detection.query == query
         ]
