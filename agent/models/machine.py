@@ -43,8 +43,8 @@ def _lacking(settings: Settings, gpu_gb: float | None) -> Iterator[str]:
     kinds = {getattr(part, "kind", "") for part in (settings.generator, settings.editor)}
     if "openai" in kinds and settings.chat.api_key is None and settings.chat.base_url is None:
         yield "a key (OPENAI_API_KEY), or a server at chat.base_url"
-    if missing := missing_libraries(settings):
-        yield f"pip install {' '.join(missing)}"
+    if libraries := missing_libraries(settings):
+        yield f"pip install {' '.join(libraries)}"
     yield from missing_packages(settings)
     yield from missing_networks(settings)
 

@@ -8,7 +8,7 @@ GIB = 2**30
 
 
 def gpu_gb() -> float | None:
-    """Return the memory of the device that models run on, in GiB; None where that is a processor, or torch is missing."""
+    """Return the memory of the device that models run on, in GiB; None where that is a processor or unknown."""
     if find_spec("torch") is None:
         return None
     import torch
