@@ -102,7 +102,9 @@ def test_a_region_is_where_the_centre_lies(
         ("left of", (at(0.35, 0.5, 0.2), at(0.5, 0.5, 0.6)), False),  # in front of a wide one
         ("left of", (at(0.3, 0.3), at(0.5, 0.5)), True),  # as much to the left as up
         ("left of", (at(0.3, 0.29), at(0.5, 0.5)), False),  # mainly above
-        ("above", (at(0.3, 0.2), at(0.5, 0.5)), True),
+        ("above", (at(0.31, 0.2), at(0.5, 0.5)), True),
+        ("above", (at(0.3, 0.2), at(0.5, 0.5)), False),  # over no part of it
+        ("above", (at(0.3, 0.1), at(0.5, 0.5)), True),  # far above, though
         ("below", (at(0.5, 0.65), at(0.5, 0.5)), True),
         ("below", (at(0.5, 0.64), at(0.5, 0.5)), False),
         ("next to", (at(0.2, 0.5), at(0.55, 0.5)), True),  # 0.15 between them
