@@ -171,7 +171,9 @@ def speed(
 @app.command()
 def engines(
     scenes: Annotated[int, typer.Option(min=1, help="Scenes of each kind of edit.")] = 20,
-    only: Annotated[str | None, typer.Option(help="With commas between: grounded, inpaint, paste.")] = None,
+    only: Annotated[
+        str | None, typer.Option(help="With semicolons between: grounded; inpaint; paste; 'paste, inpaint'.")
+    ] = None,
     weights: Annotated[
         str | None,
         typer.Option(help="Icon world's inpainting pipeline; `python -m iconworld.train inpainter` makes it."),
@@ -187,7 +189,7 @@ def engines(
         from evals.engines import WEIGHTS
 
         options = Options(preset="iconworld", seed=seed, as_json=as_json, settings=settings)
-        chosen = [part.strip() for part in (only or "").split(",") if part.strip()]
+        chosen = [part.strip() for part in (only or "").split(";") if part.strip()]
         measure_engines(options, scenes=scenes, weights=weights or WEIGHTS, only=chosen, results=results)
 
 

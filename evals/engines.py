@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from tools.backend.protocol import Backend
 
 WEIGHTS = "package:iconworld/weights/inpainter"
+FILLER = "weights:photo/migan_pipeline_v2.onnx"
 _PIPELINE = {"pipeline": "StableDiffusionInpaintPipeline", "side": 128, "steps": 12, "guidance": 3.0}
 _SCENE = "a realistic photo of a scene"
 
@@ -26,8 +27,10 @@ _SCENE = "a realistic photo of a scene"
 def engines(weights: str = WEIGHTS) -> dict[str, dict[str, Any]]:
     """Return, by the name of each engine, the sections of the preset ``iconworld`` that make it.
 
-    ``weights``: of icon world's inpainting pipeline, which paste fills with as well.
+    ``weights``: of icon world's inpainting pipeline. Paste fills with the preset ``photo``'s network, which has never
+    seen icons, and in the last one with that pipeline.
     """
+    paste = {"kind": "paste", "feather": 2}
     return {
         "grounded": {},
         "inpaint": {
@@ -42,8 +45,9 @@ def engines(weights: str = WEIGHTS) -> dict[str, dict[str, Any]]:
                 "feather": 2,
             }
         },
-        "paste": {
-            "editor": {"kind": "paste", "feather": 2},
+        "paste": {"editor": paste, "inpainter": {"path": FILLER}},
+        "paste, inpaint": {
+            "editor": paste,
             "inpainter": {"kind": "diffusers", "path": weights, "prompt": _SCENE, **_PIPELINE},
         },
     }

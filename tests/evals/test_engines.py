@@ -53,7 +53,7 @@ def settings() -> dict[str, Settings]:
 
 def test_every_engine_has_its_settings() -> None:
     made = settings()
-    assert {name: one.editor.kind for name, one in made.items()} == {name: name for name in made}
+    assert {name: one.editor.kind for name, one in made.items()} == {name: name.partition(",")[0] for name in made}
     assert {one.detector.path for one in made.values()} == {made["grounded"].detector.path}
 
 
@@ -64,7 +64,7 @@ def test_each_engine_has_a_row_and_what_it_refuses_is_not_right() -> None:
     assert (found["inpaint"]["add"], found["inpaint"]["add_refused"]) == (1, 0)
     lines = table(found).splitlines()
     names = [line.split(" | ")[0].removeprefix("| ") for line in lines if not line.startswith("|--")]
-    assert names == ["engine", "drawn perfectly", "grounded", "inpaint", "paste"]
+    assert names == ["engine", "drawn perfectly", "grounded", "inpaint", "paste", "paste, inpaint"]
     assert lines[-1].count("refused") >= 2
     assert lines[-1].endswith("| 7 | 2 |")
     assert "1.00" in lines[-1]
@@ -83,6 +83,6 @@ def test_the_command_measures_and_writes_a_section(tmp_path: Path) -> None:
 
 
 def test_an_unknown_engine_is_named() -> None:
-    ran = CliRunner().invoke(app, ["engines", "--only", "paste,scissors"])
+    ran = CliRunner().invoke(app, ["engines", "--only", "paste;scissors"])
     assert ran.exit_code == 2
     assert "scissors" in ran.output
