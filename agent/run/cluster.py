@@ -84,7 +84,9 @@ def connected(address: str) -> Iterator[Any]:
             raise
         raise SettingsError("this needs Ray, which is not installed: pip install 'sld-agent[ray]'") from None
     try:
-        alone = {"include_dashboard": False} if address == LOCAL else {}  # ten processes that nobody would look at
+        alone: dict[str, Any] = (
+            {"include_dashboard": False} if address == LOCAL else {}
+        )  # ten processes that nobody would look at
         ray.init(None if address == ANY else address, logging_level=logging.ERROR, log_to_driver=False, **alone)
     except (ConnectionError, ValueError, RuntimeError) as error:
         raise SettingsError(
