@@ -55,6 +55,7 @@ _VERBS: dict[str, Wish] = {
 _AMOUNT = re.compile(
     r"(?P<way>increase|raise|boost|more|add|turn up|decrease|reduce|lower|less|turn down)(?: the| some)? "
     rf"(?P<noun>{'|'.join(_NOUNS)})(?: of {_ALL}| in {_ALL})?"
+    r"(?P<degree> a bit| a little| slightly| somewhat| a lot)?"
 )
 _DOWN = frozenset({"decrease", "reduce", "lower", "less", "turn down"})
 _BARE = re.compile(rf"{_DEGREE}(?P<look>brighter|darker|warmer|cooler|black and white|"
@@ -83,13 +84,14 @@ _AROUND: tuple[tuple[Wish, re.Pattern[str]], ...] = (
         "cut out",
         re.compile(
             r"(?:cut out (?P<what>.+?)|cut (?P<what2>.+?) out|isolate (?P<what3>.+?)|extract (?P<what4>.+?))"
-            r"(?: (?:to|as|into|on|onto|with|from)(?: a| the| its)? (?:transparent.*|png.*|.*background.*))?"
+            r"(?: (?:to|as|into|on|onto|with|from|of)(?: a| the| its)? (?:transparent.*|png.*|.*background.*))?"
         ),
     ),
     (
         "cut out",
         re.compile(
-            r"(?:remove|delete|erase|take away) (?:the )?background(?: (?:of|behind|around|from) (?P<what>.+))?"
+            r"(?:remove|delete|erase|take away|take out|get rid of|drop|clear) (?:the )?background"
+            r"(?: (?:of|behind|around|from) (?P<what>.+))?"
         ),
     ),
 )
@@ -141,7 +143,8 @@ def _read_look(said: str) -> Adjust | None:
         return Adjust(wish=_VERBS[found["verb"]])
     if found := _AMOUNT.fullmatch(said):
         up, down = _NOUNS[found["noun"]]
-        return Adjust(wish=down if found["way"] in _DOWN else up)
+        amount = _DEGREES.get((found["degree"] or "").strip(), 1.0)
+        return Adjust(wish=down if found["way"] in _DOWN else up, amount=amount)
     return None
 
 
