@@ -16,6 +16,7 @@ from configs.errors import SettingsError, in_words
 from configs.parts import (
     AnyDetector,
     AnyEditor,
+    AnyInpainter,
     AnySegmenter,
     BackdropSettings,
     CocoDetectorSettings,
@@ -34,6 +35,7 @@ from configs.pipelines import (
     InpaintSettings,
     InstructSettings,
     LoraSettings,
+    PipelineInpainterSettings,
     PipelineOptions,
     PipelinePart,
     ServiceEditorSettings,
@@ -72,6 +74,7 @@ __all__ = [
     "OnnxSegmenterSettings",
     "Part",
     "PasteSettings",
+    "PipelineInpainterSettings",
     "PipelineOptions",
     "PipelinePart",
     "RefinerSettings",
@@ -194,7 +197,7 @@ class Settings(Section):
     segmenter: AnySegmenter
     generator: GeneratorSettings | None = Field(default=None, description="none: pictures must be given")
     editor: AnyEditor
-    inpainter: InpainterSettings | None = None
+    inpainter: AnyInpainter | None = None
     refiner: RefinerSettings | None = None
     backend: BackendSettings | None = Field(default=None, description="none: the models run in this process")
     storage: StorageSettings = StorageSettings()

@@ -148,6 +148,10 @@ def speed(
     steps: Annotated[int, typer.Option(min=2, max=1000, help="Of the reference; SLD takes 50.")] = 50,
     reload: Annotated[bool, typer.Option("--reload", help="The reference loads its models anew, as SLD does.")] = False,
     heldout: Annotated[bool, typer.Option(help="Let the held-out detector look at the pictures, too.")] = True,
+    random_weights: Annotated[
+        bool,
+        typer.Option("--random-weights", help="The preset at full size with no weights; only counted without a GPU."),
+    ] = False,
     seed: Seed = 0,
     preset: Preset = None,
     as_json: Json = False,
@@ -155,10 +159,38 @@ def speed(
 ) -> None:
     """Compare one edit with SLD's own schedule: wall time, model evaluations, and whether the pictures are right."""
     with reporting(as_json):
-        from evals.commands import measure_speed
+        from evals.commands import measure_random, measure_speed
 
         options = Options(preset=preset, seed=seed, as_json=as_json, settings=settings)
+        if random_weights:
+            measure_random(options, repeats=scenes)
+            return
         measure_speed(options, scenes=scenes, steps=steps, reload=reload, judged=heldout)
+
+
+@app.command()
+def engines(
+    scenes: Annotated[int, typer.Option(min=1, help="Scenes of each kind of edit.")] = 20,
+    only: Annotated[
+        str | None, typer.Option(help="With semicolons between: grounded; inpaint; paste; 'paste, inpaint'.")
+    ] = None,
+    weights: Annotated[
+        str | None,
+        typer.Option(help="Icon world's inpainting pipeline; `python -m iconworld.train inpainter` makes it."),
+    ] = None,
+    results: Annotated[Path | None, typer.Option(help="A Markdown page that gets a section.")] = None,
+    seed: Seed = 0,
+    as_json: Json = False,
+    settings: Set = None,
+) -> None:
+    """Compare the editor's engines on icon world: right, outside identical, evaluations, seconds."""
+    with reporting(as_json):
+        from evals.commands import measure_engines
+        from evals.engines import WEIGHTS
+
+        options = Options(preset="iconworld", seed=seed, as_json=as_json, settings=settings)
+        chosen = [part.strip() for part in (only or "").split(";") if part.strip()]
+        measure_engines(options, scenes=scenes, weights=weights or WEIGHTS, only=chosen, results=results)
 
 
 @app.command()

@@ -29,7 +29,7 @@ class Costs:
     kept_bytes: float = 160e3  # in the database
     picture_bytes: float = 18e3  # of 256 x 256 pixels; a photograph has a hundred times that
 
-    evaluations: float = 115  # of the model, a picture (evals/RESULTS.md: three rounds)
+    evaluations: float = 160  # of the model, a turn that draws: 100 for a new picture, 140 to 226 for an edit
     teraflops: float = 1.14  # of one evaluation: GLIGEN, grounded, 512 x 512
     looks: float = 0.15  # GPU seconds of detector and segmenter
 
@@ -141,9 +141,13 @@ def table(loads: Sequence[Load]) -> str:
     for load in loads:
         lines.append(
             f"| {load.rate:,} | {load.turns:.2g} | {load.gpus} | {load.busy:.0%} | {load.wait:.1f} | {load.cores} "
-            f"| {load.transactions:,.3g} | {load.gigabytes:,.3g} | {load.dollars:.4f} |"
+            f"| {_short(load.transactions)} | {_short(load.gigabytes)} | {load.dollars:.4f} |"
         )
     return "\n".join(lines)
+
+
+def _short(value: float) -> str:
+    return f"{float(f'{value:.3g}'):,g}"
 
 
 def draw(path: Path, costs: Costs, rates: Sequence[int] = (10, 100, 1_000, 10_000, 100_000)) -> None:

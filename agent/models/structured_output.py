@@ -11,7 +11,7 @@ from pydantic import BaseModel
 
 from agent.models.fitting import fitted
 from agent.models.rambling import completed, rambles, unrepeated
-from agent.models.schemas import strict_schema
+from agent.models.schemas import EVERYTHING, strict_schema
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -119,7 +119,7 @@ def read_answer(message: AIMessage, schema: type[T]) -> T:
     else:
         value = read_json(message.text, cut=is_cut(message))
     notes: list[str] = []
-    value = fitted(value, strict_schema(schema), notes)
+    value = fitted(value, strict_schema(schema, also=EVERYTHING), notes)
     if notes:
         message.response_metadata = message.response_metadata | {"mended": notes}
     return schema.model_validate(value)

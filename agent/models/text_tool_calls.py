@@ -16,7 +16,7 @@ from langchain_core.runnables import Runnable, RunnableLambda
 
 from agent.models.fitting import NAMES, WRAPPERS, fitted
 from agent.models.rambling import completed, rambles, unrepeated
-from agent.models.schemas import strict_function
+from agent.models.schemas import EVERYTHING, strict_function
 from agent.models.structured_output import THOUGHTS, is_cut, parse_json
 from prompts import render
 
@@ -43,7 +43,8 @@ def act_in_text(tools: Sequence[Any]) -> Runnable[Any, AIMessage]:
     answers with what is wrong. What was read in another way than it was written stands in
     ``response_metadata["mended"]``.
     """
-    functions = {function["name"]: function["parameters"] for function in map(strict_function, tools)}
+    described = (strict_function(tool, also=EVERYTHING) for tool in tools)
+    functions = {function["name"]: function["parameters"] for function in described}
 
     def read(message: AIMessage) -> AIMessage:
         notes: list[str] = []

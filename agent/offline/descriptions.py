@@ -243,6 +243,35 @@ class Descriptions(Relations):
             self._part(whole, coloured, start)
         return True
 
+    def _read_rest(self) -> bool:
+        """Take "the other two are pink", and "two of them" of "every cup is red and there are two of them"."""
+        words = self.words
+        start = words.position
+        like = self.subject or self.last
+        if like is None:
+            return False
+        rest = words.take_word("the") and words.take_word("other", "remaining")
+        count = number(words.word())
+        words.position += 1
+        found: tuple[str, ...] = ()
+        if rest and count:
+            words.take_word("ones")
+            found = self._read_bare() if words.take(COPULA) else ()
+        more = words.word() == "of" and words.word(1) in {"them", "these", "those"} and (like.every or like.count == 1)
+        if count and not rest and more and words.word(-1) not in {"a", "an", "one"}:
+            words.position += 2
+            if not like.every:
+                like.count, like.bound = count, "exactly"
+                return True
+        elif not found:
+            words.position = start
+            return False
+        thing = Thing(like.name, tuple(map(attribute, found)), count or 1, "exactly", start=start, end=words.position)
+        self.things.append(thing)
+        self.mentioned.append(thing)
+        self.listed = [thing]
+        return True
+
     def _sees_part(self) -> bool:
         words = self.words
         here = words.position

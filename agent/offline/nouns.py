@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from agent.offline.lexer import Phrases, meaning, phrases, word_set
 from agent.offline.noun_phrase import NounPhrase
-from agent.offline.positions import TWO_SIDED, predicates
+from agent.offline.positions import REGIONS, TWO_SIDED, predicates
 from agent.offline.speech import describes, is_adjective, is_known_noun, is_noun
 from agent.offline.vocabulary import (
     CLOSED,
@@ -65,9 +65,9 @@ _BOUNDS: Phrases[tuple[Bound, int]] = Phrases(
 )  # fmt: skip
 _ABOUT = phrases("about|around|nearly|almost|approximately|roughly|or so")
 _GROUPS: Phrases[Predicate] = Phrases(
-    predicates("row of|line of", "in a row")
-    | predicates("column of", "in a column")
-    | predicates("stack of", "stacked")
+    predicates("row of|line of|horizontal row of|horizontal line of|straight line of|single row of", "in a row")
+    | predicates("column of|vertical column of|vertical line of|vertical row of|single column of", "in a column")
+    | predicates("stack of|tower of", "stacked")
 )
 _PAIRED = word_set(
     "scissors pants trousers jeans shorts leggings tights goggles binoculars tongs pliers tweezers sunglasses glass "
@@ -89,7 +89,8 @@ def read_noun_phrase(words: Cursor, last_name: str = "") -> NounPhrase | None:
     if words.sees(_ABOUT):
         words.unclear("give an exact number, such as 'three'", start)
     bound, shift = _read_bound(words)
-    vague = words.take(_VAGUE) if not (bound or words.sees(PAIRS)) else None
+    piled = words.word(1) in {"pile", "heap"} and number(words.word(3)) is not None
+    vague = words.take(_VAGUE) if not (bound or piled or words.sees(PAIRS)) else None
     exactly = words.take(EXACTLY) is not None
     every = words.sees(_EVERY)
     determiner = (words.take(_DETERMINERS) or "") if not (vague or words.sees(PAIRS)) else ""
@@ -144,6 +145,9 @@ def _read_named(
 ) -> NounPhrase | None:
     """Take what follows the article and the number: adjectives and the name."""
     group = words.take(_GROUPS)
+    if group is None and words.word() in {"pile", "heap"} and number(words.word(2)) is not None:
+        words.position += 2
+        group = "stacked"  # but "a pile of books" are many books
     if group is not None:
         inner = read_noun_phrase(words)
         if inner is None or (count or 1) > 1:
@@ -292,7 +296,7 @@ def _read_nouns(words: Cursor) -> list[str]:
         is_verb = words.sees(COPULA) and not words.tag().startswith("NN")
         if taken and not words.tags and is_past(word, words.word(1)):
             break  # "six fish swam"
-        ends = (TWO_SIDED, PAINTED, IN_THE_PICTURE, TOGETHER)  # "three bowls side by side"
+        ends = (TWO_SIDED, REGIONS, PAINTED, IN_THE_PICTURE, TOGETHER)  # "three bowls side by side"
         if taken and (is_verb or any(map(words.sees, ends))):
             break
         taken.append(word)

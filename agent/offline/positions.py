@@ -22,10 +22,10 @@ def _sides(word: str) -> list[str]:
     return [
         f"{prep} the {far}{word}{side}"
         for prep in ("on", "at", "to", "in")
-        for far in ("", "far ", "very ")
+        for far in ("", "far ", "very ", "extreme ")
         for side in ("", " side", " hand side", "-hand side", " edge", " half", " part")
         if not (prep == "in" and not side)
-    ]
+    ] + [f"{way} to the {word}" for way in ("far", "far over", "all the way", "way over")]
 
 
 def _two_sided() -> dict[str, Predicate]:

@@ -280,6 +280,8 @@ class Relations(References):
         if self.last is not None and self.last.count > 1 and words.accept(ARRANGED):
             self._keep((self.listed[0] if everyone and self.listed else self.last).start, words.position)
             return True
+        if words.length(COMPARED) > words.length(GROUPED):
+            return False  # "the same size as a cat"
         group = words.take(GROUPED)
         sides = words.word() == "side"
         beside = group is None and words.accept(TOGETHER)

@@ -11,6 +11,7 @@ demanded, and what is said of them with other words is kept as unchecked.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from agent.offline.clauses import Clauses
@@ -49,6 +50,9 @@ from tools.scene.wordnet import is_person
 if TYPE_CHECKING:
     from agent.offline.nouns import NounPhrase
 
+_PLAIN = {"bigger": "large", "larger": "large", "smaller": "small", "tinier": "tiny"}
+_COMPARATIVE = re.compile(rf"(?<=\b(?:a|1) )({'|'.join(_PLAIN)})\b(?= [a-z])")
+"""What is larger than nothing that is said: "a bigger bottle beside a smaller cup"."""
 _PICTURES = frozenset({"scene", "photo", "photograph", "picture", "image", "view", "shot"})
 _THIS_IS = phrases("it is|this is|these are|they are|here is|here are|it was|that is")
 _SAME_AS_LIST = ("along with", "together with", "as well as", "accompanied by")
@@ -61,6 +65,9 @@ def parse_scene(text: str) -> SceneSpec:
         CannotParse: words that neither the grammar nor the tagger can place, or a contradiction.
     """
     mended, notes = corrected(text)
+    if " than " not in text:
+        notes += tuple(f"reading {found[1]!r} as {_PLAIN[found[1]]!r}" for found in _COMPARATIVE.finditer(mended))
+        mended = _COMPARATIVE.sub(lambda found: _PLAIN[found[1]], mended)
     spec = _read(mended)
     return spec.model_copy(update={"notes": (*notes, *spec.notes)}) if notes else spec
 
@@ -223,6 +230,7 @@ class _Scene(Clauses):
             or self._read_numbers()
             or self._read_absent()
             or self._read_style()
+            or self._read_rest()
             or self._read_elliptic()
             or self._read_relation(joined=True)
             or self._read_background()

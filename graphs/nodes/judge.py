@@ -30,7 +30,15 @@ from tools.scene.requirement import LEFTOVER, Requirement
 from tools.scene.requirements import queries
 from tools.scene.spec import Query
 from tools.scene.track import track
-from tools.scene.verdict import judged, kept_unseen, with_doubts, with_kept, with_painted, with_setting
+from tools.scene.verdict import (
+    judged,
+    kept_unseen,
+    with_doubts,
+    with_kept,
+    with_no_scores,
+    with_painted,
+    with_setting,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -128,6 +136,8 @@ def _look(
         lambda box: changed_share(*(picture.crop(box.to_px(picture.size)) for picture in (first, image))) <= CHANGED,
     )
     unseen = kept_unseen(strict, seen)
+    if not found.scored:
+        seen = with_no_scores(seen)
     if state["rounds"] and isinstance(context.settings.detector, CocoDetectorSettings):  # it judges pixels, too
         seen = with_painted(seen, lambda demand: _is_painted(image, first, demand, observation))
     if state["unclean"]:

@@ -58,6 +58,8 @@ class Reply(Frozen):
 
     choices: ClassVar[dict[str, tuple[str, ...]]] = {}
     """What texts some keys may have, where that is known."""
+    also: ClassVar[tuple[str, ...]] = ()
+    """Keys that are asked for this once."""
 
     operations: tuple[Wish, ...] = Field(default=(), max_length=50)
     answer: str = Field(default="", max_length=4000)
@@ -71,10 +73,11 @@ class Reply(Frozen):
         return self
 
     @classmethod
-    def about(cls, layout: Layout) -> type[Reply]:
-        """Return the same for one layout: its ids are all that can be named."""
+    def about(cls, layout: Layout, *, copies: bool = False) -> type[Reply]:
+        """Return the same for one layout: its ids are all that can be named. ``copies``: from other pictures, too."""
         ids = dict.fromkeys(("id", "other", "of"), layout.ids)
-        return type("Reply", (cls,), {"choices": ids, "__doc__": cls.__doc__})
+        also = ("source",) if copies else ()
+        return type("Reply", (cls,), {"choices": ids, "also": also, "__doc__": cls.__doc__})
 
 
 class Plan(NamedTuple):
@@ -105,7 +108,7 @@ def parse(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
             whole, as_seen(edit_requirements(layout, whole.target or layout), context.settings.detector.sees)
         )
 
-    schema = SceneSpec if state["kind"] == "prompt" else Reply.about(layout)
+    schema = SceneSpec if state["kind"] == "prompt" else Reply.about(layout, copies=bool(state["others"]))
     asked: list[AnyMessage] = list(state["messages"]) or _question(state, context)
     try:
         answer: Any = context.chat.with_structured_output(schema, include_raw=True).invoke(asked)

@@ -231,7 +231,7 @@ class Demands:
                 apart = [beyond(predicate, self.tight, subject, other)]
                 ways = self._either(apart, bool(known) and is_beyond(predicate, *known), subject, other)
                 self.cp.add_bool_or([*both, *ways])
-                straight = [mainly(predicate, self.tight, subject, other)]
+                straight = mainly(predicate, self.tight, subject, other)
                 ways = self._either(straight, bool(known) and is_mainly(predicate, *known), subject, other)
                 for way in ways:
                     self.cp.add_implication(way, is_object)

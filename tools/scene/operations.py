@@ -96,7 +96,7 @@ class Replace(_Making):
     id: ObjectId
     name: Word = Field(description="the new object's noun")
     attributes: tuple[Word, ...] = Field(default=(), max_length=8)
-    box: Box | None = Field(default=None, description="its box; empty keeps the old one")
+    box: Box | None = Field(default=None, description="its box; empty keeps the old one", json_schema_extra=UNASKED)
 
 
 Wish = Literal[

@@ -23,6 +23,7 @@ STEPS = 25  # of the grid, along each side of the picture
 JITTER = 0.02  # by which a box may be seen elsewhere, as a share of the picture
 STRIDE = 0.25  # "further left", where there is room; as a share of the picture
 LEAST = 0.08  # ... and at least this much
+GAP = 0.02  # of the picture, that is left between a thing and what it stands beside, where there is room
 HIDING = 4.0  # an overlap's price, in lengths of the picture, for a share of the smaller box
 SHRINKS = (1.0, 0.8, 0.6, 0.45, 0.35)  # sizes that are tried where there is no room
 SMALL = 0.6  # ... down to which what is new rather shrinks than hides something
@@ -72,7 +73,7 @@ def _spots(box: Box, where: Place, of: Sequence[Box]) -> Iterator[Box]:
     xs, ys = ([(1 - box[2 + axis]) * step / (STEPS - 1) for step in range(STEPS)] for axis in (0, 1))
     for other in of:
         xs += [other.center[0] - box.w / 2]
-        ys += [other.center[1] - box.h / 2, other.y + other.h - box.h, other.y - box.h]
+        ys += [other.center[1] - box.h / 2, other.y + other.h - box.h, other.y - box.h, other.y - box.h - GAP]
     if where in WAYS:
         xs, ys = (xs, [box.y]) if WAYS[where][0] == 0 else ([box.x], ys)
     for x in xs:
@@ -106,7 +107,8 @@ def _price(where: Place, spot: Box, old: Box, of: Sequence[Box], around: Sequenc
         x0, x1, y0, y1 = REGIONS[where]
         target = (x0 + x1) / 2, (y0 + y1) / 2
     apart = () if where in {"inside", "on top of", "in front of", "behind"} else tuple(of)
-    return HIDING * _hidden(spot, (*around, *apart)) + math.dist(spot.center, target)
+    wider = Box(spot.x - GAP, spot.y - GAP, spot.w + 2 * GAP, spot.h + 2 * GAP)
+    return HIDING * (_hidden(spot, around) + _hidden(wider, apart)) + math.dist(spot.center, target)
 
 
 def _hidden(spot: Box, around: Sequence[Box]) -> float:

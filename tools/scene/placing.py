@@ -19,6 +19,7 @@ from tools.scene.relations import (
     MOSTLY,
     PAIR_DIRECTIONS,
     REGIONS,
+    STEEP,
     is_corner,
     is_half,
 )
@@ -37,8 +38,10 @@ GRID = 100  # steps along each side of the picture
 FINE = 1000  # units of a size: the side of the picture
 INWARDS = (8, 1)  # steps inside the border of a region; here and below the second is for when it is tight
 CORNER = (GRID * CORNERED / 2, GRID * CORNERED - 3)  # steps between a thing in a corner and the borders
+INSIDE = (0.1, 0.02)  # of a thing in a half of the picture, beside `MOSTLY`
 ASIDE = (15, 4)  # steps between centres for "left of"
 LEANING = (LEAN * 1.2, LEAN * 1.04)
+OVER = (6, 3)  # steps of the width that "above" and "below" share
 LEVEL = 4  # steps between the centres of things that are level
 CLOSE = 8  # steps, at most, between things next to each other
 RESTING = 3  # steps, at most, between a thing and what it stands on
@@ -101,7 +104,8 @@ def placings(
         return [_region(predicate, tight, subject)]
     other = others[0]
     if predicate in PAIR_DIRECTIONS:
-        return [[*beyond(predicate, tight, subject, other), *mainly(predicate, tight, subject, other)]]
+        apart = beyond(predicate, tight, subject, other)
+        return [[*apart, *way] for way in mainly(predicate, tight, subject, other)]
     if predicate in {"next to", "near"}:
         return [
             [*_level(1 - axis, subject, other), space >= 0, space <= CLOSE]
@@ -135,13 +139,20 @@ def beyond(predicate: Predicate, tight: bool, subject: Slot, other: Slot) -> lis
     return [way >= 2 * ASIDE[tight], *apart]
 
 
-def mainly(predicate: Predicate, tight: bool, subject: Slot, other: Slot) -> list[Constraint]:
-    """Return what makes a direction the main one."""
+def mainly(predicate: Predicate, tight: bool, subject: Slot, other: Slot) -> list[list[Constraint]]:
+    """Return alternatives of what makes a direction the main one."""
     axis, sign = DIRECTIONS[predicate]
     way = sign * (subject.center2(axis) - other.center2(axis))
     off = subject.center2(1 - axis) - other.center2(1 - axis)
-    lean = round(FINE * LEANING[tight])
-    return [FINE * way >= lean * off, FINE * way >= -lean * off]
+
+    def leaning(factor: float) -> list[Constraint]:
+        lean = round(FINE * factor * LEANING[tight])
+        return [FINE * way >= lean * off, FINE * way >= -lean * off]
+
+    if axis == 0:
+        return [leaning(1)]
+    over = [first.end(0) - second.start(0) >= OVER[tight] for first, second in ((subject, other), (other, subject))]
+    return [[*leaning(1), *over], leaning(STEEP / LEAN)]
 
 
 def in_line(axis: int, tight: bool, first: Slot, second: Slot) -> list[list[Constraint]]:
@@ -179,7 +190,7 @@ def _region(predicate: Predicate, tight: bool, subject: Slot) -> list[Constraint
             result.append(space <= round(CORNER[tight]))
         if is_half(predicate):
             inside = round(GRID * high) - subject.start(axis) if low == 0 else subject.end(axis) - round(GRID * low)
-            result.append(FINE * inside >= round(FINE * (MOSTLY + 0.05)) * subject.extent(axis))
+            result.append(FINE * inside >= round(FINE * (MOSTLY + INSIDE[tight])) * subject.extent(axis))
     return result
 
 

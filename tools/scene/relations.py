@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 SHARED = 0.25  # "left of": share of the narrower one's width that both may cover
 LEAN = 1.0  # "left of": the way to the left is at least this much of the way up or down; less is mainly above
+STEEP = 2.0  # "above": the same where neither one is over any part of the other
 NEAR = 0.15  # "next to", "near": space between the boxes at most, or ...
 REACH = 0.4  # ... this share of the longest side of the two, where they are large
 LEVEL = 0.25  # "next to": share of the lower one's height that both cover
@@ -41,7 +42,7 @@ LIMITS: dict[Size, tuple[float, float]] = {
 """Longest side of a thing of that size, as a share of the picture: at most for the small ones, at least for the
 large ones; first where the sentence names nothing to compare it with, then where it does."""
 CORNERED = 0.2  # "in the top left corner": space between the box and each of the two borders at most
-MOSTLY = 0.75  # "in the top half": share of the thing's height that lies there
+MOSTLY = 0.9  # "in the top half": share of the thing's height that lies there
 IN_LINE = 0.1  # "in a row": centres differ by less than this in height, or by ...
 IN_LINE_SHARE = 0.35  # ... this share of the smallest one's height
 
@@ -175,10 +176,14 @@ def is_beyond(predicate: Predicate, subject: Box, other: Box) -> bool:
 
 
 def is_mainly(predicate: Predicate, subject: Box, other: Box) -> bool:
-    """Return whether the direction between the centres is the main one (`LEAN`): not left of, if mainly above."""
+    """Return whether the direction between the centres is the main one (`LEAN`): not left of, if mainly above.
+
+    Things fall: what is above another is over it, or far more above than beside (`STEEP`).
+    """
     axis, sign = DIRECTIONS[predicate]
     way = [subject.center[dimension] - other.center[dimension] for dimension in (0, 1)]
-    return sign * way[axis] >= LEAN * abs(way[1 - axis]) - ROUNDING
+    lean = STEEP if axis == 1 and _shared(0, subject, other) <= 0 else LEAN
+    return sign * way[axis] >= lean * abs(way[1 - axis]) - ROUNDING
 
 
 def gap(first: Box, second: Box) -> float:

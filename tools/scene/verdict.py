@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from tools.scene.checking import AT, Found, check
 from tools.scene.observation import Observation, observe
+from tools.scene.requirement import PICTURE_KINDS
 from tools.scene.results import RequirementResult, Verdict
 
 if TYPE_CHECKING:
@@ -127,6 +128,17 @@ def with_doubts(outcome: Verdict, doubts: Sequence[str]) -> Verdict:
         return result.model_copy(update={"passed": False, "reason": reason})
 
     return Verdict.of(held(result) for result in outcome.results)
+
+
+def with_no_scores(outcome: Verdict) -> Verdict:
+    """Return a verdict that says of every result about objects that the detector did not say how sure it is."""
+
+    def told(result: RequirementResult) -> RequirementResult:
+        if result.passed is None or result.requirement.kind in PICTURE_KINDS:
+            return result
+        return result.model_copy(update={"reason": f"{result.reason}; the detector gives no scores"})
+
+    return Verdict.of(told(result) for result in outcome.results)
 
 
 def with_setting(outcome: Verdict, seen: str | None) -> Verdict:

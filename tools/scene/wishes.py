@@ -6,6 +6,7 @@ numbers is taken as it is.
 
 from __future__ import annotations
 
+import math
 import statistics
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 
 USUAL = 0.25  # longest side of a new object where nothing is there to compare it with
 ROOM = 0.7  # share of the thing it stands in, for a new object inside another
+SHAPELESS = 1.25  # shapes less unlike than this are one
 LIMITS = (0.04, 0.9)  # of an object's longest side after a resizing
 
 
@@ -125,7 +127,8 @@ def _operations(wish: Wish, now: Layout, before: Layout, shapes: Mapping[str, fl
             one, other = before[wish.id].box, before[wish.other].box
             return [Move(id=wish.id, box=_centred(one, other)), Move(id=wish.other, box=_centred(other, one))]
         case ReplaceWish():
-            return [Replace.model_validate(wish.model_dump())]
+            box = wish.box or _reshaped(now[wish.id].box, shapes.get(wish.name))
+            return [Replace.model_validate(wish.model_dump() | {"box": box})]
         case _:
             return [wish]
 
@@ -159,6 +162,15 @@ def _usual_box(wish: AddWish, now: Layout, shapes: Mapping[str, float]) -> Box:
         scale = min(1.0, ROOM * holder.w / w, ROOM * holder.h / h)
         w, h = w * scale, h * scale
     return Box(0.5 - w / 2, 0.5 - h / 2, w, h)
+
+
+def _reshaped(box: Box, shape: float | None) -> Box | None:
+    """Return a box as large as another around its centre, of the shape (width over height) that a thing usually has."""
+    if shape is None or 1 / SHAPELESS <= box.w / box.h / shape <= SHAPELESS:
+        return None
+    area = box.w * box.h
+    w, h = min(math.sqrt(area * shape), 1.0), min(math.sqrt(area / shape), 1.0)
+    return _centred(Box(0.0, 0.0, round(w, 4), round(h, 4)), box)
 
 
 def _centred(box: Box, on: Box) -> Box:

@@ -44,7 +44,7 @@ def start(given: Path, port: int, *options: str) -> subprocess.Popen[bytes]:
     worker = subprocess.Popen(
         [sys.executable, *command],
         cwd=given.parent,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        env={**os.environ, "PYTHONPATH": str(ROOT), "RAY_worker_niceness": "0"},  # on a busy machine they would starve
         stderr=subprocess.PIPE,
     )
     assert worker.stderr is not None

@@ -75,10 +75,10 @@ def at(x: float, y: float, w: float = 0.2, h: float = 0.2) -> Box:
         ("in the top right corner", (0.7, 0.3), (0.69, 0.3)),
         ("in the bottom left corner", (0.3, 0.7), (0.31, 0.7)),
         ("in the bottom right corner", (0.7, 0.7), (0.7, 0.69)),
-        ("in the left half", (0.45, 0.2), (0.46, 0.2)),
-        ("in the right half", (0.55, 0.2), (0.54, 0.2)),
-        ("in the top half", (0.2, 0.45), (0.2, 0.46)),
-        ("in the bottom half", (0.2, 0.55), (0.2, 0.54)),
+        ("in the left half", (0.42, 0.2), (0.43, 0.2)),
+        ("in the right half", (0.58, 0.2), (0.57, 0.2)),
+        ("in the top half", (0.2, 0.42), (0.2, 0.43)),
+        ("in the bottom half", (0.2, 0.58), (0.2, 0.57)),
         ("in the left third", (0.33, 0.8), (0.34, 0.8)),
         ("in the right third", (0.67, 0.8), (0.66, 0.8)),
         ("in the top third", (0.8, 0.33), (0.8, 0.34)),
@@ -102,7 +102,9 @@ def test_a_region_is_where_the_centre_lies(
         ("left of", (at(0.35, 0.5, 0.2), at(0.5, 0.5, 0.6)), False),  # in front of a wide one
         ("left of", (at(0.3, 0.3), at(0.5, 0.5)), True),  # as much to the left as up
         ("left of", (at(0.3, 0.29), at(0.5, 0.5)), False),  # mainly above
-        ("above", (at(0.3, 0.2), at(0.5, 0.5)), True),
+        ("above", (at(0.31, 0.2), at(0.5, 0.5)), True),
+        ("above", (at(0.3, 0.2), at(0.5, 0.5)), False),  # over no part of it
+        ("above", (at(0.3, 0.1), at(0.5, 0.5)), True),  # far above, though
         ("below", (at(0.5, 0.65), at(0.5, 0.5)), True),
         ("below", (at(0.5, 0.64), at(0.5, 0.5)), False),
         ("next to", (at(0.2, 0.5), at(0.55, 0.5)), True),  # 0.15 between them

@@ -97,3 +97,17 @@ def test_wishes_follow_one_another() -> None:
 def test_a_place_that_is_none_is_told_with_what_to_do(wish: dict[str, Any], told: str) -> None:
     with pytest.raises((ValueError, KeyError), match=told):
         done(wish)
+
+
+def test_what_replaces_something_has_a_shape_of_its_own() -> None:
+    (operation,) = done({"op": "replace", "id": "bottle #1", "name": "book"}, shapes={"book": 0.85})
+    old, new = TABLE["bottle #1"].box, operation.box
+    assert new.w / new.h == pytest.approx(0.85, abs=0.01)
+    assert new.w * new.h == pytest.approx(old.w * old.h, rel=0.01)
+    (same,) = done({"op": "replace", "id": "bottle #1", "name": "vase"}, shapes={"vase": 0.42})
+    assert same.box is None
+
+
+def test_what_stands_above_something_does_not_touch_it() -> None:
+    (operation,) = done({"op": "add", "name": "dog", "place": "above", "of": ["cup #1"]})
+    assert operation.box.y + operation.box.h < TABLE["cup #1"].box.y - 0.01

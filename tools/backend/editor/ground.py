@@ -38,6 +38,9 @@ OFTEN = 0.12  # share of an object from which a colour is one of its own
 DEEP = 2  # pixels inside a segmenter's mask, from which a pixel that is a little unlike the ground is the object
 CRUMB = 0.02  # share of the mask under which a separate piece is none of the object
 HIDDEN = 0.3  # share of the mask that has to differ from the ground
+FAR_MORE = 2.0  # times its share in one object: what a colour has in another, whose it then is
+PER_PIXEL = 10.0  # RGB distance from an object's colours that counts like a pixel between it and a piece
+UNEVEN = 0.04  # of the height: a horizon lies so much higher or lower in places than its row says
 CLEAR = (14.0, 44.0)  # RGB distance from the ground at which a pixel begins to be an object, and is nothing else
 
 
@@ -85,7 +88,8 @@ def told_apart(pixels: Pixels, masks: Mapping[str, Mask], ground: Floats) -> dic
 
     Segmenters err where things touch; flat things have few colours each, which tell whose a piece is.
     """
-    palettes = {key: _palette(pixels, mask) for key, mask in masks.items()}
+    known = {key: _palette(pixels, mask) for key, mask in masks.items()}
+    palettes, shares = ({key: pair[place] for key, pair in known.items()} for place in (0, 1))
     result = {key: mask.copy() for key, mask in masks.items()}
     for key, mask in masks.items():
         for other, theirs in masks.items():
@@ -94,6 +98,9 @@ def told_apart(pixels: Pixels, masks: Mapping[str, Mask], ground: Floats) -> dic
                 continue
             own, foreign = (_distance(pixels, palettes[one]) for one in (key, other))
             given = result[key] & (foreign < ALIKE) & (own > foreign + APART)
+            # a thick piece in a colour that is mostly the other one's is no part of this one either
+            mine = _distance(pixels, _rid_of(palettes[key], shares[key], palettes[other], shares[other]))
+            given |= ndimage.binary_opening(result[key] & (foreign < ALIKE) & (mine > foreign + APART))
             labels, _ = ndimage.label(given | theirs)
             joined = np.isin(labels, np.unique(labels[theirs & (labels > 0)]))
             given &= joined & (np.linalg.norm(pixels - ground, axis=-1) > sum(CLEAR) / 2)
@@ -107,13 +114,13 @@ def told_apart(pixels: Pixels, masks: Mapping[str, Mask], ground: Floats) -> dic
 
 
 def completed(pixels: Pixels, masks: Mapping[str, Mask], boxes: Mapping[str, Box], ground: Floats) -> dict[str, Mask]:
-    """Give what is clearly no ground, lies in objects' boxes and in no mask, to the nearest of those objects.
+    """Give what is clearly no ground, lies in objects' boxes and in no mask, to the nearest and most alike of those.
 
     Of large things segmenters tend to find a part.
     """
     height, width = pixels.shape[:2]
     taken = np.logical_or.reduce([np.zeros((height, width), dtype=bool), *masks.values()])
-    unlike = np.linalg.norm(pixels - ground, axis=-1) > CLEAR[1]
+    unlike = _off_ground(pixels.astype(np.float32), ground) > CLEAR[1]
     free = ndimage.binary_opening(unlike) & ~taken  # a thin line is a seam of the ground
     result, nearest = dict(masks), np.full((height, width), np.inf)
     owner = np.full((height, width), -1)
@@ -122,6 +129,7 @@ def completed(pixels: Pixels, masks: Mapping[str, Mask], boxes: Mapping[str, Box
         far = np.where(
             box_mask(boxes[key].clipped(), (width, height)), ndimage.distance_transform_edt(~masks[key]), np.inf
         )
+        far = far + _distance(pixels, _palette(pixels, masks[key])[0]) / PER_PIXEL
         owner = np.where(far < nearest, number, owner)
         nearest = np.minimum(nearest, far)
     for number, key in enumerate(keys):
@@ -131,22 +139,41 @@ def completed(pixels: Pixels, masks: Mapping[str, Mask], boxes: Mapping[str, Box
     return result
 
 
-def _palette(pixels: Pixels, mask: Mask) -> Floats:
-    """Return the few colours of a flat object, ``[n, 3]``."""
+def _rid_of(colours: Floats, shares: Floats, theirs: Floats, their_shares: Floats) -> Floats:
+    """Return an object's colours without those that are far more another one's; all of them where that is each."""
+    apart = np.linalg.norm(colours[:, None] - theirs, axis=-1)
+    borrowed = (apart < ALIKE) & (their_shares > FAR_MORE * shares[:, None])
+    own = colours[~borrowed.any(axis=1)]
+    return own if len(own) else colours
+
+
+def _palette(pixels: Pixels, mask: Mask) -> tuple[Floats, Floats]:
+    """Return the few colours of a flat object, ``[n, 3]``, and the share of it that each has, ``[n]``."""
     inner = ndimage.binary_erosion(mask)
     colours = pixels[inner if inner.any() else mask].astype(np.float64)
     number = min(4, len(np.unique(colours, axis=0)))
     if not number:
-        return np.full((1, 3), 1e4, dtype=np.float32)
+        return np.full((1, 3), 1e4, dtype=np.float32), np.ones(1, dtype=np.float32)
     centers, labels = kmeans2(colours, number, minit="++", seed=np.random.default_rng(0))
     shares = np.bincount(labels, minlength=number) / len(labels)
-    return np.asarray(centers[shares >= OFTEN], dtype=np.float32)
+    often = shares >= OFTEN
+    return np.asarray(centers[often], dtype=np.float32), np.asarray(shares[often], dtype=np.float32)
 
 
 def _distance(pixels: Pixels, palette: Floats) -> Floats:
     """Return each pixel's RGB distance from the nearest colour of a palette."""
     picture = pixels.astype(np.float32)
     return np.asarray(np.min([np.linalg.norm(picture - colour, axis=-1) for colour in palette], axis=0))
+
+
+def _off_ground(picture: Floats, ground: Floats) -> Floats:
+    """Return each pixel's RGB distance from the ground, were its horizon a little higher or lower there."""
+    most = round(UNEVEN * len(picture))
+    every = np.arange(len(picture))
+    levels = (
+        ground[np.clip(every + shift, 0, len(picture) - 1)] for shift in {-most, -(most // 2), 0, most // 2, most}
+    )
+    return np.asarray(np.min([np.linalg.norm(picture - level, axis=-1) for level in levels], axis=0))
 
 
 def cut_from_ground(pixels: Pixels, mask: Mask, ground: Floats, others: Mask) -> Cut:
@@ -167,8 +194,9 @@ def cut_from_ground(pixels: Pixels, mask: Mask, ground: Floats, others: Mask) ->
         slice(max(int(columns[0]) - pad, 0), int(columns[-1]) + 1 + pad),
     )
     picture, behind = pixels[window].astype(np.float32), ground[window]
-    apart = np.linalg.norm(picture - behind, axis=-1)
-    inside, theirs = mask[window], others[window]
+    apart = _off_ground(pixels.astype(np.float32), ground)[window]
+    theirs = others[window]
+    inside = ndimage.binary_fill_holes(mask[window]) & ~theirs  # a screen that looks like the wall is still the screen
     depth, theirs_off = ndimage.distance_transform_edt(inside), ndimage.distance_transform_edt(~theirs)
     near = dilate(inside, REACH) & ~theirs & (ndimage.distance_transform_edt(~inside) <= theirs_off)
     unlike = near & (apart > np.where(depth > DEEP, CLEAR[0], sum(CLEAR) / 2))

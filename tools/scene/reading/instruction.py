@@ -10,7 +10,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any, get_args
 
 from tools.scene.lexicon import COLOURS, attribute, is_attribute, number
-from tools.scene.operations import Adjust, Remove, Restyle
+from tools.scene.operations import AROUND, Adjust, Remove, Restyle
 from tools.scene.operations import Wish as Look
 from tools.scene.places import PAIRS, WAYS
 from tools.scene.reading.mentions import mentions
@@ -63,6 +63,7 @@ def mended_wishes(text: str, wishes: Sequence[Wish], layout: Layout) -> tuple[tu
     result: list[Wish] = list(dict.fromkeys(wishes))
     if len(result) < len(wishes):
         notes.append("the same was asked for more than once")
+    result = _of_picture(sentence, result, layout, notes)
     result = _replaced(sentence, result, notes)
     result = _meant(sentence, result, layout, notes)
     result = [_looks_said(sentence, wish, result, layout, notes) for wish in result]
@@ -98,6 +99,17 @@ def answer_problems(text: str, answer: str, layout: Layout) -> tuple[str, ...]:
     if not ids or not said or len(ids) in said:
         return ()
     return (f"the picture has {len(ids)} of what is asked for ({', '.join(map(repr, ids))}): say that number",)
+
+
+def _of_picture(sentence: Sentence, wishes: list[Wish], layout: Layout, notes: list[str]) -> list[Wish]:
+    """Return the look that an instruction names that speaks of the picture and of nothing in it."""
+    looks = [look for look in get_args(Look) if look not in AROUND and sentence.has(look)]
+    speaks = any(sentence.mentions(placed.name) for placed in layout.objects)
+    asked = any(isinstance(wish, Adjust) for wish in wishes)
+    if len(looks) != 1 or asked or speaks or not _PICTURE & sentence.known:
+        return wishes
+    notes.append(f"the instruction says {looks[0]!r} of the picture")
+    return [Adjust(wish=looks[0])]
 
 
 def _replaced(sentence: Sentence, wishes: list[Wish], notes: list[str]) -> list[Wish]:

@@ -12,7 +12,7 @@ from evals.edit_cases import EditCase, edit_cases, scene_layout
 from iconworld.renderer import COLORS, IconObject, Scene, draw_scene, icons_of, render
 from tools.backend.editor.engine import Job, Painted
 from tools.backend.editor.flat import busy_places, can_recolour, compose, copied, drawing_box, muddle, set_drawing_down
-from tools.backend.editor.ground import completed, estimate_ground, told_apart
+from tools.backend.editor.ground import completed, cut_from_ground, estimate_ground, told_apart
 from tools.backend.editor.plan import plan_edit
 from tools.backend.oklab import to_oklab
 from tools.backend.protocol import BackendError
@@ -132,7 +132,8 @@ def test_a_drawing_fills_its_box() -> None:
         set_drawing_down(np.asarray(scene.image), np.zeros_like(scene.mask(0)), small)
 
 
-def test_a_piece_in_the_wrong_mask_goes_to_the_object_it_looks_like() -> None:
+@pytest.mark.parametrize("width", [6, 14])  # of the wide one the colour is one of the cup's mask too
+def test_a_piece_in_the_wrong_mask_goes_to_the_object_it_looks_like(width: int) -> None:
     objects = (
         IconObject("cup", "red", Box(0.2, 0.3, 0.3, 0.35), icons_of("cup")[0]),
         IconObject("book", "blue", Box(0.48, 0.3, 0.3, 0.35), icons_of("book")[0]),
@@ -140,11 +141,50 @@ def test_a_piece_in_the_wrong_mask_goes_to_the_object_it_looks_like() -> None:
     scene = render(objects, "desk", SIZE)
     pixels = np.asarray(scene.image)
     cup, book = scene.mask(0), scene.mask(1)
-    stolen = book & (np.arange(SIZE[0]) < np.nonzero(book)[1].min() + 6)
+    stolen = book & (np.arange(SIZE[0]) < np.nonzero(book)[1].min() + width)
     ground = estimate_ground(pixels, cup | book)
     told = told_apart(pixels, {"cup": cup | stolen, "book": book & ~stolen}, ground.pixels)
     assert (told["book"] & stolen).sum() > 0.5 * stolen.sum()
     assert (told["cup"] & cup).sum() > 0.95 * cup.sum()
+
+
+def test_what_the_segmenter_left_out_goes_to_what_it_looks_like() -> None:
+    objects = (
+        IconObject("cup", "red", Box(0.2, 0.3, 0.3, 0.35), icons_of("cup")[0]),
+        IconObject("book", "blue", Box(0.48, 0.3, 0.3, 0.35), icons_of("book")[0]),
+    )
+    scene = render(objects, "desk", SIZE)
+    cup, book = scene.mask(0), scene.mask(1)
+    missed = book & (np.arange(SIZE[0]) < np.nonzero(book)[1].min() + 6)
+    ground = estimate_ground(np.asarray(scene.image), cup | book)
+    boxes = {"cup": Box(0.18, 0.28, 0.4, 0.4), "book": Box(0.46, 0.28, 0.34, 0.4)}
+    told = completed(np.asarray(scene.image), {"cup": cup, "book": book & ~missed}, boxes, ground.pixels)
+    assert (told["book"] & missed).sum() > 0.7 * missed.sum()
+
+
+def test_a_screen_that_looks_like_the_wall_is_the_laptop_s() -> None:
+    pixels = np.full((*SIZE, 3), 150, np.uint8)
+    pixels[40:90, 30:100] = (20, 20, 20)
+    pixels[50:80, 40:90] = (152, 150, 150)
+    whole = np.zeros(SIZE, bool)
+    whole[40:90, 30:100] = True
+    frame = whole.copy()
+    frame[50:80, 40:90] = False
+    cut = cut_from_ground(pixels, frame, estimate_ground(pixels, whole).pixels, np.zeros_like(whole))
+    assert (cut.alpha > 0.5).sum() == whole.sum()
+
+
+def test_ground_that_lies_a_little_lower_under_a_thing_is_no_part_of_it() -> None:
+    pixels = np.full((*SIZE, 3), (240, 230, 200), np.uint8)
+    pixels[80:] = (120, 80, 70)
+    pixels[80:84, 50:90] = (240, 230, 200)
+    mask = np.zeros(SIZE, bool)
+    mask[50:80, 50:90] = True
+    pixels[mask] = (90, 50, 20)
+    dented = mask.copy()
+    dented[80:84, 50:90] = True
+    cut = cut_from_ground(pixels, dented, estimate_ground(pixels, dented).pixels, np.zeros_like(mask))
+    assert cut.rows.start + np.flatnonzero((cut.alpha > 0.5).any(axis=1)).max() < 81
 
 
 def test_a_busy_picture_is_no_smooth_ground() -> None:

@@ -43,6 +43,12 @@ RIGHT_OF = {"place": "right of", "of": ["cup #2"]}
         pytest.param("paint the cup on the left black", BLACK, BLACK | {"id": "cup #1"}, id="the left one"),
         pytest.param("paint the red cup black", BLACK, BLACK | {"id": "cup #1"}, id="the red one"),
         pytest.param("paint the rightmost cup black", BLACK, BLACK, id="the right one"),
+        pytest.param(
+            "turn the picture into black and white",
+            BLACK,
+            {"op": "adjust", "wish": "black and white"},
+            id="the whole picture",
+        ),
         pytest.param("add a cup by the laptop", add("cup", "gray"), add("cup"), id="another's colour"),
         pytest.param("add a crimson book", add("book", "red"), add("book", "red"), id="another word for it"),
         pytest.param(
@@ -89,7 +95,7 @@ def test_what_comes_in_the_place_of_something_replaces_it() -> None:
 @pytest.mark.parametrize(
     ("text", "given", "told"),
     [
-        ("turn the picture into black and white", BLACK, '"wish": "black and white"'),
+        ("turn the picture with the cups into black and white", BLACK, '"wish": "black and white"'),
         ("remove the laptop", GONE, "use those ids"),
         ("remove the chair and the laptop", GONE, "also speaks of 'laptop #1'"),
         ("remove the chair and make the red cup green", GONE, "'green'"),

@@ -211,7 +211,7 @@ class PasteEngine:
         for number, shares in enumerate((settings.grow, settings.grow_more)):
             holes = holes_for(pixels, gone, staying, shares, with_shadow=number == 0)
             with self.meter.phase("fill"):
-                filled = self.inpainter().fill([_picture(pixels)] * len(holes), holes)
+                filled = self._filled([_picture(pixels)] * len(holes), holes)
                 fills += [(np.asarray(made.convert("RGB")), hole) for hole, made in zip(holes, filled, strict=True)]
                 if number == 0:
                     fills += self._filled_widely(pixels, holes[min(1, len(shares) - 1)])
@@ -229,6 +229,13 @@ class PasteEngine:
         assert best is not None  # there is at least one share
         return best
 
+    def _filled(self, pictures: Sequence[Image.Image], holes: Sequence[Mask]) -> list[Image.Image]:
+        inpainter = self.inpainter()
+        inpainter.evaluations()  # of an earlier call that failed
+        made = inpainter.fill(pictures, holes)
+        self.meter.spend(model_evaluations=inpainter.evaluations())
+        return made
+
     def _with_shape(self, fill: Fill, gone: Mask) -> Fill:
         share, cost = still_shows(self.segmenter, fill.pixels, gone)
         self.cost += cost
@@ -241,7 +248,7 @@ class PasteEngine:
         share = np.asarray(_picture_of(hole).resize(half, Image.Resampling.BOX))
         if not share.any() or (share > 0).all():
             return []
-        (made,) = self.inpainter().fill([picture.resize(half, Image.Resampling.LANCZOS)], [share > 0])
+        (made,) = self._filled([picture.resize(half, Image.Resampling.LANCZOS)], [share > 0])
         large = np.asarray(made.convert("RGB").resize(picture.size, Image.Resampling.BICUBIC))
         return [(np.where(hole[..., None], large, pixels), hole)]
 
