@@ -9,7 +9,13 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Discriminator, Field, Tag, model_validator
 
-from configs.pipelines import InpaintSettings, InstructSettings, PipelineOptions, ServiceEditorSettings
+from configs.pipelines import (
+    InpaintSettings,
+    InstructSettings,
+    PipelineInpainterSettings,
+    PipelineOptions,
+    ServiceEditorSettings,
+)
 from configs.section import FilePart, Part, Section
 
 Channel = Annotated[int, Field(ge=0, le=255)]
@@ -272,6 +278,10 @@ AnySegmenter = Annotated[
     | Annotated[SegmenterSettings, Tag("segment-anything")]
     | Annotated[OnnxSegmenterSettings, Tag("onnx")],
     _by_kind("transformers"),
+]
+AnyInpainter = Annotated[
+    Annotated[InpainterSettings, Tag("onnx")] | Annotated[PipelineInpainterSettings, Tag("diffusers")],
+    _by_kind("onnx"),
 ]
 AnyEditor = Annotated[
     Annotated[EditorSettings, Tag("grounded")]

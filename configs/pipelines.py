@@ -50,7 +50,7 @@ class PipelineOptions(Section):
 
 
 class PipelinePart(PipelineOptions, Part):
-    """An engine on one of diffusers' pipelines, few-step ones included."""
+    """One of diffusers' pipelines that changes pictures, few-step ones included."""
 
     pipeline: str | None = Field(
         default=None, description="its class, such as FluxFillPipeline; null has diffusers choose by the checkpoint"
@@ -64,11 +64,16 @@ class PipelinePart(PipelineOptions, Part):
     steps: int = Field(default=50, ge=1, le=1000)
     guidance: float = Field(default=7.5, ge=0, le=100, description="by the name that the pipeline has for it")
     negative_prompt: str = Field(default="", description="where the pipeline takes one")
+
+
+class EnginePart(PipelinePart):
+    """An engine on one of diffusers' pipelines."""
+
     grow: int = Field(default=8, ge=0, le=256, description="of the masks of what goes, in pixels")
     feather: int = Field(default=4, ge=0, le=128, description="width of the blended seam, in pixels")
 
 
-class InpaintSettings(PipelinePart):
+class InpaintSettings(EnginePart):
     """The engine on any inpainting pipeline; to its negative prompt what goes is added."""
 
     kind: Literal["inpaint"]
@@ -79,7 +84,15 @@ class InpaintSettings(PipelinePart):
     background: str = Field(default="a photo of a scene", description="where the layout names no background")
 
 
-class InstructSettings(PipelinePart):
+class PipelineInpainterSettings(PipelinePart):
+    """What fills holes, on any inpainting pipeline."""
+
+    kind: Literal["diffusers"]
+    strength: float = Field(default=1.0, gt=0, le=1, description="share of steps")
+    prompt: str = Field(default="a photo of a scene", description="what belongs in a hole")
+
+
+class InstructSettings(EnginePart):
     """The engine on any pipeline that edits a picture as a sentence tells it to."""
 
     kind: Literal["instruct"]

@@ -25,7 +25,12 @@ def _is_address(url: str) -> str:
     return url
 
 
+def _is_worker_address(url: str) -> str:
+    return url if url.startswith("ray:") and url.removeprefix("ray:").strip("/") else _is_address(url)
+
+
 Address = Annotated[str, AfterValidator(_is_address)]
+WorkerAddress = Annotated[str, AfterValidator(_is_worker_address)]
 
 
 class Section(BaseModel):

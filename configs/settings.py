@@ -16,6 +16,7 @@ from configs.errors import SettingsError, in_words
 from configs.parts import (
     AnyDetector,
     AnyEditor,
+    AnyInpainter,
     AnySegmenter,
     BackdropSettings,
     CocoDetectorSettings,
@@ -34,6 +35,7 @@ from configs.pipelines import (
     InpaintSettings,
     InstructSettings,
     LoraSettings,
+    PipelineInpainterSettings,
     PipelineOptions,
     PipelinePart,
     ServiceEditorSettings,
@@ -45,6 +47,7 @@ from configs.section import (
     FilePart,
     Part,
     Section,
+    WorkerAddress,
 )
 
 if TYPE_CHECKING:
@@ -71,6 +74,7 @@ __all__ = [
     "OnnxSegmenterSettings",
     "Part",
     "PasteSettings",
+    "PipelineInpainterSettings",
     "PipelineOptions",
     "PipelinePart",
     "RefinerSettings",
@@ -107,17 +111,31 @@ class LoopSettings(Section):
 class ChatSettings(Section):
     """The language model: 'offline' is the embedded planner, 'openai' any OpenAI-compatible endpoint."""
 
-    provider: Literal["auto", "offline", "openai"] = "auto"
+    provider: str = Field(
+        default="auto",
+        pattern=r"^[a-z][a-z0-9_]*$",
+        description="auto, offline, openai, or another that LangChain knows: anthropic, google_genai, ollama, ...",
+    )
     model: str = "gpt-4o"
+    parse_model: str | None = Field(
+        default=None, description="a cheaper model of the same endpoint that reads texts; plans are the model's"
+    )
     base_url: Address | None = None
     api_key: SecretStr | None = None
-    timeout: float = Field(default=60, gt=0, description="seconds for one answer")
-    attempts: int = Field(default=5, ge=1, le=20, description="tries after 429, 5xx and time-outs")
+    timeout: float = Field(
+        default=300,
+        gt=0,
+        description="seconds that the server may be silent: it reads the prompt before its first token",
+    )
+    answer_timeout: float = Field(default=1200, gt=0, description="seconds for one whole answer")
+    attempts: int = Field(default=5, ge=1, le=20, description="tries after 429 and 5xx; after time-outs two at most")
     temperature: float | None = Field(default=0, ge=0, le=2, description="null sends none")
     seed: int | None = Field(default=0, ge=0, le=2**31, description="for servers that take one; null sends none")
     parse_tokens: int = Field(default=2048, ge=16, description="of one answer that reads a text; four times it at most")
     think_tokens: int = Field(default=2048, ge=16, description="of one answer that plans; four times it at most")
-    structured_output: Literal["json_schema", "function_calling", "json_object", "actions"] = "json_schema"
+    structured_output: Literal["auto", "json_schema", "function_calling", "json_object", "actions"] = Field(
+        default="auto", description="how answers get their form; auto asks the server once what it can do"
+    )
     vision: bool = Field(default=False, description="the model can see pictures")
     price: Price | None = Field(
         default=None, description="US dollars for a million tokens; without it, the list price of OpenAI's own models"
@@ -132,7 +150,10 @@ class ChatSettings(Section):
 class BackendSettings(Section):
     """A worker (`sld worker`) that has the models; this process then needs none of them."""
 
-    url: Address = Field(description="where the worker listens, such as http://gpu-1:8765")
+    url: WorkerAddress = Field(
+        description="where the worker listens, such as http://gpu-1:8765, or a Ray cluster with workers: ray:auto, "
+        "ray:HOST:6379, ray://HOST:10001"
+    )
     token: SecretStr | None = Field(default=None, description="what the worker was started with in SLD_WORKER_TOKEN")
     seconds: float = Field(default=900, gt=0, description="for one call, its wait in the worker's queue included")
     patience: float = Field(default=60, ge=0, description="seconds that a worker that is gone is waited for")
@@ -176,7 +197,7 @@ class Settings(Section):
     segmenter: AnySegmenter
     generator: GeneratorSettings | None = Field(default=None, description="none: pictures must be given")
     editor: AnyEditor
-    inpainter: InpainterSettings | None = None
+    inpainter: AnyInpainter | None = None
     refiner: RefinerSettings | None = None
     backend: BackendSettings | None = Field(default=None, description="none: the models run in this process")
     storage: StorageSettings = StorageSettings()

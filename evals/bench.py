@@ -61,8 +61,9 @@ def machine(device: str) -> str:
 def results_page(speed: Mapping[str, float], lmd: Mapping[str, Any], where: str) -> str:
     """Return RESULTS.md."""
     names = [name.removeprefix("ours_") for name in speed if name.startswith("ours_")]
-    rows = [["of an edit", "this editor", "SLD's schedule"]] + [
-        [name.replace("_", " "), f"{speed[f'ours_{name}']:.2f}", f"{speed[f'reference_{name}']:.2f}"] for name in names
+    rows = [["of an edit", "SLD's schedule", "this editor at its settings", "this editor at the preset's"]] + [
+        [name.replace("_", " "), *(f"{speed[f'{side}_{name}']:.2f}" for side in ("reference", "alike", "ours"))]
+        for name in names
     ]
     looks = [
         f"{speed[f'{part}_passes']:.0f} of the {part} for every {what} ({1000 * speed[f'{part}_seconds']:.0f} ms)"
@@ -80,16 +81,18 @@ def results_page(speed: Mapping[str, float], lmd: Mapping[str, Any], where: str)
 
 Written by `make bench`. {where}.
 
-- one edit (two Add, one Move, one Restyle), wall time: {speed["wall_ratio"]:.1f} times less than SLD's schedule
-- the same edit, model evaluations: {speed["unet_ratio"]:.1f} times fewer
+- one edit (two Add, one Move, one Restyle) against SLD's schedule at equal steps, guidance and strengths:
+  {speed["alike_wall_ratio"]:.1f} times less time, {speed["alike_unet_ratio"]:.1f} times fewer evaluations
+- the same at the preset's own settings (fewer steps):
+  {speed["wall_ratio"]:.1f} times less time, {speed["unet_ratio"]:.1f} times fewer evaluations
 - a look at a picture, passes of a model: {" and ".join(looks)}
 {chr(10).join(gains)}
 
 ## Speed of an edit
 
 {speed["scenes"]:.0f} pictures, both ways with the same weights and operations, {speed["threads"]:.0f} threads.
-Each at its own settings: here the preset's steps and guidance, there the released 50 steps. At equal steps and guidance
-this editor takes 2.2 to 3.2 times less.
+SLD's schedule takes the released steps, guidance and strengths. Of this editor one column has those too, and one the
+preset's own.
 
 {markdown(rows)}
 

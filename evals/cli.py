@@ -148,6 +148,10 @@ def speed(
     steps: Annotated[int, typer.Option(min=2, max=1000, help="Of the reference; SLD takes 50.")] = 50,
     reload: Annotated[bool, typer.Option("--reload", help="The reference loads its models anew, as SLD does.")] = False,
     heldout: Annotated[bool, typer.Option(help="Let the held-out detector look at the pictures, too.")] = True,
+    random_weights: Annotated[
+        bool,
+        typer.Option("--random-weights", help="The preset at full size with no weights; only counted without a GPU."),
+    ] = False,
     seed: Seed = 0,
     preset: Preset = None,
     as_json: Json = False,
@@ -155,10 +159,38 @@ def speed(
 ) -> None:
     """Compare one edit with SLD's own schedule: wall time, model evaluations, and whether the pictures are right."""
     with reporting(as_json):
-        from evals.commands import measure_speed
+        from evals.commands import measure_random, measure_speed
 
         options = Options(preset=preset, seed=seed, as_json=as_json, settings=settings)
+        if random_weights:
+            measure_random(options, repeats=scenes)
+            return
         measure_speed(options, scenes=scenes, steps=steps, reload=reload, judged=heldout)
+
+
+@app.command()
+def engines(
+    scenes: Annotated[int, typer.Option(min=1, help="Scenes of each kind of edit.")] = 20,
+    only: Annotated[
+        str | None, typer.Option(help="With semicolons between: grounded; inpaint; paste; 'paste, inpaint'.")
+    ] = None,
+    weights: Annotated[
+        str | None,
+        typer.Option(help="Icon world's inpainting pipeline; `python -m iconworld.train inpainter` makes it."),
+    ] = None,
+    results: Annotated[Path | None, typer.Option(help="A Markdown page that gets a section.")] = None,
+    seed: Seed = 0,
+    as_json: Json = False,
+    settings: Set = None,
+) -> None:
+    """Compare the editor's engines on icon world: right, outside identical, evaluations, seconds."""
+    with reporting(as_json):
+        from evals.commands import measure_engines
+        from evals.engines import WEIGHTS
+
+        options = Options(preset="iconworld", seed=seed, as_json=as_json, settings=settings)
+        chosen = [part.strip() for part in (only or "").split(";") if part.strip()]
+        measure_engines(options, scenes=scenes, weights=weights or WEIGHTS, only=chosen, results=results)
 
 
 @app.command()
@@ -180,6 +212,25 @@ def photo(
 
 
 @app.command()
+def agent(
+    only: Annotated[str | None, typer.Option(help="Parts with commas between: prompts, instructions, faults.")] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="So many cases of each part only.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Where everything goes; the same folder goes on.")] = None,
+    results: Annotated[Path | None, typer.Option(help="A Markdown page that gets a section on this model.")] = None,
+    preset: Preset = None,
+    as_json: Json = False,
+    settings: Set = None,
+) -> None:
+    """Measure the language model: 60 sentences read, 40 instructions and 30 corrections done, and what they take."""
+    with reporting(as_json):
+        from evals.agent.command import measure_agent
+
+        options = Options(preset=preset, out=out, as_json=as_json, settings=settings)
+        parts = [part.strip() for part in (only or "").split(",") if part.strip()]
+        raise typer.Exit(measure_agent(options, parts=parts, limit=limit, results=results))
+
+
+@app.command()
 def bench(
     prompts: Annotated[int, typer.Option(min=1, max=400, help="Of LMD.")] = 40,
     scenes: Annotated[int, typer.Option(min=1, help="Of the speed benchmark.")] = 5,
@@ -193,3 +244,20 @@ def bench(
         from evals.bench import run_bench
 
         run_bench(Options(preset=preset, out=out, settings=settings), prompts=prompts, scenes=scenes, results=results)
+
+
+@app.command()
+def scale(
+    figure: Annotated[Path | None, typer.Option(help="Draw what each rate takes into this .svg or .png.")] = None,
+) -> None:
+    """Simulate how many GPUs and agent cores so many conversations an hour take, with the costs in docs/scale.md."""
+    with reporting():
+        from agent.cli.console import write
+        from evals import scale
+
+        costs = scale.Costs()
+        for name, one in (("large GPU", costs), ("smaller GPU", scale.smaller(costs))):
+            write(f"{name}, {one.gpu_seconds:.2f} s of it a picture:\n")
+            write(scale.table([scale.size(rate, one) for rate in scale.RATES]) + "\n")
+        if figure:
+            scale.draw(figure, costs)

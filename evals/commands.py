@@ -13,11 +13,12 @@ from agent.cli.run import announce_chat
 from configs.settings import DetectorSettings, GeneratorSettings, OnnxSegmenterSettings, Part
 from evals.parts import needed
 from evals.progress import progress_bar
-from tools.backend.checkpoints import resolve
+from tools.backend.checkpoints import choose_device, resolve
 from tools.backend.detector import ZeroShotDetector
 from tools.backend.gligen import GroundedDiffusion
 from tools.backend.local import LocalBackend
 from tools.backend.segmenter_onnx import OnnxSegmenter
+from tools.files import write_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -121,6 +122,29 @@ def measure_flaws(options: Options, *, scenes: int, pictures: Path | None) -> No
     print_figures(found, as_json=options.as_json)
 
 
+def measure_engines(options: Options, *, scenes: int, weights: str, only: Sequence[str], results: Path | None) -> None:
+    """Compare the editor's engines on icon world, and print a table or write it into a page as a section."""
+    from evals.agent.tables import with_section
+    from evals.engines import engines, run_engines, table
+
+    known = engines(weights)
+    if unknown := [name for name in only if name not in known]:
+        fail(f"--only {','.join(unknown)!r}: choose among {', '.join(known)}")
+    settings = {name: options.load(below=sections) for name, sections in known.items() if name in (only or known)}
+    own = next(iter(settings.values()))
+    part = needed(own.heldout_detector, DetectorSettings, "held-out detector")
+    heldout = ZeroShotDetector.from_settings(part)
+    with progress_bar() as progress:
+        found = run_engines(settings, LocalBackend, heldout, seed=options.seed or 0, scenes=scenes, progress=progress)
+    if results is not None:
+        page = results.read_text(encoding="utf-8") if results.exists() else "# Results\n"
+        write_text(results, with_section(page, "Engines side by side", table(found)))
+    if options.as_json:
+        sys.stdout.write(json.dumps(found) + "\n")
+    else:
+        sys.stdout.write(table(found) + "\n")
+
+
 def measure_photo(options: Options, *, scenes: int, pictures: Path | None, seconds: bool = False) -> None:
     """Edit planted photographs and print the figures; or only how long the parts take."""
     from evals.photo import run_photo
@@ -165,6 +189,20 @@ def measure_speed(options: Options, *, scenes: int, steps: int, reload: bool, ju
         print_figures(found, as_json=True)
     else:
         sys.stdout.write(table(found) + "\n")
+
+
+def measure_random(options: Options, *, repeats: int) -> None:
+    """Measure a preset at full size with weights at random; without a GPU, count its work and say so."""
+    from evals.speed_random import count, run_random
+
+    settings, device = options.load(), choose_device("auto")
+    if device.type == "cpu":
+        print_figures(count(settings), as_json=options.as_json)
+        sys.stderr.write("not run, only counted: this machine has no GPU\n")
+        return
+    with progress_bar() as progress:
+        found = run_random(settings, device, repeats=repeats, progress=progress)
+    print_figures(found, as_json=options.as_json)
 
 
 def measure_shapes(options: Options) -> None:

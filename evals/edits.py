@@ -15,6 +15,7 @@ from PIL import Image as PillowImage
 
 from evals.edit_cases import KINDS, EditCase, edit_cases
 from iconworld.renderer import CLASSES, COLORS
+from tools.backend.protocol import BackendError
 from tools.scene.operations import Move, Remove, Replace
 from tools.scene.spec import Query
 
@@ -59,7 +60,8 @@ def run_edits(
 
     Flat result, for each kind ``K`` of add, remove, move, restyle, replace, mixed:
 
-    - ``K``: share of scenes whose every operation is right (see `operation_right`);
+    - ``K``: share of scenes whose every operation is right (see `operation_right`); one that the editor refuses is not;
+    - ``K_refused``: share of scenes that it refuses;
     - ``K_ceiling``: the same for pictures drawn perfectly, which is the held-out detector's own limit;
     - ``K_scenes``, ``K_model_evaluations`` (mean of an edit), ``K_seconds`` (median of an edit);
 
@@ -72,12 +74,18 @@ def run_edits(
     result: dict[str, float] = {}
     kept, identical, changed, regions = [], [], [], []
     for kind in kinds:
-        right, ceiling, evaluations, seconds = [], [], [], []
+        right, ceiling, refused, evaluations, seconds = [], [], [], [], []
         cases = edit_cases(kind, seed, scenes_per_operation)
         for done, case in enumerate(cases, 1):
-            edited = backend.edit(case.image, case.operations, case.layout, seed=seed)
-            right.append(all(operations_right(heldout, edited.image, case)))
             ceiling.append(all(operations_right(heldout, case.expected, case)))
+            try:
+                edited = backend.edit(case.image, case.operations, case.layout, seed=seed)
+            except BackendError:  # such as of an engine that draws nothing new
+                refused.append(True)
+                right.append(False)
+                continue
+            refused.append(False)
+            right.append(all(operations_right(heldout, edited.image, case)))
             kept += _kept(heldout, edited.image, case)
             differs = (np.asarray(edited.image) != np.asarray(case.image)).any(axis=-1)
             identical.append(not (differs & ~edited.region).any())
@@ -94,15 +102,16 @@ def run_edits(
             kind: statistics.fmean(right),
             f"{kind}_ceiling": statistics.fmean(ceiling),
             f"{kind}_scenes": len(cases),
-            f"{kind}_model_evaluations": statistics.fmean(evaluations),
-            f"{kind}_seconds": statistics.median(seconds),
+            f"{kind}_refused": statistics.fmean(refused),
+            f"{kind}_model_evaluations": statistics.fmean(evaluations) if evaluations else 0.0,
+            f"{kind}_seconds": statistics.median(seconds) if seconds else 0.0,
         }
     return result | {
         "untouched": statistics.fmean(kept) if kept else 1.0,
         "untouched_objects": len(kept),
-        "outside_identical": statistics.fmean(identical),
-        "changed": statistics.fmean(changed),
-        "region": statistics.fmean(regions),
+        "outside_identical": statistics.fmean(identical) if identical else 1.0,
+        "changed": statistics.fmean(changed) if changed else 0.0,
+        "region": statistics.fmean(regions) if regions else 0.0,
     }
 
 

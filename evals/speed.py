@@ -16,7 +16,16 @@ from configs.settings import DetectorSettings, EditorSettings, SegmenterSettings
 from evals.edit_cases import EditCase, edit_cases
 from evals.edits import operations_right
 from evals.parts import needed
-from evals.seed_schedule import STEPS, SeedSchedule
+from evals.seed_schedule import (
+    DIFFEDIT_GUIDANCE,
+    DIFFEDIT_STRENGTH,
+    FROZEN_RATIO,
+    GROUNDING_RATIO,
+    GUIDANCE,
+    OBJECT_GUIDANCE,
+    STEPS,
+    SeedSchedule,
+)
 from iconworld.renderer import SIDE
 from tools.backend.detector import ZeroShotDetector
 from tools.backend.editor.composer import Composer
@@ -35,7 +44,7 @@ if TYPE_CHECKING:
     from tools.backend.segmenter import Masker
     from tools.scene.box import Box
 
-SIDES = ("ours", "reference")
+SIDES = ("ours", "alike", "reference")
 
 
 class _Forgetful:
@@ -63,22 +72,27 @@ def run_speed(
 ) -> dict[str, float]:
     """Edit ``scenes`` icon-world pictures both ways and compare.
 
-    The reference takes ``steps`` DDIM steps (SLD's are 50), the editor those of its settings.
+    The reference takes ``steps`` DDIM steps (SLD's are 50), the editor those of its settings, and "alike" is this
+    editor at the reference's settings (`like_the_reference`).
     ``reload`` lets the reference load the diffusion model anew for every Restyle, as SLD does;
     ``attention_guidance`` lets it guide attention while composing, as SLD does. One more picture is
     edited before, unmeasured, to load and warm everything up.
 
-    Flat result, for S in ours, reference: ``S_seconds`` (median of an edit), ``S_model_evaluations``,
+    Flat result, for S in ours, alike, reference: ``S_seconds`` (median of an edit), ``S_model_evaluations``,
     ``S_segmenter_passes``, ``S_encoder_passes`` and ``S_decoder_passes`` (means), and with a held-out detector
     ``S_right`` (share of operations it finds done); ``wall_ratio`` and ``unet_ratio``, reference over
-    ours; of what a round of the loop looks at, ``detector_passes`` and ``detector_seconds`` (every phrase of
-    the scene asked) and ``segmenter_passes`` and ``segmenter_seconds`` (every object); ``scenes`` and ``threads``.
+    ours, and ``alike_wall_ratio`` and ``alike_unet_ratio``, reference over alike; of what a round of the loop
+    looks at, ``detector_passes`` and ``detector_seconds`` (every phrase of the scene asked) and
+    ``segmenter_passes`` and ``segmenter_seconds`` (every object); ``scenes`` and ``threads``.
     """
     editor = needed(settings.editor, EditorSettings, "editor")
     segmenter = Segmenter.from_settings(needed(settings.segmenter, SegmenterSettings, "segmenter"))
     detector = ZeroShotDetector.from_settings(needed(settings.detector, DetectorSettings, "detector"))
     model, forgetful = GroundedDiffusion.load(editor), _Forgetful(segmenter.masker)
-    batched = Composer(GroundedEngine(model, segmenter, editor), segmenter)
+    batched, equal = (
+        Composer(GroundedEngine(model, segmenter, given), segmenter)
+        for given in (editor, like_the_reference(editor, steps))
+    )
     reference = SeedSchedule(
         model,
         forgetful,
@@ -91,6 +105,10 @@ def run_speed(
         edited = batched.edit(case.image, case.operations, case.layout, seed=seed)
         return edited.image, edited.cost
 
+    def alike(case: EditCase) -> tuple[Image, Cost]:
+        edited = equal.edit(case.image, case.operations, case.layout, seed=seed)
+        return edited.image, edited.cost
+
     def theirs(case: EditCase) -> tuple[Image, Cost]:
         return reference.edit(case.image, case.operations, case.layout, seed=seed)
 
@@ -98,7 +116,7 @@ def run_speed(
     ours(cold)
     measured: dict[str, list[tuple[float, Cost, float]]] = {side: [] for side in SIDES}
     for done, case in enumerate(cases, 1):
-        for side, edit in zip(SIDES, (ours, theirs), strict=True):
+        for side, edit in zip(SIDES, (ours, alike, theirs), strict=True):
             start = time.perf_counter()
             picture, cost = edit(case)
             seconds = time.perf_counter() - start
@@ -137,17 +155,37 @@ def _compared(measured: Mapping[str, Sequence[tuple[float, Cost, float]]], *, ra
             result[f"{side}_{name}"] = statistics.fmean(getattr(cost, name) for _, cost, _ in runs)
         if rated:
             result[f"{side}_right"] = statistics.fmean(right for _, _, right in runs)
-    result["wall_ratio"] = result["reference_seconds"] / result["ours_seconds"]
-    result["unet_ratio"] = result["reference_model_evaluations"] / result["ours_model_evaluations"]
+    for side, prefix in (("ours", ""), ("alike", "alike_")):
+        result[f"{prefix}wall_ratio"] = result["reference_seconds"] / result[f"{side}_seconds"]
+        result[f"{prefix}unet_ratio"] = result["reference_model_evaluations"] / result[f"{side}_model_evaluations"]
     return result
+
+
+def like_the_reference(editor: EditorSettings, steps: int) -> EditorSettings:
+    """Return an editor's settings with the steps, guidance and strengths of the reference, and no tries over."""
+    return editor.model_copy(
+        update={
+            "steps": steps,
+            "guidance": GUIDANCE,
+            "object_guidance": OBJECT_GUIDANCE,
+            "restyle_guidance": DIFFEDIT_GUIDANCE,
+            "restyle_strength": DIFFEDIT_STRENGTH,
+            "erase_strength": 1.0,
+            "frozen_step_ratio": FROZEN_RATIO,
+            "grounding_ratio": GROUNDING_RATIO,
+            "smooth": 0.0,
+            "candidates": 1,
+        }
+    )
 
 
 def table(result: dict[str, float]) -> str:
     """Lay a result out as text."""
     names = [name.removeprefix("ours_") for name in result if name.startswith("ours_")]
-    rows = [("", "ours", "reference", "ratio")]
+    rows: list[tuple[str, ...]] = [("", "reference", "ours", "ratio", "ours at equal settings", "ratio")]
     for name in names:
-        mine, theirs = result[f"ours_{name}"], result[f"reference_{name}"]
-        rows.append((name.replace("_", " "), f"{mine:.2f}", f"{theirs:.2f}", f"{theirs / mine:.2f}" if mine else ""))
-    widths = [max(len(row[column]) for row in rows) for column in range(4)]
+        theirs, both = result[f"reference_{name}"], (result[f"ours_{name}"], result[f"alike_{name}"])
+        cells = [text for mine in both for text in (f"{mine:.2f}", f"{theirs / mine:.2f}" if mine else "")]
+        rows.append((name.replace("_", " "), f"{theirs:.2f}", *cells))
+    widths = [max(len(row[column]) for row in rows) for column in range(6)]
     return "\n".join("  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)) for row in rows)

@@ -5,7 +5,7 @@ Its answers can fail a picture and never pass one: what it affirms stays uncheck
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from langchain_core.messages import HumanMessage, SystemMessage
 from pydantic import Field
@@ -31,6 +31,9 @@ class Sighting(Frozen):
 
 class Sightings(Frozen):
     """What a model says of all claims, in their order."""
+
+    sees: ClassVar[bool] = True
+    """Asked of a model with a picture: not of one that is there to read texts."""
 
     answers: tuple[Sighting, ...] = Field(max_length=50)
 

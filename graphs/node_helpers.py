@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import functools
+import io
 import json
 import time
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
             ...
 
 
+SEEN = 768  # pixels of the longer side that a model is shown: more costs tokens and shows it little
 MOST_MASKS = 255  # of one edit that are kept: their numbers go into bytes
 
 
@@ -65,9 +67,17 @@ def demands_of(spec: SceneSpec, settings: Settings) -> tuple[Requirement, ...]:
 
 
 def picture_block(picture: str, context: Context) -> dict[Any, Any]:
-    """Return a kept picture as a part of a message to a model that sees."""
-    data = base64.b64encode(context.images.path(picture).read_bytes()).decode()
-    return {"type": "image_url", "image_url": {"url": f"data:image/png;base64,{data}"}}
+    """Return a kept picture as a part of a message to a model that sees, no larger than such a model looks at."""
+    image = context.images.load(picture)
+    if max(image.size) <= SEEN:
+        data, kind = context.images.path(picture).read_bytes(), "png"
+    else:
+        small, data_of = image.convert("RGB"), io.BytesIO()
+        small.thumbnail((SEEN, SEEN))
+        small.save(data_of, "JPEG", quality=85)
+        data, kind = data_of.getvalue(), "jpeg"
+    url = f"data:image/{kind};base64,{base64.b64encode(data).decode()}"
+    return {"type": "image_url", "image_url": {"url": url}}
 
 
 class Made(NamedTuple):

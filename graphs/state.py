@@ -45,7 +45,8 @@ Exit = Literal[
     "size_limit",
     "context_limit",  # the language model can read no more
     "model_stopped",  # the model gave up while the verdict failed
-    "parse_failed",
+    "model_failed",  # the model gave no answer that can be used
+    "parse_failed",  # the text cannot be read, or asks for what cannot be done
     "answered",  # a question: nothing was to be changed
     "unsatisfiable",  # no layout can meet the requirements
 ]
@@ -87,6 +88,8 @@ class Usage(Frozen):
     llm_calls: int = 0
     input_tokens: int = 0
     output_tokens: int = 0
+    cached_tokens: int = 0
+    """Of the tokens that were read: those that the server still knew from an earlier call."""
     estimated: bool = False
     """Whether some of the tokens were estimated, because a server does not count them."""
     cost: float | None = 0.0
@@ -121,6 +124,7 @@ class Usage(Frozen):
             heard = sum(len(question.text) for question in asked)
             used = {"input_tokens": -(-heard // CHARACTERS), "output_tokens": -(-said // CHARACTERS)}
         read, written = (min(used.get(name, 0), TOKENS) for name in ("input_tokens", "output_tokens"))
+        cached = (used.get("input_token_details") or {}).get("cache_read") or 0
         cost = None if self.cost is None or price is None else round(self.cost + price.cost(read, written), 9)
         return self.model_copy(
             update={
@@ -128,6 +132,7 @@ class Usage(Frozen):
                 "estimated": self.estimated or estimated,
                 "input_tokens": self.input_tokens + read,
                 "output_tokens": self.output_tokens + written,
+                "cached_tokens": self.cached_tokens + min(cached, read),
                 "cost": cost,
             }
         )
@@ -166,7 +171,8 @@ class Attempt(Frozen):
         Whether an edit came out clean settles only what is equal otherwise: a wish that is fulfilled with a flaw,
         which the verdict names, is worth more than the picture as it was.
         """
-        missed = self.passed - self.total
+        idle = self.total == self.passed and not self.edits and not self.agreed  # nothing was done of what was asked
+        missed = self.passed - self.total - idle
         unclean = any(result.requirement.kind == "clean" for result in self.verdict.failures)
         return self.agreed, not self.lost, missed + unclean, not unclean, self.refined, -self.changed
 

@@ -60,7 +60,7 @@ class Generator(nn.Module):
     (As REPA, arXiv 2410.06940, with the truth in place of another model's features.)
     """
 
-    def __init__(self, options: Options, latents: int) -> None:
+    def __init__(self, options: Options, latents: int, inputs: int | None = None, attention: str = "gated") -> None:
         super().__init__()
         tokenizer = build_tokenizer(PROMPT_LENGTH)
         self.text_encoder = CLIPTextModel(
@@ -81,7 +81,7 @@ class Generator(nn.Module):
         initialise(self.text_encoder)
         self.unet = UNet2DConditionModel(
             sample_size=SIDE // 4,
-            in_channels=latents,
+            in_channels=inputs or latents,
             out_channels=latents,
             # Down to 4 x 4: so near to every border, convolutions know where they are, and the few
             # cells cannot help but see the grounding tokens beside them. Attention on the finer levels
@@ -96,7 +96,7 @@ class Generator(nn.Module):
             cross_attention_dim=options.text_width,
             attention_head_dim=options.heads,  # diffusers' old name for the number of heads
             norm_num_groups=options.groups,
-            attention_type="gated",
+            attention_type=attention,
         )
         # Plain matrix products: the fused attention's backward pass is several times slower on a CPU.
         self.unet.set_attn_processor(AttnProcessor())
@@ -114,7 +114,7 @@ def _keep_output(module: Any, _arguments: Any, output: Any) -> None:
     module.read = output[0]
 
 
-def _truth(scene: Scene) -> Tensor:
+def truth_of(scene: Scene) -> Tensor:
     """Return one-hot maps ``[channels, side / 4, side / 4]``: background or class, then background or colour."""
     classes = [0, *(1 + CLASSES.index(item.name) for item in scene.objects)]
     colors = [0, *(1 + list(COLORS).index(item.color) for item in scene.objects)]
@@ -127,6 +127,7 @@ class GeneratorRecipe:
     """Velocity prediction, the loss heavier on objects."""
 
     name = "generator"
+    pipeline = "StableDiffusionGLIGENPipeline"
 
     def __init__(self, options: Options, seed: int, autoencoder: Path) -> None:
         self.options = options
@@ -172,7 +173,7 @@ class GeneratorRecipe:
             "boxes": boxes,
             "masks": masks,
             "weight": 1 + (self.options.object_weight - 1) * F.avg_pool2d(things[:, None], 4),
-            "truth": torch.stack([_truth(scene) for scene in scenes]),
+            "truth": torch.stack([truth_of(scene) for scene in scenes]),
             # Most from the middle, a little to the noisy side: there it is decided what goes where and what
             # it looks like (logit-normal, arXiv 2403.03206, section 3.1).
             "timesteps": (torch.sigmoid(torch.randn(size, generator=generator) + 0.3) * 1000).long(),
@@ -182,7 +183,7 @@ class GeneratorRecipe:
     def condition(self, prompts: list[str], phrases: list[str], boxes: Tensor, masks: Tensor) -> tuple[Tensor, Any]:
         """Return text states ``[n, tokens, dim]`` and GLIGEN's inputs."""
         device = boxes.device
-        states = self.model.text_encoder(self._tokens(prompts).to(device)).last_hidden_state
+        states = self.states(prompts)
         embeddings = torch.zeros(*masks.shape, self.options.text_width, device=device, dtype=states.dtype)
         if phrases:
             unique = sorted(set(phrases))
@@ -190,6 +191,12 @@ class GeneratorRecipe:
             rows = torch.tensor([unique.index(phrase) for phrase in phrases], device=device)
             embeddings = embeddings.masked_scatter(masks[..., None].bool(), pooled[rows].to(states.dtype))
         return states, {"gligen": {"boxes": boxes, "positive_embeddings": embeddings, "masks": masks}}
+
+    def states(self, prompts: list[str]) -> Tensor:
+        """Return text states ``[n, tokens, dim]``."""
+        device = next(self.model.parameters()).device
+        states: Tensor = self.model.text_encoder(self._tokens(prompts).to(device)).last_hidden_state
+        return states
 
     def _tokens(self, texts: list[str]) -> Tensor:
         tokens: Tensor = self.tokenizer(
@@ -221,11 +228,11 @@ class GeneratorRecipe:
         output = unet(noisy, timesteps, states, cross_attention_kwargs=extra).sample.float()
         error = (output - self.scheduler.get_velocity(latents, noise, timesteps)) ** 2
         weighted = error * batch["weight"].to(device)
-        reading = self._reading_loss(batch["truth"].to(device))
+        reading = self.reading_loss(batch["truth"].to(device))
         loss = weighted.mean() + self.options.reading_weight * reading
         return {"loss": loss, "error": error.mean().detach(), "reading": reading.detach()}
 
-    def _reading_loss(self, truth: Tensor) -> Tensor:
+    def reading_loss(self, truth: Tensor) -> Tensor:
         """Return how badly class and colour of every cell are read: a cross-entropy, mean over levels and cells."""
         losses = []
         for reader, block in zip(self.model.readers, self.model.unet.up_blocks[-3:-1], strict=True):
@@ -272,7 +279,7 @@ class GeneratorRecipe:
         self.model.text_encoder.load_state_dict(text_encoder.float().state_dict())
 
     def save(self, folder: Path) -> None:
-        """Write the pipeline folder; any GLIGEN text-box pipeline loads it."""
+        """Write the pipeline folder, which diffusers' class of that name loads."""
         self.model.unet.half().save_pretrained(folder / "unet")
         self.model.text_encoder.half().save_pretrained(folder / "text_encoder")
         self.autoencoder.register_to_config(_name_or_path="")  # a folder of this machine
@@ -280,7 +287,7 @@ class GeneratorRecipe:
         self.tokenizer.save_pretrained(folder / "tokenizer")
         self.scheduler.save_pretrained(folder / "scheduler")
         index = {
-            "_class_name": "StableDiffusionGLIGENPipeline",
+            "_class_name": self.pipeline,
             "_diffusers_version": "0.36.0",
             "feature_extractor": [None, None],
             "requires_safety_checker": False,

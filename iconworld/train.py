@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 import yaml
 
-from iconworld import autoencoder, detector, generator, segmenter
+from iconworld import autoencoder, detector, generator, inpainter, segmenter
 from iconworld.training import Hyper, load_average, train
 
 if TYPE_CHECKING:
@@ -31,12 +31,13 @@ NAMES = (
     "generator",
     "heldout_detector",
 )  # some need those before
+COMPARED = ("inpainter",)  # not in the package: for ``sld eval engines``
 
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line."""
     parser = argparse.ArgumentParser(prog="python -m iconworld.train", description=__doc__)
-    parser.add_argument("name", choices=[*NAMES, "all"])
+    parser.add_argument("name", choices=[*NAMES, *COMPARED, "all"])
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--work", type=Path, default=Path("build/train"), help="folder of states, logs and samples")
     parser.add_argument("--weights", type=Path, default=WEIGHTS, help="folder of finished weights")
@@ -90,6 +91,8 @@ def _recipe(name: str, options: dict[str, Any], seed: int, generator_folder: Pat
             return segmenter.SegmenterRecipe(segmenter.Options(**options), seed)
         case "generator":
             return generator.GeneratorRecipe(generator.Options(**options), seed, generator_folder / "vae")
+        case "inpainter":
+            return inpainter.InpainterRecipe(inpainter.Options(**options), seed, generator_folder)
         case _:
             return detector.DetectorRecipe(name, detector.Architecture(**options), seed, generator_folder)
 

@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 import time
 import warnings
 from contextlib import contextmanager
@@ -66,17 +67,38 @@ def write_batch(place: Path, number: int, url: str) -> None:
     (place / "world.yaml").write_text(json.dumps(parts | {"backend": {"url": url}}))
 
 
-def batch(place: Path, out: str, *arguments: str) -> subprocess.Popen[str]:
-    """Start ``sld batch`` in ``place``."""
-    base = ["batch", "data.json", "--mode", "image_editing", "--input-dir", "in", "--output-dir", out, "--json"]
-    return subprocess.Popen(
-        [sys.executable, "-m", "sld", *base, *arguments],
-        cwd=place,
-        env={**os.environ, "PYTHONPATH": str(ROOT), "SLD_CHAT__PROVIDER": "offline", "OMP_NUM_THREADS": "1"},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+class Batch:
+    """``sld batch`` in ``place``, running."""
+
+    def __init__(self, place: Path, out: str, *arguments: str) -> None:
+        base = ["batch", "data.json", "--mode", "image_editing", "--input-dir", "in", "--output-dir", out, "--json"]
+        logs = Path(tempfile.mkdtemp(dir=place))  # no pipes, which may fill
+        self._told, self._said = logs / "told", logs / "said"
+        with self._told.open("w") as told, self._said.open("w") as said:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "sld", *base, *arguments],
+                cwd=place,
+                env={**os.environ, "PYTHONPATH": str(ROOT), "SLD_CHAT__PROVIDER": "offline", "OMP_NUM_THREADS": "1"},
+                stdout=told,
+                stderr=said,
+            )
+
+    def wait_until(self, true: Callable[[], bool]) -> None:
+        """Wait while it runs, which must not end before."""
+        while not true():
+            assert self.process.poll() is None, self.said
+            time.sleep(0.05)
+
+    def ended(self) -> dict[str, Any]:
+        """Wait for its end, a good one, and return what it told."""
+        assert self.process.wait() == 0, self.said
+        told: dict[str, Any] = json.loads(self._told.read_text())
+        return told
+
+    @property
+    def said(self) -> str:
+        """What it said on standard error, the last of it."""
+        return self._said.read_text()[-10_000:]
 
 
 def finished(out: Path) -> dict[str, int]:
@@ -87,10 +109,3 @@ def finished(out: Path) -> dict[str, int]:
         for name, path in records.items()
         if json.loads(path.read_text())["status"] == "finished"
     }
-
-
-def wait_until(true: Callable[[], bool], process: subprocess.Popen[str]) -> None:
-    """Wait while the process runs, which must not end before."""
-    while not true():
-        assert process.poll() is None, process.communicate()
-        time.sleep(0.05)

@@ -50,10 +50,10 @@ def save_sd(folder: Path) -> Path:
     return folder
 
 
-def save_sdxl(folder: Path) -> Path:
-    """Save a Stable Diffusion XL inpainting pipeline."""
+def save_sdxl(folder: Path, kind: type[Any] = StableDiffusionXLInpaintPipeline) -> Path:
+    """Save one of Stable Diffusion XL's pipelines."""
     torch.manual_seed(0)
-    StableDiffusionXLInpaintPipeline(
+    kind(
         vae=autoencoder(4),
         text_encoder=CLIPTextModel(text_config()),
         text_encoder_2=CLIPTextModelWithProjection(text_config(projection_dim=16)),
@@ -61,6 +61,7 @@ def save_sdxl(folder: Path) -> Path:
         tokenizer_2=tokenizer(),
         unet=_unet(
             cross=32,
+            channels=9 if kind is StableDiffusionXLInpaintPipeline else 4,
             addition_embed_type="text_time",
             addition_time_embed_dim=8,
             projection_class_embeddings_input_dim=6 * 8 + 16,
@@ -70,11 +71,13 @@ def save_sdxl(folder: Path) -> Path:
     return folder
 
 
-def save_flux_fill(folder: Path) -> Path:
-    """Save a FLUX Fill pipeline."""
+def save_flux(folder: Path, kind: type[Any] = FluxFillPipeline) -> Path:
+    """Save one of FLUX's pipelines."""
     torch.manual_seed(0)
     words = t5_tokenizer()
-    FluxFillPipeline(
+    # packed latents, and for Fill masked latents and the mask in 2 x 2 cells each
+    channels = 8 + (8 + 4 * 4 if kind is FluxFillPipeline else 0)
+    kind(
         scheduler=FlowMatchEulerDiscreteScheduler(),
         vae=autoencoder(2),
         text_encoder=CLIPTextModel(text_config()),
@@ -84,7 +87,7 @@ def save_flux_fill(folder: Path) -> Path:
         ),
         tokenizer_2=words,
         transformer=FluxTransformer2DModel(
-            in_channels=8 + 8 + 4 * 4,  # packed latents, masked latents, and the mask in 2 x 2 cells each
+            in_channels=channels,
             out_channels=8,
             num_layers=1,
             num_single_layers=1,
@@ -155,10 +158,10 @@ def autoencoder(channels: int) -> AutoencoderKL:
     )
 
 
-def _unet(*, cross: int, **more: object) -> UNet2DConditionModel:
+def _unet(*, cross: int, channels: int = 9, **more: object) -> UNet2DConditionModel:
     return UNet2DConditionModel(
         sample_size=16,
-        in_channels=9,
+        in_channels=channels,
         out_channels=4,
         block_out_channels=(16, 32),
         layers_per_block=1,

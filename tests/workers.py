@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from contextlib import contextmanager
+from copy import copy
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -40,7 +41,9 @@ class ServedWorld(World):
         self.begun, self.stopped = threading.Event(), threading.Event()
 
     def with_settings(self, settings: Settings) -> ServedWorld:
-        return self
+        other = copy(self)
+        other.settings = settings
+        return other
 
     def edit(self, image: Any, operations: Sequence[Operation], scene: Any, **more: Any) -> Edited:
         progress = more.get("progress")

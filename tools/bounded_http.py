@@ -9,6 +9,7 @@ from __future__ import annotations
 import ssl
 import zlib
 from concurrent.futures import wait
+from typing import TYPE_CHECKING
 
 import anyio
 import httpx
@@ -16,6 +17,12 @@ from anyio.from_thread import start_blocking_portal
 
 from tools.stopping import current_stop
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    Enough = Callable[[bytes], bool]
+
+JUDGED = 16 * 2**10  # bytes that come between two looks at whether an answer shall go on
 LOOK = 0.1  # seconds between looks at whether somebody wants the exchange to end
 PACKED = {"gzip": 31, "x-gzip": 31, "deflate": 15}  # zlib's window bits
 
@@ -25,10 +32,14 @@ class UnboundedAnswer(Exception):
 
 
 class BoundedAsyncTransport(httpx.AsyncBaseTransport):
-    """Fetches whole answers: within ``seconds``, of at most ``most`` bytes. Proxies of the environment are used."""
+    """Fetches whole answers: within ``seconds``, of at most ``most`` bytes. Proxies of the environment are used.
 
-    def __init__(self, seconds: float, most: int) -> None:
-        self._seconds, self._most = seconds, most
+    ``silence``: seconds that nothing may come; without it only the whole counts. ``enough`` says of what has come so
+    far whether the rest is not worth waiting for: the answer then ends after its last whole line.
+    """
+
+    def __init__(self, seconds: float, most: int, silence: float | None = None, enough: Enough | None = None) -> None:
+        self._seconds, self._most, self._silence, self._enough = seconds, most, silence or seconds, enough
         self._certificates: ssl.SSLContext | None = None
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
@@ -48,7 +59,7 @@ class BoundedAsyncTransport(httpx.AsyncBaseTransport):
         headers = [pair for pair in request.headers.multi_items() if pair[0].lower() != "accept-encoding"]
         # A client of its own for each answer: it belongs to this event loop, and nothing is left open.
         self._certificates = self._certificates or httpx.create_ssl_context()
-        async with httpx.AsyncClient(timeout=self._seconds, verify=self._certificates) as client:
+        async with httpx.AsyncClient(timeout=self._silence, verify=self._certificates) as client:
             again = client.build_request(
                 request.method,
                 request.url,
@@ -69,7 +80,7 @@ class BoundedAsyncTransport(httpx.AsyncBaseTransport):
         if coding not in ("", "identity", *PACKED):
             raise UnboundedAnswer(f"an answer packed as {coding[:40]!r}, though none was asked for")
         unpacking = zlib.decompressobj(PACKED[coding]) if coding in PACKED else None
-        body = bytearray()
+        body, judged = bytearray(), 0
         async for chunk in answer.aiter_raw():
             try:
                 body += unpacking.decompress(chunk, self._most + 1 - len(body)) if unpacking else chunk
@@ -77,6 +88,10 @@ class BoundedAsyncTransport(httpx.AsyncBaseTransport):
                 raise UnboundedAnswer(f"an answer that is no {coding}, though it says so") from None
             if len(body) > self._most:
                 raise UnboundedAnswer(f"an answer of more than {self._most:,} bytes")
+            if self._enough and len(body) >= judged + JUDGED:
+                judged = len(body)
+                if self._enough(bytes(body)):
+                    return bytes(body[: body.rfind(b"\n") + 1])
         return bytes(body)
 
 
@@ -86,8 +101,8 @@ class BoundedTransport(httpx.BaseTransport):
     It also ends when the work of this thread shall stop (`tools.stopping`).
     """
 
-    def __init__(self, seconds: float, most: int) -> None:
-        self._transport = BoundedAsyncTransport(seconds, most)
+    def __init__(self, seconds: float, most: int, silence: float | None = None, enough: Enough | None = None) -> None:
+        self._transport = BoundedAsyncTransport(seconds, most, silence, enough)
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """Return the answer with its body read; raises as `BoundedAsyncTransport` does."""

@@ -36,18 +36,10 @@ VERBS = {  # what will be done, and what was
 
 @tool(response_format="content_and_artifact")
 def edit(
-    operations: Annotated[
-        list[Operation], Field(min_length=1, max_length=20, description="done together, in one pass of the editor")
-    ],
+    operations: Annotated[list[Operation], Field(min_length=1, max_length=20)],
     runtime: ToolRuntime[Context, dict[str, Any]],
 ) -> tuple[str, dict[str, Any]]:
-    """Change the picture. Only the named objects and places change, everything else stays as it is.
-
-    Operations: add (a new object into a box), remove, move (into a box; another size resizes),
-    restyle (give it these attributes, such as a colour, where it stands), replace (another kind of
-    object in its place), adjust (the look of the whole picture, or a cut to one object).
-    Ids are those of the layout. Put everything that is wrong into one call.
-    """
+    """Change the picture as the operations say, all in one pass; everything else stays as it is."""
     return _planned(runtime, operations)
 
 

@@ -21,16 +21,11 @@ MARGIN = 0.1  # of the object's size, shown around it so that it is seen in its 
 @tool(response_format="content_and_artifact")
 def inspect(
     runtime: ToolRuntime[Context, dict[str, Any]],
-    object: Annotated[str | None, Field(description="id of an object in the layout, such as 'car #1'")] = None,
-    box: Annotated[Box | None, Field(description="or any place in the picture")] = None,
-    candidates: Annotated[
-        list[Attribute], Field(max_length=20, description="attributes to score there, such as ['red', 'blue']")
-    ] = [],  # noqa: B006 - read by pydantic only, which copies it; None would widen the schema the model sees
+    object: Annotated[str | None, Field(description="an id of the layout")] = None,
+    box: Annotated[Box | None, Field(description="or any place, not both")] = None,
+    candidates: Annotated[list[Attribute], Field(max_length=20, description="attributes to score")] = [],  # noqa: B006 - read by pydantic only, which copies it; None would widen the schema the model sees
 ) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Look closely at one object (by id) or one box: size, position relative to the others, attribute scores.
-
-    Give exactly one of object and box. Models that can see also get the enlarged crop.
-    """
+    """Look closely at one object or one box: its size, where it is to the others, how well attributes fit."""
     if (object is None) == (box is None):
         raise ToolError(f"give exactly one of object and box, not object={object!r} and box={box!r}")
     context = runtime.context

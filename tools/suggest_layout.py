@@ -24,10 +24,7 @@ if TYPE_CHECKING:
 
 @tool
 def suggest_layout(runtime: ToolRuntime[Context, dict[str, Any]]) -> dict[str, Any]:
-    """Ask the layout solver for the smallest change that meets every requirement of the goal.
-
-    Answers with operations that can be given to edit as they are, and the layout they lead to.
-    """
+    """Ask the solver for the smallest change that meets every requirement, as operations for edit."""
     operations, target = suggestion(runtime.state, runtime.context)
     return {"operations": dump_operations(operations), "layout": target.model_dump(mode="json")}
 

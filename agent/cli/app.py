@@ -13,7 +13,7 @@ import typer
 
 from agent.cli import trace as trace_cli
 from agent.cli import weights as weights_cli
-from agent.cli.options import Cluster, Gpus, Mode, Options, Ray, fail, reporting
+from agent.cli.options import Cluster, Gpus, Mode, Options, Ray, ReplicaNumber, fail, reporting
 
 Preset = Annotated[
     str | None, typer.Option(help="A shipped preset (see `sld presets`), a path to a .yaml file, or auto.")
@@ -207,13 +207,25 @@ def worker(
     rows: Annotated[
         int, typer.Option(min=0, max=256, help="Compute so many rows of the lanes as one batch (for a GPU).")
     ] = 0,
+    also: Annotated[list[str] | None, typer.Option(metavar="PRESET", help="Serve the models of this one, too.")] = None,
+    ray: Ray = None,
+    gpus: Gpus = 0,
+    replicas: ReplicaNumber = "1",
+    presets: Annotated[int, typer.Option(min=1, help="--ray: presets whose models a replica keeps.")] = 2,
     settings: Set = None,
 ) -> None:
-    """Serve the models of a preset to agents elsewhere, who set backend.url to this address."""
-    with reporting():
-        from agent.cli.worker import serve
+    """Serve the models of a preset to agents elsewhere, who set backend.url to this address.
 
-        raise typer.Exit(serve(Options(preset, settings=settings), host, port, waiting, lanes, rows))
+    With --ray they run in replicas on a Ray cluster, and lanes and rows are those of each replica.
+    """
+    with reporting():
+        from agent.cli.replicas import Replicas
+        from agent.cli.worker import Serving
+        from agent.cli.worker import serve as serve_models
+
+        wanted = None if ray is None else Replicas(ray, replicas, gpus, lanes, rows, presets)
+        given = Serving(host, port, waiting, lanes, rows, tuple(also or ()), wanted)
+        raise typer.Exit(serve_models(Options(preset, settings=settings), given))
 
 
 @app.command()
@@ -254,14 +266,26 @@ def serve(
     workers: Annotated[int, typer.Option(min=1, max=64, help="Turns at a time; the models are shared.")] = 1,
     folder: Sessions = Path("sessions"),
     runs: Annotated[Path, typer.Option(help="Where single runs are.")] = Path("runs"),
+    ray: Ray = None,
+    gpus: Gpus = 0,
+    replicas: ReplicaNumber = "1",
 ) -> None:
     """Serve the sessions to browsers and programs: a page, an HTTP API, OpenAI's Images protocol and MCP."""
     with reporting():
         from agent.cli import serve as serve_cli
+        from agent.cli.replicas import Replicas
 
         options, names = Options(preset=preset, settings=settings), tuple(allow_host or ())
         serve_cli.serve(
-            options, host=host, port=port, token=token, names=names, sessions=folder, runs=runs, workers=workers
+            options,
+            host=host,
+            port=port,
+            token=token,
+            names=names,
+            sessions=folder,
+            runs=runs,
+            workers=workers,
+            replicas=None if ray is None else Replicas(ray, replicas, gpus),
         )
 
 

@@ -323,6 +323,8 @@ class Talk:
         self.code = ExitCode.AGREED if result.agreed else ExitCode.NOT_AGREED
         if result.exit == "parse_failed":
             self.code = ExitCode.MISTAKE
+        if result.exit == "model_failed":
+            self.code = ExitCode.FAILURE
         print_notes(self.console, result.notes)
         for line in result.done:
             self._say(f"  {line}")

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import platform
-import socket
 from dataclasses import asdict, dataclass
 from importlib import metadata
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
-from urllib.parse import urlsplit
 
 from agent.cli.console import output_console, write_json
 from agent.cli.options import ExitCode, Options
-from agent.models.chat import OPENAI_URL, provider, readable_url
+from agent.models.chat import OPENAI_URL, ChatModelError, make_chat_model, provider, readable_url
 from configs.settings import FilePart, GeneratorSettings, Part, SegmenterSettings
 from tools.backend.checkpoints import check_files, find_folder
 from tools.backend.installed import TORCHVISION_ADVICE, torchvision_problem
@@ -22,8 +20,9 @@ from tools.backend.protocol import BackendError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from configs.settings import BackendSettings, Settings
+    from configs.settings import BackendSettings, ChatSettings, Settings
 
+PATIENCE = 60.0  # seconds that a person waits for a first word
 MODELS = ("torch", "diffusers", "transformers")
 LIBRARIES = ("langgraph", "langchain-openai")
 WORKER_SECONDS = 10.0  # that a worker has to answer
@@ -40,7 +39,10 @@ class Finding:
 
 
 def examine(options: Options) -> int:
-    """Print the findings; the code is 0 unless something would keep a run from working."""
+    """Print the findings; the code is 0 unless something would keep a run from working.
+
+    An endpoint is asked for one token, so that a model that it does not serve is noticed.
+    """
     settings = options.load()
     findings = [*_program(settings), *_models(settings), *_language_model(settings)]
     if options.as_json:
@@ -150,15 +152,22 @@ def _language_model(settings: Settings) -> Iterator[Finding]:
         advice = "it reads plain sentences; for a language model set OPENAI_API_KEY or --set chat.base_url=URL"
         yield Finding("language model", "ok", "the offline planner", advice)
         return
-    url = readable_url(chat.base_url or OPENAI_URL)
-    place, address = f"{chat.model} at {url}", urlsplit(url)
-    if chat.api_key is None and chat.base_url is None:
-        yield Finding("language model", "problem", f"{place}: no key", "set OPENAI_API_KEY")
-        return
+    url = readable_url(chat.base_url or OPENAI_URL) if provider(chat) == "openai" else provider(chat)
+    place = f"{chat.model} at {url}"
     try:
-        port = address.port or (443 if address.scheme == "https" else 80)
-        socket.create_connection((address.hostname or "", port), timeout=5).close()
-    except (OSError, ValueError) as error:
-        yield Finding("language model", "problem", f"{place}: not reachable ({error})", "check chat.base_url")
+        method = _greet(chat)
+    except ChatModelError as error:
+        yield Finding("language model", "problem", f"{place}: {error}", "check chat.base_url, chat.model and the key")
     else:
-        yield Finding("language model", "ok", f"{place}, reachable")
+        yield Finding("language model", "ok", f"{place} answers (structured output: {method})")
+
+
+def _greet(chat: ChatSettings) -> str:
+    """Ask the model for a word, and return how its answers get their form.
+
+    Raises:
+        ChatModelError: it cannot be asked, or gives none.
+    """
+    model = make_chat_model(chat.model_copy(update={"attempts": 1, "timeout": min(chat.timeout, PATIENCE)}))
+    model.invoke("Say hello.", max_tokens=1)
+    return model.chosen_method() if hasattr(model, "chosen_method") else "function_calling"

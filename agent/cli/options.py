@@ -35,7 +35,10 @@ Ray = Annotated[
         help="Work on this Ray cluster: ray://HOST:10001, HOST:6379, auto (a running one, else this machine) or local.",
     ),
 ]
-Gpus = Annotated[float, typer.Option(min=0, help="--ray: GPUs that one item takes; 0.5 lets two share one.")]
+Gpus = Annotated[float, typer.Option(min=0, help="--ray: GPUs that one item or replica takes; 0.5 lets two share one.")]
+ReplicaNumber = Annotated[
+    str, typer.Option("--replicas", metavar="N|LEAST:MOST", help="--ray: as many, or what the queue asks for.")
+]
 
 
 class ExitCode(IntEnum):

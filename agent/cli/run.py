@@ -135,9 +135,11 @@ def _close(result: RunResult, folder: RunFolder, options: Options) -> int:
 
 
 def exit_code(result: RunResult) -> ExitCode:
-    """Return 0 for agreement, 2 for a sentence that could not be read, 3 for a run that ended otherwise."""
+    """Return 0 for agreement, 1 where the language model failed, 2 for a text that cannot be read, 3 for other ends."""
     if result.exit == "parse_failed":
         return ExitCode.MISTAKE
+    if result.exit == "model_failed":
+        return ExitCode.FAILURE
     return ExitCode.AGREED if result.agreed or result.exit == "answered" else ExitCode.NOT_AGREED
 
 
@@ -195,11 +197,12 @@ def parse_prompts(options: Options, prompt: str | None) -> int:
     # The loop's own way of reading a sentence, repairs included, stopped before anything looks at a picture:
     # neither a backend nor a place for pictures is needed.
     context = Context(cast("Backend", None), announce_chat(settings, as_json=True), ImageStore(Path()), settings)
-    graph = build_graph(None, settings.loop)
+    graph, failed = build_graph(None, settings.loop), [False]
 
     def read(text: str) -> dict[str, Any]:
         state = graph.invoke({"prompt": text}, context=context, interrupt_before=["generate", "judge", "finish"])
         spec = state["goal"].spec
+        failed[0] |= state["exit"] == "model_failed"
         return spec.model_dump(mode="json") if spec else {"error": state["detail"]}
 
     def parse(text: str) -> bool:
@@ -211,7 +214,7 @@ def parse_prompts(options: Options, prompt: str | None) -> int:
 
     lines = lines_of_input() if prompt is None else (prompt,)
     outcomes = [parse(line) for line in lines if line.strip() or prompt is not None]
-    return ExitCode.AGREED if all(outcomes) else ExitCode.MISTAKE
+    return ExitCode.AGREED if all(outcomes) else ExitCode.FAILURE if failed[0] else ExitCode.MISTAKE
 
 
 def show_preset(name: str) -> None:

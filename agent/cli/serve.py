@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from agent.cli.options import Options
+    from agent.cli.replicas import Replicas
 
 
 def serve(
@@ -24,9 +26,11 @@ def serve(
     sessions: Path,
     runs: Path,
     workers: int,
+    replicas: Replicas | None = None,
 ) -> None:
-    """Serve until interrupted."""
+    """Serve until interrupted; with ``replicas`` the models run on a Ray cluster."""
     _need("fastapi", "sse_starlette", "uvicorn", extra="web")
+    from agent.cli.replicas import on_cluster
     from agent.web.access import AccessError
     from agent.web.serve import Serving
     from agent.web.serve import serve as serve_on
@@ -34,7 +38,11 @@ def serve(
     options.load()  # a preset or a setting that is none is said now, not in the first turn
     given = Serving(host, port, token or None, names, sessions, runs, options.preset, options.overrides(), workers)
     try:
-        serve_on(given, write)
+        if replicas is None:
+            serve_on(given, write)
+            return
+        with on_cluster(replicas) as line:
+            serve_on(replace(given, overrides={**given.overrides, "backend.url": line.url}), write)
     except AccessError as error:
         fail(str(error))
 

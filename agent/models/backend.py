@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
-from agent.models.preset_choice import missing_networks, missing_packages
+from agent.models.preset_choice import missing_libraries, missing_networks, missing_packages
 from configs.errors import SettingsError
-from tools.backend.ahead import runs_without_torch
 from tools.backend.local import LocalBackend
 
 if TYPE_CHECKING:
     from configs.settings import Settings
     from tools.backend.remote.client import RemoteBackend
     from tools.backend.together import Together
-
-LIBRARIES = ("torch", "diffusers", "transformers")
 
 
 def make_backend(settings: Settings, together: Together | None = None) -> LocalBackend | RemoteBackend:
@@ -31,12 +27,11 @@ def make_backend(settings: Settings, together: Together | None = None) -> LocalB
         from tools.backend.remote.client import RemoteBackend
 
         return RemoteBackend(settings)
-    for library in () if runs_without_torch(settings) else LIBRARIES:
-        if find_spec(library) is None:
-            raise SettingsError(
-                f"the models need {library}, which is not installed: pip install {library}, or set "
-                "backend.url to a worker that has them"
-            )
+    if missing := missing_libraries(settings):
+        raise SettingsError(
+            f"the models need {missing[0]}, which is not installed: pip install {' '.join(missing)}, or set "
+            "backend.url to a worker that has them"
+        )
     if lacking := missing_packages(settings):
         commands = "; ".join((*lacking, *missing_networks(settings)))
         raise SettingsError(f"the settings name networks whose runtimes are not on this machine: {commands}")

@@ -111,15 +111,17 @@ def _arguments(given: Any) -> dict[str, Any]:
 
 def _usage(given: Any) -> Any:
     """Return the tokens; a server that counts in another way counts for nothing."""
-    given = given if isinstance(given, dict) else {}
+    details = given.get("prompt_tokens_details")
 
-    def count(name: str) -> int:
-        value = given.get(name)
+    def count(name: str, among: Any = given) -> int:
+        value = among.get(name)
         number = isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value < TOKENS
         return int(value) if number else 0
 
     used = {"input_tokens": count("prompt_tokens"), "output_tokens": count("completion_tokens")}
-    return {**used, "total_tokens": sum(used.values())}
+    cached = count("cached_tokens", details) if isinstance(details, dict) else 0
+    known = {"input_token_details": {"cache_read": cached}} if cached else {}
+    return {**used, "total_tokens": sum(used.values()), **known}
 
 
 def _error(given: Any) -> Any:

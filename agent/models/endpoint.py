@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import httpx
 import openai
 from langchain_core.exceptions import ContextOverflowError
-from langchain_core.messages import AIMessage
+from langchain_core.messages import AIMessage, HumanMessage
 from langchain_core.outputs import ChatGeneration, ChatResult
 from langchain_openai import ChatOpenAI
 from pydantic import BaseModel, Field, SecretStr
@@ -21,8 +21,10 @@ from tenacity.wait import wait_random_exponential
 
 from agent.models.chat import OPENAI_URL, ChatModelError, readable_url
 from agent.models.completion import CompletionError, read_completion
+from agent.models.rambling import is_endless, rambles
 from agent.models.schemas import strict_function, strict_schema
-from agent.models.structured_output import is_cut, parse_json, structured
+from agent.models.streamed import goes_on, whole_body
+from agent.models.structured_output import is_cut, read_json, structured
 from agent.models.text_tool_calls import act_in_text, actions_format, request_in_text
 from tools.bounded_http import BoundedAsyncTransport, BoundedTransport, UnboundedAnswer, unbounded
 from tools.redaction import Redactor, login_secrets
@@ -39,14 +41,29 @@ LONGEST_ANSWER = 4 * 2**20  # bytes
 LONGEST_WAIT = 30.0  # seconds between two tries, even when a server asks for more
 JITTER = wait_random_exponential(multiplier=0.5, max=LONGEST_WAIT)
 
-OPTIONAL = frozenset({"temperature", "seed", "max_tokens", "max_completion_tokens"})
+OPTIONAL = frozenset({"temperature", "seed", "max_tokens", "max_completion_tokens", "stream_options", "stream"})
+TIMEOUTS = 2  # tries after which a server that is silent is given up: each try is the same work again
 MORE = 4  # times the tokens, once, for an answer that was cut off
 
 TOO_LONG = re.compile(
     r"context[ _](?:length|size|window)|exceed_context|maximum context|too many tokens|prompt is too long"
 )
 
-Method = Literal["json_schema", "function_calling", "json_object", "actions"]
+Method = Literal["auto", "json_schema", "function_calling", "json_object", "actions"]
+
+
+PROBE = "Say hello."  # an answer in a form that nobody would choose shows that the server holds to it
+PROBE_NAME = "zebra"
+PROBE_TOKENS = 24
+PROBE_TREE = {
+    "type": "object",
+    "properties": {PROBE_NAME: {"type": "boolean"}},
+    "required": [PROBE_NAME],
+    "additionalProperties": False,
+}
+PROBE_SCHEMA = {"name": PROBE_NAME, "schema": PROBE_TREE, "strict": True}
+PROBE_TOOL = {"type": "function", "function": {"name": PROBE_NAME, "description": "a form", "parameters": PROBE_TREE}}
+PROBE_CHOICE = {"type": "function", "function": {"name": PROBE_NAME}}
 
 
 class ContextFull(ChatModelError, ContextOverflowError):
@@ -56,19 +73,22 @@ class ContextFull(ChatModelError, ContextOverflowError):
 def make_endpoint_model(settings: ChatSettings) -> EndpointModel:
     """Return the model behind an endpoint; `agent.models.chat.make_chat_model` has checked that there is one."""
     given = {"temperature": settings.temperature, "seed": settings.seed}
+    limits = settings.answer_timeout, LONGEST_ANSWER, settings.timeout, goes_on
     options: dict[str, Any] = {key: value for key, value in given.items() if value is not None}
     return EndpointModel(
         model=settings.model,
         base_url=settings.base_url or OPENAI_URL,
         api_key=settings.api_key or SecretStr("none"),
         timeout=settings.timeout,
-        http_client=httpx.Client(transport=BoundedTransport(settings.timeout, LONGEST_ANSWER)),
-        http_async_client=httpx.AsyncClient(transport=BoundedAsyncTransport(settings.timeout, LONGEST_ANSWER)),
+        http_client=httpx.Client(transport=BoundedTransport(*limits)),
+        http_async_client=httpx.AsyncClient(transport=BoundedAsyncTransport(*limits)),
         max_retries=0,  # tenacity does it, where attempts are bounded and errors get a name
         use_responses_api=False,  # local servers speak chat completions only
-        disable_streaming=True,
+        disable_streaming=True,  # to whoever asks this model; the server streams (`_ask`), so that silence is noticed
+        answer_timeout=settings.answer_timeout,
         attempts=settings.attempts,
         method=settings.structured_output,
+        parse_model=settings.parse_model,
         parse_tokens=settings.parse_tokens,
         think_tokens=settings.think_tokens,
         **options,
@@ -79,7 +99,10 @@ class EndpointModel(ChatOpenAI):
     """`ChatOpenAI` with bounded retries, helpful errors, and four ways to structured output."""
 
     attempts: int = 5
-    method: Method = "json_schema"
+    answer_timeout: float = 1200.0
+    method: Method = "auto"
+    """"auto" until the server was asked (`chosen_method`)."""
+    parse_model: str | None = None
     parse_tokens: int = 2048
     think_tokens: int = 2048
     refused: set[str] = Field(default_factory=set)
@@ -137,14 +160,17 @@ class EndpointModel(ChatOpenAI):
         """Return the request with more room, where the answer was cut off and did not only repeat itself; else {}."""
         key = next((key for key in ("max_completion_tokens", "max_tokens") if asked.get(key)), None)
         message = result.generations[0].message
-        if key is None or not isinstance(message, AIMessage) or not is_cut(message) or rambles(message.text):
+        if key is None or not isinstance(message, AIMessage) or not is_cut(message) or rambles(_said(message)):
             return {}
         return asked | {key: MORE * asked[key]}
 
     def _ask(self, messages: list[BaseMessage], stop: list[str] | None, kwargs: dict[str, Any]) -> dict[str, Any]:
         """Return the request; the answer is read here, not by the SDK: its readers trust what servers send."""
         payload = self._get_request_payload(messages, stop=stop, **kwargs)
-        asked = {key: value for key, value in payload.items() if key != "stream"}
+        asked = payload | {"stream": True, "stream_options": {"include_usage": True}}
+        for message in asked["messages"]:
+            if message.get("content", "") is None:  # beside tool calls that is allowed, and some servers fail over it
+                message["content"] = ""
         if self.openai_api_base != OPENAI_URL and "max_completion_tokens" in asked:  # the name that all others know
             asked["max_tokens"] = asked.pop("max_completion_tokens")
         return asked
@@ -152,10 +178,13 @@ class EndpointModel(ChatOpenAI):
     def _read(self, text: str) -> ChatResult:
         try:
             try:
-                body = parse_json(text)
+                body = whole_body(text)
             except ValueError as error:
                 raise CompletionError(f"something that is no JSON ({error}): {text[:200]!r}") from None
             message = read_completion(body)
+            unfinished = bool(message.invalid_tool_calls) or is_endless(message.text)
+            if "finish_reason" not in message.response_metadata and unfinished:
+                message.response_metadata |= {"finish_reason": "length"}  # it was ended here (`goes_on`)
         except CompletionError as error:
             url = readable_url(self.openai_api_base or OPENAI_URL)
             raise ChatModelError(
@@ -164,10 +193,48 @@ class EndpointModel(ChatOpenAI):
             ) from None
         return ChatResult(generations=[ChatGeneration(message=message)], llm_output={"model_name": self.model_name})
 
+    def chosen_method(self) -> Method:
+        """Return how answers get their form. Of a server of one's own the first call finds out, by asking it.
+
+        One that holds to a schema is asked for actions in that form: nothing can then be malformed, and no tool's
+        description has to be read. Otherwise tools are used where a call can be forced, else whatever JSON comes.
+        """
+        if self.method != "auto":
+            return self.method
+        if self.openai_api_base == OPENAI_URL:
+            self.method = "json_schema"
+        elif self._holds_to(response_format={"type": "json_schema", "json_schema": PROBE_SCHEMA}):
+            self.method = "actions"
+        elif self._holds_to(tools=[PROBE_TOOL], tool_choice=PROBE_CHOICE):
+            self.method = "function_calling"
+        else:
+            self.method = "json_object" if self._holds_to(response_format={"type": "json_object"}) else "actions"
+        return self.method
+
+    def _holds_to(self, **form: Any) -> bool:
+        """Return whether the server gives an answer the form asked for, though the question suggests another."""
+        try:  # without callbacks: this is no part of the conversation
+            result = self._generate([HumanMessage(PROBE)], **form, max_tokens=PROBE_TOKENS)
+        except ChatModelError as error:
+            if error.status is None or error.status in (401, 403, 404, 429):  # nobody is served at all
+                raise
+            return False
+        answer = result.generations[0].message
+        assert isinstance(answer, AIMessage)
+        if "tools" in form:
+            return [call["name"] for call in answer.tool_calls] == [PROBE_NAME]
+        try:
+            value = read_json(answer.text)
+        except ValueError:
+            return False
+        return isinstance(value, dict) and (
+            form["response_format"]["type"] == "json_object" or set(value) == {PROBE_NAME}
+        )
+
     def bind_tools(self, tools: Sequence[Any], **kwargs: Any) -> Runnable[Any, Any]:
         """Return a model whose answers carry ordinary tool calls, whatever the endpoint understands."""
         limit: Any = {"max_tokens": self.think_tokens}
-        if self.method == "actions":
+        if self.chosen_method() == "actions":
             bound = self.bind(response_format=actions_format(tools), **limit)
             return request_in_text(tools) | bound | act_in_text(tools)
         functions = [{"type": "function", "function": strict_function(tool)} for tool in tools]
@@ -180,10 +247,12 @@ class EndpointModel(ChatOpenAI):
 
         The prompts describe each answer in prose: a schema never stands beside it in the text.
         """
-        name, tree = schema.__name__, strict_schema(schema)
-        limit = {"max_tokens": self.parse_tokens}
+        name, tree = schema.__name__, strict_schema(schema, narrow=self.openai_api_base != OPENAI_URL)
+        limit: dict[str, Any] = {"max_tokens": self.parse_tokens}
+        if self.parse_model and not getattr(schema, "sees", False):
+            limit["model"] = self.parse_model
         model: Runnable[Any, Any]
-        match self.method:
+        match self.chosen_method():
             case "json_schema" | "actions":
                 as_schema = {"type": "json_schema", "json_schema": {"name": name, "schema": tree, "strict": True}}
                 model = self.bind(response_format=as_schema, **limit)
@@ -201,7 +270,7 @@ class EndpointModel(ChatOpenAI):
     def _retries(self) -> dict[str, Any]:
         return {
             "retry": retry_if_exception(passes_by),
-            "stop": stop_after_attempt(self.attempts),
+            "stop": lambda tries: stop_after_attempt(self.attempts)(tries) or _has_waited_enough(tries),
             "wait": wait_as_asked,
             "reraise": True,
         }
@@ -229,14 +298,17 @@ class EndpointModel(ChatOpenAI):
             case openai.RateLimitError():
                 text = f"{url} is over its rate limit (429) {tries}: wait, or set chat.attempts higher"
             case openai.APITimeoutError():
-                text = f"{url} gave no answer within {self.request_timeout} s {tries}: set chat.timeout higher"
+                text = (
+                    f"{url} was silent for {self.request_timeout} s, or had no whole answer within "
+                    f"{self.answer_timeout:g} s: set chat.timeout or chat.answer_timeout higher"
+                )
             case openai.APIConnectionError():
                 text = f"cannot reach {url} {tries}: check chat.base_url and that the server runs"
             case openai.APIStatusError():
                 text = f"{url} {self._status(error, tries)}"
             case _:
                 text = f"{url} cannot be talked to ({self._hidden(str(error))}): check chat.base_url"
-        return ChatModelError(text)
+        return ChatModelError(text, error.status_code if isinstance(error, openai.APIStatusError) else None)
 
     def _status(self, error: openai.APIStatusError, tries: str) -> str:
         reason = self._hidden(str(error.message))
@@ -255,10 +327,16 @@ class EndpointModel(ChatOpenAI):
         return Redactor((*secrets, *login_secrets(self.openai_api_base))).text(text)[:500]
 
 
-def rambles(text: str) -> bool:
-    """Return whether the end of a text only says the same again and again: more room would not end it."""
-    end = text[-400:]
-    return len(end) == 400 and any(end[period:] == end[:-period] for period in range(1, 101))
+def _said(message: AIMessage) -> str:
+    """Return what an answer says, in its text or in a call that is not whole."""
+    broken = message.invalid_tool_calls
+    return (broken[-1]["args"] or "") if broken else message.text
+
+
+def _has_waited_enough(state: RetryCallState) -> bool:
+    """Return whether the server was silent too often; connecting to one costs it nothing."""
+    error = state.outcome.exception() if state.outcome else None
+    return isinstance(error, openai.APITimeoutError) and state.attempt_number >= TIMEOUTS
 
 
 def passes_by(error: BaseException) -> bool:

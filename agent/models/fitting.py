@@ -101,6 +101,7 @@ def _fit_object(value: Any, schema: Mapping[str, Any], defs: Mapping[str, Any], 
     if not set(known) & set(value) - {"name"} and "op" in value and "operations" in known:
         notes.append("read one operation as a list of one")
         value = {"operations": [value]}
+    value = _compared(value, known, notes, place)
     fit = {}
     for key, item in value.items():
         if key not in known:
@@ -116,6 +117,17 @@ def _fit_object(value: Any, schema: Mapping[str, Any], defs: Mapping[str, Any], 
         else:
             fit[key] = _fit(item, known[key], defs, notes, f"{place}.{key}".lstrip("."))
     return fit
+
+
+def _compared(value: dict[str, Any], known: Mapping[str, Any], notes: list[str], place: str) -> dict[str, Any]:
+    """Return a relation with its factor at the one predicate that takes one: "bigger than" twice is "as big as"."""
+    if not {"factor", "predicate"} <= set(known) or not value.get("factor") or value.get("predicate") == "as big as":
+        return value
+    if value.get("predicate") == "bigger than" and value["factor"] != 1:
+        notes.append(f"{place}: read 'bigger than' with a factor as 'as big as'")
+        return value | {"predicate": "as big as"}
+    notes.append(f"{place}: left out the factor, which 'as big as' alone takes")
+    return value | {"factor": None}
 
 
 def _takes_null(schema: Mapping[str, Any], defs: Mapping[str, Any]) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
-from agent.models.preset_choice import missing_networks, missing_packages
+from agent.models.preset_choice import missing_libraries, missing_networks, missing_packages
 from configs.settings import InstructSettings, PipelineOptions, load_settings
 
 if TYPE_CHECKING:
@@ -43,6 +43,8 @@ def _lacking(settings: Settings, gpu_gb: float | None) -> Iterator[str]:
     kinds = {getattr(part, "kind", "") for part in (settings.generator, settings.editor)}
     if "openai" in kinds and settings.chat.api_key is None and settings.chat.base_url is None:
         yield "a key (OPENAI_API_KEY), or a server at chat.base_url"
+    if libraries := missing_libraries(settings):
+        yield f"pip install {' '.join(libraries)}"
     yield from missing_packages(settings)
     yield from missing_networks(settings)
 

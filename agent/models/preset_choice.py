@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from configs.errors import SettingsError
 from configs.settings import FilePart, OnnxSegmenterSettings, load_settings
+from tools.backend.ahead import runs_without_torch
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
 DEFAULT, PHOTO = "iconworld", "photo"
 NOTICE = f"This picture is none of the icon world: using the preset {PHOTO} (another: --preset NAME)."
+LIBRARIES = ("torch", "diffusers", "transformers")
 RUNTIMES = {"tflite": "ai_edge_litert", "onnx": "onnxruntime"}
 INSTALL = "pip install 'sld-agent[photo]'"
 
@@ -35,6 +37,11 @@ def choose_preset(picture: Image | None) -> str:
             f"for photographs is not here: {lacking}. (the preset {DEFAULT!r} insists on the built-in models)"
         )
     return PHOTO
+
+
+def missing_libraries(settings: Settings) -> tuple[str, ...]:
+    """Return the libraries of models that the settings need and this machine lacks."""
+    return () if runs_without_torch(settings) else tuple(name for name in LIBRARIES if find_spec(name) is None)
 
 
 def missing_packages(settings: Settings) -> tuple[str, ...]:

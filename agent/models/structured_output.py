@@ -10,7 +10,8 @@ from langchain_core.runnables import RunnableLambda
 from pydantic import BaseModel
 
 from agent.models.fitting import fitted
-from agent.models.schemas import strict_schema
+from agent.models.rambling import completed, rambles, unrepeated
+from agent.models.schemas import EVERYTHING, strict_schema
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -28,7 +29,8 @@ THOUGHTS = re.compile(r"<think>.*?</think>", re.DOTALL)  # some models reason al
 def read_json(text: str, *, cut: bool = False) -> Any:
     """Return the first JSON object (or list of objects) in the text, whatever stands around it (prose, code fences).
 
-    ``cut`` says that the answer came to its limit, which explains best why it is broken.
+    ``cut`` says that the answer came to its limit, which explains best why it is broken. One that only repeated itself
+    by then is read as far as it is whole, each thing once.
 
     Raises:
         ValueError: there is none, or it is broken; the message says where.
@@ -40,6 +42,8 @@ def read_json(text: str, *, cut: bool = False) -> Any:
             raise ValueError(f"no JSON object in the answer {text[:80]!r}")
         return parse_json(text[start.start() :], more=True)
     except ValueError:
+        if cut and start is not None and rambles(text):
+            return unrepeated(parse_json(completed(text[start.start() :])))
         if cut:
             raise ValueError("the answer was cut off at the length limit: give a shorter one") from None
         raise
@@ -115,7 +119,7 @@ def read_answer(message: AIMessage, schema: type[T]) -> T:
     else:
         value = read_json(message.text, cut=is_cut(message))
     notes: list[str] = []
-    value = fitted(value, strict_schema(schema), notes)
+    value = fitted(value, strict_schema(schema, also=EVERYTHING), notes)
     if notes:
         message.response_metadata = message.response_metadata | {"mended": notes}
     return schema.model_validate(value)

@@ -15,8 +15,9 @@ from langchain_core.prompt_values import PromptValue
 from langchain_core.runnables import Runnable, RunnableLambda
 
 from agent.models.fitting import NAMES, WRAPPERS, fitted
-from agent.models.schemas import strict_function
-from agent.models.structured_output import THOUGHTS, parse_json
+from agent.models.rambling import completed, rambles, unrepeated
+from agent.models.schemas import EVERYTHING, strict_function
+from agent.models.structured_output import THOUGHTS, is_cut, parse_json
 from prompts import render
 
 if TYPE_CHECKING:
@@ -42,7 +43,8 @@ def act_in_text(tools: Sequence[Any]) -> Runnable[Any, AIMessage]:
     answers with what is wrong. What was read in another way than it was written stands in
     ``response_metadata["mended"]``.
     """
-    functions = {function["name"]: function["parameters"] for function in map(strict_function, tools)}
+    described = (strict_function(tool, also=EVERYTHING) for tool in tools)
+    functions = {function["name"]: function["parameters"] for function in described}
 
     def read(message: AIMessage) -> AIMessage:
         notes: list[str] = []
@@ -64,7 +66,8 @@ def act_in_text(tools: Sequence[Any]) -> Runnable[Any, AIMessage]:
             else:
                 broken.append(call)
         if not message.tool_calls and not message.invalid_tool_calls:
-            thought, calls, broken = _read_text(message.text, functions, notes)
+            text = completed(message.text) if is_cut(message) and rambles(message.text) else message.text
+            thought, calls, broken = _read_text(text, functions, notes)
         kept = {"mended": notes} if notes else {}
         return AIMessage(
             content=thought if calls or broken else message.text,
@@ -92,7 +95,11 @@ def _read_text(
             continue
         if isinstance(value, dict):
             thought = thought or str(value.get("thought", ""))
-        for action in _actions(value):
+        actions = _actions(value)
+        once = unrepeated(actions)
+        if once != actions:
+            notes.append("took what was said more than once as said once")
+        for action in once:
             _take(action, functions, notes, calls, broken)
     if not calls and not broken:
         for found in re.finditer(r"^[\s`]*(\w+)\(\)[\s`.]*$", text, re.MULTILINE):

@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from agent.offline.instructions import parse_instruction
-from agent.offline.whole_picture import is_whole_picture, parse_whole_picture
+from agent.offline.whole_picture import is_whole_picture, of_the_picture, parse_whole_picture
 from tools.scene.operations import AROUND, CUTTING, Add, Adjust, apply
 
 if TYPE_CHECKING:
@@ -23,6 +23,8 @@ _BETWEEN = re.compile(
     r"\s+(?:and|but)\s+(?:then\s+|also\s+|finally\s+)?|\s+then\s+)(?=\S)",
     re.IGNORECASE,
 )
+_POLITELY = re.compile(r"\s*,\s*(?:please|thanks|thank you)[\s.!]*$", re.IGNORECASE)
+_CUT = re.compile(r"\b(?:crop|trim|zoom|cut|isolate|extract)\b", re.IGNORECASE)
 _ONE_WORD = (("black and white", "black-and-white"), ("black & white", "black-and-white"))
 
 
@@ -60,12 +62,16 @@ def parse_mixed(text: str, layout: Layout, memory: Memory) -> tuple[Operation, .
 
 def _pieces(text: str) -> list[tuple[bool, str]]:
     """Return the parts of a text in order, wishes for the whole picture apart from what lies between them."""
+    text = _POLITELY.sub("", text)
     for said, one in _ONE_WORD:
         text = re.sub(re.escape(said), one, text, flags=re.IGNORECASE)
     found: list[tuple[bool, str]] = []
     parts = _BETWEEN.split(text)
     for said, mark in zip(parts[::2], ["", *parts[1::2]], strict=True):
         bare = bool(found) and found[-1][0]  # "brighter" alone goes on with a wish, not with "make the cat red"
+        if bare and _CUT.search(found[-1][1]):  # "crop to him and make it grey": what is left is the picture
+            whole = of_the_picture(said)
+            said = whole if is_whole_picture(whole) else said
         is_wish = is_whole_picture(said) and (bare or not found or len(said.split()) > 1)
         if not is_wish and found and not found[-1][0]:
             found[-1] = False, f"{found[-1][1]}{mark}{said}"

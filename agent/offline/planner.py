@@ -112,7 +112,7 @@ class OfflinePlanner(BaseChatModel):
         else:
             message = _plan(messages, {tool["function"]["name"] for tool in kwargs.get("tools") or ()})
         message.usage_metadata = {"input_tokens": 0, "output_tokens": 0, "total_tokens": 0}
-        message.response_metadata = {"model_name": self._llm_type}
+        message.response_metadata = {"model_name": self._llm_type, "deterministic": "the offline planner"}
         return ChatResult(generations=[ChatGeneration(message=message)])
 
 

@@ -11,7 +11,7 @@ from agent.offline.nouns import is_adjective
 from agent.offline.positions import PICTURE_SIDES, TWO_SIDED
 from agent.offline.ranking import EXTREMES, ORDINALS, SORT, ranked, read_extremes
 from agent.offline.vocabulary import CLOSED
-from agent.offline.wearing import by_wearing, read_possession
+from agent.offline.wearing import by_wearing, read_possession, worn_by_whom
 from tools.scene.lexicon import SHADES, attribute, family, implies, number, plural
 from tools.scene.relations import holds
 
@@ -99,8 +99,10 @@ def _read_one(words: Cursor, scene: Scene, *, places: bool) -> list[Item]:
     if words.word() == "both" and words.word(1) in _AFTER_BOTH and words.take_word("both"):
         return list(scene.items) if len(scene.items) == 2 else _spoken_of(words, scene, start)[-2:]
     if words.sees(_IT) and not _continues(words, scene, words.length(_IT)):
+        someone = words.word() == "him"
         words.take(_IT)
-        return _spoken_of(words, scene, start)[-1:]
+        meant = _spoken_of(words, scene, start)[-1]
+        return [worn_by_whom(meant, scene) if someone else meant]
     if words.sees(_EVERYTHING) and not _continues(words, scene, words.length(_EVERYTHING)):
         words.take(_EVERYTHING)
         return _without_exceptions(words, scene, list(scene.items), start)

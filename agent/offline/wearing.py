@@ -64,6 +64,12 @@ def by_wearing(words: Cursor, scene: Scene, found: list[Item]) -> list[Item]:
     return kept
 
 
+def worn_by_whom(thing: Item, scene: Scene) -> Item:
+    """Return who wears a thing, where somebody does, and else the thing: "make the man's tie red and crop to him"."""
+    people = [item for item in scene.items if singular(item.seen.name) in WEARERS]
+    return next((person for person in people if _wearers([person], [thing], scene)), thing)
+
+
 def read_possession(words: Cursor, scene: Scene, owners: list[Item]) -> list[Item]:
     """Take "'s tie" after people, and return what of it they wear; the people where nothing of it follows."""
     start = words.position

@@ -18,9 +18,10 @@ if TYPE_CHECKING:
     from tools.scene.operations import Wish
 
 _PICTURE = r"(?:the |this |my )?(?:whole |entire )?(?:picture|image|photo|photograph|pic|scene|shot)"
-_ALL = rf"(?:{_PICTURE}|everything|it all)"
+_ALL = rf"(?:{_PICTURE}|everything|it all|(?:all )?(?:the |its )?colou?rs(?: (?:of|in) {_PICTURE})?)"
 _POLITE = re.compile(r"^(?:(?:please|can you|could you|now|then|also|and|ok|okay)[\s,]+)+|(?:[\s,]+please)?[\s.!]*$")
 _DEGREE = r"(?P<degree>a bit |a little |slightly |somewhat |much |a lot |way |far |very |really )?(?:more )?"
+_AFTER = r"(?P<degree> a bit| a little| slightly| somewhat| a lot)?"
 _DEGREES = {"a bit": 0.5, "a little": 0.5, "slightly": 0.5, "somewhat": 0.6, "much": 1.8, "a lot": 1.8, "way": 2.0,
             "far": 2.0, "very": 1.6, "really": 1.6}  # fmt: skip
 _LOOKS: dict[str, Wish] = {
@@ -40,13 +41,14 @@ _NOUNS: dict[str, tuple[Wish, Wish]] = {
     "saturation": ("more saturated", "less saturated"),
     "warmth": ("warmer", "cooler"),
 }
+_IT = re.compile(r"\b(?:it(?! all)|this|that)\b(?! (?:picture|image|photo|pic|scene|shot))", re.IGNORECASE)
 _LOOK = "|".join(sorted(map(re.escape, _LOOKS), key=len, reverse=True))
 _MAKE = re.compile(
     rf"(?:(?:make|turn|convert|change|render|edit|set) {_ALL}(?: to| into| look)* |"
     rf"{_ALL} (?:should be|shall be) |{_PICTURE} )"
     rf"{_DEGREE}(?P<look>{_LOOK})"
 )
-_VERB = re.compile(rf"(?P<verb>brighten|lighten|darken|warm|cool|desaturate|saturate)(?: up| down)? {_ALL}")
+_VERB = re.compile(rf"(?P<verb>brighten|lighten|darken|warm|cool|desaturate|saturate)(?: up| down)? {_ALL}{_AFTER}")
 _VERBS: dict[str, Wish] = {
     "brighten": "brighter", "lighten": "brighter", "darken": "darker", "warm": "warmer", "cool": "cooler",
     "desaturate": "less saturated", "saturate": "more saturated",
@@ -54,6 +56,7 @@ _VERBS: dict[str, Wish] = {
 _AMOUNT = re.compile(
     r"(?P<way>increase|raise|boost|more|add|turn up|decrease|reduce|lower|less|turn down)(?: the| some)? "
     rf"(?P<noun>{'|'.join(_NOUNS)})(?: of {_ALL}| in {_ALL})?"
+    rf"{_AFTER}"
 )
 _DOWN = frozenset({"decrease", "reduce", "lower", "less", "turn down"})
 _BARE = re.compile(rf"{_DEGREE}(?P<look>brighter|darker|warmer|cooler|black and white|"
@@ -71,21 +74,30 @@ _AROUND: tuple[tuple[Wish, re.Pattern[str]], ...] = (
         ),
     ),
     (
-        "cut out",
+        "blur the background",
         re.compile(
-            r"(?:cut out (?P<what>.+?)|cut (?P<what2>.+?) out|isolate (?P<what3>.+?)|extract (?P<what4>.+?))"
-            r"(?: (?:to|as|into|on|onto|with|from)(?: a| the| its)? (?:transparent.*|png.*|background.*))?"
+            r"(?:make|turn) (?:(?:the )?(?:background|surroundings|rest)|everything)"
+            r"(?: (?:behind|around|of|but|except|except for|other than) (?P<what>.+?))? "
+            r"(?:a bit |a little |more |very )?(?:blurry|blurred|soft|softer|blurrier|out of focus|unsharp)"
         ),
     ),
     (
         "cut out",
         re.compile(
-            r"(?:remove|delete|erase|take away) (?:the )?background(?: (?:of|behind|around|from) (?P<what>.+))?"
+            r"(?:cut out (?P<what>.+?)|cut (?P<what2>.+?) out|isolate (?P<what3>.+?)|extract (?P<what4>.+?))"
+            r"(?: (?:to|as|into|on|onto|with|from|of)(?: a| the| its)? (?:transparent.*|png.*|.*background.*))?"
+        ),
+    ),
+    (
+        "cut out",
+        re.compile(
+            r"(?:remove|delete|erase|take away|take out|get rid of|drop|clear) (?:the )?background"
+            r"(?: (?:of|behind|around|from) (?P<what>.+))?"
         ),
     ),
 )
+_TAKES_AWAY = re.compile(rf"\b(?:of|from) {_PICTURE}$|\b(?:it|them|this|that|these|those)\b")
 MAIN = 2.0  # times the area of every other object, from which a thing is what the picture is of
-_CUTS_OUT = re.compile(r"transparent|\bpng\b|isolate|extract|background")
 
 
 def parse_whole_picture(text: str, layout: Layout, memory: Memory) -> tuple[Adjust, ...] | None:
@@ -95,7 +107,7 @@ def parse_whole_picture(text: str, layout: Layout, memory: Memory) -> tuple[Adju
         CannotParse: it speaks of an object that is not there, or could be one of several.
     """
     request = _POLITE.sub("", " ".join(text.lower().split()))
-    look = _read_look(request)
+    look = _read_look(request if memory.recent else of_the_picture(request))
     if look is not None:
         return (look,)
     around = _read_around(request)
@@ -108,12 +120,17 @@ def is_whole_picture(text: str) -> bool:
     return _read_look(request) is not None or _read_around(request) is not None
 
 
+def of_the_picture(request: str) -> str:
+    """Return a request in which "it" is the picture: nothing else was spoken of, or the picture was just cut."""
+    return _IT.sub("the picture", request, count=1)
+
+
 def _read_around(request: str) -> tuple[Wish, str] | None:
     """Return a wish about an object and what is around it, and the words for the object."""
     for wish, pattern in _AROUND:
         found = pattern.fullmatch(request)
-        if found is None or (wish == "cut out" and not _CUTS_OUT.search(request)):
-            continue  # "cut out the dog" alone takes it away
+        if found is None or (wish == "cut out" and _TAKES_AWAY.search(request)):
+            continue  # "cut the dog out of the picture" takes it away
         return wish, next((part for part in found.groupdict().values() if part), "")
     return None
 
@@ -124,10 +141,11 @@ def _read_look(said: str) -> Adjust | None:
         wish = _LOOKS[found["look"]]
         return None if less else Adjust(wish=wish, amount=_DEGREES.get((found["degree"] or "").strip(), 1.0))
     if found := _VERB.fullmatch(said):
-        return Adjust(wish=_VERBS[found["verb"]])
+        return Adjust(wish=_VERBS[found["verb"]], amount=_DEGREES.get((found["degree"] or "").strip(), 1.0))
     if found := _AMOUNT.fullmatch(said):
         up, down = _NOUNS[found["noun"]]
-        return Adjust(wish=down if found["way"] in _DOWN else up)
+        amount = _DEGREES.get((found["degree"] or "").strip(), 1.0)
+        return Adjust(wish=down if found["way"] in _DOWN else up, amount=amount)
     return None
 
 

@@ -84,7 +84,9 @@ def connected(address: str) -> Iterator[Any]:
             raise
         raise SettingsError("this needs Ray, which is not installed: pip install 'sld-agent[ray]'") from None
     try:
-        ray.init(None if address == ANY else address, logging_level=logging.ERROR, log_to_driver=False)
+        # ten processes that nobody would look at
+        alone: dict[str, Any] = {"include_dashboard": False} if address == LOCAL else {}
+        ray.init(None if address == ANY else address, logging_level=logging.ERROR, log_to_driver=False, **alone)
     except (ConnectionError, ValueError, RuntimeError) as error:
         raise SettingsError(
             f"there is no Ray cluster at {address!r} ({str(error)[:200]}): start one with `ray start --head`, or give "

@@ -34,6 +34,7 @@ SETUP_LOCK = 0x5C1D_2316  # Postgres' advisory lock of whoever makes them
 PATIENCE = 10.0  # seconds for a free connection
 MOST = 16  # connections of one process
 FORGOTTEN = "1 hour"  # after which a process that died, and what was told, are forgotten
+IDLE = 5.0  # seconds after which a connection is looked at before it is used
 CHANNEL = "sld"
 LONGEST_NOTE = 7900  # bytes; Postgres passes on 8000
 CLOSING = 0.5  # seconds until a thread that waits notices the end
@@ -79,13 +80,14 @@ class Database:
     def __init__(self, url: str, lease: float) -> None:
         self.lease, self.process, self._url = lease, uuid.uuid4(), url
         self._clean = Redactor((*login_secrets(url), *_passwords(url)))
-        self._pool: ConnectionPool[Connection[DictRow]] = ConnectionPool(
+        self._pool: ConnectionPool[_Kept] = ConnectionPool(
             url,
+            connection_class=_Kept,
             min_size=1,
             max_size=MOST,
             timeout=PATIENCE,
             kwargs={"autocommit": True, "row_factory": dict_row, "prepare_threshold": 0},
-            check=ConnectionPool.check_connection,  # a database that was started anew closed them all
+            check=_look_after,
             open=False,
         )
         self._on_beat: list[Callable[[], None]] = []
@@ -198,6 +200,19 @@ class Database:
         )
         self.run("DELETE FROM sld_processes WHERE until < clock_timestamp() - %s::interval", (FORGOTTEN,))
         self.run("DELETE FROM sld_told WHERE at < clock_timestamp() - %s::interval", (FORGOTTEN,))
+
+
+class _Kept(psycopg.Connection[dict[str, Any]]):
+    """A connection of the pool; ``used`` is when it was given out last."""
+
+    used = 0.0
+
+
+def _look_after(connection: _Kept) -> None:
+    """See whether a connection that was idle for a while lives: a database that was started anew closed them all."""
+    if time.monotonic() - connection.used > IDLE:
+        ConnectionPool.check_connection(connection)
+    connection.used = time.monotonic()
 
 
 def _set_up(connection: Connection[Any]) -> None:

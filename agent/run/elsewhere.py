@@ -7,7 +7,7 @@ all that it speaks of. So what was finished anywhere is finished everywhere.
 from __future__ import annotations
 
 import posixpath
-from pathlib import PurePosixPath
+from pathlib import PurePath, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from agent.run.storage import RECORD, RunError
@@ -56,8 +56,10 @@ class Elsewhere:
             found = sorted(self._files.find(base))
         for path in found:
             inside = PurePosixPath(path[len(base) :].lstrip("/"))
-            if ".." in inside.parts or any(part.startswith(".") for part in inside.parts):
+            if ".." in inside.parts:
                 raise RunError(f"{self.place}/{name} holds {str(inside)!r}, which is no file of a run")
+            if _is_hidden(inside):  # the lock of a folder of this machine, or what a process that was killed left
+                continue
             data = self.read(posixpath.join(name, str(inside)), LARGEST)
             write_bytes(self.local / name / inside, data or b"")
         self._known[name] = self._stamps(name)
@@ -88,6 +90,10 @@ class Elsewhere:
         folder = self.local / name
         for path in folder.rglob("*"):
             inside = path.relative_to(folder)
-            if path.is_file() and not any(part.startswith(".") for part in inside.parts):
+            if path.is_file() and not _is_hidden(inside):
                 stat: Any = path.stat()
                 yield inside.as_posix(), (stat.st_size, stat.st_mtime_ns)
+
+
+def _is_hidden(inside: PurePath) -> bool:
+    return any(part.startswith(".") for part in inside.parts)

@@ -191,6 +191,8 @@ async def _made(studio: Studio, request: Request, body: ImageRequest, given: dic
             return failure(500, f"{reason} (run {name})", code="failed")
         if end.data["exit"] == "parse_failed":
             return failure(400, f"{end.data['detail']} (run {name})", param="prompt", code="not_understood")
+        if end.data["exit"] == "model_failed":
+            return failure(502, f"{end.data['detail']} (run {name})", code="failed")
     images = [await to_thread.run_sync(_image, studio, request, body, name) for name in names]
     return ImagesAnswer(created=int(time.time()), data=images, size=body.size if body.size != "auto" else None)
 

@@ -8,6 +8,7 @@ import numpy as np
 from langchain_core.messages import HumanMessage
 from scipy import ndimage
 
+from configs.parts import CocoDetectorSettings
 from graphs.budget import reached_limit
 from graphs.eyes import ask_eyes
 from graphs.fallback import solvers_plan
@@ -15,6 +16,8 @@ from graphs.node_helpers import timed
 from graphs.state import Attempt
 from prompts import render
 from tools.backend.backdrop import told
+from tools.backend.coco_kinds import PAINTED_IN_PART, kinds_of
+from tools.backend.colour_naming import is_painted
 from tools.backend.leftovers import leftovers, scattered
 from tools.carried import CHANGED, is_carried
 from tools.images import changed_share
@@ -27,7 +30,15 @@ from tools.scene.requirement import LEFTOVER, Requirement
 from tools.scene.requirements import queries
 from tools.scene.spec import Query
 from tools.scene.track import track
-from tools.scene.verdict import judged, kept_unseen, with_doubts, with_kept, with_setting
+from tools.scene.verdict import (
+    judged,
+    kept_unseen,
+    with_doubts,
+    with_kept,
+    with_no_scores,
+    with_painted,
+    with_setting,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -125,9 +136,23 @@ def _look(
         lambda box: changed_share(*(picture.crop(box.to_px(picture.size)) for picture in (first, image))) <= CHANGED,
     )
     unseen = kept_unseen(strict, seen)
+    if not found.scored:
+        seen = with_no_scores(seen)
+    if state["rounds"] and isinstance(context.settings.detector, CocoDetectorSettings):  # it judges pixels, too
+        seen = with_painted(seen, lambda demand: _is_painted(image, first, demand, observation))
     if state["unclean"]:
         seen = with_doubts(seen, state["unclean"])
     return seen, observation, unseen, found.cost
+
+
+def _is_painted(image: Image, first: Image, demand: Requirement, observation: Observation) -> bool:
+    """Return whether an object that is still there was painted as a demand says, where its kind shows paint in part."""
+    box, query = demand.box, demand.query
+    if box is None or image.size != first.size or not kinds_of(query.name) & PAINTED_IN_PART:
+        return False
+    there = any(thing.name == query.name and thing.box.iou(box) >= AT for thing in observation.found)
+    before, after = (picture.crop(box.to_px(picture.size)) for picture in (first, image))
+    return there and is_painted(before, after, query.attributes)
 
 
 def _next(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from langchain_core.exceptions import ContextOverflowError
 from langchain_core.messages import AIMessage, AnyMessage, HumanMessage, RemoveMessage, SystemMessage
@@ -24,9 +24,12 @@ from tools.scene.edit_goal import as_seen, edit_requirements, layout_requirement
 from tools.scene.errors import CannotParse
 from tools.scene.lexicon import parse_phrase
 from tools.scene.operations import Move, Operation, apply, source_of
+from tools.scene.reading.check import mended, problems, settled
+from tools.scene.reading.instruction import answer_problems, mended_wishes, wish_problems
 from tools.scene.requirement import Requirement
 from tools.scene.spec import Frozen, Quote, SceneSpec
 from tools.scene.spec_check import with_all_words
+from tools.scene.wishes import Wish, operations_of
 from tools.scene.worn import with_worn
 from tools.suggest_layout import usual_shapes
 
@@ -51,23 +54,47 @@ ASKING = re.compile(
 
 
 class Reply(Frozen):
-    """What an instruction asks for, as operations on the current layout; or the answer to a question about it."""
+    """What an instruction asks for, as wishes about the current layout; or the answer to a question about it."""
 
-    operations: tuple[Operation, ...] = Field(default=(), max_length=50)
+    choices: ClassVar[dict[str, tuple[str, ...]]] = {}
+    """What texts some keys may have, where that is known."""
+    also: ClassVar[tuple[str, ...]] = ()
+    """Keys that are asked for this once."""
+
+    operations: tuple[Wish, ...] = Field(default=(), max_length=50)
     answer: str = Field(default="", max_length=4000)
     unchecked: tuple[Quote, ...] = Field(default=(), max_length=50)
     notes: tuple[Quote, ...] = Field(default=(), max_length=50, description="what was taken for granted in reading")
 
     @model_validator(mode="after")
     def _has_one_of_them(self) -> Reply:
-        if bool(self.operations) == bool(self.answer.strip()):
+        if not self.operations and not self.answer.strip():
             raise ValueError("give operations for an instruction, or an answer for a question: exactly one of them")
         return self
+
+    @classmethod
+    def about(cls, layout: Layout, *, copies: bool = False) -> type[Reply]:
+        """Return the same for one layout: its ids are all that can be named. ``copies``: from other pictures, too."""
+        ids = dict.fromkeys(("id", "other", "of"), layout.ids)
+        also = ("source",) if copies else ()
+        return type("Reply", (cls,), {"choices": ids, "also": also, "__doc__": cls.__doc__})
+
+
+class Plan(NamedTuple):
+    """A reply with its places in numbers."""
+
+    operations: tuple[Operation, ...]
+    answer: str
+    unchecked: tuple[str, ...]
+    notes: tuple[str, ...]
 
 
 @timed
 def parse(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
     """Ask the language model once what is wanted; a broken answer is shown to it with its error.
+
+    So is one that leaves out what the sentence says, or says what it does not. Where the model stands by it, and where
+    no repair is left, such an answer is taken, and what it leaves out is kept as unchecked.
 
     A given spec, and a given layout for an instruction, are used as they are and cost no call.
     """
@@ -81,7 +108,7 @@ def parse(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
             whole, as_seen(edit_requirements(layout, whole.target or layout), context.settings.detector.sees)
         )
 
-    schema = SceneSpec if state["kind"] == "prompt" else Reply
+    schema = SceneSpec if state["kind"] == "prompt" else Reply.about(layout, copies=bool(state["others"]))
     asked: list[AnyMessage] = list(state["messages"]) or _question(state, context)
     try:
         answer: Any = context.chat.with_structured_output(schema, include_raw=True).invoke(asked)
@@ -90,27 +117,61 @@ def parse(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
     message: AIMessage = answer["raw"]
     usage = state["usage"].with_answer(message, price_of(context.settings.chat), asked)
     if refusal := message.additional_kwargs.get("refusal"):
-        return _unread(state, f"the language model refused: {refusal}", usage, context.settings)
+        return _unread(state, f"the language model refused: {refusal}", usage, context.settings, failed=True)
+    understood, problem = _used(state, context, answer, message)
+    if understood and not problem:
+        return understood | {"usage": usage}
+    if whose := _last_word_of(state, message, context.settings):
+        count = "the answer" if state["repairs"] == 0 else f"{state['repairs'] + 1} answers in a row"
+        detail = f"{count} of {whose} {'was' if state['repairs'] == 0 else 'were'} not usable: {problem}"
+        return _unread(state, detail, usage, context.settings, failed=not _is_deterministic(message))
+    broken, repair = AIMessage(_shown(message)), HumanMessage(render("repair", problem=problem))
+    fresh = [] if state["messages"] else asked
+    return {"messages": [*fresh, broken, repair], "repairs": state["repairs"] + 1, "usage": usage}
+
+
+def _used(state: State, context: Context, answer: dict[str, Any], message: AIMessage) -> tuple[dict[str, Any], str]:
+    """Return the update that an answer makes, empty where it makes none, and what is wrong with the answer."""
+    doubts: tuple[str, ...] = ()
     try:
-        parsed = _checked(schema, answer)
+        given = _checked(state, answer)
+        if not _is_deterministic(message):
+            given, doubts = _held(state["text"], given, state["layout"])
+            if doubts and (_stands_by(state, message) or _last_word_of(state, message, context.settings)):
+                given, doubts = settled(state["text"], given) if isinstance(given, SceneSpec) else given, ()
+        parsed = given if isinstance(given, SceneSpec) else _plan(state, context, given)
         if isinstance(parsed, SceneSpec) and context.backend is not None:
             can = context.backend.capabilities
             parsed = abilities.with_kinds(can, abilities.with_settings(can, parsed))
         if refused := _beyond(context, state, parsed):
-            return {"exit": "parse_failed", "detail": refused, "usage": usage}
-        understood = _understand(goal, layout, parsed, context.settings, state["text"])
+            return {"exit": "parse_failed", "detail": refused}, ""
+        understood = _understand(state["goal"], state["layout"], parsed, context.settings, state["text"])
     except ValueError as error:  # pydantic's errors are ValueErrors
-        problem = describe_error(error)
-    else:
-        return understood | {"usage": usage}
-    if state["repairs"] >= context.settings.loop.repairs:
-        detail = f"{state['repairs'] + 1} answers of the language model in a row were not usable: {problem}"
-        return _unread(state, detail, usage, context.settings)
+        return {}, "\n".join((describe_error(error), *doubts))
+    return understood, "\n".join(doubts)
+
+
+def _is_deterministic(message: AIMessage) -> bool:
+    """Return whether who answered would only say the same again."""
+    return bool(message.response_metadata.get("deterministic"))
+
+
+def _last_word_of(state: State, message: AIMessage, settings: Settings) -> str:
+    """Return who is not asked again, "" while a repair is left."""
+    whose: str = message.response_metadata.get("deterministic", "")
+    return whose or ("the language model" if state["repairs"] >= settings.loop.repairs else "")
+
+
+def _shown(message: AIMessage) -> str:
+    """Return an answer as it is shown to the model again."""
     shown = message.text or json.dumps([call["args"] for call in message.tool_calls], default=str)
-    broken = AIMessage(shown[:TEXT] or "(empty)")
-    repair = HumanMessage(render("repair", problem=problem))
-    fresh = [] if state["messages"] else asked
-    return {"messages": [*fresh, broken, repair], "repairs": state["repairs"] + 1, "usage": usage}
+    return shown[:TEXT] or "(empty)"
+
+
+def _stands_by(state: State, message: AIMessage) -> bool:
+    """Return whether the model was told of doubts and gave the same answer again."""
+    before = [asked.text for asked in state["messages"] if isinstance(asked, AIMessage)]
+    return bool(before) and before[-1] == _shown(message)
 
 
 def _unreadable(state: State, context: Context, error: CannotParse | ContextOverflowError) -> dict[str, Any]:
@@ -120,11 +181,38 @@ def _unreadable(state: State, context: Context, error: CannotParse | ContextOver
     return _unread(state, _with_unknown(str(error), state["text"], context), state["usage"], context.settings)
 
 
-def _checked(schema: type[SceneSpec | Reply], answer: dict[str, Any]) -> SceneSpec | Reply:
+def _checked(state: State, answer: dict[str, Any]) -> SceneSpec | Reply:
     if answer["parsed"] is None:
         broken_how = answer["parsing_error"]
         raise broken_how if isinstance(broken_how, ValueError) else ValueError("the answer holds no JSON object")
-    return schema.model_validate(answer["parsed"])
+    given = answer["parsed"]
+    if state["kind"] == "prompt":
+        return SceneSpec.model_validate(given)
+    reply = given if isinstance(given, Reply) else Reply.model_validate(given)
+    if reply.operations and reply.answer.strip() and asks(state["text"]):
+        raise ValueError("give operations for an instruction, or an answer for a question: exactly one of them")
+    return reply
+
+
+def _held(text: str, given: SceneSpec | Reply, layout: Layout) -> tuple[SceneSpec | Reply, tuple[str, ...]]:
+    """Return an answer held against the text: without what it does not say, and what is wrong with it."""
+    if isinstance(given, SceneSpec):
+        given = mended(text, given)
+        return given, problems(text, given)
+    if not given.operations:
+        return given, answer_problems(text, given.answer, layout)
+    operations, notes = mended_wishes(text, given.operations, layout)
+    reply = given.model_copy(update={"operations": operations, "notes": (*given.notes, *notes)[:50]})
+    return reply, wish_problems(text, operations, layout)
+
+
+def _plan(state: State, context: Context, reply: Reply) -> Plan:
+    shapes = usual_shapes(context, state["picture"] or "") if context.backend is not None else {}
+    try:
+        operations = operations_of(reply.operations, state["layout"], shapes)
+    except KeyError as error:
+        raise ValueError(error.args[0]) from None
+    return Plan(operations, "" if operations else reply.answer, reply.unchecked, reply.notes)
 
 
 def describe_error(error: ValueError) -> str:
@@ -147,7 +235,7 @@ def _question(state: State, context: Context) -> list[AnyMessage]:
         abilities=abilities.describe(context.backend.capabilities),
         **recall(state),
     )
-    return [SystemMessage(render("parse_instruction")), HumanMessage(question)]
+    return [SystemMessage(render("parse_instruction", others=bool(state["others"]))), HumanMessage(question)]
 
 
 def _with_unknown(refusal: str, text: str, context: Context) -> str:
@@ -160,7 +248,7 @@ def _with_unknown(refusal: str, text: str, context: Context) -> str:
     return f"{refusal} ({unknown})" if unknown else refusal
 
 
-def _beyond(context: Context, state: State, parsed: SceneSpec | Reply) -> str | None:
+def _beyond(context: Context, state: State, parsed: SceneSpec | Plan) -> str | None:
     """Return why the backend cannot do what was understood: said before anything is drawn."""
     if context.backend is None:  # a sentence is only read
         return None
@@ -175,7 +263,7 @@ def _beyond(context: Context, state: State, parsed: SceneSpec | Reply) -> str | 
     return abilities.refusal(can, state["layout"], foreign, state["others"])
 
 
-def _understand(goal: Goal, layout: Layout, parsed: SceneSpec | Reply, settings: Settings, text: str) -> dict[str, Any]:
+def _understand(goal: Goal, layout: Layout, parsed: SceneSpec | Plan, settings: Settings, text: str) -> dict[str, Any]:
     if isinstance(parsed, SceneSpec):
         spec = with_all_words(text, _with_places(goal.spec, parsed) if goal.spec else parsed)
         demands = _of_sentence(goal, spec, settings, text)
@@ -250,11 +338,11 @@ def _understood(goal: Goal, demands: Iterable[Requirement]) -> dict[str, Any]:
     }
 
 
-def _unread(state: State, detail: str, usage: Usage, settings: Settings) -> dict[str, Any]:
-    """Give up; or with a given parse go on, and leave unchecked where things are."""
+def _unread(state: State, detail: str, usage: Usage, settings: Settings, *, failed: bool = False) -> dict[str, Any]:
+    """Give up, because of the text or because the model ``failed``; with a given parse leave places unchecked."""
     goal = state["goal"]
     if goal.spec is None:
-        return {"exit": "parse_failed", "detail": detail, "usage": usage}
+        return {"exit": "model_failed" if failed else "parse_failed", "detail": detail, "usage": usage}
     unread = (*goal.spec.unchecked, f"where things are in: {state['text'][:200]}")
     spec = goal.spec.model_copy(update={"unchecked": unread})
     return _understood(goal, _of_sentence(goal, spec, settings, state["text"])) | {"usage": usage}

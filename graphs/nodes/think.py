@@ -32,6 +32,8 @@ def think(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
     solver, or ends the turn (``loop.fallback``); at once when no layout can meet the goal.
     """
     context = runtime.context
+    if state["impossible"] and state["stuck"]:  # what cannot be had was asked for again
+        return {"exit": "unsatisfiable", "detail": state["impossible"]}
     if is_stuck(state, context) and can_fall_back(state, context):
         return fall_back(state)
     asked: list[AnyMessage] = []

@@ -50,6 +50,9 @@ def test_the_reference_spends_what_the_published_schedule_spends(settings: Setti
     assert result["ours_segmenter_passes"] == 3  # the picture and two new objects
     assert result["ours_model_evaluations"] == 8 + 2 * 2 * (5 + 3) + 2 * 8
     assert result["unet_ratio"] == pytest.approx(152 / 56)
+    # at the reference's strengths and guidance: two inversions alike, two new objects, a restyling, one composition
+    assert result["alike_unet_ratio"] == result["reference_model_evaluations"] / result["alike_model_evaluations"]
+    assert result["reference_model_evaluations"] > result["alike_model_evaluations"] >= result["ours_model_evaluations"]
     assert (result["detector_passes"], result["segmenter_passes"]) == (1, 1)
     assert result["wall_ratio"] == result["reference_seconds"] / result["ours_seconds"]
 
@@ -70,10 +73,10 @@ def test_missing_weights_are_one_message() -> None:
 
 
 def test_a_table_has_one_row_for_each_measure() -> None:
-    text = table({"ours_seconds": 1.0, "reference_seconds": 4.0, "wall_ratio": 4.0})
+    text = table({"ours_seconds": 1.0, "alike_seconds": 2.0, "reference_seconds": 4.0, "wall_ratio": 4.0})
     assert [line.split() for line in text.splitlines()] == [
-        ["ours", "reference", "ratio"],
-        ["seconds", "1.00", "4.00", "4.00"],
+        ["reference", "ours", "ratio", "ours", "at", "equal", "settings", "ratio"],
+        ["seconds", "4.00", "1.00", "4.00", "2.00", "2.00"],
     ]
 
 

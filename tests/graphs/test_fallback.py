@@ -91,7 +91,7 @@ def test_a_full_context_is_cut_and_then_has_its_own_exit(tmp_path: Path) -> None
 def test_an_answer_is_no_way_out_of_an_instruction(tmp_path: Path, answer: str) -> None:
     loop = Loop(tmp_path, [{"answer": answer}], forever=True, loop={"repairs": 1})
     result = loop.run(instruction="remove the car", image=loop.picture(scene(RED)))
-    assert (result["exit"], len(loop.chat.seen)) == ("parse_failed", 2)
+    assert (result["exit"], len(loop.chat.seen)) == ("model_failed", 2)
     assert "no question" in loop.chat.seen[1][-1].text
 
 

@@ -114,7 +114,7 @@ def test_a_goal_that_no_layout_meets_is_named(tmp_path: Path) -> None:
         ],
     }
     loop = Loop(tmp_path, [spec, calls(("suggest_layout", {})), "It cannot be done."])
-    result = loop.run(prompt="impossible", image=loop.picture(scene(RED)))
+    result = loop.run(prompt="a dog left of a car that is left of the dog", image=loop.picture(scene(RED)))
     assert result["exit"] == "unsatisfiable"
     assert "left of" in result["detail"]
     assert loop.world.edits == []

@@ -46,9 +46,9 @@ def test_repairs_are_bounded(tmp_path: Path) -> None:
     loop = Loop(tmp_path, ["{"], forever=True, loop={"repairs": 2})
     start = loop.picture(scene(CAR))
     result = loop.run(prompt="a car", image=start)
-    assert (result["exit"], result["image"], result["rounds"]) == ("parse_failed", start, 0)
+    assert (result["exit"], result["image"], result["rounds"]) == ("model_failed", start, 0)
     assert len(loop.chat.seen) == 3
-    assert "3 answers" in result["detail"]
+    assert result["detail"].startswith("3 answers in a row of the language model were not usable")
     assert result["usage"]["input_tokens"] == 30
 
 
@@ -68,7 +68,7 @@ def test_what_the_planner_cannot_parse_ends_the_turn_at_once(tmp_path: Path) -> 
 def test_a_refusal_ends_the_turn_at_once(tmp_path: Path) -> None:
     loop = Loop(tmp_path, [AIMessage("", additional_kwargs={"refusal": "I cannot help with that."})])
     result = loop.run(prompt="a car", image=loop.picture(scene(CAR)))
-    assert result["exit"] == "parse_failed"
+    assert result["exit"] == "model_failed"
     assert "I cannot help with that." in result["detail"]
 
 
@@ -112,3 +112,38 @@ def test_a_sentence_cannot_leave_its_tags(tmp_path: Path) -> None:
 )
 def test_nouns_of_an_instruction(text: str, expected: list[str]) -> None:
     assert nouns(text) == expected
+
+
+def test_what_the_answer_loses_is_asked_for_once_more(tmp_path: Path) -> None:
+    whole = {"objects": [{"name": "car", "bound": "a"}, {"name": "dog", "bound": "a"}]}
+    loop = Loop(tmp_path, [{"objects": [{"name": "car", "bound": "a"}]}, whole])
+    start = loop.picture(scene(CAR, ("dog", [0.6, 0.5, 0.3, 0.3])))
+    assert loop.run(prompt="a car and a dog", image=start)["agreed"]
+    assert "the sentence says 'dog'" in loop.chat.seen[1][-1].text
+    assert [demand.query.name for demand in loop.state["goal"].requirements] == ["car", "dog"]
+
+
+def test_a_model_that_stands_by_its_answer_is_not_asked_forever(tmp_path: Path) -> None:
+    loop = Loop(tmp_path, [GOOD, GOOD], loop={"repairs": 5})
+    result = loop.run(prompt="a car and a dog", image=loop.picture(scene(CAR)))
+    assert (result["exit"], result["usage"]["llm_calls"]) == ("agreed", 2)
+    assert [one["requirement"]["said"] for one in result["verdict"]["results"] if one["passed"] is None] == ["dog"]
+
+
+def test_what_nobody_said_is_not_demanded(tmp_path: Path) -> None:
+    loop = Loop(tmp_path, [{"objects": [{"name": "car", "attributes": ["shiny"], "size": "huge", "bound": "a"}]}])
+    result = loop.run(prompt="a car", image=loop.picture(scene(CAR)))
+    assert result["agreed"]
+    assert result["spec"]["objects"] == [GOOD["objects"][0] | {"attributes": [], "lacks": [], "size": None, "count": 1,
+                                         "bound": "a", "every": False}]  # fmt: skip
+    assert any("'shiny'" in note for note in result["spec"]["notes"])
+
+
+def test_the_offline_planner_is_asked_once_and_named(tmp_path: Path) -> None:
+    def read(messages: Any) -> AIMessage:
+        return AIMessage('{"objects": []}', response_metadata={"deterministic": "the offline planner"})
+
+    loop = Loop(tmp_path, [read])
+    result = loop.run(prompt="a car", image=loop.picture(scene(CAR)))
+    assert result["exit"] == "parse_failed"
+    assert result["detail"].startswith("the answer of the offline planner was not usable")

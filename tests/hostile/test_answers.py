@@ -261,9 +261,9 @@ class Raw:
             except OSError:
                 pass  # the client has had enough
 
-    def ask(self, seconds: float) -> None:
-        given = {"base_url": self.url, "timeout": seconds, "attempts": 1}
-        make_chat_model(ChatSettings.model_validate(given)).invoke("hi")
+    def ask(self, seconds: float, whole: float | None = None) -> str:
+        given = {"base_url": self.url, "timeout": seconds, "answer_timeout": whole or seconds, "attempts": 1}
+        return make_chat_model(ChatSettings.model_validate(given)).invoke("hi").text
 
 
 def for_ever(head: bytes, piece: bytes) -> Callable[[], Iterator[bytes]]:
@@ -278,6 +278,16 @@ def for_ever(head: bytes, piece: bytes) -> Callable[[], Iterator[bytes]]:
 OK = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
 
 
+def test_a_slow_answer_is_waited_for_while_it_comes() -> None:
+    def pieces() -> Iterator[bytes]:
+        yield OK.replace(b"application/json", b"text/event-stream") + b"Connection: close\r\n\r\n"
+        for word in ("a ", "slow ", "local ", "model ", "just ", "works"):
+            yield f"data: {json.dumps({'choices': [{'delta': {'content': word}}]})}\n\n".encode()
+
+    with Raw(pieces, pause=0.4) as server:  # longer in all than it may be silent
+        assert server.ask(2, whole=60) == "a slow local model just works"
+
+
 @pytest.mark.parametrize(
     "pieces",
     [
@@ -289,7 +299,7 @@ OK = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
 def test_an_answer_that_drips_ends_at_the_deadline(pieces: Callable[[], Iterator[bytes]]) -> None:
     with (
         Raw(pieces, pause=0.05) as server,
-        pytest.raises(ChatModelError, match=r"no answer within 0\.5 s|cannot reach"),
+        pytest.raises(ChatModelError, match=r"no whole answer within 0\.5 s|cannot reach"),
     ):
         server.ask(0.5)
 

@@ -11,7 +11,7 @@ import torch
 import yaml
 from diffusers import AutoencoderKL, UNet2DConditionModel
 
-from iconworld import autoencoder, detector, generator, segmenter
+from iconworld import autoencoder, detector, generator, inpainter, segmenter
 from iconworld.data import Labeled
 from iconworld.renderer import CLASSES, draw_scene
 from iconworld.training import Hyper, load_average, train
@@ -33,6 +33,7 @@ def test_the_recipe_fits_the_options():
         "heldout_detector": detector.Architecture,
         "segmenter": segmenter.Options,
         "generator": generator.Options,
+        "inpainter": inpainter.Options,
     }
     assert RECIPE.keys() == kinds.keys()
     for name, kind in kinds.items():

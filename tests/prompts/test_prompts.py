@@ -13,6 +13,7 @@ from tools.scene.layout import Layout
 from tools.scene.operations import apply
 from tools.scene.requirements import requirements
 from tools.scene.spec import SceneSpec
+from tools.scene.wishes import operations_of
 
 NAMES = sorted(
     entry.name.removesuffix(".txt") for entry in resources.files("prompts").iterdir() if ".txt" in entry.name
@@ -68,13 +69,12 @@ def test_the_worked_examples_for_sentences_are_valid() -> None:
 
 
 def test_the_worked_examples_for_instructions_are_valid() -> None:
-    lines = re.findall(r"^\{.*\}$", render("parse_instruction"), flags=re.MULTILINE)
-    assert len(lines) == 6
-    for layout, reply in zip(lines[::2], lines[1::2], strict=True):
-        before, operations = Layout.model_validate_json(layout), Reply.model_validate_json(reply).operations
-        if not operations:
-            continue  # a question
-        after = apply(before, operations)
-        assert after != before
-        for operation in operations:
-            assert operation.op in ("move", "restyle", "remove")
+    layout, *replies = re.findall(r"^\{.*\}$", render("parse_instruction", others=False), flags=re.MULTILINE)
+    before = Layout.model_validate_json(layout)
+    done = [operations_of(Reply.model_validate_json(reply).operations, before) for reply in replies]
+    assert done[-1] == ()  # a question
+    for operations in done[:-1]:
+        assert apply(before, operations) != before
+    assert {operation.op for operations in done for operation in operations} == {
+        *("add", "move", "restyle", "replace", "remove")
+    }

@@ -54,5 +54,6 @@ def modules_of(settings: Settings) -> Iterator[str]:
 
 def runs_without_torch(settings: Settings) -> bool:
     """Return whether all parts are files with runtimes of their own, and none draws."""
-    files = all(isinstance(part, FilePart) for part in (settings.detector, settings.segmenter))
+    parts = (settings.detector, settings.segmenter, settings.inpainter)
+    files = all(part is None or isinstance(part, FilePart) for part in parts)
     return files and isinstance(settings.editor, PasteSettings) and not (settings.generator or settings.refiner)

@@ -138,6 +138,11 @@ def _table() -> dict[str, frozenset[str]]:
 WORDS: dict[str, frozenset[str]] = _table()
 """Every word that is understood, with the kinds that it covers: one, or several for "animal" or "fruit"."""
 
+PAINTED_IN_PART = frozenset(
+    ["bicycle", "car", "motorcycle", "airplane", "bus", "train", "truck", "boat", "cup", "bowl", "vase", "bottle"]
+)
+"""Kinds whose colour is that of their paint: tyres, windows, metal and what is inside have their own."""
+
 
 def kinds_of(name: str) -> frozenset[str]:
     """Return the kinds that a noun covers, its last word deciding where the whole is unknown; empty if unknown.

@@ -107,6 +107,8 @@ MIDDLE: dict[str, tuple[float, float]] = {
     "white": (0.9, 0.0),
     "gray": (0.6, 0.0),
 }
+FITTING = 0.5  # from which a person would say a word
+CHANGED, PAINT = 30, 0.06  # sum of RGB differences that is paint, and the share of a box that paint covers at least
 STEP = 0.05  # of lightness or chroma away from the middle, from which a shade is said
 SKIN = Region((25, 78), (0.3, 0.93), (0.028, 0.125))
 
@@ -131,6 +133,13 @@ def oklch(rgb: np.ndarray) -> np.ndarray:
     )
     hue = np.degrees(np.arctan2(lab[..., 2], lab[..., 1])) % 360
     return np.stack([lab[..., 0], np.hypot(lab[..., 1], lab[..., 2]), hue], axis=-1)
+
+
+def is_painted(before: Image.Image, after: Image.Image, words: Sequence[str]) -> bool:
+    """Return whether what was changed between two cuttings of an object is a fair part of it, and looks as said."""
+    was, now = (np.asarray(cutting.convert("RGB")) for cutting in (before, after))
+    changed = np.abs(now.astype(np.int16) - was).sum(axis=-1) > CHANGED
+    return bool(changed.mean() > PAINT) and all(map(is_known, words)) and Look(now, changed).fits(words) >= FITTING
 
 
 def is_known(word: str) -> bool:
@@ -196,7 +205,7 @@ class Look:
     def words(self, candidates: Sequence[str] = COLOURS) -> list[str]:
         """Return the candidates that fit, best first."""
         fits = {word: self.fit(word) for word in candidates}
-        return sorted((word for word, value in fits.items() if value >= 0.5), key=lambda word: -fits[word])
+        return sorted((word for word, value in fits.items() if value >= FITTING), key=lambda word: -fits[word])
 
     @staticmethod
     def _shade(shade: str, lch: np.ndarray, middle: tuple[float, float]) -> float:

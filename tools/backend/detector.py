@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from transformers import AutoConfig, AutoImageProcessor, AutoModelForZeroShotObjectDetection, AutoTokenizer
+from transformers import AutoConfig, AutoTokenizer
 
 from tools.backend import checkpoints
-from tools.backend.detector_heads import HEADS, PICTURES_KEPT, Candidates, Head
+from tools.backend.detector_heads import PICTURES_KEPT, Candidates, Head
+from tools.backend.detector_kinds import KINDS
 from tools.backend.protocol import BackendError, Cost, Detected
 from tools.backend.suppression import not_suppressed
 from tools.backend.text import truncation_warning, vocabulary_warning
@@ -43,7 +44,7 @@ class ZeroShotDetector:
 
     @classmethod
     def from_settings(cls, settings: DetectorSettings) -> ZeroShotDetector:
-        """Load any ``AutoModelForZeroShotObjectDetection`` checkpoint.
+        """Load a checkpoint of any of the `KINDS`.
 
         Raises:
             BackendError: the checkpoint is unreadable, or of a kind that is not supported.
@@ -52,19 +53,18 @@ class ZeroShotDetector:
         device = checkpoints.choose_device(settings.device)
         with checkpoints.reading(folder):
             kind = AutoConfig.from_pretrained(folder, trust_remote_code=False).model_type
-        if kind not in HEADS:
-            raise BackendError(f"{settings.path!r} is a {kind!r} model; detector.path takes one of: {', '.join(HEADS)}")
+        if kind not in KINDS:
+            raise BackendError(f"{settings.path!r} is a {kind!r} model; detector.path takes one of: {', '.join(KINDS)}")
         model = checkpoints.load(
-            AutoModelForZeroShotObjectDetection,
+            KINDS[kind].model,
             folder,
             device=device,
             dtype=checkpoints.choose_dtype(settings.dtype, device, folder),
         )
         with checkpoints.reading(folder):
-            # the PIL processors: the same pixels with and without torchvision
-            processor = AutoImageProcessor.from_pretrained(folder, backend="pil", trust_remote_code=False)
+            processor = KINDS[kind].processor(folder)
             tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
-        return cls(HEADS[kind](model, processor, tokenizer), settings)
+        return cls(KINDS[kind].head(model, processor, tokenizer), settings)
 
     def work_together(self, together: Together) -> None:
         """Look at the pictures of several calls at the same time, and remember more of them."""
@@ -111,7 +111,8 @@ class ZeroShotDetector:
         detections, unsettled = (
             tuple(sorted(some, key=lambda detection: -detection.score)) for some in (kept, doubtful)
         )
-        return Detected(detections, unsettled, tuple(warning for warning in warnings if warning), cost)
+        said = tuple(warning for warning in warnings if warning)
+        return Detected(detections, unsettled, said, cost, scored=self.head.scored)
 
     def score(self, image: Image, box: Box, queries: Sequence[Query]) -> tuple[float, ...]:
         """Return, for each query, how well it fits what is inside ``box``, in [0, 1].
@@ -121,6 +122,8 @@ class ZeroShotDetector:
         if not queries:
             return ()
         found = self._candidates(image, queries)
+        if not len(found.scores):
+            return (0.0,) * len(queries)
         overlaps = torch.tensor([Box.from_xyxy(*corners).iou(box) for corners in found.boxes_xyxy.tolist()])
         best = int((overlaps * found.scores.amax(dim=-1)).argmax())
         return tuple(found.scores[best].tolist())

@@ -39,6 +39,9 @@ class Candidates:
 class Head(Protocol):
     """A loaded detector of one kind. ``passes`` counts the pictures it has embedded, for each thread."""
 
+    scored: bool
+    """Whether it says how sure it is; the scores of one that does not are 0 or 1."""
+
     model: Any
     tokenizer: Any
     passes: Tally
@@ -67,6 +70,8 @@ class OwlHead:
     OWLv2 pads a picture to a square at the right and bottom (arXiv 2306.09683), so its boxes are
     fractions of the longer side; OWL-ViT squeezes the picture to a square.
     """
+
+    scored = True
 
     def __init__(self, model: Any, processor: Any, tokenizer: Any) -> None:
         self.model, self.processor, self.tokenizer = model, processor, tokenizer
@@ -124,6 +129,8 @@ def shrunk(image: Image) -> Image:
 
 class OneShotHead:
     """Base of the kinds that fuse words into the picture early: one pass for all phrases together."""
+
+    scored = True
 
     def __init__(self, model: Any, processor: Any, tokenizer: Any) -> None:
         self.model, self.processor, self.tokenizer = model, processor, tokenizer
@@ -229,12 +236,3 @@ class OmDetHead(OneShotHead):
         )
         scores = output.decoder_class_logits[0, :, : len(prompts)].float().sigmoid().cpu()
         return Candidates(corners(output.decoder_coord_logits[0].float()).cpu(), scores)
-
-
-HEADS: dict[str, type[OwlHead | OneShotHead]] = {
-    "owlv2": OwlHead,
-    "owlvit": OwlHead,
-    "grounding-dino": GroundingDinoHead,
-    "mm-grounding-dino": GroundingDinoHead,
-    "omdet-turbo": OmDetHead,
-}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import math
 import time
 from dataclasses import replace
@@ -12,7 +11,8 @@ from PIL.Image import Resampling
 
 from tools.backend import checkpoints
 from tools.backend.backdrop import named_backdrop, painted
-from tools.backend.pipelines import Pipeline, padded_wh, until_usable
+from tools.backend.named_pipelines import NamedPipeline
+from tools.backend.pipelines import padded_wh, until_usable
 from tools.backend.protocol import BackendError, Cost, Generated
 from tools.backend.text import negative_prompt, vocabulary_warning
 from tools.images import PictureError, open_picture
@@ -21,11 +21,13 @@ from tools.scene.box import Box
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    import torch
     from PIL.Image import Image
 
     from configs.settings import BackdropSettings, ChatSettings, GeneratorSettings, GroundedPart
     from tools.backend.gligen import GroundedDiffusion
     from tools.backend.images_api import ImagesApi
+    from tools.backend.pipelines import Pipeline
     from tools.backend.protocol import Progress
     from tools.scene.layout import Layout
 
@@ -66,16 +68,31 @@ def load_generator(
         return ApiGenerator(ImagesApi(ours.path, chat))
     if checkpoints.is_grounded(ours):
         return GroundedGenerator(load_grounded(ours), ours, backdrops)
-    with checkpoints.quiet():  # slow to import, and needed by few presets
-        import diffusers
+    return PipelineGenerator(DrawingPipeline.from_settings(ours, shared), ours)
 
-    kind = getattr(diffusers, ours.pipeline or "AutoPipelineForText2Image", None)
-    if ours.pipeline and not (inspect.isclass(kind) and issubclass(kind, diffusers.DiffusionPipeline)):
-        raise BackendError(
-            f"generator.pipeline: diffusers {diffusers.__version__} has no pipeline {ours.pipeline!r}; "
-            "name one such as ZImagePipeline, or none to have it chosen"
-        )
-    return PipelineGenerator(Pipeline.load(kind, ours, shared), ours)
+
+class DrawingPipeline(NamedPipeline):
+    """A pipeline that makes a picture from words alone."""
+
+    section = "generator"
+    purpose = "text-to-image pipeline"
+    example = "ZImagePipeline"
+    needed = ("prompt", "width", "height")
+    refused = ("mask_image", "strength")
+
+    def __init__(self, pipe: Any, device: torch.device, name: str) -> None:
+        super().__init__(pipe, device, name)
+        config = getattr(getattr(pipe, "unet", None), "config", None)
+        if config is not None and config.in_channels != config.out_channels:
+            raise BackendError(
+                f"checkpoint {name!r} is made to fill or to change pictures, as its UNet takes {config.in_channels} "
+                "channels: name it as editor.path, and a text-to-image checkpoint as generator.path"
+            )
+
+    @classmethod
+    def chosen(cls, diffusers: Any) -> Any:
+        """Return the class of diffusers that chooses one for a checkpoint."""
+        return diffusers.AutoPipelineForText2Image
 
 
 def drawable(size_wh: tuple[int, int], side: int | None) -> tuple[int, int]:

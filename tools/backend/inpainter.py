@@ -40,6 +40,10 @@ class Inpainter(Protocol):
         """
         ...
 
+    def evaluations(self) -> int:
+        """Return how many samples a denoiser was given since this was last asked."""
+        ...
+
 
 class OnnxInpainter:
     """A network with one of the two contracts, told apart by the inputs.
@@ -72,20 +76,11 @@ class OnnxInpainter:
 
     def fill(self, images: Sequence[Picture], holes: Sequence[np.ndarray]) -> list[Picture]:
         """Return each picture with its hole filled; see `Inpainter`."""
-        return [self._fill(image, hole) for image, hole in zip(images, holes, strict=True)]
+        return [filled(image, hole, self._answer) for image, hole in zip(images, holes, strict=True)]
 
-    def _fill(self, image: Picture, hole: np.ndarray) -> Picture:
-        pixels = np.asarray(image.convert("RGB"))
-        if hole.shape != pixels.shape[:2]:
-            raise BackendError(
-                f"a hole of {hole.shape[1]}x{hole.shape[0]} pixels for a picture of {image.width}x{image.height}"
-            )
-        if not hole.any():
-            return image
-        if hole.all():
-            raise BackendError("the hole covers the whole picture: there is nothing to fill it from")
-        filled = self._answer(pixels, hole)
-        return Image.fromarray(np.where(hole[..., None], filled, pixels))
+    def evaluations(self) -> int:
+        """Return 0: it does not denoise."""
+        return 0
 
     def _migan(self, pixels: np.ndarray, hole: np.ndarray) -> np.ndarray:
         # one picture a call: the exported pipeline crops around the hole, and a batch has no common crop
@@ -94,7 +89,7 @@ class OnnxInpainter:
         return np.asarray(answer["result"][0].transpose(1, 2, 0))
 
     def _lama(self, pixels: np.ndarray, hole: np.ndarray) -> np.ndarray:
-        x0, y0, x1, y1 = _around(hole)
+        x0, y0, x1, y1 = around(hole, SIDE)
         size = (self.side, self.side)
         crop = Image.fromarray(pixels[y0:y1, x0:x1]).resize(size, Image.Resampling.LANCZOS)
         # whatever touches the hole is part of it: a half-covered pixel would show what was there
@@ -110,11 +105,32 @@ class OnnxInpainter:
         return filled
 
 
-def _around(hole: np.ndarray) -> tuple[int, int, int, int]:
-    """Return a square around the hole with context, as large as the picture allows: x0, y0, x1, y1 in pixels."""
+def filled(image: Picture, hole: np.ndarray, answer: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> Picture:
+    """Return a picture with its hole filled by ``answer`` (of pixels and hole), and nothing else changed.
+
+    Raises:
+        BackendError: sizes differ, or the hole covers the picture.
+    """
+    pixels = np.asarray(image.convert("RGB"))
+    if hole.shape != pixels.shape[:2]:
+        raise BackendError(
+            f"a hole of {hole.shape[1]}x{hole.shape[0]} pixels for a picture of {image.width}x{image.height}"
+        )
+    if not hole.any():
+        return image
+    if hole.all():
+        raise BackendError("the hole covers the whole picture: there is nothing to fill it from")
+    return Image.fromarray(np.where(hole[..., None], answer(pixels, hole), pixels))
+
+
+def around(hole: np.ndarray, least: int) -> tuple[int, int, int, int]:
+    """Return a square around the hole with context, as large as the picture allows: x0, y0, x1, y1 in pixels.
+
+    Its side is ``least`` pixels or more, where the picture has as many.
+    """
     height, width = hole.shape
     across, down = np.flatnonzero(hole.any(axis=0)), np.flatnonzero(hole.any(axis=1))
-    side = max(int(CONTEXT * max(across[-1] - across[0], down[-1] - down[0]) + 1), SIDE)
+    side = max(int(CONTEXT * max(across[-1] - across[0], down[-1] - down[0]) + 1), least)
 
     def span(first: int, last: int, length: int) -> tuple[int, int]:
         start = max(0, min((first + last + 1 - side) // 2, length - side))

@@ -27,6 +27,7 @@ FOREIGN = 38.0  # RGB distance from everything that the surroundings would put t
 ROUGH = 2.5  # ... or so many times the surroundings' own roughness, where that is more
 LEAST = 0.0025  # share of the picture that a patch covers before an eye takes it for something
 THIN = 0.008  # of the shorter side: what is thinner is a seam
+REACH = 0.09  # of the longer side: so far around a filled hole its surroundings reach
 SEEN = 0.3  # share of a row that has to be free of objects for its ground to be known
 SMOOTH = 0.15  # share of the ground that may be unlike what is estimated of it
 SURE = 0.5  # objectness from which a patch counts where a detector says how much it looks like a thing
@@ -102,6 +103,27 @@ def _patches(strange: np.ndarray, free: np.ndarray) -> list[tuple[float, Box]]:
         if area >= LEAST:
             found.append((area, Box.from_px(columns.start, rows.start, columns.stop, rows.stop, (width, height))))
     return sorted(found, key=lambda pair: -pair[0])
+
+
+def strange_share(pixels: np.ndarray, hole: np.ndarray) -> float:
+    """Return the share of a filled hole, in [0, 1], that nothing around it would put there; seams do not count.
+
+    ``pixels`` is uint8 ``[height, width, 3]``, ``hole`` bool ``[height, width]``.
+    """
+    rows, columns = np.flatnonzero(hole.any(axis=1)), np.flatnonzero(hole.any(axis=0))
+    if not len(rows):
+        return 0.0
+    pad = max(8, round(REACH * max(hole.shape)))
+    window = (
+        slice(max(rows[0] - pad, 0), rows[-1] + 1 + pad),
+        slice(max(columns[0] - pad, 0), columns[-1] + 1 + pad),
+    )
+    near, inside = pixels[window].astype(np.float32), hole[window]
+    known = ~ndimage.binary_dilation(inside, iterations=3)
+    if not known.any():
+        return 0.0
+    strange = inside & (_strangeness(near, known) > max(FOREIGN, ROUGH * _roughness(near, known)))
+    return float(ndimage.binary_opening(strange, iterations=2).sum() / inside.sum())
 
 
 def _covered(objects: Sequence[Box], size_wh: tuple[int, int], rim: int) -> np.ndarray:

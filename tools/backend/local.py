@@ -18,6 +18,7 @@ from configs.settings import (
     InstructSettings,
     OnnxSegmenterSettings,
     PasteSettings,
+    PipelineInpainterSettings,
     ServiceEditorSettings,
 )
 from tools.backend import checkpoints, coco_kinds
@@ -95,8 +96,7 @@ class LocalBackend:
     def score(self, image: Image, box: Box, queries: Sequence[Query]) -> tuple[float, ...]:
         """Return how well each query fits what is inside ``box``; see the protocol."""
         detector = self.detector_for(self.settings.detector)
-        with self._at_work(self.settings.detector, detector):
-            return self._twice(detector, lambda: detector.score(image, box, queries))
+        return self._held(self.settings.detector, detector, lambda: detector.score(image, box, queries))
 
     def segment(self, image: Image, boxes: Sequence[Box]) -> Segmented:
         """Return one mask per box; see the protocol."""
@@ -178,7 +178,7 @@ class LocalBackend:
         part = self.settings.editor
 
         def with_engine(engine: Engine) -> Edited:
-            composer = Composer(engine, self)
+            composer = Composer(engine, self, careful=isinstance(part, PasteSettings))
             return composer.edit(image, operations, scene, seed=seed, progress=progress, references=references)
 
         if isinstance(part, PasteSettings):
@@ -290,6 +290,16 @@ class LocalBackend:
         part = self.settings.inpainter
         if part is None:
             raise BackendError("this preset names no inpainter; set inpainter.path to an ONNX file of MI-GAN or LaMa")
+        if isinstance(part, PipelineInpainterSettings):
+            from tools.backend.inpainting import FillingPipeline, PipelineInpainter
+
+            def load() -> PipelineInpainter:
+                filler = PipelineInpainter(FillingPipeline.from_settings(part, self._pipelines), part)
+                filler.held = lambda call: self._held(part, filler, call)
+                return filler
+
+            filling: Inpainter = self._load(part, load)
+            return filling
         from tools.backend.inpainter import OnnxInpainter
 
         loaded: Inpainter = self._load(part, lambda: OnnxInpainter.from_settings(part))
@@ -358,6 +368,10 @@ class LocalBackend:
                 begin_peak(device)
             result = self._twice(owner, call)
             return replace(result, cost=replace(result.cost, peak_bytes=peak_bytes(device)))
+
+    def _held(self, part: Part, owner: Any, call: Callable[[], Value]) -> Value:
+        with self._at_work(part, owner):
+            return self._twice(owner, call)
 
     @contextmanager
     def _at_work(self, part: Part, owner: Any) -> Iterator[None]:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
+
 GIB = 2**30
 
 
 def gpu_gb() -> float | None:
-    """Return the memory of the device that models run on, in GiB; None where that is a processor."""
+    """Return the memory of the device that models run on, in GiB; None where that is a processor or unknown."""
+    if find_spec("torch") is None:
+        return None
     import torch
 
     if torch.cuda.is_available():

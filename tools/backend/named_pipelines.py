@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 from PIL.Image import Resampling
 
 from tools.backend import checkpoints
-from tools.backend.pipelines import DENOISERS, Pipeline
+from tools.backend.pipelines import DENOISERS, UNUSED, Pipeline
 from tools.backend.protocol import BackendError
 
 if TYPE_CHECKING:
@@ -19,29 +19,34 @@ if TYPE_CHECKING:
     import torch
     from PIL.Image import Image
 
-    from configs.settings import PipelinePart
+    from configs.settings import GeneratorSettings, PipelinePart
     from tools.backend.protocol import Progress
 
-UNUSED = {"safety_checker", "feature_extractor", "image_encoder"}  # may lie in a checkpoint of a class without them
 LEAST_SIDE = 64  # pixels
 
 
 class NamedPipeline(Pipeline):
-    """A pipeline that makes a picture from a picture and words."""
+    """A pipeline of a class that settings name, or that diffusers chooses."""
 
+    section: ClassVar[str] = "editor"
+    """Of the settings, where its class is named."""
     purpose: ClassVar[str]
     """What it is, in words: "inpainting pipeline"."""
     example: ClassVar[str]
     """A class that is one."""
     needed: ClassVar[tuple[str, ...]]
     """What a call of it must take, the most telling first."""
+    refused: ClassVar[tuple[str, ...]] = ()
+    """What a call of it must not take: it would not do without."""
 
     def __init__(self, pipe: Any, device: torch.device, name: str) -> None:
         super().__init__(pipe, device, name)
         self._refuse(type(pipe))
 
     @classmethod
-    def from_settings(cls, settings: PipelinePart, shared: dict[str, Pipeline] | None = None) -> Self:
+    def from_settings(
+        cls, settings: PipelinePart | GeneratorSettings, shared: dict[str, Pipeline] | None = None
+    ) -> Self:
         """Load the checkpoint with the class that the settings name, or with the one that is chosen for it.
 
         Raises:
@@ -56,11 +61,11 @@ class NamedPipeline(Pipeline):
             kind = getattr(diffusers, settings.pipeline, None)
             if not (inspect.isclass(kind) and issubclass(kind, diffusers.DiffusionPipeline)):
                 raise BackendError(
-                    f"editor.pipeline: diffusers {diffusers.__version__} has no pipeline {settings.pipeline!r}; "
+                    f"{cls.section}.pipeline: diffusers {diffusers.__version__} has no pipeline {settings.pipeline!r}; "
                     f"name one such as {cls.example}, or none to have it chosen"
                 )
             cls._refuse(kind)
-            refuse_other(checkpoints.resolve(settings), kind)
+            refuse_other(checkpoints.resolve(settings), kind, cls.section)
         loaded = cls.load(kind, settings, shared)
         assert isinstance(loaded, cls)
         return loaded
@@ -75,10 +80,14 @@ class NamedPipeline(Pipeline):
         """Refuse a class that cannot be used as one of these."""
         taken = inspect.signature(kind.__call__).parameters
         common = ("num_images_per_prompt", "num_inference_steps", "generator", "callback_on_step_end")
-        if missing := [argument for argument in (*cls.needed, *common) if argument not in taken]:
-            what = {"mask_image": "mask", "image": "picture"}.get(missing[0], repr(missing[0]))
+        if strange := [argument for argument in cls.refused if argument in taken]:
             raise BackendError(
-                f"editor.pipeline: {kind.__name__} is no {cls.purpose}, as it takes no {what}; "
+                f"{cls.section}.pipeline: {kind.__name__} is no {cls.purpose}, as it wants a {_called(strange[0])}; "
+                f"name one such as {cls.example}"
+            )
+        if missing := [argument for argument in (*cls.needed, *common) if argument not in taken]:
+            raise BackendError(
+                f"{cls.section}.pipeline: {kind.__name__} is no {cls.purpose}, as it takes no {_called(missing[0])}; "
                 f"name one such as {cls.example}"
             )
 
@@ -105,7 +114,11 @@ class NamedPipeline(Pipeline):
         return [one if one.size == size_wh else one.resize(size_wh, Resampling.LANCZOS) for one in made]
 
 
-def refuse_other(folder: Path, kind: Any) -> None:
+def _called(argument: str) -> str:
+    return {"mask_image": "mask", "image": "picture", "strength": "picture to begin with"}.get(argument, repr(argument))
+
+
+def refuse_other(folder: Path, kind: Any, section: str) -> None:
     """Refuse a checkpoint whose parts are not those of the pipeline: some classes would load it and fail later.
 
     Raises:
@@ -134,5 +147,5 @@ def refuse_other(folder: Path, kind: Any) -> None:
         raise BackendError(
             f"checkpoint {str(folder)!r} was saved by {index.get('_class_name', 'another pipeline')!r} and is none of "
             f"{kind.__name__} (see its {(strange + lacking + foreign)[0]!r}); "
-            "set editor.pipeline to a class made for it, or to none"
+            f"set {section}.pipeline to a class made for it, or to none"
         )

@@ -27,6 +27,7 @@ MULTIPLE = 16  # of pixels: what every autoencoder and UNet of the supported fam
 BLACK = 3  # a picture with no value above this (of 255) is a failed one: half precision, or a safety checker
 ATTEMPTS = 3
 DENOISERS = ("unet", "transformer")
+UNUSED = {"safety_checker", "feature_extractor", "image_encoder"}  # may lie in a checkpoint of a class without them
 NEXT_SEED = 1_000_003  # far from the seeds of the other pictures of a call
 
 
@@ -78,6 +79,7 @@ class Pipeline:
             return cls._placed(_again(kind, there.pipe), options, device, part)
         folder = checkpoints.resolve(part)
         _refuse_code(folder)
+        _check_parts(folder)
         dtype = checkpoints.choose_dtype(part.dtype, device, folder)
         halves = any(checkpoints.variant(below, dtype) for below in folder.iterdir() if below.is_dir())
         with checkpoints.reading(folder):
@@ -205,6 +207,20 @@ def _own_parts(folder: Path) -> dict[str, Any]:
     except (OSError, ValueError, LookupError, AttributeError, TypeError):
         return {}  # the loader says what is wrong
     return {"processor": qwen_processor.load_processor(folder / "processor")} if kind == qwen_processor.NAME else {}
+
+
+def _check_parts(folder: Path) -> None:
+    """Refuse a pipeline without a part that it lists: a tokenizer that is missing would be made up, without words."""
+    try:
+        index = json.loads((folder / "model_index.json").read_text(encoding="utf-8"))
+        listed = [name for name, part in index.items() if isinstance(part, list) and part[1]]
+    except (OSError, ValueError, LookupError, AttributeError):
+        return  # the loader says what is wrong
+    lacking = [name for name in listed if name not in UNUSED and not (folder / name).is_dir()]
+    if lacking:
+        raise BackendError(
+            f"checkpoint {str(folder)!r} lacks its folder {lacking[0]!r}; is it complete? Fetch or copy it whole"
+        )
 
 
 def _refuse_code(folder: Path) -> None:

@@ -14,6 +14,8 @@ def in_dtype(module: torch.nn.Module, dtype: torch.dtype) -> None:
         return tuple(map(change, given)), {name: change(value) for name, value in named.items()}
 
     def change(value: Any) -> Any:
+        if isinstance(value, list | tuple):
+            return type(value)(map(change, value))
         return value.to(dtype) if isinstance(value, torch.Tensor) and value.is_floating_point() else value
 
     module.register_forward_pre_hook(cast, with_kwargs=True)
@@ -42,3 +44,13 @@ def keep_boxes_of_grounding(unet: Any) -> None:
     net = getattr(unet, "position_net", None)
     if net is not None and unet.dtype.itemsize == 2:
         in_dtype(net.linears, unet.dtype)
+
+
+def keep_boxes_of_sam3(model: Any) -> None:
+    """Have SAM 3's detector put its boxes together in float32, and draw its masks in its own dtype."""
+    dtype = model.dtype
+    if dtype.itemsize == 2:
+        for part in (model.detr_decoder, model.dot_product_scoring):
+            part.float()
+            in_dtype(part, torch.float32)
+        in_dtype(model.mask_decoder, dtype)

@@ -91,7 +91,8 @@ class Detected:
 
     ``doubtful`` are those whose score is too near to the threshold to settle anything: just above it (they are
     among ``detections`` too) and just below it (they are not). ``unanswered`` are the queries that this detector
-    cannot answer, as it knows no such kind or cannot see such an attribute: finding nothing says nothing.
+    cannot answer, as it knows no such kind or cannot see such an attribute: finding nothing says nothing. ``scored``
+    is whether it says how sure it is; where it does not, every score is 1.
     """
 
     detections: tuple[Detection, ...]
@@ -99,6 +100,7 @@ class Detected:
     warnings: tuple[str, ...] = ()
     cost: Cost = Cost()
     unanswered: tuple[Query, ...] = ()
+    scored: bool = True
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,6 @@ proposes several masks a box; the choice among them is made here, the same way f
 
 from __future__ import annotations
 
-import json
 import time
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -24,6 +23,7 @@ from transformers import (
 )
 
 from tools.backend import checkpoints
+from tools.backend.pixels import HALVES, IMAGENET, normalization, squeezed
 from tools.backend.precision import keep_boxes_of_segmenter
 from tools.backend.protocol import BackendError, Cost, Segmented
 from tools.backend.recent import Recent, picture_key
@@ -33,7 +33,6 @@ from tools.scene.box import Box
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
     from PIL.Image import Image
 
@@ -121,10 +120,7 @@ class Sam2:
 
     def embed(self, image: Image) -> list[torch.Tensor]:
         """Return the feature maps, coarsest last."""
-        # done here, as the library's own processor needs torchvision
-        values = np.asarray(image.resize((self.size, self.size)), dtype=np.float32) / 255
-        values = (values - self.mean) / self.std
-        pixels = torch.from_numpy(values).permute(2, 0, 1)[None].to(self.model.device, self.dtype)
+        pixels = squeezed(image, self.size, self.mean, self.std).to(self.model.device, self.dtype)
         maps: list[torch.Tensor] = self.model.get_image_embeddings(pixels)
         return maps
 
@@ -139,8 +135,6 @@ class Sam2:
         return _resized(logits, size_wh)
 
 
-IMAGENET = ([0.485, 0.456, 0.406], [0.229, 0.224, 0.225])
-HALVES = ([0.5, 0.5, 0.5], [0.5, 0.5, 0.5])
 # by model type: the masker, the class to load, and how pictures are normalized where the checkpoint does not say
 PADDED: dict[str, tuple[type[Sam], Any]] = {"sam": (Sam, SamModel), "sam_hq": (SamHQ, SamHQModel)}
 SQUEEZED: dict[str, tuple[Any, tuple[list[float], list[float]]]] = {
@@ -182,7 +176,7 @@ class Segmenter:
             return cls(masker(checkpoints.load(model, folder, device=device, dtype=dtype), processor))
         if kind in SQUEEZED:
             model, usual = SQUEEZED[kind]
-            mean, std = _normalization(folder) or usual
+            mean, std = normalization(folder) or usual
             return cls(Sam2(checkpoints.load(model, folder, device=device, dtype=dtype), mean, std))
         known = ", ".join([*PADDED, *SQUEEZED])
         raise BackendError(f"{settings.path!r} is a {kind!r} model; segmenter.path takes one of: {known}")
@@ -231,20 +225,6 @@ class Segmenter:
         ]
         cost = Cost(segmenter_passes=passes, seconds={"segment": time.perf_counter() - start})
         return Segmented(np.stack([mask for mask, _ in chosen]), tuple(score for _, score in chosen), cost)
-
-
-def _normalization(folder: Path) -> tuple[list[float], list[float]] | None:
-    """Return mean and standard deviation of pictures, where a checkpoint says them."""
-    for name in ("preprocessor_config.json", "processor_config.json"):
-        try:
-            said = json.loads((folder / name).read_text(encoding="utf-8"))
-            said = said.get("image_processor", said)
-            return [float(value) for value in said["image_mean"]], [float(value) for value in said["image_std"]]
-        except FileNotFoundError:
-            continue
-        except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
-            raise checkpoints.unreadable(folder, error) from error
-    return None
 
 
 def _choose(masks: np.ndarray, qualities: np.ndarray, box: Box) -> tuple[np.ndarray, float]:

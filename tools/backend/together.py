@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
     Function = Callable[..., torch.Tensor]
 
+MOST_NOTED = 10_000  # sizes of batches: those of a minute or more between two looks
+
 
 class Compute(Protocol):
     """How a model's function is run over a batch; every tensor has its first dimension in common, the result too."""
@@ -104,8 +106,8 @@ class Together:
         """Let ``calls`` run at a time, the models on ``slots`` threads, ``rows`` as one (0: side by side)."""
         self.baton = Baton()
         self.calls, self.rows = calls, rows
-        self.batches: list[int] = []
-        """How many rows were wanted of each computation, the newest last."""
+        self.batches: deque[int] = deque(maxlen=MOST_NOTED)
+        """How many rows were wanted of each computation, the newest last; who counts them takes them out."""
         self._threads = ThreadPoolExecutor(slots, "compute")
         self._line: deque[_Wanted] = deque()
         self._change = threading.Condition()
@@ -168,7 +170,7 @@ class Together:
                     self._line.remove(wanted)
                     taken.append(wanted)
                     room -= len(wanted)
-            self.batches = [*self.batches[-99:], sum(map(len, taken))]
+            self.batches.append(sum(map(len, taken)))
             return taken
 
     def _computed(self, taken: list[_Wanted]) -> list[torch.Tensor]:

@@ -7,6 +7,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections import deque
     from collections.abc import Callable
 
     from prometheus_client import CollectorRegistry
@@ -57,10 +58,10 @@ class ModelMetrics:
         for counted in COUNTED:
             self._spent.labels(counted.partition("_")[0]).inc(getattr(cost, counted))
 
-    def rows(self, sizes: list[int]) -> None:
+    def rows(self, sizes: deque[int]) -> None:
         """Take the sizes of batches that were computed since, out of a list."""
         while sizes:
-            self._rows.observe(sizes.pop(0))
+            self._rows.observe(sizes.popleft())
 
     def text(self) -> bytes:
         """Return all of it as Prometheus reads it."""

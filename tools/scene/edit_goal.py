@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from tools.scene.box import Box
 from tools.scene.difference import IN_PLACE, KEPT, match
 from tools.scene.lexicon import attribute
-from tools.scene.operations import Add, Adjust, Replace, before_cut, in_new_light, source_of
+from tools.scene.operations import CUTTING, Add, Adjust, Replace, Restyle, before_cut, in_new_light, source_of
 from tools.scene.requirement import Requirement
 from tools.scene.spec import Query
 
@@ -26,13 +26,17 @@ def wish_requirements(current: Layout, operations: Sequence[Operation], target: 
 
     Wishes for the whole picture alone draw nothing and take nothing away: that they show is measured where they are
     done, and the object they are about must still be seen. A crop is a cut and no more: what is left of the picture may
-    be too little for a detector to tell what it is. What stands in a background that is blurred need not be seen.
+    be too little for a detector to tell what it is. What stands in a background that is blurred need not be seen, nor
+    what has got another light alone, where nothing but colours is changed.
     """
     wishes = [operation for operation in operations if isinstance(operation, Adjust)]
     if len(wishes) < len(operations):
         target = _any_looks_of_copies(target, operations)
         demands = edit_requirements(before_cut(in_new_light(current, operations), operations), target)
         sharp = {wish.id for wish in wishes if wish.wish == "blur the background"}
+        if not sharp and any(wish.wish not in CUTTING for wish in wishes):
+            looks: set[str | None] = {operation.id for operation in operations if isinstance(operation, Restyle)}
+            sharp = looks if len(looks) + len(wishes) == len(operations) else sharp
         return tuple(demand for demand in demands if not sharp or demand.kind != "kept" or demand.id in sharp)
     about = dict.fromkeys(current[wish.id].name for wish in wishes if wish.id is not None and wish.wish != "crop")
     return tuple(Requirement(kind="count", query=Query(name=name), bound="at least") for name in about)

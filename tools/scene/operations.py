@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
 
+UNASKED: dict[str, Any] = {"unasked": True}
+"""Marks a field that schemas for language models leave out: it is read where somebody gives it."""
+
+
 class Source(Frozen):
     """An object of this or another picture that shall be copied."""
 
@@ -42,7 +46,9 @@ class _Sparse(Frozen):
 class _Making(_Sparse):
     """What Add and Replace have in common: the new object may be a copy."""
 
-    source: Source | None = Field(default=None, description="what to copy; empty draws it anew")
+    source: Source | None = Field(
+        default=None, description="what to copy; empty draws it anew", json_schema_extra=UNASKED
+    )
 
 
 class Add(_Making):
@@ -52,7 +58,9 @@ class Add(_Making):
     name: Word = Field(description="singular noun without attributes, such as 'car'")
     attributes: tuple[Word, ...] = Field(default=(), max_length=8)
     box: Box
-    depth: Depth | None = Field(default=None, description="before or behind which object; empty is before all")
+    depth: Depth | None = Field(
+        default=None, description="before or behind which object; empty is before all", json_schema_extra=UNASKED
+    )
 
 
 class Remove(Frozen):
@@ -68,7 +76,9 @@ class Move(_Sparse):
     op: Literal["move"] = "move"
     id: ObjectId
     box: Box
-    depth: Depth | None = Field(default=None, description="before or behind which object; empty keeps the order")
+    depth: Depth | None = Field(
+        default=None, description="before or behind which object; empty keeps the order", json_schema_extra=UNASKED
+    )
 
 
 class Restyle(Frozen):
@@ -86,7 +96,7 @@ class Replace(_Making):
     id: ObjectId
     name: Word = Field(description="the new object's noun")
     attributes: tuple[Word, ...] = Field(default=(), max_length=8)
-    box: Box | None = Field(default=None, description="its box; empty keeps the old one")
+    box: Box | None = Field(default=None, description="its box; empty keeps the old one", json_schema_extra=UNASKED)
 
 
 Wish = Literal[

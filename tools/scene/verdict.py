@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from tools.scene.checking import AT, Found, check
 from tools.scene.observation import Observation, observe
+from tools.scene.requirement import PICTURE_KINDS
 from tools.scene.results import RequirementResult, Verdict
 
 if TYPE_CHECKING:
@@ -94,6 +95,20 @@ def with_kept(verdict: Verdict, unchanged: Callable[[Box], bool]) -> Verdict:
     return Verdict.of([counted(result) for result in [read(result) for result in verdict.results]])
 
 
+def with_painted(verdict: Verdict, painted: Callable[[Requirement], bool]) -> Verdict:
+    """Return a verdict in which an object has a look if that which was changed of it has.
+
+    ``painted`` says so of a demand that failed: a white motorcycle has black tyres, a navy cup is white inside.
+    """
+
+    def read(result: RequirementResult) -> RequirementResult:
+        if result.passed is not False or result.requirement.kind != "attribute" or not painted(result.requirement):
+            return result
+        return result.model_copy(update={"passed": True, "reason": f"{result.reason}, but what was painted is"})
+
+    return Verdict.of([read(result) for result in verdict.results])
+
+
 def kept_unseen(before: Verdict, after: Verdict) -> tuple[str, ...]:
     """Return the ids of what `with_kept` found to be there, though no detector saw it."""
     return tuple(
@@ -113,6 +128,17 @@ def with_doubts(outcome: Verdict, doubts: Sequence[str]) -> Verdict:
         return result.model_copy(update={"passed": False, "reason": reason})
 
     return Verdict.of(held(result) for result in outcome.results)
+
+
+def with_no_scores(outcome: Verdict) -> Verdict:
+    """Return a verdict that says of every result about objects that the detector did not say how sure it is."""
+
+    def told(result: RequirementResult) -> RequirementResult:
+        if result.passed is None or result.requirement.kind in PICTURE_KINDS:
+            return result
+        return result.model_copy(update={"reason": f"{result.reason}; the detector gives no scores"})
+
+    return Verdict.of(told(result) for result in outcome.results)
 
 
 def with_setting(outcome: Verdict, seen: str | None) -> Verdict:

@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,10 +18,12 @@ from typer.testing import CliRunner, Result
 from agent.cli import run as commands
 from agent.models import chat as chat_models
 from sld.cli import app
+from tests.agent.endpoint import Server, failed, said
 from tests.agent.jobs import FIRST, PROMPT, SCRIPT, SECOND, SPEC, START
 from tests.scripted import ScriptedChat
 from tests.world import World, draw
 from tools.backend.protocol import BackendError
+from tools.scene.errors import CannotParse
 
 if TYPE_CHECKING:
     from configs.settings import Settings
@@ -100,7 +103,7 @@ def test_no_agreement_is_exit_code_3_with_a_picture(sld: Bench, picture: Path) -
 def test_what_nothing_checked_is_shown_and_counted(sld: Bench) -> None:
     told = json.dumps(SPEC | {"unchecked": ["holding hands"]})
     sld.chat = ScriptedChat(script=[told, FIRST, SECOND])
-    result = sld("generate", PROMPT, "--out", "out")
+    result = sld("generate", f"{PROMPT}, holding hands", "--out", "out")
     assert result.exit_code == 0, result.output
     assert "agreed after 2 rounds, 1 not checked" in result.stdout
     assert "? not checked: 'holding hands'" in result.stdout
@@ -110,7 +113,7 @@ def test_what_nothing_checked_is_shown_and_counted(sld: Bench) -> None:
     assert 'class="open"' in report
     assert "? not checked: 'holding hands'" in sld("trace", "show", "out").stdout
     sld.chat = ScriptedChat(script=[told, FIRST, SECOND])
-    again = json.loads(sld("generate", PROMPT, "--out", "again", "--json").stdout)
+    again = json.loads(sld("generate", f"{PROMPT}, holding hands", "--out", "again", "--json").stdout)
     assert again["unchecked"] == ["not checked: 'holding hands'"]
 
 
@@ -179,7 +182,7 @@ def test_a_used_folder_is_not_written_over(sld: Bench) -> None:
 
 
 def test_a_sentence_that_cannot_be_read_is_the_users_mistake(sld: Bench) -> None:
-    sld.chat = ScriptedChat(script=["no idea"], forever=True)
+    sld.chat = ScriptedChat(script=[CannotParse("cannot read 'colourless'")])
 
     result = sld("generate", "colourless green ideas", "--json")
 
@@ -333,11 +336,11 @@ def test_parse_prints_the_spec(sld: Bench) -> None:
 def test_parse_answers_each_line_with_one_line(sld: Bench) -> None:
     sld.chat = ScriptedChat(script=[SPEC, "nonsense", "nonsense", "nonsense", SPEC])
 
-    result = sld("parse", stdin="first\n\nsecond\nthird\n")
+    result = sld("parse", stdin=f"{PROMPT}\n\nsecond\n{PROMPT}\n")
 
     lines = [json.loads(line) for line in result.stdout.splitlines()]
     assert ["error" in line for line in lines] == [False, True, False]
-    assert result.exit_code == 2
+    assert result.exit_code == 1  # it was not the sentence's fault
 
 
 def test_a_preset_is_explained_and_auto_says_what_it_takes(sld: Bench) -> None:
@@ -397,6 +400,25 @@ def test_doctor_names_what_is_missing_and_what_to_do(sld: Bench) -> None:
     assert findings["detector"]["advice"]
     assert findings["torch"]["status"] == "ok"
     assert findings["language model"]["found"] == "the offline planner"
+
+
+def test_doctor_asks_the_model_for_a_word(sld: Bench) -> None:
+    server = Server()
+    with closing(server), server.play(said("Hi"), said('{"zebra": true}'), failed(404, "no such model")) as endpoint:
+        chat = ["--set", f"chat.base_url={endpoint.url}", "--set", "chat.model=mine"]
+        works, lacks = (sld("doctor", "--json", *chat) for _ in range(2))
+    assert "mine at" in works.stdout
+    assert "answers (structured output: actions)" in works.stdout
+    (found,) = [one for one in json.loads(lacks.stdout) if one["what"] == "language model"]
+    assert found["status"] == "problem"
+    assert "has no model 'mine'" in found["found"]
+    assert lacks.exit_code == 1
+
+
+def test_a_model_that_gives_no_answer_is_a_failure(sld: Bench) -> None:
+    sld.chat = ScriptedChat(script=["nonsense"], forever=True)
+    assert sld("parse", PROMPT).exit_code == 1
+    assert sld("generate", PROMPT).exit_code == 1
 
 
 def test_doctor_says_when_the_endpoint_does_not_answer(sld: Bench) -> None:

@@ -80,6 +80,20 @@ def test_an_unfinished_run_goes_on_where_another_machine_left_it(
     assert json.loads(bucket.cat(f"{s3.BUCKET}/out/one/run.json"))["status"] == "finished"
 
 
+def test_a_folder_of_this_machine_may_be_named_by_its_address(bench: Bench, tmp_path: Path) -> None:
+    Path("data.json").write_text(json.dumps([item("one")]))
+    bench.chat = ScriptedChat(script=[SPEC, FIRST, RuntimeError("the power went out")])
+    assert bench("self_correction").exit_code == 1
+    with RunFolder(tmp_path / "out" / "one").locked():  # leaves its lock's file there
+        pass
+    (tmp_path / "out" / "one" / ".run.json.1").write_text("half")
+    there = Elsewhere((tmp_path / "out").as_uri(), tmp_path / "copies")
+    there.fetch("one")
+    copied = {path.name for path in (tmp_path / "copies" / "one").iterdir()}
+    assert "run.json" in copied
+    assert not {name for name in copied if name.startswith(".")}
+
+
 def test_places_that_cannot_be_used_are_refused_in_one_sentence(bench: Bench, tmp_path: Path) -> None:
     Path("data.json").write_text(json.dumps([item("one")]))
     for place in ("nowhere://bucket", "https://example.org/out"):

@@ -44,11 +44,14 @@ def start(given: Path, port: int, *options: str) -> subprocess.Popen[bytes]:
     worker = subprocess.Popen(
         [sys.executable, *command],
         cwd=given.parent,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        env={**os.environ, "PYTHONPATH": str(ROOT), "RAY_worker_niceness": "0"},  # on a busy machine they would starve
         stderr=subprocess.PIPE,
     )
     assert worker.stderr is not None
-    assert b"listening" in worker.stderr.readline()
+    said = [worker.stderr.readline()]
+    while b"listening" not in said[-1]:
+        assert said[-1], said  # the end
+        said.append(worker.stderr.readline())
     assert httpx.get(f"http://127.0.0.1:{port}/ready").json() == {"status": "ready", "calls": 0}
     return worker
 
@@ -61,7 +64,11 @@ def ended(worker: subprocess.Popen[bytes]) -> int:
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
-@pytest.mark.parametrize("options", [(), ("--lanes", "2")], ids=["one call at a time", "two lanes"])
+@pytest.mark.parametrize(
+    "options",
+    [(), ("--lanes", "2"), ("--ray", "local", "--lanes", "2")],
+    ids=["one call at a time", "two lanes", "a replica on a cluster"],
+)
 def test_a_worker_that_is_stopped_ends_what_runs_and_hands_the_rest_back(
     tmp_path: Path, options: tuple[str, ...]
 ) -> None:
@@ -93,7 +100,7 @@ def test_a_worker_that_is_stopped_ends_what_runs_and_hands_the_rest_back(
         worker.kill()
         ended(worker)
     assert made == expected
-    assert 0 < done < 4
+    assert 0 < done < (5 if "--ray" in options else 4)  # a cluster's door has no line: the replica's is worked off
 
 
 def test_models_that_are_moved_about_cannot_be_shared_by_lanes(tmp_path: Path) -> None:

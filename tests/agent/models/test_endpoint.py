@@ -35,6 +35,7 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def model(endpoint: Endpoint, **changes: Any) -> BaseChatModel:
     values = {"base_url": endpoint.url, "api_key": KEY, "model": "test-model", "attempts": 3, "timeout": 5} | changes
+    values = {"structured_output": "json_schema"} | values
     return make_chat_model(ChatSettings.model_validate(values))
 
 
@@ -74,7 +75,8 @@ def test_an_answer_with_its_tokens(server: Server) -> None:
     assert (answer.text, answer.usage_metadata and answer.usage_metadata["input_tokens"]) == ("hello", 11)
     assert endpoint.requests[0]["temperature"] == 0.5
     assert endpoint.requests[0]["model"] == "test-model"
-    assert "stream" not in endpoint.requests[0] or not endpoint.requests[0]["stream"]
+    assert endpoint.requests[0]["stream"]
+    assert endpoint.requests[0]["stream_options"] == {"include_usage": True}
     assert endpoint.keys == [f"Bearer {KEY}"]
 
 
@@ -90,9 +92,10 @@ def test_an_answer_with_its_tokens(server: Server) -> None:
 )
 def test_passing_trouble_is_tried_again(server: Server, trouble: Reply) -> None:
     timeout = 1.5 if trouble.delay else 5  # long enough for the answer that comes at once
-    with server.play(trouble, trouble, said("at last")) as endpoint:
+    times = 1 if trouble.delay else 2  # each time-out is the same work again
+    with server.play(*[trouble] * times, said("at last")) as endpoint:
         assert model(endpoint, timeout=timeout).invoke("hi").text == "at last"
-    assert len(endpoint.requests) == 3
+    assert len(endpoint.requests) == times + 1
 
 
 @pytest.mark.parametrize(
@@ -126,7 +129,7 @@ def test_lasting_trouble_names_the_setting_and_no_secret(server: Server, reply: 
 def test_a_slow_server_names_the_timeout(server: Server) -> None:
     with (
         server.play(Reply({}, delay=60.0)) as endpoint,
-        pytest.raises(ChatModelError, match=r"within 0.2 s.*chat.timeout"),
+        pytest.raises(ChatModelError, match=r"silent for 0.2 s.*chat.timeout"),
     ):
         model(endpoint, timeout=0.2, attempts=2).invoke("hi")
 
@@ -154,6 +157,91 @@ def test_the_asynchronous_way_retries_and_explains_too(server: Server) -> None:
 
 def test_addresses_are_shown_without_login_and_query() -> None:
     assert readable_url("https://me:pw@host.example:8080/v1?key=1") == "https://host.example:8080/v1"
+
+
+def pieces(*deltas: dict[str, Any], usage: dict[str, Any] | None = None) -> Reply:
+    """Return an answer in pieces."""
+    sent = [{"choices": [{"index": 0, "delta": delta, "finish_reason": None}]} for delta in deltas]
+    sent.append({"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]})
+    sent.append({"choices": [], "usage": usage or {}})
+    lines = "".join(f"data: {json.dumps(piece)}\n\n" for piece in sent)
+    return Reply(f": ping\n\n{lines}data: [DONE]\n\n", headers={"Content-Type": "text/event-stream"})
+
+
+def test_an_answer_in_pieces(server: Server) -> None:
+    used = {"prompt_tokens": 30, "completion_tokens": 4, "prompt_tokens_details": {"cached_tokens": 20}}
+    spoken = pieces({"role": "assistant", "content": None}, {"content": "Hel"}, {"content": "lo"}, usage=used)
+    call = {"index": 0, "id": "a", "function": {"name": "detect", "arguments": '{"phr'}}
+    rest = {"index": 0, "function": {"arguments": 'ases": ["car"]}'}}
+    other = {"index": 1, "id": "b", "function": {"name": "suggest_layout", "arguments": ""}}
+    called = pieces({"tool_calls": [call]}, {"tool_calls": [rest]}, {"tool_calls": [other]})
+    with server.play(spoken, called) as endpoint:
+        chat = model(endpoint)
+        answer = chat.invoke("hi")
+        acting = chat.bind_tools(list(TOOLS)).invoke("go")
+    assert answer.text == "Hello"
+    assert answer.usage_metadata is not None
+    assert answer.usage_metadata["input_tokens"] == 30
+    assert answer.usage_metadata["input_token_details"]["cache_read"] == 20
+    assert [(one["name"], one["args"]) for one in acting.tool_calls] == [
+        ("detect", {"phrases": ["car"]}),
+        ("suggest_layout", {}),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("body", "told"),
+    [
+        pytest.param('data: {"error": {"message": "out of memory"}}\n\n', "out of memory", id="an error"),
+        pytest.param("data: [DONE]\n\n", "no choices|empty list", id="nothing"),
+        pytest.param('data: {"choices": [{"del', "no JSON", id="torn"),
+    ],
+)
+def test_pieces_that_make_no_answer_are_named(server: Server, body: str, told: str) -> None:
+    with server.play(Reply(body)) as endpoint, pytest.raises(ChatModelError, match=told):
+        model(endpoint).invoke("hi")
+
+
+HELD = said('{"zebra": true}')
+FORCED = said(None, tools=[("zebra", {"zebra": True})])
+
+
+@pytest.mark.parametrize(
+    ("replies", "method"),
+    [
+        pytest.param([HELD], "actions", id="holds to a schema"),
+        pytest.param([said("Hello!"), FORCED], "function_calling", id="forces a tool"),
+        pytest.param([failed(400, "response_format?"), FORCED], "function_calling", id="refuses a schema"),
+        pytest.param([said("Hello!"), said("Hello!"), said('{"greeting": "hello"}')], "json_object", id="writes JSON"),
+        pytest.param([said("Hello!")] * 3, "actions", id="does as it likes"),
+    ],
+)
+def test_a_server_is_asked_once_what_it_can_do(server: Server, replies: list[Reply], method: str) -> None:
+    with server.play(*replies, said(json.dumps(SPEC))) as endpoint:
+        chat = model(endpoint, structured_output="auto")
+        assert isinstance(chat, agent.models.endpoint.EndpointModel)
+        assert [chat.chosen_method(), chat.chosen_method()] == [method, method]
+    assert len(endpoint.requests) == len(replies)
+    assert all(request["max_tokens"] <= 32 for request in endpoint.requests)
+
+
+def test_a_server_that_serves_nobody_is_not_judged(server: Server) -> None:
+    with server.play(failed(401, "no key"), HELD) as endpoint:
+        chat = model(endpoint, structured_output="auto")
+        with pytest.raises(ChatModelError, match="refused the key"):
+            chat.with_structured_output(SceneSpec).invoke("x")
+        chat.with_structured_output(SceneSpec)
+    assert isinstance(chat, agent.models.endpoint.EndpointModel)
+    assert chat.method == "actions"
+
+
+def test_no_message_is_sent_without_a_text(server: Server) -> None:
+    call = {"name": "detect", "args": {"phrases": ["car"]}, "id": "1"}
+    with server.play(said("ok")) as endpoint:
+        model(endpoint).invoke(
+            [HumanMessage("go"), AIMessage("", tool_calls=[call]), ToolMessage("x", tool_call_id="1")]
+        )
+    assert all(isinstance(message["content"], str) for message in endpoint.requests[0]["messages"])
 
 
 METHODS = ["json_schema", "function_calling", "json_object", "actions"]
@@ -301,8 +389,27 @@ def test_an_answer_that_was_cut_off_is_asked_for_once_more_with_more_room(server
 def test_an_answer_that_goes_round_in_circles_is_not_asked_for_again(server: Server) -> None:
     with server.play(said('{"objects": [' + '{"name": "car"}, ' * 60, finish="length")) as endpoint:
         answer: Any = model(endpoint).with_structured_output(SceneSpec, include_raw=True).invoke("x")
-    assert "cut off at the length limit" in str(answer["parsing_error"])
+    assert answer["parsed"] == SceneSpec.model_validate({"objects": [{"name": "car"}]})
     assert len(endpoint.requests) == 1
+
+
+@pytest.mark.parametrize("is_call", [False, True])
+def test_an_answer_without_end_is_ended_and_read_as_far_as_it_makes_sense(server: Server, is_call: bool) -> None:
+    pieces = ['{"objects": [', *['{"name": "car", "attributes": ["red"]}, '] * 2000]
+    call = {"index": 0, "id": "1", "function": {"name": "SceneSpec"}}
+    deltas = [{"tool_calls": [call]}] if is_call else []
+    for piece in pieces:
+        part = {"index": 0, "function": {"arguments": piece}}
+        deltas.append({"tool_calls": [part]} if is_call else {"content": piece})
+    events = (f"data: {json.dumps({'choices': [{'delta': delta}]})}\n\n" for delta in deltas)
+    way = "function_calling" if is_call else "json_schema"
+    with server.play(Reply("".join(events))) as endpoint:
+        chat = model(endpoint, structured_output=way).with_structured_output(SceneSpec, include_raw=True)
+        answer: Any = chat.invoke("x")
+    assert len(endpoint.requests) == 1
+    assert answer["raw"].response_metadata["finish_reason"] == "length"
+    assert answer["parsed"] == SceneSpec.model_validate({"objects": [{"name": "car", "attributes": ["red"]}]})
+    assert len(answer["raw"].text) < sum(map(len, pieces)) / 2
 
 
 @pytest.mark.parametrize("option", ["temperature", "seed", "max_tokens"])

@@ -11,6 +11,7 @@ from agent.models.text_tool_calls import act_in_text
 from graphs.nodes.parse import Reply
 from tools.registry import TOOLS
 from tools.scene.spec import SceneSpec
+from tools.scene.wishes import AddWish
 
 BOX = [0.6, 0.5, 0.3, 0.3]
 ADD = {"op": "add", "name": "car", "attributes": ["red"], "box": BOX}
@@ -87,7 +88,7 @@ def test_what_is_no_call_stays_text(text: str) -> None:
 )
 def test_answers_are_read_in_every_shape(given: Any) -> None:
     reply = read_answer(AIMessage(json.dumps(given)), Reply)
-    assert [operation.model_dump(mode="json") for operation in reply.operations] == [ADD]
+    assert reply.operations == (AddWish.model_validate(ADD),)
 
 
 def test_a_scene_with_texts_for_lists() -> None:

@@ -78,3 +78,12 @@ def test_the_dog_is_the_one_that_anybody_sees() -> None:
     far = scene(("dog", [0.1, 0.1, 0.6, 0.8]), ("dog", [0.8, 0.1, 0.1, 0.1]))
     (operation,) = parse_instruction("remove the dog", far)
     assert getattr(operation, "id", "") == "dog #1"
+
+
+@pytest.mark.parametrize(
+    ("said", "id_"),
+    [("make the red tie blue and remove him", "man #1"), ("make the red tie blue, remove it", "tie #1")],
+)
+def test_he_is_who_wears_what_was_spoken_of(said: str, id_: str) -> None:
+    operations = parse_instruction(said, STREET)
+    assert id_ in {one.id for one in operations if isinstance(one, Remove)}

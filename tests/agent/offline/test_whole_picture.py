@@ -19,14 +19,27 @@ LOOKS = {
     "make everything more colourful": ("more saturated", 1.0),
     "increase the contrast": ("more contrast", 1.0),
     "reduce the brightness of the photo": ("darker", 1.0),
+    "increase the saturation a bit": ("more saturated", 0.5),
     "less saturation": ("less saturated", 1.0),
+    "darken the picture a little": ("darker", 0.5),
     "brighten up the image": ("brighter", 1.0),
+    "make the colours more vivid": ("more saturated", 1.0),
+    "more contrast, please": ("more contrast", 1.0),
+    "make it black and white": ("black and white", 1.0),
+    "Make this a bit brighter": ("brighter", 0.5),
 }
 AROUND = {
     "crop to the dog": ("crop", "dog #1"),
     "crop the picture to the left cat": ("crop", "cat #1"),
     "blur the background behind the dog": ("blur the background", "dog #1"),
     "cut the dog out to a transparent png": ("cut out", "dog #1"),
+    "make everything but the dog blurry": ("blur the background", "dog #1"),
+    "make the background behind the dog blurry": ("blur the background", "dog #1"),
+    "cut out the cat": ("cut out", "cat #1"),
+    "cut the dog out": ("cut out", "dog #1"),
+    "get rid of the background behind the cat": ("cut out", "cat #1"),
+    "cut the dog out of the background": ("cut out", "dog #1"),
+    "cut the dog out from its background": ("cut out", "dog #1"),
     "isolate the cat": ("cut out", "cat #1"),
     "remove the background of the cat": ("cut out", "cat #1"),
 }
@@ -48,7 +61,15 @@ def test_wishes_around_an_object(said: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "said", ["make the dog brighter", "cut out the dog", "remove the dog", "make it red", "crop", "a brighter picture"]
+    "said",
+    [
+        "make the dog brighter",
+        "cut the dog out of the picture",
+        "remove the dog",
+        "make it red",
+        "crop",
+        "a brighter picture",
+    ],
 )
 def test_everything_else_is_the_instruction_grammars(said: str) -> None:
     assert parse_whole_picture(said, PARK, Memory()) is None
@@ -64,6 +85,10 @@ def test_the_last_one_spoken_of_is_meant_without_words() -> None:
     read = parse_whole_picture("blur the background", PARK, Memory(recent=("cat #1",)))
     assert read is not None
     assert read[0].id == "cat #1"
+
+
+def test_what_was_spoken_of_is_meant_before_the_picture_is() -> None:
+    assert parse_whole_picture("make it darker", PARK, Memory(recent=("cat #1",))) is None
 
 
 def test_what_such_wishes_leave_of_a_layout() -> None:

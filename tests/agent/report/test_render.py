@@ -204,7 +204,7 @@ def test_an_unfinished_run_has_a_report_too(tmp_path: Path) -> None:
 def test_a_run_that_ended_at_once_has_a_report_too(tmp_path: Path) -> None:
     run(tmp_path, chat=ScriptedChat(script=["?"], forever=True))
 
-    assert "parse failed" in render_report(RunFolder(tmp_path))
+    assert "model failed" in render_report(RunFolder(tmp_path))
 
 
 def test_a_lost_picture_does_not_lose_the_story(tmp_path: Path) -> None:

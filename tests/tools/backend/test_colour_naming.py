@@ -3,9 +3,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from matplotlib.colors import XKCD_COLORS, to_rgb
+from PIL import Image
 
 from tests.photo import backend, needs_networks, photograph
-from tools.backend.colour_naming import Look, is_known
+from tools.backend.colour_naming import Look, is_known, is_painted
 from tools.scene.box import Box
 from tools.scene.lexicon import COLOURS
 
@@ -32,6 +33,18 @@ def test_colours_are_called_as_people_call_them() -> None:
     right = [look(code).fit(colour) >= 0.5 for code, colour in named.values()]
     assert len(right) > 250
     assert np.mean(right) > 0.9
+
+
+def test_what_was_painted_has_its_colour_whatever_the_rest_has() -> None:
+    before = Image.new("RGB", (100, 100), (40, 40, 40))
+    after = before.copy()
+    after.paste((240, 240, 240), (10, 10, 50, 40))
+    assert is_painted(before, after, ("white",))
+    assert not is_painted(before, after, ("red",))
+    assert not is_painted(before, before, ("white",))
+    after = before.copy()
+    after.paste((240, 240, 240), (10, 10, 20, 20))
+    assert not is_painted(before, after, ("white",))  # a speck is no paint
 
 
 @pytest.mark.parametrize(

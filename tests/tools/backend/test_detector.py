@@ -8,6 +8,7 @@ import torch
 from PIL import Image
 
 from configs.settings import DetectorSettings
+from tests.tiny_detectors import save_sam3
 from tests.tiny_models import save_grounding_dino, save_mm_grounding_dino, save_omdet, save_owl
 from tools.backend.detector import ZeroShotDetector
 from tools.backend.detector_heads import Candidates, OwlHead
@@ -32,6 +33,7 @@ KINDS: dict[str, Callable[[Path], Path]] = {
     "grounding-dino": save_grounding_dino,
     "mm-grounding-dino": save_mm_grounding_dino,
     "omdet-turbo": save_omdet,
+    "sam3": save_sam3,
 }
 
 
@@ -53,7 +55,7 @@ class Said:
     """A head that answers what a test says: boxes, and scores by prompt."""
 
     model = tokenizer = None
-    passes, longest = Tally(), 0
+    passes, longest, scored = Tally(), 0, True
 
     def __init__(self, boxes_xyxy: list[list[float]], scores: dict[str, list[float]]) -> None:
         self.boxes, self.scores = boxes_xyxy, scores
@@ -81,17 +83,17 @@ class Seeing:
     """A head that is sure of one thing in pictures that a test describes: by size, and by what is in it."""
 
     model = tokenizer = None
-    passes = longest = 0
+    longest, scored = 0, True
 
     def __init__(self, sees: Callable[[Image.Image], float], side: float = 0.5) -> None:
-        self.sees, self.side = sees, side
+        self.sees, self.side, self.passes = sees, side, Tally()
         self.looks: Recent[Any, Any] = Recent(1)
 
     def prompt(self, phrase: str, template: str) -> str:
         return phrase
 
     def candidates(self, image: Image.Image, prompts: Sequence[str]) -> Candidates:
-        self.passes += 1
+        self.passes.count += 1
         end = 0.25 + self.side
         return Candidates(torch.tensor([[0.25, 0.25, end, end]]), torch.full((1, len(prompts)), self.sees(image)))
 

@@ -108,7 +108,7 @@ def test_too_little_memory_is_one_message_on_every_device(error: RuntimeError) -
         raise error
 
     with pytest.raises(BackendError, match=r"cpu is out of memory for a single sample: set dtype=float16 and offload"):
-        Batcher(CPU)(run, torch.zeros(4, 1))
+        Batcher(CPU)("x", run, torch.zeros(4, 1))
 
 
 def test_other_faults_are_not_taken_for_that() -> None:
@@ -116,7 +116,7 @@ def test_other_faults_are_not_taken_for_that() -> None:
         raise RuntimeError("shapes differ")
 
     with pytest.raises(RuntimeError, match="shapes differ"):
-        Batcher(CPU)(run, torch.zeros(4, 1))
+        Batcher(CPU)("x", run, torch.zeros(4, 1))
 
 
 def test_a_model_that_leaves_its_device_keeps_its_weights_in_main_memory(monkeypatch: pytest.MonkeyPatch) -> None:

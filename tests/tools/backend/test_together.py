@@ -115,7 +115,7 @@ def test_rows_that_wait_are_taken_in_order_with_those_that_fit_beside_them() -> 
         (0, (2, 3)), (2, (2, 3)), (4, (2, 5)), (6, (2, 3)), (8, (2, 5))
     ]  # fmt: skip
     assert seen == [0, 1, 2]  # with 1 came 3, with 2 came 4
-    assert together.batches == [2, 4, 4]
+    assert list(together.batches) == [2, 4, 4]
 
 
 def test_more_rows_than_one_batch_holds_are_computed_in_several() -> None:

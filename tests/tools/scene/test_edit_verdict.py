@@ -7,7 +7,7 @@ from tools.scene.edit_goal import as_seen, edit_requirements, wish_requirements
 from tools.scene.layout import Layout, PlacedObject
 from tools.scene.merge import as_detections
 from tools.scene.operations import Add, Adjust, Move, Operation, Remove, Replace, Restyle, apply
-from tools.scene.verdict import kept_unseen, verdict, with_kept
+from tools.scene.verdict import kept_unseen, verdict, with_kept, with_painted
 
 # Nine places in the picture, row by row.
 PLACES = [Box(x, y, 0.2, 0.2) for y in (0.05, 0.4, 0.75) for x in (0.05, 0.4, 0.75)]
@@ -94,6 +94,14 @@ def test_an_object_that_a_detector_loses_sight_of_still_counts() -> None:
     assert not with_kept(strict, lambda box: False).agreed
 
 
+def test_what_is_painted_in_part_has_the_look_of_its_paint() -> None:
+    wanted = edit_requirements(CURRENT, apply(CURRENT, [Restyle(id="car #1", attributes=("green",))]))
+    strict = verdict(wanted, as_detections(CURRENT))
+    assert not strict.agreed
+    assert with_painted(strict, lambda demand: demand.id == "car #1").agreed
+    assert not with_painted(strict, lambda demand: False).agreed
+
+
 def test_what_stands_in_a_blurred_background_need_not_be_seen() -> None:
     red, dog = (
         PlacedObject(id="red cup #1", name="cup", box=Box(0.1, 0.1, 0.2, 0.2)),
@@ -106,4 +114,6 @@ def test_what_stands_in_a_blurred_background_need_not_be_seen() -> None:
     ]
     demanded = wish_requirements(scene, operations, apply(scene, operations))
     assert {demand.query.name for demand in demanded} == {"cup"}
+    darker = [operations[0], Adjust(wish="darker")]
+    assert {demand.query.name for demand in wish_requirements(scene, darker, apply(scene, darker))} == {"cup"}
     assert "dog" in {demand.query.name for demand in wish_requirements(scene, operations[:1], scene)}

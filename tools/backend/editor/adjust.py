@@ -45,13 +45,30 @@ def blurred(image: Image.Image, mask: Mask, amount: float) -> Image.Image:
     """Return the picture with everything but the mask out of focus."""
     pixels = np.asarray(image)
     cut = cut_out(pixels, mask)
-    soft = image.filter(ImageFilter.GaussianBlur(BLUR * amount * max(image.size)))
-    sheet = np.array(soft)
+    sheet = _out_of_focus(pixels, mask, BLUR * amount * max(image.size))
     window = cut.rows, cut.columns
     here = sheet[window].astype(np.float32)
     here += cut.alpha[..., None] * (cut.colours - here)
     sheet[window] = np.clip(here + 0.5, 0, 255).astype(np.uint8)
     return Image.fromarray(sheet)
+
+
+def _out_of_focus(pixels: Pixels, mask: Mask, radius: float) -> Pixels:
+    """Return a picture out of focus: nothing of the mask's colours runs into it, and what stands nearer stays sharp.
+
+    What is seen below an object's foot stands before it, or on the ground at its feet.
+    """
+    soften = ImageFilter.GaussianBlur(radius)
+    behind = Image.fromarray(np.where(mask[..., None], 0, pixels)).filter(soften)
+    known = Image.fromarray(np.where(mask, 0, 255).astype(np.uint8)).filter(soften)
+    result, weight = np.array(behind), np.asarray(known)
+    foot = int(np.flatnonzero(mask.any(axis=1))[-1])
+    for start in range(0, len(pixels), STRIP):
+        rows = slice(start, start + STRIP)
+        soft = result[rows] * (255 / np.maximum(weight[rows], 1))[..., None]
+        near = np.clip((np.arange(start, start + len(soft)) - foot) / max(4 * radius, 1), 0, 1)[:, None, None]
+        result[rows] = np.clip(soft + near * (pixels[rows] - soft) + 0.5, 0, 255).astype(np.uint8)
+    return result
 
 
 def cropped(image: Image.Image, box: Box) -> Image.Image:

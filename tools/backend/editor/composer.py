@@ -16,7 +16,8 @@ from PIL import Image
 from tools.backend.editor import adjust
 from tools.backend.editor.canvas import make_canvas
 from tools.backend.editor.engine import Job, UnusableError
-from tools.backend.editor.masks import dilate, owned, trusted
+from tools.backend.editor.masks import owned, trusted
+from tools.backend.editor.outlines import NEARLY, Outline, alone, before_it, doubtful, frayed, surest
 from tools.backend.editor.plan import cut_off, edges, plan_edit
 from tools.backend.editor.view import choose_view
 from tools.backend.protocol import BackendError, Cost, Edited
@@ -37,16 +38,17 @@ if TYPE_CHECKING:
 
 RETRY_SEED = 7_919  # added to the seed for the second attempt
 CUT = 0.25  # share of an object's extent along the edge of its picture, from which that edge cuts it off
+LOWER = 0.01  # of the height of the picture: what ends less than that above the end of an object may stand before it
 NEAR = 0.1  # untouched objects whose box is within this share of the view of a changed box are segmented
-
-RIM, ENCLOSED = 0.01, 0.5  # of the longer side: how far around a thing its rim reaches; share from which it is within
 
 
 class Composer:
     """Edits pictures with an engine, and a segmenter that says where things are."""
 
-    def __init__(self, engine: Engine, segmenter: Segmenter) -> None:
-        self.engine, self.segmenter = engine, segmenter
+    def __init__(self, engine: Engine, segmenter: Segmenter, *, careful: bool = False) -> None:
+        """Build a composer; a ``careful`` one asks the segmenter several times and doubts outlines that it shows."""
+        self.engine, self.segmenter, self.careful = engine, segmenter, careful
+        self._nearly = NEARLY if careful else (0.0,)
 
     def edit(
         self,
@@ -99,7 +101,7 @@ class Composer:
             return _nothing(image)
         meter.collect()  # what an earlier, failed call spent is not this call's
         part = view.take(picture)
-        masks, spent = self._segment(part, shown)
+        masks, unsure, spent = self._segment(part, shown)
         for attempt in (seed, seed + RETRY_SEED):
             job = Job(np.asarray(part), shown, masks, attempt, progress, references)
             try:
@@ -118,7 +120,9 @@ class Composer:
             return replace(
                 edited,
                 warnings=(*painted.warnings, *warnings),
-                doubts=None if painted.doubts is None else (*painted.doubts, *self._cut_off(plan, picture, references)),
+                doubts=None
+                if painted.doubts is None
+                else (*painted.doubts, *unsure, *self._cut_off(plan, picture, references)),
                 cost=spent + painted.cost + cost,
             )
         raise BackendError(f"the edit failed with seeds {seed} and {seed + RETRY_SEED}: {reason}")
@@ -142,20 +146,25 @@ class Composer:
                 picture = adjust.cropped(picture, box)
                 region = np.ones(picture.size[::-1], dtype=bool)
             else:
-                mask, spent = self._alone(picture.convert("RGB"), layout, wish.id)
+                mask, unsure, spent = self._alone(picture.convert("RGB"), layout, wish.id)
                 cost += spent
+                doubts += [doubt for doubt in unsure if doubt not in doubts]
                 if wish.wish == "cut out":
+                    doubts += frayed(np.asarray(picture.convert("RGB")), {wish.id: mask}) if self.careful else []
                     picture = adjust.alone(picture.convert("RGB"), mask)
                 else:
-                    picture = adjust.blurred(picture, mask, wish.amount)
+                    nearer, spent = self._nearer(picture, layout, wish.id)
+                    cost += spent
+                    picture = adjust.blurred(picture, before_it(mask) | nearer, wish.amount)
             layout = apply(layout, [wish])
         warnings = edited.warnings if edited else ()
         return Edited(picture, region, warnings, cost, doubts=None if looked is None else tuple(doubts))
 
-    def _alone(self, picture: Image.Image, layout: Layout, object_id: str) -> tuple[Mask, Cost]:
+    def _alone(self, picture: Image.Image, layout: Layout, object_id: str) -> tuple[Mask, tuple[str, ...], Cost]:
         """Return an object's mask without the smaller things that lie at its rim, which segmenters take along.
 
-        What it wears and what it holds within its outline (a window's driver) stays part of it.
+        What it wears and what it holds within its outline (a window's driver) stays part of it. Second comes what is
+        doubtful about it, in words.
         """
         thing, worn = layout[object_id], worn_by(layout)
         others = [
@@ -166,14 +175,32 @@ class Composer:
             and placed.box.area < thing.box.area
             and placed.box.intersection(thing.box) > 0
         ]
-        found = self.segmenter.segment(picture, [thing.box, *others])
-        mask = whole = trusted(found.masks[0], thing.box)
-        for own, box in zip(found.masks[1:], others, strict=True):
-            other = trusted(own, box)
-            rim = dilate(other, max(2, round(RIM * max(picture.size)))) & ~other
-            if other.sum() < whole.sum() and (rim & whole).sum() < ENCLOSED * rim.sum():
-                mask = mask & ~dilate(other, max(2, round(RIM / 3 * max(picture.size))))
-        return mask if mask.any() else whole, found.cost
+        outline, cost = alone(self.segmenter, picture, thing.box, others, self._nearly)
+        return outline.mask, doubtful({object_id: outline}), cost
+
+    def _nearer(self, picture: Image.Image, layout: Layout, object_id: str) -> tuple[Mask, Cost]:
+        """Return the mask of smaller things that stand before an object: they overlap it, and end lower."""
+        box = layout[object_id].box
+        boxes = [
+            other.box
+            for other in layout.objects
+            if other.id != object_id
+            and other.box.area < box.area
+            and other.box.intersection(box) > 0
+            and other.box.y + other.box.h > box.y + box.h - LOWER
+        ]
+        if not boxes:
+            return np.zeros(picture.size[::-1], dtype=bool), Cost()
+        found = self.segmenter.segment(picture, boxes)
+        masks = [trusted(mask, own) for mask, own in zip(found.masks, boxes, strict=True)]
+        return np.logical_or.reduce(masks), found.cost
+
+    def _outlines(
+        self, image: Image.Image, boxes: Sequence[Box], beside: Sequence[Box]
+    ) -> tuple[list[Outline], list[Outline], Cost]:
+        """Return the outlines of what is edited, and of what lies beside it, from one embedding and one batch."""
+        found, cost = surest(self.segmenter, image, boxes, beside, self._nearly)
+        return found[: len(boxes)], found[len(boxes) :], cost
 
     def _cut_off(self, plan: NetEdit, picture: Image.Image, references: Mapping[str, Image.Image]) -> tuple[str, ...]:
         """Return, in words, which copies end where their own picture did."""
@@ -191,22 +218,30 @@ class Composer:
 
         return cut_off(plan, cut_at)
 
-    def _segment(self, image: Image.Image, plan: NetEdit) -> tuple[dict[str, Mask], Cost]:
-        """Return disjoint masks of all objects that matter, by id, from one embedding and one decoder batch."""
+    def _segment(self, image: Image.Image, plan: NetEdit) -> tuple[dict[str, Mask], tuple[str, ...], Cost]:
+        """Return disjoint masks of all objects that matter, by id, from one embedding, and what is doubtful of them."""
         changed = [placed.box for placed in plan.erased] + [touched.placed.box for touched in plan.touched]
-        wanted = {placed.id: placed for placed in plan.erased}
-        wanted |= {touched.source.id: touched.source for touched in plan.touched if touched.source is not None}
-        wanted |= {placed.id: placed for placed in plan.untouched if any(_near(placed.box, box) for box in changed)}
+        edited = {placed.id: placed for placed in plan.erased}
+        edited |= {touched.source.id: touched.source for touched in plan.touched if touched.source is not None}
+        beside = {
+            placed.id: placed
+            for placed in plan.untouched
+            if placed.id not in edited and any(_near(placed.box, box) for box in changed)
+        }
+        wanted = edited | beside
         if not wanted:
-            return {}, Cost()
-        found = self.segmenter.segment(image, [placed.box for placed in wanted.values()])
-        pairs = zip(wanted.items(), found.masks, strict=True)
-        masks = owned({key: trusted(mask, placed.box) for (key, placed), mask in pairs})
+            return {}, (), Cost()
+        first, second, cost = self._outlines(
+            image, *([placed.box for placed in some.values()] for some in (edited, beside))
+        )
+        told = dict(zip(edited, first, strict=True))
+        found = told | dict(zip(beside, second, strict=True))
+        masks = owned({key: outline.mask for key, outline in found.items()})
         leaving = {placed.id for placed in plan.erased}
         for thing, wearer in worn_by(Layout(objects=tuple(wanted.values()))).items():
             if {thing, wearer} <= leaving:  # a person is cut out and taken away with what the person wears
                 masks[wearer] = masks[wearer] | masks[thing]
-        return masks, found.cost
+        return masks, doubtful(told), cost
 
 
 def _blend(picture: Image.Image, view: View, painted: Painted, job: Job, plan: NetEdit) -> Edited:

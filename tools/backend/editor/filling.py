@@ -16,6 +16,7 @@ from scipy import ndimage
 from scipy.spatial import cKDTree
 
 from tools.backend.editor.masks import dilate
+from tools.backend.leftovers import strange_share
 from tools.backend.oklab import to_oklab
 
 if TYPE_CHECKING:
@@ -29,7 +30,9 @@ ALIKE = 0.05  # distance in OKLab up to which two colours are one
 SHADOW = (0.05, 0.30)  # how much darker a shadow is than its surroundings, in lightness of OKLab
 SHADOW_TINT = 0.035  # and how little its colour differs
 COLOUR_LIMIT, ROUGH_LIMIT, SEAM_LIMIT = 0.30, 1.6, 3.0
-SPREAD_LIMIT, LARGE = 0.09, 0.2  # distance in OKLab between fills, and share of the view, from which they are made up
+ODD_LIMIT = 0.08
+SHAPE_LIMIT = 0.72  # IoU of what is seen in a filled place with what was there, from which that still shows
+SPREAD_LIMIT, LARGE = 0.06, 0.2  # distance in OKLab between fills, and share of the view, from which they are made up
 PLAIN = 0.05  # how much colours around a place vary, in OKLab, up to which even a large one is filled well
 STEADY, DETAIL = 0.0125, 0.85  # blur, of the longer side, beyond which fills are averaged; what is kept below it
 BLUR = 4.0  # pixels: texture may differ between fills, structure may not
@@ -42,7 +45,8 @@ class Evidence:
     seen: what a detector finds in the hole, in words; foreign: share of the hole whose colour is nowhere around;
     rough: binary logarithm of its roughness over that of the surroundings; seam: the step along its rim, as a
     multiple of the steps that are usual around; spread: how far fills of other holes are from it, in OKLab; large:
-    the share of the view that is made up, where what is around is not plain.
+    the share of the view that is made up, where what is around is not plain; odd: the share that nothing around it
+    would put there; shape: how much the shape that is seen there is that of what was taken away.
     """
 
     seen: tuple[str, ...] = ()
@@ -51,6 +55,8 @@ class Evidence:
     seam: float = 1.0
     spread: float = 0.0
     large: float = 0.0
+    odd: float = 0.0
+    shape: float = 0.0
 
     @property
     def doubts(self) -> tuple[str, ...]:
@@ -60,6 +66,10 @@ class Evidence:
             problems.append(f"{self.foreign:.0%} of the place has colours that are nowhere around it")
         if abs(self.rough) > ROUGH_LIMIT:
             problems.append(f"the place is {'rougher' if self.rough > 0 else 'smoother'} than what is around it")
+        if self.odd > ODD_LIMIT:
+            problems.append(f"{self.odd:.0%} of the place is like nothing that its surroundings would continue as")
+        if self.shape > SHAPE_LIMIT:
+            problems.append("the shape of what was there can still be seen")
         if self.seam > SEAM_LIMIT:
             problems.append("the place has a visible rim")
         if self.spread > SPREAD_LIMIT:
@@ -77,6 +87,8 @@ class Evidence:
             + 0.35 * abs(self.rough)
             + 0.15 * max(self.seam - 1, 0)
             + 5 * self.spread
+            + 2 * self.odd
+            + max(self.shape - SHAPE_LIMIT, 0)
         )
 
 
@@ -159,7 +171,7 @@ def judge_fills(
     blurred = [ndimage.gaussian_filter(lab, (BLUR, BLUR, 0)) for lab, _, _ in smalls]
     result = []
     for (pixels, hole), (lab, filled, ring), mine in zip(fills, smalls, blurred, strict=True):
-        doubts = tuple(seen(pixels, hole))
+        doubts, odd = tuple(seen(pixels, hole)), strange_share(pixels, hole)
         varied = float(np.linalg.norm(mine[ring].std(axis=0))) if ring.any() else 1.0
         large = float(filled.mean()) if varied > PLAIN else 0.0
         distances = [
@@ -169,10 +181,10 @@ def judge_fills(
         ]
         spread = float(np.mean(sorted(distances)[:2])) if distances else 0.0  # one odd fill among them says nothing
         if filled.sum() < 12 or ring.sum() < 12:
-            evidence = Evidence(doubts, spread=spread, large=large)
+            evidence = Evidence(doubts, spread=spread, large=large, odd=odd)
         else:
             measured = _foreign(lab, filled, ring), _roughness(lab, filled, ring), _seam(lab, filled, ring)
-            evidence = Evidence(doubts, *measured, spread, large)
+            evidence = Evidence(doubts, *measured, spread, large, odd)
         result.append(Fill(pixels, hole, evidence))
     return result
 

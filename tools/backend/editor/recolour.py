@@ -13,6 +13,7 @@ import numpy as np
 from scipy import ndimage
 from scipy.cluster.vq import kmeans2
 
+from tools.backend.coco_kinds import kinds_of
 from tools.backend.oklab import from_oklab, to_oklab
 from tools.scene.lexicon import SHADES, attribute
 
@@ -80,7 +81,8 @@ _RELATIVE = {  # lightness added, chroma multiplied, for words that name no colo
 }
 WORDS = frozenset([*TARGETS, *_RELATIVE, *(f"{shade} {word}" for shade in SHADES for word in TARGETS)])
 """Every attribute that `recolour` can bring about."""
-PEOPLE = frozenset("person man woman child boy girl people baby lady gentleman player".split())  # noqa: SIM905
+HOLDING = frozenset(["cup", "bowl", "wine glass", "vase", "bottle", "potted plant"])
+"""Things whose colour is that of their outside: what is in them, or seen through them, is something else."""
 CLUSTERS = 6
 SAMPLE = 4000  # pixels that clusters are found in
 FAR = (0.075, 0.15)  # distance from the paint at which a pixel still belongs to it, and does no more
@@ -90,6 +92,10 @@ LEAST_BODY = 12  # pixels inside a drawing that show its colour
 DETAIL = (0.1, 0.2)  # distance in OKLab from a drawing's colour at which a pixel begins to be a detail, and is one
 CONTRAST = (0.18, 0.45)  # lightness by which details stand out, at least and at most
 DARK, LIGHT = 0.35, 0.6  # lightness of a colour under which dark details are made light, from which light ones dark
+SKIN_SPECK = 3  # pixels: half the width of the least patch of skin
+FACE = 0.3  # of the largest patch of skin: how large a face is beside hands
+LIT = (0.35, 0.6), (75, 50)  # percent of a surface that is darker than what names it, by its lightness
+SPECK = 0.02  # share of the paint of what holds something, under which a patch apart from it is none
 MIDDLE = 0.52  # lightness of a colour that drawings give dark lines from there on
 OUTLINE = 3  # pixels from a drawing's edge that are its outline
 DETAIL_CHROMA = 0.45  # share of the colour that its details have
@@ -173,7 +179,11 @@ def _window(mask: Mask) -> tuple[slice, slice] | None:
 
 def _recoloured(pixels: Pixels, mask: Mask, change: Change, name: str) -> tuple[Floats, Floats]:
     lab = to_oklab(pixels)
-    weight = paint_weight(lab, mask, skin_stays=name in PEOPLE) if change.target else mask.astype(np.float32)
+    kinds = kinds_of(name) or {name}
+    holds = bool(kinds & HOLDING)
+    painted = change.target is not None or holds
+    weight = paint_weight(lab, mask, skin_stays="person" in kinds) if painted else mask.astype(np.float32)
+    weight = _without_specks(weight) if holds else weight
     weight = np.minimum(ndimage.gaussian_filter(weight, 0.8), ndimage.gaussian_filter(mask.astype(np.float32), 0.7))
     weight[ndimage.distance_transform_edt(~mask) > 1.5] = 0
     strong = weight > 0.5
@@ -183,7 +193,9 @@ def _recoloured(pixels: Pixels, mask: Mask, change: Change, name: str) -> tuple[
         new[..., 0] = _shifted(light, change.lighter)
         return from_oklab(new), weight.astype(np.float32)
     aim, vivid, hue = change.target
-    middle = float(np.median(light[strong])) if strong.any() else float(light.mean())
+    # what a dark surface is called by is what lies in the light; its shadows are black in any colour
+    lit = float(np.interp(aim, *LIT))
+    middle = float(np.percentile(light[strong], lit)) if strong.any() else float(light.mean())
     spread = light - middle
     # near black and white there is less room for shading: it is pressed together instead of clipped
     room = np.where(spread < 0, aim / max(middle, 0.05), (1 - aim) / max(1 - middle, 0.05))
@@ -225,10 +237,12 @@ def paint_weight(lab: Floats, mask: Mask, *, skin_stays: bool = False) -> Floats
     paint = [center for center, share in zip(centers, shares, strict=True) if share and _same(centers[main], center)]
     distances = np.min([np.linalg.norm(lab * space - center, axis=-1) for center in paint], axis=0)
     weight = np.clip((FAR[1] - distances) / (FAR[1] - FAR[0]), 0, 1) * mask
-    if skin_stays:
-        weight *= ~_is_skin(lab)
+    # light on orange cloth has the colour of skin, but in specks
+    skin = ndimage.binary_opening(_is_skin(lab) & mask, iterations=SKIN_SPECK) if skin_stays else np.zeros_like(mask)
+    weight *= ~skin
     # specks within the paint belong to it, specks of paint elsewhere do not
     weight = np.asarray(ndimage.median_filter(weight.astype(np.float32), 5), dtype=np.float32)
+    weight = _without_hair(weight, skin) if skin_stays else weight
     return _without_contents(weight, lab, ndimage.distance_transform_edt(mask))
 
 
@@ -246,6 +260,34 @@ def _without_contents(weight: Floats, lab: Floats, depth: Floats) -> Floats:
     held = [part for part in parts if part not in outer and _turned(lab[labels == part].mean(axis=0), paint)]
     inside = ndimage.binary_dilation(np.isin(labels, held), iterations=8) & ~np.isin(labels, outer)
     return np.where(inside, 0, weight).astype(np.float32)
+
+
+def _without_hair(weight: Floats, skin: Mask) -> Floats:
+    """Return weights without patches apart from the largest whose middle is higher than that of the highest face.
+
+    A face is a patch of skin of some size; a collar or a scarf lies under it.
+    """
+    patches, number = ndimage.label(skin)
+    areas = ndimage.sum_labels(skin, patches, range(1, number + 1))
+    faces = 1 + np.flatnonzero(areas > FACE * areas.max()) if number else np.zeros(0, dtype=int)
+    if not len(faces):
+        return weight
+    tops = [np.flatnonzero((patches == face).any(axis=1)) for face in faces]
+    rows = min(tops, key=lambda found: found[0])
+    middle = (rows[0] + rows[-1]) / 2
+    labels, count = ndimage.label(weight > 0)
+    sizes = ndimage.sum_labels(weight, labels, range(1, count + 1))
+    centres = ndimage.center_of_mass(weight, labels, range(1, count + 1))
+    hair = [part + 1 for part in range(count) if centres[part][0] < middle and sizes[part] < sizes.max()]
+    return np.where(np.isin(labels, hair), 0, weight).astype(np.float32)
+
+
+def _without_specks(weight: Floats) -> Floats:
+    """Return weights without patches that lie apart and are too small to be a part of a smooth surface."""
+    labels, number = ndimage.label(weight > 0)
+    areas = ndimage.sum_labels(weight, labels, range(1, number + 1))
+    small = 1 + np.flatnonzero(areas < SPECK * weight.sum())
+    return np.where(np.isin(labels, small), 0, weight).astype(np.float32)
 
 
 def _turned(colour: Floats, paint: Floats) -> bool:

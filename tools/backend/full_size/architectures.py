@@ -1,4 +1,6 @@
-"""The published models that presets name, by their configurations: built at full size on the `meta` device.
+"""The published models that presets name, by their configurations: built at full size with random weights.
+
+On the `meta` device they have none, and take no memory.
 
 Configurations are data (``configs/architectures``): classes and what differs from their defaults. Of tokenizers the
 class is real and the vocabulary is the alphabet, so that a text has more tokens than in truth, up to the longest.
@@ -35,22 +37,22 @@ def described(path: str) -> dict[str, Any]:
     return found
 
 
-def build(described_model: dict[str, Any], dtype: torch.dtype) -> Any:
-    """Return a model of ``{"class": "transformers.SamModel", "config": {...}}`` on `meta`, in evaluation mode."""
+def build(described_model: dict[str, Any], dtype: torch.dtype, device: torch.device = META) -> Any:
+    """Return a model of ``{"class": "transformers.SamModel", "config": {...}}``, in evaluation mode."""
     library, _, name = described_model["class"].rpartition(".")
     config = described_model.get("config", {})
-    with checkpoints.quiet(), META:
+    with checkpoints.quiet(), device:
         kind = getattr(importlib.import_module(library), name)
         model = kind.from_config(config) if library == "diffusers" else kind(kind.config_class.from_dict(config))
         return model.to(dtype).eval().requires_grad_(False)
 
 
-def parts(path: str, dtype: torch.dtype) -> dict[str, Any]:
+def parts(path: str, dtype: torch.dtype, device: torch.device = META) -> dict[str, Any]:
     """Return every part of a published pipeline by its name: models, tokenizers, scheduler, processor."""
     import diffusers
 
     said = described(path)
-    found: dict[str, Any] = {name: build(model, dtype) for name, model in said["models"].items()}
+    found: dict[str, Any] = {name: build(model, dtype, device) for name, model in said["models"].items()}
     for name, kind in said.get("tokenizers", {}).items():
         found[name] = clip_tokenizer() if kind == "clip" else qwen_tokenizer()
     if "processor" in said:

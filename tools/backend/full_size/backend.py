@@ -1,4 +1,4 @@
-"""A preset's backend with its models at full size on the `meta` device: the same code, no weights, no pictures."""
+"""A preset's backend with its models at full size: the same code, and weights at random or, on `meta`, none."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from configs.settings import GroundedPart, Settings
     from tools.backend.gligen import GroundedDiffusion
+    from tools.backend.together import Together
 
 META = torch.device("meta")
 PARTS = ("detector", "segmenter", "generator", "editor")
@@ -31,9 +32,10 @@ PARTS = ("detector", "segmenter", "generator", "editor")
 class FullSizeBackend(LocalBackend):
     """Builds what other backends load. Numbers are in the format of the preset's GPU: half, where it says none."""
 
-    def __init__(self, settings: Settings) -> None:
-        changed = {name: _on_meta(getattr(settings, name)) for name in PARTS}
-        super().__init__(settings.model_copy(update=changed))
+    def __init__(self, settings: Settings, device: torch.device = META, together: Together | None = None) -> None:
+        self.device = device
+        changed = {name: _on(device, getattr(settings, name)) for name in PARTS}
+        super().__init__(settings.model_copy(update=changed), together)
 
     @property
     def models(self) -> dict[str, torch.nn.Module]:
@@ -54,7 +56,7 @@ class FullSizeBackend(LocalBackend):
 
     def _load(self, part: Part, load: Callable[[], Any]) -> Any:
         if part not in self._loaded:
-            self._loaded[part] = load() if isinstance(part, FilePart) else _built(part)
+            self._loaded[part] = load() if isinstance(part, FilePart) else self._random(part)
         return self._loaded[part]
 
     def _diffusion(self, part: GroundedPart) -> GroundedDiffusion:
@@ -62,8 +64,8 @@ class FullSizeBackend(LocalBackend):
 
         key = (part.path, part.grounding_tokens)
         if key not in self._loaded:
-            found = architectures.parts(part.path, _dtype(part))
-            self._loaded[key] = GroundedDiffusion(
+            found = architectures.parts(part.path, _dtype(part), self.device)
+            model = self._loaded[key] = GroundedDiffusion(
                 vae=found["vae"],
                 unet=found["unet"],
                 text_encoder=found["text_encoder"],
@@ -72,11 +74,19 @@ class FullSizeBackend(LocalBackend):
                 name=part.path,
                 grounding_tokens=part.grounding_tokens,
             )
-        model: GroundedDiffusion = self._loaded[key]
-        return model
+            if self._together:
+                model.batcher.compute = self._together
+        found_model: GroundedDiffusion = self._loaded[key]
+        return found_model
+
+    def _random(self, part: Part) -> Any:
+        made = _made(part, self.device)
+        if self._together and hasattr(made, "work_together"):
+            made.work_together(self._together)
+        return made
 
 
-def _built(part: Part) -> Any:
+def _made(part: Part, device: torch.device) -> Any:
     import diffusers
 
     dtype = _dtype(part)
@@ -86,12 +96,12 @@ def _built(part: Part) -> Any:
 
         said = architectures.described(part.path)
         pipe = getattr(diffusers, str(part.pipeline))(
-            **architectures.parts(part.path, dtype), **said.get("options", {})
+            **architectures.parts(part.path, dtype, device), **said.get("options", {})
         )
         pipe.set_progress_bar_config(disable=True)
         kind = InpaintingPipeline if isinstance(part, InpaintSettings) else InstructingPipeline
-        return kind(pipe, META, part.path)
-    model = architectures.build(architectures.described(part.path), dtype)
+        return kind(pipe, device, part.path)
+    model = architectures.build(architectures.described(part.path), dtype, device)
     if not isinstance(part, DetectorSettings):
         from transformers import SamImageProcessorPil
 
@@ -101,18 +111,18 @@ def _built(part: Part) -> Any:
     from transformers import Owlv2ImageProcessorPil
 
     from tools.backend.detector import ZeroShotDetector
-    from tools.backend.detector_heads import HEADS
+    from tools.backend.detector_heads import OwlHead
 
     size = model.config.vision_config.image_size
     processor = Owlv2ImageProcessorPil(size={"height": size, "width": size})
-    return ZeroShotDetector(HEADS["owlv2"](model, processor, architectures.clip_tokenizer()), part)
+    return ZeroShotDetector(OwlHead(model, processor, architectures.clip_tokenizer()), part)
 
 
-def _on_meta(part: Any) -> Any:
+def _on(device: torch.device, part: Any) -> Any:
     if not isinstance(part, Part) or isinstance(part, FilePart) or getattr(part, "kind", "") == "openai":
         return part
     update: dict[str, Any] = {
-        "device": "meta",
+        "device": str(device),
         "offload": False,
         "dtype": "float16" if part.dtype == "auto" else part.dtype,
     }

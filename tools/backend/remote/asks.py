@@ -166,7 +166,8 @@ def pack_result(result: Result, keep: Callable[[Image], str]) -> dict[str, Any]:
     match result:
         case Detected():
             found = {name: _dumped(getattr(result, name)) for name in ("detections", "doubtful", "unanswered")}
-            return found | {"warnings": list(result.warnings), "cost": asdict(result.cost)}
+            more = {"warnings": list(result.warnings), "cost": asdict(result.cost), "scored": result.scored}
+            return found | more
         case Segmented():
             return {"masks": pack_masks(result.masks), "scores": list(result.scores), "cost": asdict(result.cost)}
         case Generated():
@@ -200,6 +201,7 @@ def unpack_result(ask: Ask, value: Mapping[str, Any]) -> Result:
                     _TEXTS.validate_python(value["warnings"]),
                     _COST.validate_python(value["cost"]),
                     _QUERIES.validate_python(value["unanswered"]),
+                    value["scored"] is True,
                 )
             case Score():
                 return _SCORES.validate_python(value["scores"])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
@@ -20,9 +19,9 @@ from tools.backend.remote.asks import (
     unpack_capabilities,
     unpack_result,
 )
-from tools.backend.remote.frames import PROTOCOL, Malformed, check_protocol
-from tools.backend.remote.link import Link, Unmet
-from tools.backend.remote.terms import described, terms_id
+from tools.backend.remote.frames import Malformed, check_protocol
+from tools.backend.remote.line import Unmet
+from tools.backend.remote.terms import Terms
 from tools.images import content_id, to_png
 
 if TYPE_CHECKING:
@@ -30,14 +29,16 @@ if TYPE_CHECKING:
 
     from PIL.Image import Image
 
-    from configs.settings import Settings
+    from configs.settings import BackendSettings, Settings
     from tools.backend.protocol import Capabilities, Detected, Drawing, Edited, Generated, Progress, Segmented
     from tools.backend.remote.asks import Ask
+    from tools.backend.remote.line import Line
     from tools.scene.box import Box
     from tools.scene.layout import Layout
     from tools.scene.operations import Operation
     from tools.scene.spec import Query
 
+CLUSTER = "ray:"  # how the address of a Ray cluster begins
 MOST_REQUESTS = 4  # of one call before the worker has all it wants
 
 
@@ -47,12 +48,11 @@ class RemoteBackend:
     Building one asks nothing of anybody; the first call connects. Threads may share it.
     """
 
-    def __init__(self, settings: Settings, link: Link | None = None) -> None:
+    def __init__(self, settings: Settings, link: Line | None = None) -> None:
         assert settings.backend is not None
         self.settings = settings
-        self._link = link or Link(settings.backend)
-        self._parts = described(settings)
-        self._terms = terms_id(self._parts)
+        self._link = link or line_to(settings.backend)
+        self._terms = Terms.of(settings)
         self._connection: dict[str, Any] | None = None
         self._lock = threading.RLock()
 
@@ -142,7 +142,7 @@ class RemoteBackend:
 
     def _connect(self, end: float) -> dict[str, Any]:
         program = metadata.version("sld-agent")
-        answer = self._link.post("/v1/connect", {"protocol": PROTOCOL, "program": program, "parts": self._parts}, end)
+        answer = self._link.connect(self._terms, program, end)
         try:
             check_protocol(answer.get("protocol"), answer.get("program"), program, "worker")
             fingerprints = answer["fingerprints"]
@@ -165,13 +165,8 @@ class RemoteBackend:
         def once(end: float) -> Any:
             self._send([key for key in pictures_of(ask) if not self._link.knows(key)], pictures, end)
             for _ in range(MOST_REQUESTS):
-                call = {
-                    "terms": self._terms,
-                    "seconds": max(end - time.monotonic(), 0.001),
-                    "ask": ask.model_dump(mode="json"),
-                }
                 try:
-                    return self._link.call(call, progress, end)
+                    return self._link.call(self._terms, ask, progress, end)
                 except Unmet as unmet:
                     if unmet.missing:
                         self._link.forget(unmet.missing)
@@ -191,6 +186,17 @@ class RemoteBackend:
     def _send(self, keys: Sequence[str], pictures: Mapping[str, Image], end: float) -> None:
         for key in keys:
             self._link.put_picture(key, to_png(pictures[key], 1), end)
+
+
+def line_to(settings: BackendSettings) -> Line:
+    """Return the line to where ``backend.url`` says the models are."""
+    if settings.url.startswith(CLUSTER):
+        from tools.backend.remote.cluster import ClusterLine
+
+        return ClusterLine(settings)
+    from tools.backend.remote.link import Link
+
+    return Link(settings)
 
 
 def _named(images: Mapping[str, Image]) -> tuple[dict[str, str], dict[str, Image]]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
@@ -21,6 +22,26 @@ if TYPE_CHECKING:
 PARTS = ("detector", "segmenter", "generator", "editor", "inpainter", "refiner")
 WORKERS = frozenset({"device", "dtype", "offload", "threads"})
 """Settings that are the worker's alone: where and how its models run."""
+
+
+@dataclass(frozen=True)
+class Terms:
+    """Settings as both sides call them."""
+
+    settings: Settings
+    parts: dict[str, Any]
+    id: str
+
+    @classmethod
+    def of(cls, settings: Settings) -> Terms:
+        """Describe settings."""
+        parts = described(settings)
+        return cls(settings, parts, terms_id(parts))
+
+    @property
+    def models(self) -> str:
+        """What identifies the models: the same for settings that differ in numbers only."""
+        return terms_id(_without_numbers(self.parts))
 
 
 def described(settings: Settings) -> dict[str, Any]:
@@ -78,6 +99,12 @@ def _differences(theirs: Any, ours: Any) -> Iterator[tuple[str, Any, Any]]:
     for key in sorted({*theirs, *ours}):
         if theirs.get(key) != ours.get(key) or (key in theirs) != (key in ours):
             yield f".{key}", theirs.get(key), ours.get(key)
+
+
+def _without_numbers(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _without_numbers(part) for key, part in value.items()}
+    return None if _is_number(value) else value
 
 
 def _is_number(value: Any) -> bool:

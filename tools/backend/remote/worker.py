@@ -13,9 +13,8 @@ disk; whoever wants to reach it over a network that others use puts it behind TL
 from __future__ import annotations
 
 import hmac
-import threading
-from collections import OrderedDict
-from typing import TYPE_CHECKING, Any, Protocol
+from collections import deque
+from typing import TYPE_CHECKING, Any
 
 import anyio
 from starlette.applications import Starlette
@@ -25,47 +24,24 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from tools.backend.protocol import BackendError
-from tools.backend.remote.asks import pack_capabilities, pack_result, pictures_of, read_request
+from tools.backend.remote.asks import pictures_of, read_request
 from tools.backend.remote.calls import Calls, Full
-from tools.backend.remote.frames import (
-    LARGEST_ASK,
-    PROTOCOL,
-    TYPE,
-    Malformed,
-    check_protocol,
-    framed,
-    packed,
-    unpacked,
-)
-from tools.backend.remote.spans import called
+from tools.backend.remote.frames import LARGEST_ASK, TYPE, Malformed, check_protocol, framed, packed, unpacked
 from tools.backend.remote.terms import agreed, described, terms_id
+from tools.backend.remote.work import Pictures, introduced, working
 from tools.backend.watched import TYPE as METRICS_TYPE
 from tools.backend.watched import worker_metrics
-from tools.images import MAX_BYTES, PictureError, content_id, open_picture
+from tools.images import MAX_BYTES, PictureError, open_picture
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-
-    from PIL.Image import Image
+    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 
     from configs.settings import Settings
-    from tools.backend.protocol import Backend, Drawing
-
-    class Served(Backend, Protocol):
-        """A backend that can be had with other numbers in its settings, the models shared."""
-
-        settings: Settings
-
-        def with_settings(self, settings: Settings) -> Served:
-            """Return it with other settings."""
-            ...
-
+    from tools.backend.remote.work import Served
 
 UNKNOWN = "the token is missing or wrong: set backend.token to the worker's SLD_WORKER_TOKEN"
-DRAWINGS: tuple[Drawing, ...] = ("generate", "edit", "refine")
 BODY_SECONDS = 60.0  # for a request to arrive whole
 MOST_TERMS = 16  # settings that are served at a time: each may load a model of its own
-KEPT = 512 * 2**20  # bytes of pixels that are kept for the next calls
 
 
 class Refusal(Exception):
@@ -74,35 +50,6 @@ class Refusal(Exception):
     def __init__(self, status: int, sentence: str, **more: Any) -> None:
         super().__init__(sentence)
         self.status, self.more = status, more
-
-
-class Pictures:
-    """The pictures that calls were and will be about, the longest unused let go."""
-
-    def __init__(self, most: int = KEPT) -> None:
-        self._most, self._held = most, 0
-        self._kept: OrderedDict[str, Image] = OrderedDict()
-        self._lock = threading.Lock()
-
-    def keep(self, image: Image) -> str:
-        """Take a picture and return its id."""
-        key = content_id(image)
-        with self._lock:
-            if key not in self._kept:
-                self._kept[key] = image
-                self._held += _bytes(image)
-            self._kept.move_to_end(key)
-            while self._held > self._most and len(self._kept) > 1:
-                self._held -= _bytes(self._kept.popitem(last=False)[1])
-        return key
-
-    def find(self, keys: tuple[str, ...]) -> tuple[dict[str, Image], list[str]]:
-        """Return those of the pictures that are here, and the ids of the others."""
-        with self._lock:
-            found = {key: self._kept[key] for key in keys if key in self._kept}
-            for key in found:
-                self._kept.move_to_end(key)
-        return found, [key for key in keys if key not in found]
 
 
 class Worker:
@@ -114,14 +61,18 @@ class Worker:
         program: str,
         token: str = "",
         calls: Calls | None = None,
-        batches: list[int] | None = None,
+        batches: deque[int] | None = None,
+        others: Sequence[Settings] = (),
     ) -> None:
-        """``batches`` is where whatever computes for several calls notes the size of each pass."""
+        """``others`` are presets that it serves besides the backend's own.
+
+        ``batches`` is where whatever computes for several calls notes the size of each pass.
+        """
         self._program, self._token = program, token
-        self._backends = {terms_id(described(backend.settings)): backend}
-        self._own = backend
+        self._owns = (backend, *(backend.with_settings(other) for other in others))
+        self._backends = {terms_id(described(own.settings)): own for own in self._owns}
         self.pictures, self.calls = Pictures(), calls or Calls()
-        self._batches = [] if batches is None else batches
+        self._batches = deque() if batches is None else batches
         self.metrics = worker_metrics(self.calls)
         self.app = Starlette(
             routes=[
@@ -193,21 +144,25 @@ class Worker:
         check_protocol(value.get("protocol"), value.get("program"), self._program, "client")
         key = terms_id(value.get("parts"))
         if key not in self._backends:
-            backend = self._own.with_settings(agreed(self._own.settings, value.get("parts")))
+            backend = self._agreed(value.get("parts"))
             if len(self._backends) >= MOST_TERMS:
                 raise BackendError(
                     f"this worker serves {MOST_TERMS} variants of its preset already: use one, or start another"
                 )
             self._backends[key] = backend
         backend = self._backends[key]
-        answer = {
-            "protocol": PROTOCOL,
-            "program": self._program,
-            "terms": key,
-            "capabilities": pack_capabilities(await run_in_threadpool(lambda: backend.capabilities)),
-            "fingerprints": await run_in_threadpool(lambda: {name: backend.fingerprint(name) for name in DRAWINGS}),
-        }
+        answer = await run_in_threadpool(introduced, backend, self._program, key)
         return Response(packed(answer), media_type=TYPE)
+
+    def _agreed(self, parts: Any) -> Served:
+        """Return a backend with a client's numbers and the models of the first preset that they fit."""
+        refusals = []
+        for own in self._owns:
+            try:
+                return own.with_settings(agreed(own.settings, parts))
+            except BackendError as error:
+                refusals.append(error)
+        raise refusals[0]
 
     def _counted(self, name: str, do: Callable[[], Any]) -> Any:
         return do() if self.metrics is None else self.metrics.call(name, do)
@@ -229,15 +184,8 @@ class Worker:
             raise Refusal(428, "pictures are missing: send them first", missing=missing)
         self.calls.check_room()
 
-        def work(progress: Any) -> dict[str, Any]:
-            with called(trace, asked.ask) as telling:
-                name = type(asked.ask).__name__.lower()
-                result = self._counted(name, lambda: asked.ask.run(backend, pictures, progress))
-                telling(result)
-            return pack_result(result, self.pictures.keep)
-
         trace = request.headers.get("traceparent")
-
+        work = working(backend, asked.ask, pictures, self.pictures, trace, self._counted)
         return StreamingResponse(_frames(self.calls.run(work, asked.seconds)), media_type=TYPE)
 
 
@@ -258,7 +206,3 @@ async def _body(request: Request) -> bytes:
     except TimeoutError:
         raise Refusal(408, f"the request did not arrive within {BODY_SECONDS:g} s") from None
     return bytes(body)
-
-
-def _bytes(image: Image) -> int:
-    return image.width * image.height * len(image.getbands())

@@ -9,7 +9,7 @@ from diffusers import Flux2KleinInpaintPipeline, QwenImageInpaintPipeline
 from PIL import Image
 
 from configs.settings import DetectorSettings, InpaintSettings, SegmenterSettings, Settings, load_settings
-from tests.tiny_inpainters import save_flux_fill, save_sd, save_sdxl, save_z_image
+from tests.tiny_inpainters import save_flux, save_sd, save_sdxl, save_z_image
 from tests.tiny_instructors import save_klein, save_qwen_edit
 from tests.tiny_models import save_pipeline, save_sam
 from tests.tools.backend.editor.test_grounded import CAR, DOG, OPERATIONS, SCENE, BoxSegmenter, changed, picture
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 SAVED: dict[str, Callable[[Path], Path]] = {
     "StableDiffusionInpaintPipeline": save_sd,
     "StableDiffusionXLInpaintPipeline": save_sdxl,
-    "FluxFillPipeline": save_flux_fill,
+    "FluxFillPipeline": save_flux,
     "ZImageInpaintPipeline": save_z_image,
     "QwenImageInpaintPipeline": lambda folder: save_qwen_edit(QwenImageInpaintPipeline, folder),
     "Flux2KleinInpaintPipeline": lambda folder: save_klein(Flux2KleinInpaintPipeline, folder),

@@ -9,11 +9,12 @@ import pytest
 from PIL import Image
 
 from configs.settings import PasteSettings
+from tools.backend.editor.adjust import blurred
 from tools.backend.editor.composer import Composer
 from tools.backend.editor.engines.paste import PasteEngine
-from tools.backend.editor.filling import Evidence, Fill, steadied
-from tools.backend.editor.masks import box_mask, fill
-from tools.backend.editor.recolour import read_change, recolour
+from tools.backend.editor.filling import Evidence, Fill, judge_fills, steadied
+from tools.backend.editor.masks import box_mask, dilate, fill
+from tools.backend.editor.recolour import Change, read_change, recolour
 from tools.backend.oklab import to_oklch
 from tools.backend.protocol import BackendError, Detected, Edited, Segmented
 from tools.scene.box import Box
@@ -43,6 +44,9 @@ class Smooth:
     def fill(self, images: Sequence[Image.Image], holes: Sequence[np.ndarray]) -> list[Image.Image]:
         return [self._fill(image, hole) for image, hole in zip(images, holes, strict=True)]
 
+    def evaluations(self) -> int:
+        return 0
+
     def _fill(self, image: Image.Image, hole: np.ndarray) -> Image.Image:
         self.calls += 1
         pixels = np.asarray(image)
@@ -57,6 +61,18 @@ class Boxes:
 
     def segment(self, image: Image.Image, boxes: Sequence[Box]) -> Segmented:
         return Segmented(np.stack([box_mask(box, image.size) for box in boxes]), (1.0,) * len(boxes))
+
+
+class Distinct(Boxes):
+    """Sees in a box what has a strong colour, or nothing, as a network does that finds no thing there."""
+
+    def segment(self, image: Image.Image, boxes: Sequence[Box]) -> Segmented:
+        strong = to_oklch(np.asarray(image))[..., 1] > 0.08
+        masks = [strong & box_mask(box, image.size) for box in boxes]
+        scores = tuple(float(mask.any()) for mask in masks)
+        return Segmented(
+            np.stack([m if m.any() else box_mask(b, image.size) for m, b in zip(masks, boxes, strict=True)]), scores
+        )
 
 
 def blind(image: Image.Image, queries: Sequence[Query], threshold: float | None = None) -> Detected:
@@ -82,7 +98,7 @@ def edit(
     **more: Any,
 ) -> Edited:
     network = inpainter or Smooth()
-    engine = PasteEngine(Boxes(), lambda: network, detect, PasteSettings(kind="paste"))
+    engine = PasteEngine(Distinct(), lambda: network, detect, PasteSettings(kind="paste"))
     return Composer(engine, Boxes()).edit(picture(), operations, SCENE, **more)
 
 
@@ -227,6 +243,44 @@ def test_a_blurred_background_leaves_the_object_sharp() -> None:
     assert np.abs(cup - np.asarray(picture())[box_mask(CUP.box, SIZE)]).max() > 10
 
 
+def test_a_blurred_background_takes_on_nothing_of_the_object_and_leaves_what_is_nearer_sharp() -> None:
+    grey = Image.new("RGB", (200, 200), (120, 120, 120))
+    grey.paste((250, 30, 30), (70, 60, 130, 120))
+    grey.paste((20, 20, 20), (0, 190, 200, 192))
+    box = Box(0.35, 0.3, 0.3, 0.3)
+    mask = box_mask(box, grey.size)
+    soft = np.asarray(blurred(grey, mask, 4.0)).astype(int)
+    beside = soft[70:110, 136:150]
+    assert np.abs(beside - 120).max() <= 2  # no red around what is red
+    assert (soft[185:] == np.asarray(grey)[185:]).all()  # below its foot
+
+
+def test_what_stands_before_the_object_stays_sharp_with_it() -> None:
+    before, beside = Box(0.3, 0.6, 0.1, 0.2), Box(0.36, 0.4, 0.1, 0.15)
+    scene = Layout(objects=(BUS, *(PlacedObject(id=f"cup #{n}", name="cup", box=box)
+                                   for n, box in enumerate((before, beside)))))  # fmt: skip
+    picture = Image.fromarray(np.random.default_rng(0).integers(0, 255, (SIZE[1], SIZE[0], 3), dtype=np.uint8))
+    engine = PasteEngine(Boxes(), Smooth, blind, PasteSettings(kind="paste"))
+    edited = Composer(engine, Boxes()).edit(picture, [Adjust(wish="blur the background", id="bus #1")], scene).image
+    same = (np.asarray(edited) == np.asarray(picture)).all(axis=-1)
+    inner = [box_mask(Box(box.x + 0.03, box.y + 0.03, box.w - 0.06, box.h - 0.06), SIZE) for box in (before, beside)]
+    assert same[inner[0]].mean() > 0.9
+    assert same[inner[1] & ~box_mask(BUS.box, SIZE)].mean() < 0.5
+
+
+def test_a_person_in_another_colour_keeps_hair_and_skin_whatever_the_person_is_called() -> None:
+    pixels = np.full((200, 160, 3), 90, dtype=np.uint8)
+    pixels[100:200, 20:140] = (200, 90, 30)  # a suit
+    pixels[40:98, 55:105] = (225, 180, 150)
+    pixels[15:40, 50:110] = (200, 90, 30)  # hair of its colour
+    pixels[150:152, 60:64] = (225, 180, 150)  # light on cloth
+    mask = (pixels != 90).any(axis=-1)
+    mask[98:100, 55:105] = True
+    _, weights = recolour(pixels, mask, read_change(["blue"]) or Change(None), "astronaut")
+    assert weights[20:95, 60:100].max() < 0.2
+    assert weights[110:195, 30:130].min() > 0.8
+
+
 def test_the_colour_profile_stays() -> None:
     image = picture()
     image.info["icc_profile"] = b"profile"
@@ -315,3 +369,25 @@ def test_the_paint_of_a_bicycle_is_not_its_tyres() -> None:
     _, weight = recolour(pixels, mask, change, "motorcycle")
     assert weight[42:54, 45:125].mean() > 0.9
     assert weight[70:105, 20:140].mean() < 0.1
+
+
+def test_a_patch_that_nothing_around_would_continue_as_is_no_clean_fill() -> None:
+    pixels = np.asarray(picture()).copy()
+    hole = box_mask(Box(0.1, 0.3, 0.3, 0.4), SIZE)
+    smooth = fill(pixels.astype(np.float32), ~hole).astype(np.uint8)
+    patched = smooth.copy()
+    patched[box_mask(Box(0.18, 0.4, 0.12, 0.2), SIZE)] = (230, 90, 20)
+    clean, odd = judge_fills([(smooth, hole), (patched, hole)], hole, lambda *_: ())
+    assert clean.evidence.odd < 0.01
+    assert any("surroundings would continue" in doubt for doubt in odd.evidence.doubts)
+
+
+def test_a_darker_cup_leaves_its_coffee_as_it_is() -> None:
+    pixels = np.full((120, 160, 3), 170, dtype=np.uint8)
+    cup, coffee = box_mask(Box(0.3, 0.2, 0.4, 0.6), (160, 120)), box_mask(Box(0.4, 0.35, 0.2, 0.25), (160, 120))
+    pixels[cup], pixels[coffee] = (40, 60, 190), (120, 70, 30)
+    change = read_change(["darker"])
+    assert change is not None
+    _, weight = recolour(pixels, cup, change, "cup")
+    assert np.median(weight[coffee]) < 0.05
+    assert weight[cup & ~dilate(coffee, 3)].mean() > 0.8

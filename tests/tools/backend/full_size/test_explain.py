@@ -1,4 +1,7 @@
-"""Every shipped preset at its real size, through edits of each kind: no weights, no GPU, some seconds a preset."""
+"""Every shipped preset at its real size, through edits of each kind: no weights, no GPU, some seconds a preset.
+
+Schedules are cut short but in slow tests: each of their steps is like the next.
+"""
 
 from __future__ import annotations
 
@@ -20,12 +23,18 @@ if TYPE_CHECKING:
 # by preset: the denoiser's class and parameters in millions, GB of weights at once, evaluations of an added object
 PRESETS = {
     "gligen-sd14": ("UNet2DConditionModel", 1069, 4.1, None),
-    "sdxl-inpaint": ("UNet2DConditionModel", 2567, 8.5, 2 * 29),
-    "klein-8gb": ("Flux2Transformer2DModel", 3876, 5.1, 4),
-    "klein-16gb": ("Flux2Transformer2DModel", 3876, 8.0, 4),
-    "zimage-16gb": ("ZImageTransformer2DModel", 6155, 12.3, 9),
-    "qwen-edit-24gb": ("QwenImageTransformer2DModel", 20430, 16.5, 4),
+    "sdxl-inpaint": ("UNet2DConditionModel", 2567, 8.5, 2 * 3),
+    "klein-8gb": ("Flux2Transformer2DModel", 3876, 5.1, 2),
+    "klein-16gb": ("Flux2Transformer2DModel", 3876, 8.0, 2),
+    "zimage-16gb": ("ZImageTransformer2DModel", 6155, 12.3, 3),
+    "qwen-edit-24gb": ("QwenImageTransformer2DModel", 20430, 16.5, 2),
 }
+SHORT = {"gligen-sd14": 4, "sdxl-inpaint": 4, "klein-8gb": 2, "klein-16gb": 2, "zimage-16gb": 3, "qwen-edit-24gb": 2}
+"""Steps, in place of 4 to 50."""
+LONG = {"sdxl-inpaint", "klein-8gb", "qwen-edit-24gb"}  # minutes in all, for little that the others do not show
+EACH = pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[pytest.mark.slow] * (name in LONG)) for name in PRESETS]
+)
 TWINS = {"gligen-sd14-8gb", "qwen-edit-80gb"}  # of others here, with other numbers of steps or parts
 WITHOUT = {"iconworld", "photo", "openai"}  # no published torch model draws
 
@@ -36,17 +45,26 @@ def explained() -> Iterator[Any]:
 
     def of(name: str) -> Explanation:
         if name not in known:
-            known[name] = explain(load_settings(name, environment={}))
+            known[name] = explain(load_settings(name, {"editor.steps": SHORT[name]}, environment={}))
         return known[name]
 
     return of
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", SHORT)
+def test_a_long_schedule_runs_as_a_short_one(explained: Any, name: str) -> None:
+    whole, short = explain(load_settings(name, environment={})), explained(name)
+    for kind, edit in short.edits.items():
+        assert whole.edits[kind].cost.model_evaluations > edit.cost.model_evaluations
+        assert sum(whole.edits[kind].crossings.values()) <= 250
 
 
 def test_every_shipped_preset_is_looked_at() -> None:
     assert set(preset_names()) == PRESETS.keys() | TWINS | WITHOUT
 
 
-@pytest.mark.parametrize("name", PRESETS)
+@EACH
 def test_a_preset_runs_at_its_real_size(explained: Any, name: str) -> None:
     denoiser, millions, gigabytes, evaluations = PRESETS[name]
     found: Explanation = explained(name)
@@ -58,7 +76,7 @@ def test_a_preset_runs_at_its_real_size(explained: Any, name: str) -> None:
     assert evaluations in (None, found.edits["add"].cost.model_evaluations)
 
 
-@pytest.mark.parametrize("name", PRESETS)
+@EACH
 def test_the_host_waits_for_no_step(explained: Any, name: str) -> None:
     for edit in explained(name).edits.values():
         ours = {where: times for (_, where), times in edit.crossings.items() if where.startswith("tools/")}

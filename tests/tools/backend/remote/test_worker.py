@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import socket
+from collections import deque
 from importlib import metadata
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 from PIL import Image
+from starlette.testclient import TestClient
 
 from tests.workers import ServedWorld, serving_here
 from tests.world import draw, settings
@@ -18,6 +20,7 @@ from tools.backend.remote import worker as worker_module
 from tools.backend.remote.client import RemoteBackend
 from tools.backend.remote.frames import PROTOCOL, TYPE, Frames, packed
 from tools.backend.remote.terms import described, terms_id
+from tools.backend.remote.work import Pictures
 from tools.images import content_id, to_png
 from tools.scene.layout import Layout
 from tools.scene.spec import Query
@@ -222,6 +225,17 @@ def test_only_so_many_settings_are_served(monkeypatch: pytest.MonkeyPatch) -> No
     assert "2 variants" in sentence(said[-1])
 
 
+def test_a_client_of_any_of_its_presets_is_served() -> None:
+    first, second = settings(), settings(detector={"path": "elsewhere", "vocabulary": ["dog"]})
+    worker = worker_module.Worker(ServedWorld(), metadata.version("sld-agent"), others=[second])
+    with TestClient(worker.app, headers={"content-type": TYPE}) as client:
+        said = [connect(client, parts=described(given)) for given in (first, second)]
+        third = connect(client, parts=described(settings(detector={"path": "a third"})))
+    assert [answer.status_code for answer in said] == [200, 200]
+    assert third.status_code == 409
+    assert "use the same preset" in sentence(third)
+
+
 def test_a_bug_in_the_worker_is_told_and_ends_no_other_call() -> None:
     served = ServedWorld()
     served.edit_errors.append(ZeroDivisionError("a bug"))
@@ -233,7 +247,7 @@ def test_a_bug_in_the_worker_is_told_and_ends_no_other_call() -> None:
 
 
 def test_the_longest_unused_pictures_are_let_go() -> None:
-    pictures = worker_module.Pictures(most=3 * 10 * 10 * 2)
+    pictures = Pictures(most=3 * 10 * 10 * 2)
     ids = [pictures.keep(Image.new("RGB", (10, 10), (number, 0, 0))) for number in range(3)]
     found, missing = pictures.find(tuple(ids))
     assert (list(found), missing) == (ids[1:], ids[:1])
@@ -247,3 +261,13 @@ def test_what_is_done_is_counted_for_whoever_has_the_token(client: httpx.Client)
     lines = dict(line.rsplit(" ", 1) for line in shown.splitlines() if not line.startswith("#"))
     assert float(lines['sld_model_call_seconds_count{call="detect"}']) >= 1
     assert float(lines["sld_queue_calls"]) >= 0
+
+
+def test_the_sizes_of_batches_are_counted_once() -> None:
+    pytest.importorskip("prometheus_client", reason="the extra [metrics] is not installed")
+    sizes = deque([3, 4])
+    worker = worker_module.Worker(ServedWorld(), "1", batches=sizes)
+    with TestClient(worker.app) as client:
+        shown = [client.get("/metrics").text for _ in range(2)]
+    assert all("sld_batch_size_count 2.0" in text and "sld_batch_size_sum 7.0" in text for text in shown)
+    assert not sizes

@@ -6,6 +6,7 @@ from another one.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,11 +19,14 @@ from tools.backend.editor.filling import Fill, find_shadow, holes_for, judge_fil
 from tools.backend.editor.looking import Looked
 from tools.backend.editor.masks import dilate, resized, soft_edge, trusted
 from tools.backend.editor.matting import cut_out
+from tools.backend.editor.outlines import alone, doubtful, frayed, goes_on, hidden_by, still_shows, unfinished
 from tools.backend.editor.recolour import read_change, recolour
 from tools.backend.editor.setting_down import Layer, composed, harmonised, place_light, set_down, shade_of
 from tools.backend.meter import Meter
-from tools.backend.protocol import BackendError
+from tools.backend.protocol import BackendError, Cost
+from tools.scene.layout import Layout, PlacedObject
 from tools.scene.spec import Query
+from tools.scene.worn import worn_by
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -35,11 +39,12 @@ if TYPE_CHECKING:
     from tools.backend.inpainter import Inpainter
     from tools.backend.protocol import Capabilities
     from tools.scene.box import Box
-    from tools.scene.layout import Layout, PlacedObject
 
 FILL_SIDE = 1024  # pixels
 RIM = 0.02  # of the longer side: how far around what goes its neighbours are told from its background
 BEHIND = 0.4  # share of that which something has to cover to be background
+FAR_LARGER = 3  # times a thing's size, from which another mask may hold pieces of it
+ITSELF = 0.6  # IoU from which what is found in a thing's place is the thing
 LEAST_PX = 4  # a side under that is no object
 
 
@@ -66,6 +71,7 @@ class PasteEngine:
         self.segmenter, self.inpainter, self.detect, self.settings = segmenter, inpainter, detect, settings
         self.vocabulary = tuple(vocabulary)
         self.meter = Meter()
+        self.cost, self.said = Cost(), list[str]()  # of the segmenter, and what is not clean, in the last picture
 
     @property
     def capabilities(self) -> Capabilities:
@@ -86,24 +92,27 @@ class PasteEngine:
 
     def paint(self, job: Job) -> Painted:
         """Do the job with pixels alone, and say what did not come out clean."""
+        self.cost = Cost()
+        job, rests = self._whole(job)
         plan, pixels = job.plan, job.pixels
         nothing = np.zeros(pixels.shape[:2], dtype=bool)
         busy = _union(nothing, job.masks.values())
         gone = _union(nothing, [job.masks[placed.id] for placed in plan.erased])
         around = dilate(gone, max(2, round(RIM * max(job.size_wh)))) & ~gone
         # what mostly surrounds the thing that goes (a table, a coat) is its background, not a neighbour to protect
-        staying = _union(
-            nothing,
-            [
-                mask
-                for key, mask in job.masks.items()
-                if key not in _ids(plan.erased) and (mask & around).sum() < BEHIND * around.sum()
-            ],
-        )
-        region, doubts, ground = nothing.copy(), tuple[str, ...](), pixels
+        beside = {
+            key: mask
+            for key, mask in job.masks.items()
+            if key not in _ids(plan.erased) and (mask & around).sum() < BEHIND * around.sum()
+        }
+        staying = _union(nothing, beside.values())
+        self.said = [*rests, *self._outlined(job)]
+        region, ground = nothing.copy(), pixels
         if gone.any():
+            self.said += [f"{key!r} may hide a part of what was taken away" for key in hidden_by(gone, beside)]
             found = self._fill(job, gone, staying)
-            ground, region, doubts = found.pixels, found.hole.copy(), found.evidence.doubts
+            ground, region = found.pixels, found.hole.copy()
+            self.said += found.evidence.doubts
             weights = np.maximum(soft_edge(found.hole, self.settings.feather), gone)
             result = ground.astype(np.float32)
             result -= pixels
@@ -134,7 +143,46 @@ class PasteEngine:
                 region |= layer.shade < 0.995 if layer.shade is not None else nothing
         result += 0.5
         painted = np.clip(result, 0, 255, out=result).astype(np.uint8)
-        return Painted(painted, region.astype(np.float32), region, masks=shown, doubts=doubts)
+        return Painted(painted, region.astype(np.float32), region, masks=shown, doubts=tuple(self.said), cost=self.cost)
+
+    # what belongs to what is taken away
+
+    def _whole(self, job: Job) -> tuple[Job, list[str]]:
+        """Give what goes away the rest of it that its mask lacks, and say where even then there seems to be more."""
+        masks, doubts = dict(job.masks), []
+        scale = min(1.0, FILL_SIDE / max(job.size_wh))
+        size = (max(1, round(job.size_wh[0] * scale)), max(1, round(job.size_wh[1] * scale)))
+        small = job.pixels if scale == 1 else np.asarray(_picture(job.pixels).resize(size, Image.Resampling.BOX))
+        for placed in job.plan.erased:
+            own = resized(masks[placed.id], size)
+            beside = [resized(masks[key], size) for key in masks if key != placed.id]
+            # what is far larger (a table, a cup before it) may have got pieces that are this thing's
+            others = _union(np.zeros_like(own), [mask for mask in beside if mask.sum() < FAR_LARGER * own.sum()])
+            rest, cost = goes_on(self.segmenter, small, own, others)
+            self.cost += cost
+            if not rest.any():
+                continue
+            masks[placed.id] = masks[placed.id] | resized(rest, job.size_wh)
+            more, cost = goes_on(self.segmenter, small, own | rest, others)
+            self.cost += cost
+            if more.any():
+                doubts.append(f"{placed.id!r} seems to go on beyond what was taken away")
+        return replace(job, masks=masks), doubts
+
+    def _outlined(self, job: Job) -> list[str]:
+        """Say which outlines that will be seen are none in the picture: of what is set down, and of new colours."""
+        doubts = []
+        for touched in job.plan.touched:
+            source = touched.source
+            if source is None:
+                continue
+            change, mask = read_change(_new_words(touched)), job.masks[source.id]
+            if touched.moved:
+                doubts += frayed(job.pixels, {source.id: mask})
+            elif change is not None:
+                _, weight = recolour(job.pixels, mask, change, touched.placed.name)
+                doubts += unfinished(job.pixels, {source.id: weight > 0.5})
+        return doubts
 
     # filling
 
@@ -163,20 +211,35 @@ class PasteEngine:
         for number, shares in enumerate((settings.grow, settings.grow_more)):
             holes = holes_for(pixels, gone, staying, shares, with_shadow=number == 0)
             with self.meter.phase("fill"):
-                filled = self.inpainter().fill([_picture(pixels)] * len(holes), holes)
+                filled = self._filled([_picture(pixels)] * len(holes), holes)
                 fills += [(np.asarray(made.convert("RGB")), hole) for hole, made in zip(holes, filled, strict=True)]
                 if number == 0:
                     fills += self._filled_widely(pixels, holes[min(1, len(shares) - 1)])
             with self.meter.phase("choose"):
                 looked = Looked(self.detect, queries, pixels, gone)
                 judged = judge_fills(fills, staying | gone, looked.seen)
-                best = min(judged, key=lambda fill: fill.evidence.badness)
+                tried = min(judged, key=lambda fill: fill.evidence.badness)
+                tried = self._with_shape(steadied(tried, fills), gone)
+                if best is None or tried.evidence.badness < best.evidence.badness:
+                    best = tried
             if job.progress:
                 job.progress("fill", number + 1, 2)
             if not best.evidence.doubts or not settings.grow_more:
                 break
         assert best is not None  # there is at least one share
-        return steadied(best, fills)
+        return best
+
+    def _filled(self, pictures: Sequence[Image.Image], holes: Sequence[Mask]) -> list[Image.Image]:
+        inpainter = self.inpainter()
+        inpainter.evaluations()  # of an earlier call that failed
+        made = inpainter.fill(pictures, holes)
+        self.meter.spend(model_evaluations=inpainter.evaluations())
+        return made
+
+    def _with_shape(self, fill: Fill, gone: Mask) -> Fill:
+        share, cost = still_shows(self.segmenter, fill.pixels, gone)
+        self.cost += cost
+        return replace(fill, evidence=replace(fill.evidence, shape=share))
 
     def _filled_widely(self, pixels: Pixels, hole: Mask) -> list[tuple[Pixels, Mask]]:
         """Fill a hole at half the size: the network sees twice as much around it, and draws fewer details."""
@@ -185,7 +248,7 @@ class PasteEngine:
         share = np.asarray(_picture_of(hole).resize(half, Image.Resampling.BOX))
         if not share.any() or (share > 0).all():
             return []
-        (made,) = self.inpainter().fill([picture.resize(half, Image.Resampling.LANCZOS)], [share > 0])
+        (made,) = self._filled([picture.resize(half, Image.Resampling.LANCZOS)], [share > 0])
         large = np.asarray(made.convert("RGB").resize(picture.size, Image.Resampling.BICUBIC))
         return [(np.where(hole[..., None], large, pixels), hole)]
 
@@ -224,8 +287,12 @@ class PasteEngine:
                     f"{', '.join(map(repr, job.references)) or 'none'}"
                 )
             image = job.references[copied.picture].convert("RGB")
-            found = self.segmenter.segment(image, [copied.box])
-            mask, pixels = trusted(found.masks[0], copied.box), np.asarray(image)
+            outline, cost = alone(
+                self.segmenter, image, copied.box, self._others(image, touched.placed.name, copied.box)
+            )
+            self.cost += cost
+            mask, pixels = outline.mask, np.asarray(image)
+            self.said += [*doubtful({touched.placed.id: outline}), *frayed(pixels, {touched.placed.id: mask})]
         else:
             image, pixels = _picture(job.pixels), job.pixels
             mask = job.masks.get(copied.id, np.zeros(pixels.shape[:2], dtype=bool))
@@ -238,6 +305,22 @@ class PasteEngine:
         layer = set_down(cut_out(pixels, mask), copied.box, image.size, touched.placed.box, job.size_wh)
         here = place_light(job.pixels, layer.core, busy)
         return harmonised(layer, place_light(np.asarray(image), mask, np.zeros_like(mask)), here)
+
+    def _others(self, image: Image.Image, name: str, box: Box) -> list[Box]:
+        """Return the boxes of smaller things in another picture that overlap a thing in it and are not worn by it."""
+        seen = (
+            self.detect(image, [Query(name=word) for word in self.vocabulary], None).detections
+            if self.vocabulary
+            else ()
+        )
+        thing = PlacedObject(id=f"{name} #0", name=name, box=box)
+        things = [
+            PlacedObject(id=f"{found.name} #{number}", name=found.name, box=found.box)
+            for number, found in enumerate(seen, 1)
+            if found.box.area < box.area and found.box.intersection(box) > 0 and found.box.iou(box) < ITSELF
+        ]
+        worn = worn_by(Layout(objects=(thing, *things)))
+        return [other.box for other in things if worn.get(other.id) != thing.id]
 
 
 class _Shade:
