@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from agent.cli.console import write
 from agent.cli.options import fail
 from agent.models.backend import make_backend
 from agent.run.cluster import ANY, connected
@@ -50,5 +52,7 @@ def on_cluster(wanted: Replicas) -> Iterator[BackendSettings]:
         from tools.backend.remote.replica import Plan, deployed
 
         plan = Plan(wanted.lanes, wanted.rows, wanted.presets, wanted.gpus, least, most)
-        with deployed(plan, make_backend):
+        with deployed(plan, make_backend) as new:
+            if not new:
+                write("the cluster has workers already: they are used as they are, and stay", sys.stderr)
             yield BackendSettings(url=f"ray:{wanted.address}")

@@ -43,8 +43,9 @@ class ClusterLine(Line):
 
     def connect(self, terms: Terms, program: str, end: float) -> dict[str, Any]:
         """Ask a replica what its models can do."""
+        replicas = self._replicas(terms)
         with _Gone(self, begun=False, end=end):
-            asked = self._replicas(terms).connect.remote(_without_line(terms.settings), program)
+            asked = replicas.connect.remote(_without_line(terms.settings), program)
             answer: dict[str, Any] = asked.result(timeout_s=left(end))
         return answer
 
@@ -76,8 +77,8 @@ class ClusterLine(Line):
             sent = {key: self._stored[key][0] for key in pictures_of(ask) if key in self._stored}
         if lacking := [key for key in pictures_of(ask) if key not in sent]:
             raise Lost(f"{len(lacking)} pictures were let go", begun=False)
+        replicas, trace = self._replicas(terms).options(stream=True), TRACEPARENT.get() or None
         with _Gone(self, begun=True, end=end):
-            replicas, trace = self._replicas(terms).options(stream=True), TRACEPARENT.get() or None
             frames = replicas.call.remote(_without_line(terms.settings), ask, left(end), sent, trace)
             late = threading.Timer(left(end), frames.cancel)  # in the queue nobody looks at the clock
             late.start()
@@ -98,11 +99,13 @@ class ClusterLine(Line):
         """Return what sends calls to the replicas, those with the models of these terms first."""
         _connected(self._address)
         from ray import serve
+        from ray.exceptions import RayError
+        from ray.serve.exceptions import RayServeException
 
         if self._handle is None:
             try:
                 self._handle = serve.get_app_handle(APP)
-            except serve.exceptions.RayServeException as error:
+            except (RayServeException, RayError) as error:
                 raise Lost(f"no workers on the cluster: {str(error)[:200]}", begun=False) from None
         return self._handle.options(multiplexed_model_id=terms.models)
 

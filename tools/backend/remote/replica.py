@@ -7,6 +7,7 @@ calls of several conversations at a time (`tools.backend.together`), and ends wh
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import metadata
@@ -19,6 +20,7 @@ from tools.backend.remote.frames import PROTOCOL, check_protocol
 from tools.backend.remote.terms import Terms
 from tools.backend.remote.work import Pictures, introduced, working
 from tools.backend.together import Together
+from tools.backend.watched import ROWS
 from tools.images import open_picture
 
 if TYPE_CHECKING:
@@ -31,7 +33,7 @@ if TYPE_CHECKING:
     Load = Callable[[Settings, Together], Served]
 
 FINISHING = 600.0  # seconds that running calls have to end when a replica is stopped
-STARTING = 600.0  # seconds until the first replica takes calls
+GROWING = 10.0  # seconds that a line must last before there is another replica
 
 
 @dataclass(frozen=True)
@@ -59,6 +61,8 @@ class Replica:
         self._calls = Calls(plan.lanes, longest_line=2 * plan.lanes)
         self._pictures = Pictures()
         self._wanted: dict[str, Settings] = {}
+        self._batches = deque[int]()
+        self._sizes = _sizes()
 
     async def connect(self, settings: Settings, program: str) -> dict[str, Any]:
         """Return what this replica says of itself and of these settings' models."""
@@ -79,11 +83,14 @@ class Replica:
         work = working(backend, ask, pictures, self._pictures, trace, lambda name, do: do())
         async for frame in self._calls.run(work, seconds):
             yield frame
+        while self._batches:
+            self._sizes.observe(self._batches.popleft())
 
     async def load(self, models: str) -> Served:
         """Make the backend of models that were asked for; Ray Serve lets the longest unused go."""
-        plan = self._plan
-        return await asyncio.to_thread(self._load, self._wanted[models], Together(plan.lanes, rows=plan.rows))
+        together = Together(self._plan.lanes, rows=self._plan.rows)
+        together.batches = self._batches
+        return await asyncio.to_thread(self._load, self._wanted[models], together)
 
     async def _backend(self, settings: Settings) -> Served:
         models = Terms.of(settings).models
@@ -91,15 +98,25 @@ class Replica:
         return (await self.load(models)).with_settings(settings)
 
 
+def _sizes() -> Any:
+    """Return what counts the rows of batches, among the metrics that Ray's nodes give to Prometheus."""
+    from ray.util.metrics import Histogram
+
+    return Histogram("sld_batch_size", "Rows of one pass of a model.", boundaries=[*ROWS])
+
+
 @contextmanager
-def deployed(plan: Plan, load: Load) -> Iterator[None]:
+def deployed(plan: Plan, load: Load) -> Iterator[bool]:
     """Have replicas on the cluster that this process is connected with, for the time of the block.
 
     ``load`` (a function of a module, which the nodes import) makes a backend of settings. At the end replicas finish
-    what they have begun.
+    what they have begun. Replicas that are there already are used as they are, and stay: the block is given False.
     """
     from ray import serve
 
+    if APP in serve.status().applications:
+        yield False
+        return
     serve.start(proxy_location="Disabled", logging_config={"log_level": "ERROR", "enable_access_log": False})
 
     class Multiplexed(Replica):
@@ -113,11 +130,12 @@ def deployed(plan: Plan, load: Load) -> Iterator[None]:
             "min_replicas": plan.least,
             "max_replicas": plan.most,
             "target_ongoing_requests": plan.lanes,
+            "upscale_delay_s": GROWING,
         },
         graceful_shutdown_timeout_s=FINISHING,
     )(Multiplexed)
     serve.run(deployment.bind(plan, load), name=APP, route_prefix=None)
     try:
-        yield
+        yield True
     finally:
         serve.delete(APP)

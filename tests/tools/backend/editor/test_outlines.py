@@ -131,7 +131,7 @@ def test_a_microphone_before_someone_is_as_sharp_as_they_are() -> None:
 
 
 def test_what_a_part_touches_may_hide_some_of_it() -> None:
-    bowl, cup, far = box_mask(BOWL, SIZE), box_mask(Box(0.1, 0.4, 0.29, 0.3), SIZE), box_mask(Box(0, 0, 0.1, 0.1), SIZE)
+    bowl, cup, far = box_mask(BOWL, SIZE), box_mask(Box(0.1, 0.4, 0.3, 0.3), SIZE), box_mask(Box(0, 0, 0.1, 0.1), SIZE)
     assert hidden_by(bowl, {"cup #1": cup, "plate #1": far}) == ["cup #1"]
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -54,12 +56,29 @@ def address(folder: Path) -> Iterator[str]:
 
         with pytest.raises(BackendUnavailable, match="no workers on the cluster"):
             _ = remote(preset(folder), f"ray:{cluster.address}", patience=0).capabilities
-        with deployed(Plan(lanes=CALLS, rows=ROWS, presets=2, least=2, most=2), load):
+        with deployed(Plan(lanes=CALLS, rows=ROWS, presets=2, most=2), load) as new:
+            assert new
             yield f"ray:{cluster.address}"
 
 
 def remote(settings: Settings, address: str, **more: Any) -> RemoteBackend:
     return RemoteBackend(settings.model_copy(update={"backend": BackendSettings(url=address, **more)}))
+
+
+class Enough(Exception):
+    """Of an answer that is waited for."""
+
+
+def lives(process: int) -> bool:
+    """Whether a process is there."""
+    return Path(f"/proc/{process}").exists()
+
+
+def long(folder: Path) -> Settings:
+    """Return settings with which a picture takes a while."""
+    tree = preset(folder).model_dump(mode="json", exclude_none=True)
+    tree["generator"] |= {"steps": LONG}
+    return Settings.model_validate(tree)
 
 
 def loads(folder: Path) -> list[str]:
@@ -91,9 +110,7 @@ def test_models_of_several_presets_are_loaded_once_a_replica(folder: Path, addre
 
 
 def test_a_replica_that_is_killed_in_the_middle_changes_nothing(folder: Path, address: str) -> None:
-    tree = preset(folder).model_dump(mode="json", exclude_none=True)
-    tree["generator"] |= {"steps": LONG}
-    settings = Settings.model_validate(tree)
+    settings = long(folder)
     expected = LocalBackend(settings, Together(1, rows=ROWS)).generate("a red car", seed=7).images[0].tobytes()
     killed = list[int]()
 
@@ -110,12 +127,7 @@ def test_a_replica_that_is_killed_in_the_middle_changes_nothing(folder: Path, ad
 
 
 def test_who_leaves_ends_the_call_and_who_waits_too_long_is_told(folder: Path, address: str) -> None:
-    tree = preset(folder).model_dump(mode="json", exclude_none=True)
-    tree["generator"] |= {"steps": LONG}
-    settings = Settings.model_validate(tree)
-
-    class Enough(Exception):
-        pass
+    settings = long(folder)
 
     def leave(phase: str, done: int, total: int) -> None:
         raise Enough
@@ -126,6 +138,34 @@ def test_who_leaves_ends_the_call_and_who_waits_too_long_is_told(folder: Path, a
     _ = late.capabilities
     with pytest.raises(BackendUnavailable, match=r"backend\.seconds"):
         late.with_settings(settings.model_copy(update={"backend": late.settings.backend})).generate("a red car", n=20)
+    assert remote(preset(folder), address).generate("a red car").images
+
+
+def test_a_line_that_lasts_brings_another_replica(folder: Path, address: str) -> None:
+    backend, enough = remote(long(folder), address), threading.Event()
+
+    def leave(*step: Any) -> None:
+        if enough.is_set():
+            raise Enough
+
+    with ThreadPoolExecutor(3 * CALLS) as threads:
+        calls = [
+            threads.submit(backend.generate, "a red car", seed=seed, n=20, progress=leave) for seed in range(3 * CALLS)
+        ]
+        try:
+            while sum(map(lives, {int(line.split()[0]) for line in loads(folder)})) < 2:
+                assert not any(call.done() for call in calls)
+                time.sleep(0.2)
+        finally:
+            enough.set()
+    assert all(isinstance(call.exception(), Enough) for call in calls)
+
+
+def test_replicas_that_are_there_are_used_and_stay(folder: Path, address: str) -> None:
+    from tools.backend.remote.replica import Plan, deployed
+
+    with deployed(Plan(), load) as new:
+        assert not new
     assert remote(preset(folder), address).generate("a red car").images
 
 
