@@ -32,7 +32,7 @@ class ClusterLine(Line):
 
     def __init__(self, settings: BackendSettings) -> None:
         super().__init__(settings)
-        self._address = settings.url if settings.url.startswith("ray://") else settings.url.partition(":")[2]
+        self._address = settings.url.partition(":")[2]
         self._stored: OrderedDict[str, tuple[Any, int]] = OrderedDict()
         self._handle: Any = None
 
