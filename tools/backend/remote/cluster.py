@@ -154,6 +154,7 @@ def _connected(address: str) -> Any:
         raise BackendUnavailable(
             f"workers on a cluster need Ray Serve ({error}): pip install 'sld-agent[ray]'"
         ) from None
+    logging.getLogger("ray.serve").setLevel(logging.ERROR)  # it tells of each step
     with _CONNECTING:
         if not ray.is_initialized():
             try:
