@@ -23,6 +23,7 @@ from agent.offline.vocabulary import (
     INSIDE,
     NUMBERED,
     OWNED,
+    PLACES,
     THERE_IS,
     TIMES,
     TOGETHER,
@@ -137,6 +138,13 @@ class Relations(References):
         if about is None or following is None or not following.is_thing:
             words.position = start
             return False
+        if not sides[0].endswith("corner"):
+            if sides[0] != "in the middle" or following.head not in PLACES:
+                words.position = start
+                return False
+            self.background.append(words.quote(following.start, following.end))  # it is where all of this is
+            self._link((about,), sides[0])
+            return True
         other = self._demand(following)
         corner = sides[0].split()
         if other is not None:

@@ -230,7 +230,8 @@ class Surroundings(Draft):
         ):
             words.position += 1
             count += 1
-        if count and parted and (words.done or words.word() in {",", *STOPS}) and begin > 0:
+        listed = words.word() == "," and words.word(1) == "and"  # "an egg, a painting, and a goldfish"
+        if count and parted and (words.done or words.word() in {",", *STOPS}) and begin > 0 and not listed:
             self.finish.append(words.quote(begin, words.position))
             return True
         words.position = start

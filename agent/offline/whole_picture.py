@@ -21,6 +21,7 @@ _PICTURE = r"(?:the |this |my )?(?:whole |entire )?(?:picture|image|photo|photog
 _ALL = rf"(?:{_PICTURE}|everything|it all|(?:all )?(?:the |its )?colou?rs(?: (?:of|in) {_PICTURE})?)"
 _POLITE = re.compile(r"^(?:(?:please|can you|could you|now|then|also|and|ok|okay)[\s,]+)+|(?:[\s,]+please)?[\s.!]*$")
 _DEGREE = r"(?P<degree>a bit |a little |slightly |somewhat |much |a lot |way |far |very |really )?(?:more )?"
+_AFTER = r"(?P<degree> a bit| a little| slightly| somewhat| a lot)?"
 _DEGREES = {"a bit": 0.5, "a little": 0.5, "slightly": 0.5, "somewhat": 0.6, "much": 1.8, "a lot": 1.8, "way": 2.0,
             "far": 2.0, "very": 1.6, "really": 1.6}  # fmt: skip
 _LOOKS: dict[str, Wish] = {
@@ -47,7 +48,7 @@ _MAKE = re.compile(
     rf"{_ALL} (?:should be|shall be) |{_PICTURE} )"
     rf"{_DEGREE}(?P<look>{_LOOK})"
 )
-_VERB = re.compile(rf"(?P<verb>brighten|lighten|darken|warm|cool|desaturate|saturate)(?: up| down)? {_ALL}")
+_VERB = re.compile(rf"(?P<verb>brighten|lighten|darken|warm|cool|desaturate|saturate)(?: up| down)? {_ALL}{_AFTER}")
 _VERBS: dict[str, Wish] = {
     "brighten": "brighter", "lighten": "brighter", "darken": "darker", "warm": "warmer", "cool": "cooler",
     "desaturate": "less saturated", "saturate": "more saturated",
@@ -55,7 +56,7 @@ _VERBS: dict[str, Wish] = {
 _AMOUNT = re.compile(
     r"(?P<way>increase|raise|boost|more|add|turn up|decrease|reduce|lower|less|turn down)(?: the| some)? "
     rf"(?P<noun>{'|'.join(_NOUNS)})(?: of {_ALL}| in {_ALL})?"
-    r"(?P<degree> a bit| a little| slightly| somewhat| a lot)?"
+    rf"{_AFTER}"
 )
 _DOWN = frozenset({"decrease", "reduce", "lower", "less", "turn down"})
 _BARE = re.compile(rf"{_DEGREE}(?P<look>brighter|darker|warmer|cooler|black and white|"
@@ -140,7 +141,7 @@ def _read_look(said: str) -> Adjust | None:
         wish = _LOOKS[found["look"]]
         return None if less else Adjust(wish=wish, amount=_DEGREES.get((found["degree"] or "").strip(), 1.0))
     if found := _VERB.fullmatch(said):
-        return Adjust(wish=_VERBS[found["verb"]])
+        return Adjust(wish=_VERBS[found["verb"]], amount=_DEGREES.get((found["degree"] or "").strip(), 1.0))
     if found := _AMOUNT.fullmatch(said):
         up, down = _NOUNS[found["noun"]]
         amount = _DEGREES.get((found["degree"] or "").strip(), 1.0)

@@ -151,7 +151,7 @@ def follow_instruction(case: InstructionCase, services: Services, folder: Path) 
     job = Job(instruction=case.text, image=case.image)
     record, state = _run(job, services, folder)
     seen = state.get("before") or case.layout
-    operations = _renamed(state["goal"].operations if state else (), seen, case.layout)
+    operations = renamed(state["goal"].operations if state else (), seen, case.layout)
     answer = record["detail"] if record["exit"] == "answered" else ""
     first = _parsed(record.pop("first"), Reply)
     return record | {
@@ -205,12 +205,12 @@ def _run(job: Job, services: Services, path: Path) -> tuple[dict[str, Any], Any]
 def _said(reply: Reply, seen: Layout, true: Layout) -> tuple[tuple[Operation, ...], str]:
     """Return the operations and the answer of a reply; nothing where its places cannot be had."""
     try:
-        return _renamed(operations_of(reply.operations, seen), seen, true), reply.answer
+        return renamed(operations_of(reply.operations, seen), seen, true), reply.answer
     except (KeyError, ValueError):
         return (), ""
 
 
-def _renamed(operations: Sequence[Operation], seen: Layout, true: Layout) -> tuple[Operation, ...]:
+def renamed(operations: Sequence[Operation], seen: Layout, true: Layout) -> tuple[Operation, ...]:
     """Return operations with the ids that the things have in the ``true`` layout: a detector numbers as it finds."""
     names = {
         placed.id: max(true.objects, key=lambda other, placed=placed: placed.box.iou(other.box)).id  # type: ignore[misc]

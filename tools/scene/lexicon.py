@@ -53,7 +53,7 @@ ATTRIBUTES = frozenset(
 
 COMPOUNDS = frozenset(
     "hot dog|hot air balloon|toy box|stuffed animal|paper clip|paper towel|paper plane|stone wall|brick wall|wild boar|"
-    "high chair|french fry|straw hat|glass door|green tea|orange juice|orange tree|"
+    "cream cheese|high chair|french fry|straw hat|glass door|green tea|orange juice|orange tree|"
     "rubber duck|flat iron|full moon|cotton candy|remote control|sweet potato|rolling pin|bright light|sweet corn|"
     "french fries|light bulb|light switch|polar bear|grand piano|hard hat|hot pot|hot tub|soft drink|high heel|"
     "hard drive|soft toy|sole fish|bald eagle|golden retriever|french horn|wet suit|high heels".split("|")

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 GRID = 100  # steps along each side of the picture
 FINE = 1000  # units of a size: the side of the picture
-INWARDS = (8, 1)  # steps inside the border of a region; here and below the second is for when it is tight
+INWARDS = (11, 1)  # steps inside the border of a region; here and below the second is for when it is tight
 CORNER = (GRID * CORNERED / 2, GRID * CORNERED - 3)  # steps between a thing in a corner and the borders
 INSIDE = (0.1, 0.02)  # of a thing in a half of the picture, beside `MOSTLY`
 ASIDE = (15, 4)  # steps between centres for "left of"

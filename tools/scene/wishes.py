@@ -127,8 +127,8 @@ def _operations(wish: Wish, now: Layout, before: Layout, shapes: Mapping[str, fl
             one, other = before[wish.id].box, before[wish.other].box
             return [Move(id=wish.id, box=_centred(one, other)), Move(id=wish.other, box=_centred(other, one))]
         case ReplaceWish():
-            box = wish.box or _reshaped(now[wish.id].box, shapes.get(wish.name))
-            return [Replace.model_validate(wish.model_dump() | {"box": box})]
+            shaped = wish.box or _reshaped(now[wish.id].box, shapes.get(wish.name))
+            return [Replace.model_validate(wish.model_dump() | {"box": shaped})]
         case _:
             return [wish]
 

@@ -147,6 +147,8 @@ ADJECTIVES = {
     "a bowl in blue": "1 blue bowl",
     "a cup of red color": "1 red cup",
     "a stack of four books": "4 book; book stacked",
+    "an egg, a painting, and a goldfish": "1 egg, 1 painting, 1 goldfish",
+    "a round bagel and a square cream cheese": "1 round bagel, 1 square cream cheese",
     "a pile of two books": "2 book; book stacked",
     "a vertical line of three cups": "3 cup; cup in a column",
     "a dog the same size as a cat": "1 dog, 1 cat; dog as big as cat",

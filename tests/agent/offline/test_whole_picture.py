@@ -21,6 +21,7 @@ LOOKS = {
     "reduce the brightness of the photo": ("darker", 1.0),
     "increase the saturation a bit": ("more saturated", 0.5),
     "less saturation": ("less saturated", 1.0),
+    "darken the picture a little": ("darker", 0.5),
     "brighten up the image": ("brighter", 1.0),
     "make the colours more vivid": ("more saturated", 1.0),
     "more contrast, please": ("more contrast", 1.0),
