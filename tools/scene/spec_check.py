@@ -26,7 +26,15 @@ _CARRY_NOTHING = frozenset(
     ).split()
 )
 _LIMITS = frozenset(["more", "less", "fewer", "most", "least"])
-_SAME = {"grey": "gray", "people": "person", "persons": "person", "colored": "color"}
+_SAME = {
+    "pile": "stacked",
+    "heap": "stacked",
+    "tower": "stacked",
+    "grey": "gray",
+    "people": "person",
+    "persons": "person",
+    "colored": "color",
+}
 
 
 def overlooked(sentence: str, spec: SceneSpec) -> tuple[str, ...]:

@@ -102,6 +102,8 @@ def lost_places(sentence: Sentence, spec: SceneSpec) -> tuple[str, ...]:
     used = {word for relation in spec.relations for word in words_of(relation.predicate)}
     parts = (spec.background, *spec.unchecked, *spec.absent, *(wanted.phrase for wanted in spec.objects))
     used |= {word for part in parts for word in words_of(part)}
+    if any(wanted.size for wanted in spec.objects):
+        used |= {"bigger", "larger", "smaller"}  # than nothing that is said: "a bigger cup"
     predicates = {relation.predicate for relation in spec.relations}
     return tuple(
         word

@@ -50,7 +50,7 @@ _SAID_BY = {
     "between": "between middle amid flanked among either",
     "bigger than": "bigger larger taller smaller shorter big large than size biggest largest smallest tallest shortest",
     "as big as": "as same big large size twice times half",
-    "more than": "more fewer less outnumber",
+    "more than": "more fewer less outnumber many",
     "as many as": "as many same equal",
     "in a row": "row line lined side beside abreast",
     "in a column": "column line vertically vertical lined",
@@ -75,7 +75,7 @@ _NUMBERS: dict[Predicate, tuple[str, ...]] = {
     "as many as": ("as many",),
     "no more than": ("no more", "not more"),
     "no fewer than": ("no fewer", "not fewer", "no less"),
-    "more than": ("more",),
+    "more than": ("more", "twice as many", "times as many"),
     "fewer than": ("fewer", "less"),
 }
 """How comparisons are said, the first that is found counts."""
