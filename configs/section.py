@@ -26,7 +26,8 @@ def _is_address(url: str) -> str:
 
 
 def _is_worker_address(url: str) -> str:
-    return url if url.startswith("ray:") and url.removeprefix("ray:").strip("/") else _is_address(url)
+    scheme, _, cluster = url.partition(":")
+    return url if scheme == "ray" and cluster and "/" not in cluster else _is_address(url)
 
 
 Address = Annotated[str, AfterValidator(_is_address)]

@@ -152,7 +152,7 @@ class BackendSettings(Section):
 
     url: WorkerAddress = Field(
         description="where the worker listens, such as http://gpu-1:8765, or a Ray cluster with workers: ray:auto, "
-        "ray:HOST:6379, ray://HOST:10001"
+        "ray:HOST:6379"
     )
     token: SecretStr | None = Field(default=None, description="what the worker was started with in SLD_WORKER_TOKEN")
     seconds: float = Field(default=900, gt=0, description="for one call, its wait in the worker's queue included")

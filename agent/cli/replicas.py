@@ -48,6 +48,8 @@ def on_cluster(wanted: Replicas) -> Iterator[BackendSettings]:
         SettingsError: Ray is not installed, or there is no cluster at the address.
     """
     least, most = wanted.bounds()
+    if "://" in wanted.address:
+        fail(f"--ray {wanted.address!r}: workers are called from inside the cluster; give auto, local or HOST:6379")
     with connected(wanted.address):
         from tools.backend.remote.replica import Plan, deployed
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 _BETWEEN = re.compile(
     r"(?P<mark>\s*[,;.]\s*(?:and\s+|but\s+)?(?:then\s+|also\s+|finally\s+)?|"
-    r"\s+(?:and|but)\s+(?:then\s+|also\s+|finally\s+)?|\s+then\s+)(?=\S)",
+    r"(?<!everything)\s+(?:and|but)\s+(?:then\s+|also\s+|finally\s+)?|\s+then\s+)(?=\S)",
     re.IGNORECASE,
 )
 _POLITELY = re.compile(r"\s*,\s*(?:please|thanks|thank you)[\s.!]*$", re.IGNORECASE)

@@ -111,3 +111,23 @@ def test_models_that_are_moved_about_cannot_be_shared_by_lanes(tmp_path: Path) -
     )
     assert refused.exit_code == 2
     assert "generator.offload=false" in refused.stderr
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--replicas", "8:1"), "LEAST:MOST"),
+        (("--replicas", "few"), "LEAST:MOST"),
+        (("--ray", "ray://gpu:10001"), "HOST:6379"),
+    ],
+)
+def test_replicas_that_cannot_be_are_refused(options: tuple[str, ...], said: str) -> None:
+    refused = CliRunner().invoke(app, ["worker", "--preset", "iconworld", "--ray", "local", *options])
+    assert refused.exit_code == 2
+    assert said in refused.stderr
+
+
+@pytest.mark.parametrize("url", ["ray:", "ray://gpu:10001", "ray:a/b"])
+def test_an_address_of_workers_is_one(url: str) -> None:
+    with pytest.raises(ValueError, match="an address such as"):
+        BackendSettings(url=url)

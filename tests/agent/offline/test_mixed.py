@@ -24,6 +24,7 @@ TWO = {
     "make the dog red and the picture warmer, please": ["restyle dog #1", "warmer"],
     "crop to the dog and make it black and white": ["black and white", "crop dog #1"],
     "blur the background behind the dog and make him gray": ["restyle dog #1", "blur the background dog #1"],
+    "make the picture warmer and blur everything but the dog": ["warmer", "blur the background dog #1"],
     "make the picture warmer and brighter": ["warmer", "brighter"],
     "brighten the picture, then blur the background of the dog": ["brighter", "blur the background dog #1"],
     "remove the dog and the cat and increase the contrast": ["remove dog #1", "remove cat #1", "more contrast"],
@@ -41,7 +42,8 @@ def test_both_are_read_in_their_order(said: str) -> None:
 @pytest.mark.parametrize(
     "said",
     ["make the dog red and brighter", "crop to the cat", "remove the dog and the cat", "make the dog black and white",
-     "make the picture black and white", "swap the dog and the cat"],
+     "make the picture black and white", "swap the dog and the cat",
+     "blur everything but the dog"],
 )  # fmt: skip
 def test_one_kind_of_wish_alone_is_read_elsewhere(said: str) -> None:
     assert parse_mixed(said, PARK, Memory()) is None

@@ -32,7 +32,7 @@ class ClusterLine(Line):
 
     def __init__(self, settings: BackendSettings) -> None:
         super().__init__(settings)
-        self._address = settings.url if settings.url.startswith("ray://") else settings.url.partition(":")[2]
+        self._address = settings.url.partition(":")[2]
         self._stored: OrderedDict[str, tuple[Any, int]] = OrderedDict()
         self._handle: Any = None
 
@@ -154,6 +154,7 @@ def _connected(address: str) -> Any:
         raise BackendUnavailable(
             f"workers on a cluster need Ray Serve ({error}): pip install 'sld-agent[ray]'"
         ) from None
+    logging.getLogger("ray.serve").setLevel(logging.ERROR)  # it tells of each step
     with _CONNECTING:
         if not ray.is_initialized():
             try:

@@ -7,6 +7,7 @@ calls of several conversations at a time (`tools.backend.together`), and ends wh
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import deque
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -114,6 +115,7 @@ def deployed(plan: Plan, load: Load) -> Iterator[bool]:
     """
     from ray import serve
 
+    logging.getLogger("ray.serve").setLevel(logging.ERROR)
     if APP in serve.status().applications:
         yield False
         return

@@ -16,6 +16,7 @@ from tools.scene.places import PAIRS, WAYS
 from tools.scene.reading.mentions import mentions
 from tools.scene.reading.places import AS_PLACE
 from tools.scene.reading.sentence import Sentence, plain, words_of
+from tools.scene.relations import REGIONS
 from tools.scene.spec import PICTURE_PREDICATES
 from tools.scene.wishes import AddWish, MoveWish, ReplaceWish, Wish
 from tools.scene.wordnet import is_thing
@@ -27,19 +28,8 @@ if TYPE_CHECKING:
     from tools.scene.reading.mentions import Mention
 
 _ELSEWHERE = {
-    "same",
-    "like",
-    "match",
-    "matching",
-    "another",
-    "back",
-    "again",
-    "undo",
-    "copy",
-    "too",
-    "also",
-    "as",
-    "old",
+    *("same", "like", "match", "matching", "another", "back", "again", "undo", "too", "also", "old", "more"),
+    *("copy", "duplicate", "clone", "double"),
 }
 """Words that let looks come from elsewhere than the instruction."""
 _PRONOUNS = {"it", "them", "they", "that", "this", "these", "those", "one", "ones", "both", "other", "others"}
@@ -191,7 +181,9 @@ def _put(sentence: Sentence, wish: Wish, notes: list[str], *, alone: bool) -> Wi
     place: Any = wish.place
     others = [one for one in wish.of if one != own]
     if alone and len(corners) == 1 and place not in corners:
-        place = corners.pop()
+        corner = corners.pop()
+        is_there = wish.box is not None and not place and REGIONS[corner].holds(wish.box.center)
+        place = place if is_there else corner
     elif place in PAIRS and not others:
         literal = [said for said in PICTURE_PREDICATES if sentence.has(said)]
         way = f"further {place.split()[0]}"
@@ -238,6 +230,7 @@ def _lost(sentence: Sentence, wishes: Sequence[Wish], layout: Layout) -> list[st
         word
         for at, word in enumerate(sentence.words)
         if word in COLOURS and at not in described and attribute(word) not in said and not sentence.has(f"not {word}")
+        if sentence.plain[at + 1 : at + 2] != ["one"]  # "the red one" tells which
     )
     return found + [f"the instruction says {word!r}, and no operation does: put it into attributes" for word in lost]
 
