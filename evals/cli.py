@@ -213,8 +213,11 @@ def photo(
 
 @app.command()
 def agent(
-    only: Annotated[str | None, typer.Option(help="Parts with commas between: prompts, instructions, faults.")] = None,
+    only: Annotated[
+        str | None, typer.Option(help="With commas between: prompts, unseen, instructions, faults.")
+    ] = None,
     limit: Annotated[int | None, typer.Option(min=1, help="So many cases of each part only.")] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Of the planted faults.")] = 7,
     out: Annotated[Path | None, typer.Option(help="Where everything goes; the same folder goes on.")] = None,
     results: Annotated[Path | None, typer.Option(help="A Markdown page that gets a section on this model.")] = None,
     preset: Preset = None,
@@ -227,7 +230,7 @@ def agent(
 
         options = Options(preset=preset, out=out, as_json=as_json, settings=settings)
         parts = [part.strip() for part in (only or "").split(",") if part.strip()]
-        raise typer.Exit(measure_agent(options, parts=parts, limit=limit, results=results))
+        raise typer.Exit(measure_agent(options, parts=parts, limit=limit, seed=seed, results=results))
 
 
 @app.command()

@@ -11,7 +11,7 @@ from agent.cli.options import ExitCode, fail
 from agent.cli.run import announce_chat
 from agent.models.chat import provider
 from agent.models.preset_choice import DEFAULT
-from evals.agent.runner import PARTS, Services, run_agent
+from evals.agent.runner import PARTS, SEED, SENTENCES, Services, run_agent
 from evals.agent.tables import summarize, table, with_section
 from evals.progress import progress_bar
 from tools.files import write_text
@@ -24,23 +24,34 @@ if TYPE_CHECKING:
 
 
 def measure_agent(
-    options: Options, *, parts: Sequence[str] = (), limit: int | None = None, results: Path | None = None
+    options: Options,
+    *,
+    parts: Sequence[str] = (),
+    limit: int | None = None,
+    seed: int = SEED,
+    results: Path | None = None,
 ) -> int:
     """Measure the language model that the settings name, print the table, and return the exit code.
 
-    ``results``: a Markdown page whose section on this model is written anew.
+    ``seed``: of the planted faults. ``results``: a Markdown page whose section on this model is written anew.
     """
     chosen = tuple(parts) or PARTS
-    if unknown := [part for part in chosen if part not in PARTS]:
-        fail(f"--only {','.join(unknown)!r}: choose among {', '.join(PARTS)}")
+    if unknown := [part for part in chosen if part not in {*PARTS, *SENTENCES}]:
+        fail(f"--only {','.join(unknown)!r}: choose among {', '.join((*PARTS, 'unseen'))}")
     settings, name = options.load(), Path(options.preset or DEFAULT).stem
     model = "the offline planner" if provider(settings.chat) == "offline" else settings.chat.model
     out = options.out or Path("runs") / "agent" / f"{name}-{Path(model).name.replace(' ', '-')}"
     chat = announce_chat(settings, as_json=True)
-    services = Services(settings, chat, _backend(settings) if set(chosen) - {"prompts"} else None)
+    services = Services(settings, chat, _backend(settings) if set(chosen) - set(SENTENCES) else None)
     with progress_bar() as progress:
         records = run_agent(
-            services, out, identity=_identity(settings, name), parts=chosen, limit=limit, progress=progress
+            services,
+            out,
+            identity=_identity(settings, name, seed),
+            parts=chosen,
+            limit=limit,
+            seed=seed,
+            progress=progress,
         )
     summary = summarize(records)
     write_text(out / "summary.json", json.dumps(summary, indent=1) + "\n")
@@ -57,7 +68,8 @@ def _backend(settings: Settings) -> Any:
     return LocalBackend(settings)
 
 
-def _identity(settings: Settings, preset: str) -> dict[str, Any]:
+def _identity(settings: Settings, preset: str, seed: int) -> dict[str, Any]:
     """Return what tells one measurement from another; neither secrets nor where the server listens."""
     chat = settings.chat.model_dump(mode="json", exclude={"api_key", "base_url", "timeout", "attempts", "price"})
-    return {"version": 1, "preset": preset, "chat": chat, "loop": settings.loop.model_dump(mode="json")}
+    loop = settings.loop.model_dump(mode="json")
+    return {"version": 1, "preset": preset, "seed": seed, "chat": chat, "loop": loop}

@@ -1,6 +1,6 @@
 """The sentences and instructions of the benchmark, with what is right. Knows no models.
 
-What their files (``prompts.yaml``, ``instructions.yaml``) can say stands at their top.
+What their files (``prompts.yaml``, ``prompts_unseen.yaml``, ``instructions.yaml``) can say stands at their top.
 """
 
 from __future__ import annotations
@@ -58,11 +58,11 @@ class InstructionCase:
     """Words of which a right answer has one; empty where no question is asked."""
 
 
-def prompt_cases() -> tuple[PromptCase, ...]:
-    """Return the sentences in order."""
+def prompt_cases(name: str = "prompts") -> tuple[PromptCase, ...]:
+    """Return the sentences of a file in order."""
     return tuple(
         PromptCase(number, given["text"], tuple(_reading(one) for one in (given, given.get("or")) if one))
-        for number, given in enumerate(_read("prompts.yaml"), 1)
+        for number, given in enumerate(_read(f"{name}.yaml"), 1)
     )
 
 

@@ -2,6 +2,7 @@
 
     OUT/run.json              what was measured with what
     OUT/prompts/07.json       a sentence: was it read rightly, at once or after repairs, and at what cost
+    OUT/unseen/07.json        a sentence of those that nothing was mended on
     OUT/instructions/07.json  an instruction on a picture, done by the whole loop (its run folder is 07 beside it)
     OUT/faults/07.json        a picture with planted faults, corrected by the whole loop
 
@@ -50,8 +51,10 @@ if TYPE_CHECKING:
     from tools.scene.operations import Operation
 
 PARTS = ("prompts", "instructions", "faults")
+SENTENCES = {"prompts": "prompts", "unseen": "prompts_unseen"}
+"""The parts that are only read, and their files."""
 FAULTS = 30
-_SEED = 7  # of the fault cases: others are used elsewhere
+SEED = 7  # of the fault cases: others are used elsewhere
 
 
 @dataclass(frozen=True)
@@ -86,11 +89,13 @@ def run_agent(
     identity: Mapping[str, Any],
     parts: Sequence[str] = PARTS,
     limit: int | None = None,
+    seed: int = SEED,
     progress: Callable[[str, int, int], None] | None = None,
 ) -> dict[str, list[dict[str, Any]]]:
     """Put the first ``limit`` cases of each part before the model, and return the records by part.
 
-    What has a record already is not done again. ``identity`` (JSON types) says what is measured.
+    What has a record already is not done again. ``identity`` (JSON types) says what is measured;
+    ``seed`` chooses the planted faults.
 
     Raises:
         RunError: the folder holds records of another identity.
@@ -98,7 +103,7 @@ def run_agent(
     _check_identity(out, identity)
     records: dict[str, list[dict[str, Any]]] = {}
     for part in parts:
-        cases = list(_cases(part))[:limit]
+        cases = list(_cases(part, seed))[:limit]
         for done, (number, measure) in enumerate(cases, 1):
             path = out / part / f"{number:02d}.json"
             if not path.exists():
@@ -110,16 +115,16 @@ def run_agent(
     return records
 
 
-def _cases(part: str) -> Iterator[tuple[int, Callable[[Services, Path], dict[str, Any]]]]:
+def _cases(part: str, seed: int) -> Iterator[tuple[int, Callable[[Services, Path], dict[str, Any]]]]:
     match part:
-        case "prompts":
-            for prompt in prompt_cases():
+        case "prompts" | "unseen":
+            for prompt in prompt_cases(SENTENCES[part]):
                 yield prompt.number, partial(read_prompt, prompt)
         case "instructions":
             for instruction in instruction_cases():
                 yield instruction.number, partial(follow_instruction, instruction)
         case _:
-            for number, fault in enumerate(fault_cases(_SEED, FAULTS), 1):
+            for number, fault in enumerate(fault_cases(seed, FAULTS), 1):
                 yield number, partial(mend_faults, fault)
 
 

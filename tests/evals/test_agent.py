@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from evals.agent.gold import InstructionCase
 
+BEYOND_THE_GRAMMAR = ("an empty beach", "all the balloons", "half as big")
 SWAP, BRIGHTER, HOW_MANY = "swap the cup and the bowl", "make the picture brighter", "how many dogs are there?"
 
 
@@ -45,6 +46,14 @@ def test_the_gold_is_what_the_grammar_reads() -> None:
     for case in cases:
         assert reads_right(parse_scene(case.text), case), case.text
         assert not reads_right(SceneSpec(objects=(wanted("3 zebra"),)), case)
+
+
+def test_the_gold_of_sentences_that_nothing_was_mended_on() -> None:
+    cases = prompt_cases("prompts_unseen")
+    assert len({case.text for case in cases} - {case.text for case in prompt_cases()}) == 20
+    for case in cases:
+        if not any(words in case.text for words in BEYOND_THE_GRAMMAR):
+            assert reads_right(parse_scene(case.text), case), case.text
 
 
 def test_a_phrase_of_the_gold() -> None:
@@ -129,6 +138,19 @@ def test_a_measurement_goes_on_where_it_stopped(tmp_path: Path) -> None:
     assert json.loads((tmp_path / "prompts" / "02.json").read_text())["calls"] == 2  # it stands by it
     with pytest.raises(RunError, match="another model"):
         run_agent(answers(), tmp_path, identity={"model": "b"}, parts=["prompts"], limit=1)
+
+
+def test_other_seeds_plant_other_faults(tmp_path: Path) -> None:
+    services = Services(settings(), ScriptedChat(script=[RuntimeError("no server")], forever=True), World())
+    asked = []
+    for seed in (7, 8):
+        out = tmp_path / str(seed)
+        (record,) = run_agent(services, out, identity={}, parts=["faults"], limit=1, seed=seed)["faults"]
+        asked.append(record["text"])
+    assert asked == [fault_cases(seed, 1)[0].prompt for seed in (7, 8)]
+    services = answers(*[{"objects": [{"name": "dog"}]}] * 2)
+    (record,) = run_agent(services, tmp_path, identity={}, parts=["unseen"], limit=1)["unseen"]
+    assert record["text"] == prompt_cases("prompts_unseen")[0].text
 
 
 def test_the_table_of_a_model() -> None:

@@ -17,6 +17,7 @@ from agent.models.chat import ChatModelError, make_chat_model, provider, readabl
 from agent.offline.planner import OfflinePlanner
 from configs.settings import ChatSettings
 from graphs.correction import build_graph
+from graphs.eyes import Sightings
 from tests.agent.endpoint import Endpoint, Reply, Server, failed, said
 from tests.world import World, draw, scene, settings
 from tools.context import Context
@@ -299,6 +300,25 @@ def act(endpoint: Endpoint, messages: list[Any], method: str) -> AIMessage:
     answer = model(endpoint, structured_output=method).bind_tools(list(TOOLS)).invoke(messages)
     assert isinstance(answer, AIMessage)
     return answer
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_cheap_model_reads_and_the_other_one_plans(server: Server, method: str) -> None:
+    """By every method; what a schema must see for is left to the model that sees."""
+    reply = said("", tools=[("SceneSpec", SPEC)]) if method == "function_calling" else said(json.dumps(SPEC))
+    with server.play(reply) as endpoint:
+        llm = model(endpoint, structured_output=method, parse_model="cheap")
+        read: Any = llm.with_structured_output(SceneSpec, include_raw=True).invoke("two red cars")
+        llm.bind_tools(list(TOOLS)).invoke("go")
+        llm.with_structured_output(Sightings, include_raw=True).invoke("is it a car?")
+    assert read["parsed"].objects[0].count == 2
+    assert [request["model"] for request in endpoint.requests] == ["cheap", "test-model", "test-model"]
+
+
+def test_without_a_model_for_reading_one_does_all(server: Server) -> None:
+    with server.play(said(json.dumps(SPEC))) as endpoint:
+        model(endpoint).with_structured_output(SceneSpec, include_raw=True).invoke("two red cars")
+    assert endpoint.requests[0]["model"] == "test-model"
 
 
 def test_tool_calls_of_a_server_that_understands_them(server: Server) -> None:
