@@ -128,6 +128,12 @@ class BackdropSettings(Section):
     above: Colour
     below: Colour
     horizon: float = Field(gt=0, lt=1, description="from the top, as a share of the height")
+    light: bool = Field(default=False, description="a light rather than a ground: it falls on other settings too")
+
+    def under(self, light: BackdropSettings) -> BackdropSettings:
+        """Return this ground in that light: the light's sky, and the ground's colour half way to the light's own."""
+        lit = tuple((ours + theirs) // 2 for ours, theirs in zip(self.below, light.below, strict=True))
+        return BackdropSettings(above=light.above, below=lit, horizon=self.horizon)
 
 
 class GroundedPart(Part):

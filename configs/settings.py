@@ -219,7 +219,21 @@ class Settings(Section):
     @property
     def setting_words(self) -> dict[str, tuple[str, ...]]:
         """The words that mean each setting which can be drawn and told, by its name."""
-        return {name: (name, *backdrop.words) for name, backdrop in self.backdrops.items()}
+        return {name: (name, *backdrop.words) for name, backdrop in self.scenery.items()}
+
+    @property
+    def scenery(self) -> dict[str, BackdropSettings]:
+        """The backdrops, and each ground in each light: "street at night" is a street, and at night."""
+        lights = {name: one for name, one in self.backdrops.items() if one.light}
+        grounds = {name: one for name, one in self.backdrops.items() if not one.light}
+        lit = {
+            f"{name} at {time}": ground.under(light).model_copy(
+                update={"words": (name, *ground.words, time, *light.words)}
+            )
+            for name, ground in grounds.items()
+            for time, light in lights.items()
+        }
+        return {**self.backdrops, **lit}
 
     @model_validator(mode="after")
     def _a_limited_cost_is_known(self) -> Self:

@@ -243,6 +243,8 @@ class State(Request, total=False):
     """Other pictures that this turn may copy from, with what is in those that its instruction names."""
     doubtful: tuple[str, ...]
     """Ids of objects in it that the detector is not sure of, and because of which the verdict failed."""
+    strangers: tuple[str, ...]
+    """Ids of objects in it that no edit of the turn brought, and nobody had seen before: they are left alone."""
     unclean: tuple[str, ...] | None
     """What did not come out clean in the last edit, where the editor looks; None where it does not."""
     first_picture: str | None

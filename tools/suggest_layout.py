@@ -33,7 +33,12 @@ def suggestion(state: Mapping[str, Any], context: Context) -> tuple[tuple[Operat
     """Return what the solver proposes for the current picture of a graph's state (see `propose`)."""
     shapes = usual_shapes(context, state["picture"])
     return propose(
-        state["goal"], state["layout"], first=state["rounds"] == 0, doubtful=state["doubtful"], shapes=shapes
+        state["goal"],
+        state["layout"],
+        first=state["rounds"] == 0,
+        doubtful=state["doubtful"],
+        strangers=state["strangers"],
+        shapes=shapes,
     )
 
 
@@ -51,12 +56,14 @@ def propose(
     *,
     first: bool,
     doubtful: Collection[str] = (),
+    strangers: Collection[str] = (),
     shapes: Mapping[str, float] | None = None,
 ) -> tuple[tuple[Operation, ...], Layout]:
     """Return operations towards the goal and the layout they aim at.
 
     Objects of the ``doubtful`` ids are no base for anything: they go, and what is needed comes anew, in the
-    usual ``shapes`` (width over height, as fractions of the picture).
+    usual ``shapes`` (width over height, as fractions of the picture). ``strangers`` stay as they are, whatever is
+    counted: they were there before an edit, though nobody had seen them.
 
     In the first round what was asked for is taken to the letter (an instruction's own operations, or
     a target layout that was given); later only what the verdict still misses is worth a change.
@@ -69,13 +76,15 @@ def propose(
     if first and goal.target:
         target = completed(goal.target, scene, goal.names)
         return tuple(difference(scene, target)), target
-    sure = scene.model_copy(update={"objects": tuple(placed for placed in scene.objects if placed.id not in doubtful)})
+    set_aside = {*doubtful, *strangers}
+    sure = scene.model_copy(update={"objects": tuple(placed for placed in scene.objects if placed.id not in set_aside)})
     try:
         target = solve((*(goal.requirements or ()), Requirement(kind="clean")), sure, shapes=shapes)
     except Unsatisfiable as error:
         raise FinalToolError(f"no layout can meet the goal: {error}. Say so instead of editing") from None
     gone = (Remove(id=object_id) for object_id in scene.ids if object_id in doubtful)
-    return (*difference(sure, target), *gone), target
+    operations = (*difference(sure, target), *gone)
+    return operations, apply(scene, operations) if strangers else target
 
 
 def dump_operations(operations: Sequence[Operation]) -> list[dict[str, Any]]:

@@ -64,6 +64,7 @@ def begin(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
         "layout": state.get("layout", Layout()) if picture is not None and picture == known else Layout(),
         "others": _others(state.get("sources")),
         "doubtful": (),
+        "strangers": (),
         "unclean": None,
         "first_picture": picture,
         "generated": False,

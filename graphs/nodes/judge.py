@@ -38,6 +38,7 @@ from tools.scene.verdict import (
     with_no_scores,
     with_painted,
     with_setting,
+    without_strangers,
 )
 
 if TYPE_CHECKING:
@@ -49,6 +50,7 @@ if TYPE_CHECKING:
     from graphs.state import State
     from tools.backend.protocol import Cost
     from tools.context import Context
+    from tools.scene.box import Box
     from tools.scene.layout import Layout
     from tools.scene.observation import Observation
     from tools.scene.results import Verdict
@@ -73,11 +75,13 @@ def judge(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
     background = goal.spec.background if goal.spec else ""
     layout = track(state["layout"], things_in_layout(verdict, observation), background)
     certain = {thing.box for thing in observation.found if thing.name != LEFTOVER.name}
-    # what nobody saw this time, though the picture is as it was there, is still what it was
-    same = tuple(state["layout"][one] for one in unseen if one in state["layout"].ids and one not in layout.ids)
+    # what nobody saw this time, or saw as another, though the picture is as it was there, is still what it was
+    as_before = {one: state["layout"][one] for one in unseen if one in state["layout"].ids}
+    same = tuple(placed for one, placed in as_before.items() if one not in layout.ids)
     seen_surely = tuple(placed for placed in layout.objects if placed.box in certain)
     held = layout.model_copy(update={"objects": (*same, *seen_surely)})
-    layout = layout.model_copy(update={"objects": (*same, *layout.objects)})
+    objects = (*same, *(as_before.get(placed.id, placed) for placed in layout.objects))
+    layout = layout.model_copy(update={"objects": objects})
     # An instruction asks for a change: its requirements allow for tolerance, and a small wish within
     # it ("a bit larger") would seem fulfilled before anything was done.
     untouched = state["rounds"] == 0 and bool(goal.operations)
@@ -97,6 +101,7 @@ def judge(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
     update: dict[str, Any] = {
         "layout": layout,
         "doubtful": doubted(verdict, layout, observation),
+        "strangers": _strangers(layout, state, image, first),
         "latest": attempt,
         "best": max(filter(None, (state["best"], attempt)), key=lambda judged: judged.rank),
         "usage": usage + cost,
@@ -104,7 +109,8 @@ def judge(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
     if state["before"] is None:
         wrong = () if untouched else tuple(failure.reason for failure in verdict.failures)
         update |= {"before": held, "was_wrong": wrong}
-    return update | _next(state, context, attempt, layout, update["doubtful"])
+    planned: State = {**state, "layout": layout, "doubtful": update["doubtful"], "strangers": update["strangers"]}
+    return update | _next(planned, context, attempt)
 
 
 def _look(
@@ -130,12 +136,11 @@ def _look(
     strict = judged(demands, observation, found.unanswered)
     if any(demand.kind == "setting" for demand in demands):
         boxes = [thing.box for thing in observation.every]
-        strict = with_setting(strict, told(image, boxes, context.settings.backdrops))
-    seen = with_kept(
-        strict,
-        lambda box: changed_share(*(picture.crop(box.to_px(picture.size)) for picture in (first, image))) <= CHANGED,
-    )
+        strict = with_setting(strict, told(image, boxes, context.settings.scenery))
+    seen = with_kept(strict, lambda box: _is_as_before(image, first, box))
     unseen = kept_unseen(strict, seen)
+    if state["goal"].operations:
+        seen = without_strangers(seen, lambda box: _is_as_before(image, first, box))
     if not found.scored:
         seen = with_no_scores(seen)
     if state["rounds"] and isinstance(context.settings.detector, CocoDetectorSettings):  # it judges pixels, too
@@ -143,6 +148,26 @@ def _look(
     if state["unclean"]:
         seen = with_doubts(seen, state["unclean"])
     return seen, observation, unseen, found.cost
+
+
+def _is_as_before(image: Image, first: Image, box: Box) -> bool:
+    """Return whether a picture's pixels in a box are those of the turn's first picture."""
+    if image.size != first.size:
+        return False
+    return changed_share(*(picture.crop(box.to_px(picture.size)) for picture in (first, image))) <= CHANGED
+
+
+def _strangers(layout: Layout, state: State, image: Image, first: Image) -> tuple[str, ...]:
+    """Return the ids of what no edit brought and no wish is about, seen where the picture is as it was."""
+    if not state["goal"].operations or not state["rounds"]:
+        return ()
+    return tuple(
+        placed.id
+        for placed in layout.objects
+        if (placed.id in state["strangers"] or placed.id not in state["layout"].ids)
+        and placed.name != LEFTOVER.name
+        and _is_as_before(image, first, placed.box)
+    )
 
 
 def _is_painted(image: Image, first: Image, demand: Requirement, observation: Observation) -> bool:
@@ -155,9 +180,7 @@ def _is_painted(image: Image, first: Image, demand: Requirement, observation: Ob
     return there and is_painted(before, after, query.attributes)
 
 
-def _next(
-    state: State, context: Context, attempt: Attempt, layout: Layout, doubtful: tuple[str, ...]
-) -> dict[str, Any]:
+def _next(state: State, context: Context, attempt: Attempt) -> dict[str, Any]:
     """Return the part of the update that says how the turn goes on: an end, a polish, a new drawing or a report."""
     if attempt.refined and state["exit"]:
         return {}  # the best picture of a turn that had ended
@@ -171,9 +194,7 @@ def _next(
         return {"exit": limit[0], "detail": limit[1]}
     if _is_better_drawn_anew(state, context, attempt):
         return {"anew": True}
-    report = HumanMessage(
-        _report(state, context, attempt, layout, doubtful), additional_kwargs={"picture": attempt.image}
-    )
+    report = HumanMessage(_report(state, context, attempt), additional_kwargs={"picture": attempt.image})
     return {"messages": [report]}
 
 
@@ -250,15 +271,15 @@ def _left_behind(
     return tuple(Detection(name=LEFTOVER.name, box=box, score=1.0) for box in leftovers(image, region, boxes))
 
 
-def _report(state: State, context: Context, attempt: Attempt, layout: Layout, doubtful: tuple[str, ...]) -> str:
+def _report(state: State, context: Context, attempt: Attempt) -> str:
     return render(
         "round",
         kind=state["kind"],
         text=state["text"],
         rounds=state["rounds"],
         results=attempt.verdict.results,
-        layout=layout,
+        layout=state["layout"],
         target=state["goal"].target,
-        suggestion=solvers_plan({**state, "layout": layout, "doubtful": doubtful}, context),
+        suggestion=solvers_plan(state, context),
         done=state["done"],
     )

@@ -114,6 +114,30 @@ def test_what_an_edit_leaves_behind_is_wrong_and_taken_away(tmp_path: Path) -> N
     assert loop.state["layout"].ids == ("car #1",)
 
 
+@pytest.mark.parametrize("failing", [0, 1])
+def test_what_was_overlooked_before_an_edit_is_not_taken_away(tmp_path: Path, failing: int) -> None:
+    class Merging(World):
+        """Sees two cars that touch as one until something was edited."""
+
+        def detect(self, image: Image.Image, queries: Sequence[Query], threshold: float | None = None) -> Detected:
+            found = super().detect(image, queries)
+            seen = [one for one in found.detections if self.edits or one.box.x != 0.2]
+            return replace(found, detections=tuple(seen))
+
+    loop = planned(tmp_path, loop={"rounds": 3})
+    loop.context = replace(loop.context, backend=(world := Merging()))
+    start = scene(
+        ("blue car", [0.05, 0.5, 0.15, 0.3]), ("blue car", [0.2, 0.5, 0.15, 0.3]), ("car", [0.6, 0.5, 0.3, 0.3])
+    )
+    *others, right = start.objects
+    done = Layout(objects=(*others, right.model_copy(update={"attributes": ("red",)})))
+    world.distort = lambda layout, number: start if number <= failing else done
+    result = loop.run(instruction="make the right car red", image=loop.picture(start))
+    assert result["agreed"]
+    assert names(loop, result["image"]) == ["car", "car", "car"]
+    assert {one["op"] for edits in world.edits for one in edits} == {"restyle"}
+
+
 SMILING = {**CAR_AND_DOG, "unchecked": ["the dog is smiling"]}
 NO, YES = ({"answers": [{"true": true, "reason": "its mouth is shut"}]} for true in (False, True))
 

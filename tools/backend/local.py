@@ -157,7 +157,7 @@ class LocalBackend:
         def load() -> Generator:
             from tools.backend.generator import load_generator
 
-            return load_generator(part, self.settings.chat, self.settings.backdrops, self._diffusion, self._pipelines)
+            return load_generator(part, self.settings.chat, self.settings.scenery, self._diffusion, self._pipelines)
 
         loaded: Generator = self._load(part, load)
         return loaded

@@ -18,12 +18,13 @@ BETWEEN = frozenset("on in at by with near inside some".split())  # noqa: SIM905
 def read_setting(background: str, known: Mapping[str, Collection[str]]) -> tuple[str | None, tuple[str, ...]]:
     """Return the one setting that a background names, and what it says besides.
 
-    ``known`` has the words that mean each setting, by its name. Two settings in one text ("a street at night") are one
-    picture that none of them is: neither is named then.
+    ``known`` has the words that mean each setting, by its name. Two settings in one text are the one
+    that is both ("street at night"), if that is known; else the picture is none of them, and none is named.
     """
     spoken = re.findall(r"[a-z]+", background.lower())
-    found = [name for name, words in known.items() if set(words) & set(spoken)]
-    named = found[0] if len(found) == 1 else None
+    said = [name for name, words in known.items() if " " not in name and set(words) & set(spoken)]
+    both = (name for name in known if len(said) > 1 and sorted(name.split(" at ")) == sorted(said))
+    named = said[0] if len(said) == 1 else next(both, None)
     used = set(known[named]) | BETWEEN if named else set()
     rest = set(spoken) - NO_SETTING - used
     return named, (background,) if rest else ()

@@ -95,6 +95,29 @@ def with_kept(verdict: Verdict, unchanged: Callable[[Box], bool]) -> Verdict:
     return Verdict.of([counted(result) for result in [read(result) for result in verdict.results]])
 
 
+def without_strangers(verdict: Verdict, unchanged: Callable[[Box], bool]) -> Verdict:
+    """Return an edit's verdict in which what was there before it, and nobody had counted, is not one too many.
+
+    Of the things that are counted, those in pixels that are ``unchanged`` were there before; where they are more than
+    shall be kept, two that touch were taken for one, or one was overlooked. No edit brought them.
+    """
+    kept = Counter(result.requirement.query.name for result in verdict.results if result.requirement.kind == "kept")
+
+    def counted(result: RequirementResult) -> RequirementResult:
+        demand = result.requirement
+        if result.passed is not False or demand.kind != "count" or demand.bound == "at least":
+            return result
+        more = sum(unchanged(seen.box) for seen in result.evidence) - kept[demand.query.name]
+        if more <= 0 or len(result.evidence) - more > demand.count:
+            return result
+        if len(result.evidence) - more < demand.count and demand.bound == "exactly":
+            return result
+        reason = f"{result.reason}, {more} of them more than were known before, where the picture is as it was"
+        return result.model_copy(update={"passed": True, "reason": reason})
+
+    return Verdict.of(counted(result) for result in verdict.results)
+
+
 def with_painted(verdict: Verdict, painted: Callable[[Requirement], bool]) -> Verdict:
     """Return a verdict in which an object has a look if that which was changed of it has.
 

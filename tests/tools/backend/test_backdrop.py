@@ -11,7 +11,8 @@ from iconworld.renderer import BACKGROUND_PHRASES, BACKGROUNDS, draw_scene, rend
 from tools.backend.backdrop import named_backdrop, painted, told
 from tools.scene.box import Box
 
-BACKDROPS = load_settings("iconworld", environment={}).backdrops
+SETTINGS = load_settings("iconworld", environment={})
+BACKDROPS, SCENERY = SETTINGS.backdrops, SETTINGS.scenery
 
 
 def test_the_preset_has_the_settings_of_the_renderer() -> None:
@@ -32,7 +33,15 @@ def test_what_is_painted_or_rendered_is_told(name: str) -> None:
 @pytest.mark.parametrize("number", range(8_700_000, 8_700_040))
 def test_objects_are_looked_past(number: int) -> None:
     scene = draw_scene(number)
-    assert told(scene.image, [item.box for item in scene.objects], BACKDROPS) == scene.background
+    assert told(scene.image, [item.box for item in scene.objects], SCENERY) == scene.background
+
+
+@pytest.mark.parametrize("name", sorted(set(SCENERY) - set(BACKDROPS)))
+def test_a_ground_in_a_light_is_told_from_both(name: str) -> None:
+    ground, light = name.split(" at ")
+    assert named_backdrop(f"a {ground} at {light}", SCENERY) == SCENERY[name]
+    for one in (name, ground, light):
+        assert told(painted(SCENERY[one], (128, 96)), [], SCENERY) == one
 
 
 def test_other_ground_is_none_of_them() -> None:

@@ -7,7 +7,7 @@ from tools.scene.edit_goal import as_seen, edit_requirements, wish_requirements
 from tools.scene.layout import Layout, PlacedObject
 from tools.scene.merge import as_detections
 from tools.scene.operations import Add, Adjust, Move, Operation, Remove, Replace, Restyle, apply
-from tools.scene.verdict import kept_unseen, verdict, with_kept, with_painted
+from tools.scene.verdict import kept_unseen, verdict, with_kept, with_painted, without_strangers
 
 # Nine places in the picture, row by row.
 PLACES = [Box(x, y, 0.2, 0.2) for y in (0.05, 0.4, 0.75) for x in (0.05, 0.4, 0.75)]
@@ -117,3 +117,25 @@ def test_what_stands_in_a_blurred_background_need_not_be_seen() -> None:
     darker = [operations[0], Adjust(wish="darker")]
     assert {demand.query.name for demand in wish_requirements(scene, darker, apply(scene, darker))} == {"cup"}
     assert "dog" in {demand.query.name for demand in wish_requirements(scene, operations[:1], scene)}
+
+
+@pytest.mark.parametrize(
+    ("operations", "stranger", "unchanged", "agreed"),
+    [
+        ("restyle", 6, (4, 6), True),  # overlooked before, and not touched
+        ("enlarge a little", 6, (4, 6), True),
+        ("add another", 2, (0, 2, 4), True),
+        ("restyle", 6, (4,), False),  # the edit brought it
+        ("add another", 2, (0, 4), False),
+        ("remove one of two", 0, (0, 4), False),  # not done at all
+    ],
+)
+def test_what_was_there_before_and_not_counted_is_not_one_too_many(
+    operations: str, stranger: int, unchanged: tuple[int, ...], agreed: bool
+) -> None:
+    after = apply(CURRENT, EDITS[operations])
+    wanted = edit_requirements(CURRENT, after)
+    strict = verdict(wanted, as_detections(apply(after, [Add(name="car", box=PLACES[stranger])])))
+    assert not strict.agreed
+    places = [PLACES[number] for number in unchanged]
+    assert without_strangers(strict, lambda box: box in places).agreed == agreed

@@ -5,6 +5,7 @@ import pytest
 from tools.scene.setting import read_setting
 
 KNOWN = {"beach": ("beach", "sand"), "night": ("night",), "desk": ("desk", "table")}
+KNOWN["beach at night"] = ("beach", "sand", "night")
 
 
 @pytest.mark.parametrize(
@@ -15,7 +16,11 @@ KNOWN = {"beach": ("beach", "sand"), "night": ("night",), "desk": ("desk", "tabl
         ("on the sand", "beach", False),
         ("on a wooden table", "desk", True),
         ("a sunny beach", "beach", True),
-        ("a beach at night", None, True),
+        ("a beach at night", "beach at night", False),
+        ("a night on the sand", "beach at night", False),
+        ("a windy beach at night", "beach at night", True),
+        ("a table at night", None, True),
+        ("a table on a beach", None, True),
         ("in a kitchen", None, True),
         ("a realistic photo of a scene", None, False),
         ("", None, False),
