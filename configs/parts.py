@@ -132,8 +132,8 @@ class BackdropSettings(Section):
 
     def under(self, light: BackdropSettings) -> BackdropSettings:
         """Return this ground in that light: the light's sky, and the ground's colour half way to the light's own."""
-        lit = tuple((ours + theirs) // 2 for ours, theirs in zip(self.below, light.below, strict=True))
-        return BackdropSettings(above=light.above, below=lit, horizon=self.horizon)
+        red, green, blue = ((ours + theirs) // 2 for ours, theirs in zip(self.below, light.below, strict=True))
+        return BackdropSettings(above=light.above, below=(red, green, blue), horizon=self.horizon)
 
 
 class GroundedPart(Part):
