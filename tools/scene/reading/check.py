@@ -36,6 +36,7 @@ PLACE_WORDS = frozenset(
         "center",
         "corner",
         "near",
+        "next",
         "bigger",
         "larger",
         "smaller",
@@ -52,7 +53,7 @@ _IN_PREDICATES: dict[str, frozenset[str]] = {
     **dict.fromkeys(("under", "beneath", "underneath", "below", "above", "top", "bottom"), _UP_AND_DOWN),
     **dict.fromkeys(("larger", "taller", "bigger", "smaller", "shorter"), SIZE_PREDICATES),
     **dict.fromkeys(("left", "right"), frozenset({"left of", "right of", "next to"})),
-    **dict.fromkeys(("beside", "near"), frozenset({"next to", "near"})),
+    **dict.fromkeys(("beside", "near", "next"), frozenset({"next to", "near"})),
     **dict.fromkeys(("middle", "center"), frozenset({"in the middle", "between", "halfway across", "halfway down"})),
 }
 """Predicates that say the same as a word which is not in their name."""
@@ -109,12 +110,23 @@ def lost_places(sentence: Sentence, spec: SceneSpec) -> tuple[str, ...]:
         word
         for at, word in enumerate(sentence.words)
         if word in PLACE_WORDS
-        and (
-            word != "right" or sentence.words[at + 1 : at + 2] not in (["in"], ["next"], ["at"])
-        )  # "right in the middle"
+        and not _means_no_place(word, sentence.words[at + 1 : at + 2])
         and word not in used
         and not _IN_PREDICATES.get(word, frozenset()) & predicates
     )
+
+
+def flaws(text: str, spec: SceneSpec) -> int:
+    """Return how many words and claims a (mended) reading has wrong: the less, the better it is."""
+    sentence = Sentence(text)
+    unsaid = sum(not is_said(sentence, relation) for relation in spec.relations)
+    wrong = (*_contradictions(spec), *_unknown(sentence, spec), *_hidden(sentence, spec))
+    return len(wrong) + unsaid + len(overlooked(text, spec)) + len(lost_places(sentence, spec))
+
+
+def _means_no_place(word: str, following: list[str]) -> bool:
+    """Return whether a word of places is none here: "right in the middle", "the next one"."""
+    return (word == "right" and following in (["in"], ["next"], ["at"])) or (word == "next" and following != ["to"])
 
 
 def settled(text: str, spec: SceneSpec) -> SceneSpec:

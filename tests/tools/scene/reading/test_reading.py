@@ -46,6 +46,18 @@ MENDED = [
         id="a bound that nobody said",
     ),
     pytest.param(
+        "a vase in the middle and a lamp in the top right corner",
+        spec("vase", "lamp", relations=[("vase", "in the middle"), ("lamp", "on the right", "top")]),
+        spec("vase", "lamp", relations=[("vase", "in the middle"), ("lamp", "in the top right corner")]),
+        id="the place that is said behind the thing",
+    ),
+    pytest.param(
+        "a fork on the left of a plate",
+        spec("fork", "plate", relations=[("fork", "on the left", "plate")]),
+        spec("fork", "plate", relations=[("fork", "left of", "plate")]),
+        id="left of a thing is no place in the picture",
+    ),
+    pytest.param(
         "two dogs or more",
         spec(thing("dog", count=2, bound="at least")),
         spec(thing("dog", count=2, bound="at least")),
