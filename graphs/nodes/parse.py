@@ -24,7 +24,7 @@ from tools.scene.edit_goal import as_seen, edit_requirements, layout_requirement
 from tools.scene.errors import CannotParse
 from tools.scene.lexicon import parse_phrase
 from tools.scene.operations import Move, Operation, apply, source_of
-from tools.scene.reading.check import flaws, mended, problems, settled
+from tools.scene.reading.check import flaws, joined, mended, problems, settled
 from tools.scene.reading.instruction import answer_problems, mended_wishes, wish_problems
 from tools.scene.requirement import Requirement
 from tools.scene.spec import Frozen, Quote, SceneSpec
@@ -157,9 +157,12 @@ def _used(state: State, context: Context, answer: dict[str, Any], message: AIMes
 
 
 def _better(state: State, given: SceneSpec) -> SceneSpec | None:
-    """Return the reading before a repair, where the repair has lost more than it mended."""
+    """Return the reading before a repair, alone or with the repair, where that has less wrong than the repair."""
     reading, text = _earlier(state), state["text"]
-    return reading if reading and flaws(text, reading) < flaws(text, given) else None
+    if reading is None:
+        return None
+    best = min((given, reading, joined(text, reading, given)), key=lambda one: flaws(text, one))
+    return None if best is given else best
 
 
 def _earlier(state: State) -> SceneSpec | None:

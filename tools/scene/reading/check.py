@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -9,6 +10,7 @@ from tools.scene.lexicon import parse_phrase
 from tools.scene.reading.places import PAIRS, is_said, mended_places
 from tools.scene.reading.sentence import Sentence, plain, words_of
 from tools.scene.reading.things import mended_things
+from tools.scene.scenery import PLACES
 from tools.scene.spec import NUMBER_PREDICATES, SIZE_PREDICATES, SceneObject
 from tools.scene.spec_check import overlooked
 from tools.scene.wordnet import is_thing
@@ -65,8 +67,10 @@ def mended(text: str, spec: SceneSpec) -> SceneSpec:
     Only what can mean one thing is changed; a reading that says no more than the sentence comes back as it was.
     """
     sentence, notes = Sentence(text), list[str]()
+    spec = _denied(sentence, spec, notes)
     result = mended_places(sentence, mended_things(sentence, spec, notes), notes)
     result = _without_unsaid(sentence, result, notes)
+    result = result.model_copy(update={"background": result.background or _scenery(sentence, result)})
     told = tuple(dict.fromkeys((*spec.notes, *notes)))[:50]
     return result.model_copy(update={"notes": told})
 
@@ -122,6 +126,59 @@ def flaws(text: str, spec: SceneSpec) -> int:
     unsaid = sum(not is_said(sentence, relation) for relation in spec.relations)
     wrong = (*_contradictions(spec), *_unknown(sentence, spec), *_hidden(sentence, spec))
     return len(wrong) + unsaid + len(overlooked(text, spec)) + len(lost_places(sentence, spec))
+
+
+def joined(text: str, before: SceneSpec, after: SceneSpec) -> SceneSpec:
+    """Return a reading with what a second one has besides: some models answer a repair with the missing part alone.
+
+    Where the things are ("in a room") is no thing to look for, and stays out.
+    """
+    sentence, known = Sentence(text), {wanted.name for wanted in before.objects}
+    more = [one for one in after.objects if one.name not in known and not _is_around(sentence, one.name)]
+    return before.model_copy(
+        update={
+            "objects": (*before.objects, *more)[:50],
+            "relations": tuple(dict.fromkeys((*before.relations, *after.relations)))[:50],
+            "absent": tuple(dict.fromkeys((*before.absent, *after.absent)))[:50],
+            "background": before.background or after.background,
+            "unchecked": tuple(dict.fromkeys((*before.unchecked, *after.unchecked)))[:50],
+        }
+    )
+
+
+def _denied(sentence: Sentence, spec: SceneSpec, notes: list[str]) -> SceneSpec:
+    """Return a reading whose absent things are no part of the background: "a street without cars"."""
+    place, _, rest = re.sub(r"\bwith no\b", "without", spec.background).partition("without ")
+    name = parse_phrase(rest).name if rest else ""
+    if not name or not any(sentence.is_negated(at) for at in sentence.mentions(name)):
+        return spec
+    notes.append(f"{rest!r} is absent")
+    known = {parse_phrase(phrase).name for phrase in spec.absent}
+    absent = spec.absent if name in known else (*spec.absent, name)
+    return spec.model_copy(update={"background": place.strip(" ,"), "absent": absent})
+
+
+def _scenery(sentence: Sentence, spec: SceneSpec) -> str:
+    """Return where everything is, if the reading has left it out: "in the sky", "a parking lot with a bus"."""
+    parts = (*(wanted.phrase for wanted in spec.objects), *spec.absent, *spec.unchecked)
+    used = {plain(word) for part in parts for word in words_of(part)}
+    for at, word in enumerate(sentence.words):
+        following = sentence.words[at + 1 : at + 2]
+        if not {word, sentence.plain[at]} & PLACES or sentence.plain[at] in used or following == ["of"]:
+            continue
+        compound = sentence.words[max(0, at - 1) : at]
+        named = compound if compound and (is_thing(compound[0]) or compound[0].endswith("ing")) else []
+        first = at - len(named) - len(sentence.before(at - len(named)))
+        inside = sentence.words[max(0, first - 1) : first] in (["in"], ["on"], ["at"])
+        if (inside and not (following and is_thing(following[0]))) or following in (["with"], ["without"]):
+            return " ".join((*named, word))
+    return ""
+
+
+def _is_around(sentence: Sentence, name: str) -> bool:
+    """Return whether a thing is where others are: "on a desk", "a room with a cat"."""
+    firsts = (at - len(sentence.before(at)) for at in sentence.mentions(name))
+    return sentence.has(f"{name} with") or any(sentence.words[max(0, at - 1)] in {"in", "on", "at"} for at in firsts)
 
 
 def _means_no_place(word: str, following: list[str]) -> bool:

@@ -58,6 +58,34 @@ MENDED = [
         id="left of a thing is no place in the picture",
     ),
     pytest.param(
+        "three kites in the sky",
+        spec(thing("kite", count=3)),
+        spec(thing("kite", count=3), background="sky"),
+        id="where it is",
+    ),
+    pytest.param(
+        "a living room with a sofa", spec("sofa"), spec("sofa", background="living room"), id="what has things in it"
+    ),
+    pytest.param(
+        "a parking lot without trucks, and a bus",
+        spec("bus", absent=["truck"]),
+        spec("bus", absent=["truck"], background="parking lot"),
+        id="what has none of them in it",
+    ),
+    pytest.param("a table with a vase", spec("vase"), spec("vase"), id="a thing is no place"),
+    pytest.param(
+        "a bench beside a park ranger in a park",
+        spec("bench"),
+        spec("bench", background="park"),
+        id="one of them is a place",
+    ),
+    pytest.param(
+        "a street without cars but with two bicycles",
+        spec(thing("bicycle", count=2), background="a street without cars"),
+        spec(thing("bicycle", count=2), background="a street", absent=["car"]),
+        id="what is absent is no background",
+    ),
+    pytest.param(
         "two dogs or more",
         spec(thing("dog", count=2, bound="at least")),
         spec(thing("dog", count=2, bound="at least")),
