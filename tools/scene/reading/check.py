@@ -82,7 +82,7 @@ def problems(text: str, spec: SceneSpec) -> tuple[str, ...]:
     found += [
         f"{name!r} is a thing: put it into objects too, not only into unchecked" for name in _hidden(sentence, spec)
     ]
-    lost = overlooked(text, spec)
+    lost = _overlooked(text, spec)
     if lost:
         words = ", ".join(map(repr, lost))
         found.append(
@@ -125,7 +125,12 @@ def flaws(text: str, spec: SceneSpec) -> int:
     sentence = Sentence(text)
     unsaid = sum(not is_said(sentence, relation) for relation in spec.relations)
     wrong = (*_contradictions(spec), *_unknown(sentence, spec), *_hidden(sentence, spec))
-    return len(wrong) + unsaid + len(overlooked(text, spec)) + len(lost_places(sentence, spec))
+    return len(wrong) + unsaid + len(_overlooked(text, spec)) + len(lost_places(sentence, spec))
+
+
+def _overlooked(text: str, spec: SceneSpec) -> tuple[str, ...]:
+    """Return the words that a reading leaves out; what its notes say of them demands nothing."""
+    return overlooked(text, spec.model_copy(update={"notes": ()}))
 
 
 def joined(text: str, before: SceneSpec, after: SceneSpec) -> SceneSpec:
@@ -199,7 +204,7 @@ def settled(text: str, spec: SceneSpec) -> SceneSpec:
     notes = (f"the sentence does not say that {one.subject!r} is {one.predicate} {one.object!r}" for one in unsaid)
     kept = tuple(relation for relation in spec.relations if relation not in unsaid)
     result = spec.model_copy(update={"relations": kept, "notes": (*spec.notes, *notes)[:50]})
-    lost = lost_places(sentence, result)[: 50 - len(spec.unchecked)]
+    lost = (*lost_places(sentence, result), *_overlooked(text, result))[: 50 - len(spec.unchecked)]
     return result.model_copy(update={"unchecked": (*result.unchecked, *lost)})
 
 

@@ -85,7 +85,7 @@ def mended_places(sentence: Sentence, spec: SceneSpec, notes: list[str]) -> Scen
     """Return a reading whose relations say what the sentence says."""
     relations: dict[Relation, None] = {}
     for given in _joined(spec.relations):
-        relation = _compared(sentence, _phrased(given), notes)
+        relation = _between_them(_compared(sentence, _phrased(given), notes), spec)
         relation = _placed(sentence, _shaped(sentence, relation, spec, notes), notes)
         relations[_forwards(sentence, relation, notes)] = None
     return spec.model_copy(update={"relations": tuple(relations)})
@@ -126,6 +126,17 @@ def _joined(relations: tuple[Relation, ...]) -> list[Relation]:
                 continue
         result.append(relation)
     return result
+
+
+def _between_them(relation: Relation, spec: SceneSpec) -> Relation:
+    """Return a relation in which nothing is between a single thing, where there are two others: "between them"."""
+    if relation.predicate != "between" or " and " in relation.object:
+        return relation
+    name = parse_phrase(relation.subject).name
+    others = [wanted for wanted in spec.objects if wanted.name != name]
+    if len(others) != 2 or any(wanted.count != 1 for wanted in others):
+        return relation
+    return relation.model_copy(update={"object": " and ".join(wanted.phrase for wanted in others)})
 
 
 def _phrased(relation: Relation) -> Relation:

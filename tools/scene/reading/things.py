@@ -84,6 +84,7 @@ _SOME = frozenset(
 
 def mended_things(sentence: Sentence, spec: SceneSpec, notes: list[str]) -> SceneSpec:
     """Return a reading whose objects and absent things say what the sentence says."""
+    spec = _with_worn(sentence, spec, notes)
     names = {wanted.name for wanted in spec.objects}
     objects, absent, unchecked = list[SceneObject](), list(spec.absent), list(spec.unchecked)
     for given in spec.objects:
@@ -103,6 +104,34 @@ def mended_things(sentence: Sentence, spec: SceneSpec, notes: list[str]) -> Scen
     return spec.model_copy(
         update={"objects": tuple(objects), "absent": tuple(absent), "unchecked": tuple(dict.fromkeys(unchecked))}
     )
+
+
+def _with_worn(sentence: Sentence, spec: SceneSpec, notes: list[str]) -> SceneSpec:
+    """Return a reading in which a thing that another has is a thing of its own: "a chair with a hat on it"."""
+    objects, names = list[SceneObject](), {wanted.name for wanted in spec.objects}
+    more = dict[str, SceneObject]()
+    for wanted in spec.objects:
+        kept = []
+        for look in wanted.attributes:
+            query = parse_phrase(look)
+            if is_attribute(look) or not _is_with(sentence, query.name):
+                kept.append(look)
+                continue
+            notes.append(f"{look!r} is a thing, not an attribute of {wanted.name!r}")
+            if query.name not in names:
+                more[query.name] = SceneObject(name=query.name, attributes=query.attributes, bound="a")
+        objects.append(wanted.model_copy(update={"attributes": tuple(kept)}))
+    return spec.model_copy(update={"objects": (*objects, *more.values())[:50]})
+
+
+def _is_with(sentence: Sentence, name: str) -> bool:
+    """Return whether a thing is named once, as one: "with a red hat"."""
+    at = sentence.mentions(name)
+    if len(at) != 1 or not is_thing(plain(name.rpartition(" ")[2])):
+        return False
+    before = sentence.before(at[0])
+    first = at[0] - len(before)
+    return bool({"a", "an"} & set(before)) and sentence.words[max(0, first - 1) : first] == ["with"]
 
 
 def bare(phrase: str) -> str:

@@ -86,6 +86,18 @@ MENDED = [
         id="what is absent is no background",
     ),
     pytest.param(
+        "a chair with a hat on it and a woman with a yellow umbrella",
+        spec(thing("chair", "hat"), thing("woman", "yellow umbrella")),
+        spec("chair", "woman", "hat", thing("umbrella", "yellow")),
+        id="a thing is no attribute",
+    ),
+    pytest.param(
+        "a cat left of a dog, and a rabbit between them",
+        spec("cat", "dog", "rabbit", relations=[("cat", "left of", "dog"), ("rabbit", "between", "cat")]),
+        spec("cat", "dog", "rabbit", relations=[("cat", "left of", "dog"), ("rabbit", "between", "cat and dog")]),
+        id="between both",
+    ),
+    pytest.param(
         "two dogs or more",
         spec(thing("dog", count=2, bound="at least")),
         spec(thing("dog", count=2, bound="at least")),
@@ -237,3 +249,10 @@ def test_the_grammars_readings_are_nothing_to_mend() -> None:
         read = parse_scene(text)
         assert requirements(mended(text, read)) == requirements(read), text
         assert problems(text, read) == (), text
+
+
+def test_what_only_a_note_says_is_lost() -> None:
+    text = "a kitten half as big as a pumpkin"
+    reading = mended(text, spec(thing("kitten", "half as big as a pumpkin")))
+    assert any("'pumpkin'" in problem for problem in problems(text, reading))
+    assert "pumpkin" in settled(text, reading).unchecked
