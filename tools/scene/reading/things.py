@@ -101,9 +101,10 @@ def mended_things(sentence: Sentence, spec: SceneSpec, notes: list[str]) -> Scen
         objects.append(_bounded(sentence, wanted, notes, fewest=1 if compared else 2))
     absent, more = _absent(sentence, absent, notes)
     objects, absent = _apart(sentence, [*objects, *more], absent, notes)
-    return spec.model_copy(
+    result = spec.model_copy(
         update={"objects": tuple(objects), "absent": tuple(absent), "unchecked": tuple(dict.fromkeys(unchecked))}
     )
+    return _with_related(sentence, result, notes)
 
 
 def _with_worn(sentence: Sentence, spec: SceneSpec, notes: list[str]) -> SceneSpec:
@@ -122,6 +123,32 @@ def _with_worn(sentence: Sentence, spec: SceneSpec, notes: list[str]) -> SceneSp
                 more[query.name] = SceneObject(name=query.name, attributes=query.attributes, bound="a")
         objects.append(wanted.model_copy(update={"attributes": tuple(kept)}))
     return spec.model_copy(update={"objects": (*objects, *more.values())[:50]})
+
+
+def _with_related(sentence: Sentence, spec: SceneSpec, notes: list[str]) -> SceneSpec:
+    """Return a reading whose objects are all that its relations name: "an old stone bridge", "a glass vase"."""
+    objects = list(spec.objects)
+    phrases = (part for one in spec.relations for part in (one.subject, *one.object.split(" and ")) if part)
+    for query in map(parse_phrase, map(bare, phrases)):
+        same = [at for at, wanted in enumerate(objects) if plain(wanted.name) == query.name]
+        mentioned = sentence.mentions(query.name)
+        if (
+            not same
+            and len(mentioned) == 1
+            and is_thing(query.name)
+            and {"a", "an"} & set(sentence.before(mentioned[0]))
+        ):
+            objects.append(SceneObject(name=query.name, attributes=query.attributes, bound="a"))
+            notes.append(f"{query.phrase!r} is named by a relation")
+        elif len(same) == 1 and len(mentioned) == 1:
+            wanted = objects[same[0]]
+            more = [
+                look
+                for look in query.attributes
+                if look not in wanted.attributes and look not in SIZES and _stands_before(sentence, look, query.name)
+            ]
+            objects[same[0]] = wanted.model_copy(update={"attributes": (*wanted.attributes, *more)})
+    return spec.model_copy(update={"objects": tuple(objects[:50])})
 
 
 def _is_with(sentence: Sentence, name: str) -> bool:

@@ -98,6 +98,21 @@ MENDED = [
         id="between both",
     ),
     pytest.param(
+        "two swans below an old stone bridge and in front of a red boat",
+        spec(
+            thing("swan", count=2),
+            thing("bridge", "old"),
+            relations=[("swan", "below", "old stone bridge"), ("swan", "near", "red boat")],
+        ),
+        spec(
+            thing("swan", count=2),
+            thing("bridge", "old", "stone"),
+            thing("boat", "red"),
+            relations=[("swan", "below", "old stone bridge"), ("swan", "near", "red boat")],
+        ),
+        id="what relations name is there",
+    ),
+    pytest.param(
         "two dogs or more",
         spec(thing("dog", count=2, bound="at least")),
         spec(thing("dog", count=2, bound="at least")),
