@@ -7,6 +7,7 @@ Knows nothing of what is done.
 from __future__ import annotations
 
 import logging
+import os
 import sys
 import time
 from contextlib import contextmanager, redirect_stdout
@@ -84,6 +85,8 @@ def connected(address: str) -> Iterator[Any]:
             raise
         raise SettingsError("this needs Ray, which is not installed: pip install 'sld-agent[ray]'") from None
     try:
+        if address == LOCAL:  # as nice as Ray makes them, they would starve on a busy machine
+            os.environ.setdefault("RAY_worker_niceness", "0")
         # ten processes that nobody would look at
         alone: dict[str, Any] = {"include_dashboard": False} if address == LOCAL else {}
         ray.init(None if address == ANY else address, logging_level=logging.ERROR, log_to_driver=False, **alone)
