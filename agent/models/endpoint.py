@@ -7,7 +7,7 @@ structured output. The graph sees an ordinary `BaseChatModel`.
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import httpx
 import openai
@@ -30,7 +30,7 @@ from tools.bounded_http import BoundedAsyncTransport, BoundedTransport, Unbounde
 from tools.redaction import Redactor, login_secrets
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from langchain_core.messages import BaseMessage
     from langchain_core.runnables import Runnable
@@ -210,6 +210,20 @@ class EndpointModel(ChatOpenAI):
         else:
             self.method = "json_object" if self._holds_to(response_format={"type": "json_object"}) else "actions"
         return self.method
+
+    @property
+    def learnt(self) -> dict[str, str]:
+        """What `chosen_method` found out, and of whom: JSON, for `recall` in another process; {} before it asked."""
+        of_whom = {"server": readable_url(self.openai_api_base or OPENAI_URL), "model": self.model_name}
+        return {} if self.method == "auto" else of_whom | {"method": self.method}
+
+    def recall(self, learnt: Mapping[str, Any]) -> None:
+        """Take over what was learnt of this very server and model, instead of asking again."""
+        method: Any = learnt.get("method")
+        if self.method == "auto" and method in get_args(Method):
+            self.method = method
+            if self.learnt != learnt:
+                self.method = "auto"
 
     def _holds_to(self, **form: Any) -> bool:
         """Return whether the server gives an answer the form asked for, though the question suggests another."""

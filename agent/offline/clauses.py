@@ -24,12 +24,12 @@ from agent.offline.vocabulary import (
     ING_NOUNS,
     INSIDE,
     OPENERS,
-    PLACES,
     SKIES,
     UNKNOWN_RELATIONS,
 )
 from tools.scene.errors import CannotParse
 from tools.scene.lexicon import family, number
+from tools.scene.scenery import PLACES
 from tools.scene.wordnet import can_be, is_group, is_listed, is_part_of_body, is_person, is_substance, is_word
 
 if TYPE_CHECKING:

@@ -23,7 +23,6 @@ from agent.offline.vocabulary import (
     INSIDE,
     NUMBERED,
     OWNED,
-    PLACES,
     THERE_IS,
     TIMES,
     TOGETHER,
@@ -32,6 +31,7 @@ from agent.offline.vocabulary import (
 )
 from tools.scene.errors import CannotParse
 from tools.scene.lexicon import SURFACES, singular
+from tools.scene.scenery import PLACES
 from tools.scene.wordnet import is_part_of_body
 
 if TYPE_CHECKING:

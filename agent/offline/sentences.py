@@ -34,7 +34,6 @@ from agent.offline.vocabulary import (
     ING_NOUNS,
     NOTHING,
     OPENERS,
-    PLACES,
     SKIES,
     STYLE_LINKS,
     STYLE_NOUNS,
@@ -44,6 +43,7 @@ from agent.offline.vocabulary import (
 )
 from tools.scene.errors import CannotParse
 from tools.scene.lexicon import is_attribute
+from tools.scene.scenery import PLACES
 from tools.scene.spec import SceneSpec
 from tools.scene.wordnet import is_person
 

@@ -17,7 +17,6 @@ from agent.offline.vocabulary import (
     INDOORS,
     NOR,
     PLACE_PREPOSITIONS,
-    PLACES,
     POSITIVE,
     SKIES,
     STYLE_PHRASES,
@@ -27,6 +26,7 @@ from agent.offline.vocabulary import (
 )
 from tools.scene.errors import CannotParse
 from tools.scene.lexicon import attribute, family, is_attribute, number, plural
+from tools.scene.scenery import PLACES
 from tools.scene.spec import SIZES
 
 STOPS = (".", ";", "!", "?")

@@ -11,8 +11,9 @@ from rapidfuzz.distance import OSA
 from agent.offline import vocabulary
 from agent.offline.lexer import Phrases
 from agent.offline.verbs import VERBS
-from agent.offline.vocabulary import CLOSED, PLACES, STYLE_NOUNS
+from agent.offline.vocabulary import CLOSED, STYLE_NOUNS
 from tools.scene.lexicon import ATTRIBUTES, COLOURS, NUMBERS, SHADES, plural, singular
+from tools.scene.scenery import PLACES
 from tools.scene.wordnet import is_listed, is_word
 
 if TYPE_CHECKING:

@@ -132,6 +132,8 @@ class Session:
                 eyes=make_eyes(settings),
                 stop=stop or Stop(),
             )
+            if hasattr(context.chat, "recall") and isinstance(learnt := record.line.get("learnt"), dict):
+                context.chat.recall(learnt)
             record.keep_sources(store, sources)
             session = cls(record, context, stack)  # what it opens is closed again, and the lock let go, if it fails
             session._stack = stack.pop_all()

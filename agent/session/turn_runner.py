@@ -173,6 +173,12 @@ class TurnRunner:
             self._record.save(status="failed", error=reason, **({} if kept else {"pending": None}))
             raise
 
+    def _learnt(self) -> dict[str, Any]:
+        """Return what was found out of a server that was asked what it can, for the next process."""
+        asked = self._context.settings.chat.structured_output == "auto"
+        learnt = getattr(self._context.chat, "learnt", None) if asked else None
+        return {"learnt": learnt} if learnt else {}
+
     def _give_up(self) -> None:
         """End the turn as if it had never begun, but for its text, which is kept to be tried again."""
         pending = self.pending()
@@ -204,7 +210,8 @@ class TurnRunner:
         if result.image is not None:
             copy_file(result.image, self._record.folder.final_path)
         outcome = latest.values["result"].model_dump(mode="json")
-        self._record.save(pending=None, status="open", result=outcome, picture=latest.values.get("picture"))
+        learnt = self._learnt()
+        self._record.save(pending=None, status="open", result=outcome, picture=latest.values.get("picture"), **learnt)
         self._context.stop.clear()  # whoever asked came too late
         return result
 

@@ -24,7 +24,7 @@ from tools.scene.edit_goal import as_seen, edit_requirements, layout_requirement
 from tools.scene.errors import CannotParse
 from tools.scene.lexicon import parse_phrase
 from tools.scene.operations import Move, Operation, apply, source_of
-from tools.scene.reading.check import mended, problems, settled
+from tools.scene.reading.check import flaws, joined, mended, problems, settled
 from tools.scene.reading.instruction import answer_problems, mended_wishes, wish_problems
 from tools.scene.requirement import Requirement
 from tools.scene.spec import Frozen, Quote, SceneSpec
@@ -125,20 +125,25 @@ def parse(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
         count = "the answer" if state["repairs"] == 0 else f"{state['repairs'] + 1} answers in a row"
         detail = f"{count} of {whose} {'was' if state['repairs'] == 0 else 'were'} not usable: {problem}"
         return _unread(state, detail, usage, context.settings, failed=not _is_deterministic(message))
-    broken, repair = AIMessage(_shown(message)), HumanMessage(render("repair", problem=problem))
+    is_reading = bool(understood) and state["kind"] == "prompt"
+    kept = {"reading": _checked(state, answer).model_dump(mode="json")} if is_reading else {}
+    broken = AIMessage(_shown(message), response_metadata=kept)
+    repair = HumanMessage(render("repair", problem=problem))
     fresh = [] if state["messages"] else asked
     return {"messages": [*fresh, broken, repair], "repairs": state["repairs"] + 1, "usage": usage}
 
 
 def _used(state: State, context: Context, answer: dict[str, Any], message: AIMessage) -> tuple[dict[str, Any], str]:
     """Return the update that an answer makes, empty where it makes none, and what is wrong with the answer."""
-    doubts: tuple[str, ...] = ()
+    doubts, is_last = tuple[str, ...](), bool(_last_word_of(state, message, context.settings))
     try:
-        given = _checked(state, answer)
+        given = _checked(state, answer, instead=_earlier(state) if is_last else None)
         if not _is_deterministic(message):
             given, doubts = _held(state["text"], given, state["layout"])
-            if doubts and (_stands_by(state, message) or _last_word_of(state, message, context.settings)):
-                given, doubts = settled(state["text"], given) if isinstance(given, SceneSpec) else given, ()
+            better = _better(state, given) if doubts and isinstance(given, SceneSpec) else None
+            if doubts and (better or is_last or _stands_by(state, message)):
+                given, doubts = better or given, ()
+                given = settled(state["text"], given) if isinstance(given, SceneSpec) else given
         parsed = given if isinstance(given, SceneSpec) else _plan(state, context, given)
         if isinstance(parsed, SceneSpec) and context.backend is not None:
             can = context.backend.capabilities
@@ -149,6 +154,21 @@ def _used(state: State, context: Context, answer: dict[str, Any], message: AIMes
     except ValueError as error:  # pydantic's errors are ValueErrors
         return {}, "\n".join((describe_error(error), *doubts))
     return understood, "\n".join(doubts)
+
+
+def _better(state: State, given: SceneSpec) -> SceneSpec | None:
+    """Return the reading before a repair, alone or with the repair, where that has less wrong than the repair."""
+    reading, text = _earlier(state), state["text"]
+    if reading is None:
+        return None
+    best = min((given, reading, joined(text, reading, given)), key=lambda one: flaws(text, one))
+    return None if best is given else best
+
+
+def _earlier(state: State) -> SceneSpec | None:
+    """Return the latest reading that was sent back for what it left out, mended; None where there is none."""
+    before = (asked.response_metadata.get("reading") for asked in reversed(state["messages"]))
+    return next((mended(state["text"], SceneSpec.model_validate(found)) for found in before if found), None)
 
 
 def _is_deterministic(message: AIMessage) -> bool:
@@ -181,7 +201,13 @@ def _unreadable(state: State, context: Context, error: CannotParse | ContextOver
     return _unread(state, _with_unknown(str(error), state["text"], context), state["usage"], context.settings)
 
 
-def _checked(state: State, answer: dict[str, Any]) -> SceneSpec | Reply:
+def _checked(state: State, answer: dict[str, Any], instead: SceneSpec | None = None) -> SceneSpec | Reply:
+    """Return what an answer says; ``instead`` where it says nothing that can be used."""
+    if instead is not None:
+        try:
+            return _checked(state, answer)
+        except ValueError:
+            return instead
     if answer["parsed"] is None:
         broken_how = answer["parsing_error"]
         raise broken_how if isinstance(broken_how, ValueError) else ValueError("the answer holds no JSON object")

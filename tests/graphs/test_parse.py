@@ -123,6 +123,34 @@ def test_what_the_answer_loses_is_asked_for_once_more(tmp_path: Path) -> None:
     assert [demand.query.name for demand in loop.state["goal"].requirements] == ["car", "dog"]
 
 
+TWO = [{"name": "car", "bound": "a"}, {"name": "dog", "bound": "a"}]
+BESIDE = {"objects": TWO, "relations": [{"subject": "dog", "predicate": "next to", "object": "car"}]}
+
+
+@pytest.mark.parametrize(
+    ("repaired", "calls"),
+    [
+        pytest.param([{"objects": [{"name": "mat", "bound": "a"}]}], 2, id="it lost more than it mended"),
+        pytest.param(["Sorry!", "Sorry!"], 3, id="then nothing of use"),
+        pytest.param([{"objects": TWO}], 2, id="it lost the place"),
+    ],
+)
+def test_a_repair_that_makes_it_worse_is_not_taken(tmp_path: Path, repaired: list[Any], calls: int) -> None:
+    loop = Loop(tmp_path, [BESIDE, *repaired], loop={"repairs": 2})
+    start = loop.picture(scene(CAR, ("dog", [0.45, 0.5, 0.3, 0.3])))
+    result = loop.run(prompt="a car and a dog next to it on a mat", image=start)
+    assert [one["name"] for one in result["spec"]["objects"]] == ["car", "dog"]
+    assert result["usage"]["llm_calls"] == calls
+
+
+def test_a_repair_of_the_missing_part_alone_is_joined_to_the_rest(tmp_path: Path) -> None:
+    loop = Loop(tmp_path, [{"objects": TWO[:1]}, {"objects": TWO[1:]}], loop={"repairs": 2})
+    start = loop.picture(scene(CAR, ("dog", [0.6, 0.5, 0.3, 0.3])))
+    result = loop.run(prompt="a car and a dog", image=start)
+    assert [one["name"] for one in result["spec"]["objects"]] == ["car", "dog"]
+    assert (result["exit"], result["usage"]["llm_calls"]) == ("agreed", 2)
+
+
 def test_a_model_that_stands_by_its_answer_is_not_asked_forever(tmp_path: Path) -> None:
     loop = Loop(tmp_path, [GOOD, GOOD], loop={"repairs": 5})
     result = loop.run(prompt="a car and a dog", image=loop.picture(scene(CAR)))

@@ -226,6 +226,27 @@ def test_a_server_is_asked_once_what_it_can_do(server: Server, replies: list[Rep
     assert all(request["max_tokens"] <= 32 for request in endpoint.requests)
 
 
+def test_what_was_found_out_is_taken_over_for_this_server_and_model_alone(server: Server) -> None:
+    with server.play(HELD) as endpoint:
+        first = model(endpoint, structured_output="auto")
+        assert isinstance(first, agent.models.endpoint.EndpointModel)
+        assert first.learnt == {}
+        first.chosen_method()
+        known = json.loads(json.dumps(first.learnt))
+        for learnt, method in (
+            (known, "actions"),
+            (known | {"server": "http://elsewhere/v1"}, "auto"),
+            (known | {"model": "another"}, "auto"),
+            (known | {"method": "magic"}, "auto"),
+            ({}, "auto"),
+        ):
+            later = model(endpoint, structured_output="auto")
+            assert isinstance(later, agent.models.endpoint.EndpointModel)
+            later.recall(learnt)
+            assert later.method == method
+    assert len(endpoint.requests) == 1
+
+
 def test_a_server_that_serves_nobody_is_not_judged(server: Server) -> None:
     with server.play(failed(401, "no key"), HELD) as endpoint:
         chat = model(endpoint, structured_output="auto")

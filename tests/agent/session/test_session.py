@@ -7,10 +7,11 @@ import json
 import re
 import shutil
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import pytest
 from PIL import Image
+from pydantic import Field
 
 from agent.offline.planner import OfflinePlanner
 from agent.run.folder import RunError
@@ -378,3 +379,18 @@ def test_the_example_in_the_manual_does_what_it_says(
     assert printed.endswith("There is one dog: 'dog #1' (orange dog).\n")
     kept = sorted(placed.phrase for placed in truth(open_picture("runs/with-dog.png")).objects)
     assert kept == ["blue cup", "red car", "yellow dog"]
+
+
+def test_what_a_server_can_is_found_out_once_for_a_conversation(tmp_path: Path) -> None:
+    class Asked(OfflinePlanner):
+        learnt: ClassVar = {"server": "a", "model": "b", "method": "actions"}
+        recalled: list[Any] = Field(default_factory=list)
+
+        def recall(self, learnt: Any) -> None:
+            self.recalled.append(learnt)
+
+    first, later = Asked(), Asked()
+    with begin(tmp_path, chat=first) as session:
+        session.send("make the car blue")
+    with begin(tmp_path, chat=later):
+        assert (first.recalled, later.recalled) == ([], [first.learnt])

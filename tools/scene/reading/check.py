@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -9,6 +10,7 @@ from tools.scene.lexicon import parse_phrase
 from tools.scene.reading.places import PAIRS, is_said, mended_places
 from tools.scene.reading.sentence import Sentence, plain, words_of
 from tools.scene.reading.things import mended_things
+from tools.scene.scenery import PLACES
 from tools.scene.spec import NUMBER_PREDICATES, SIZE_PREDICATES, SceneObject
 from tools.scene.spec_check import overlooked
 from tools.scene.wordnet import is_thing
@@ -36,6 +38,7 @@ PLACE_WORDS = frozenset(
         "center",
         "corner",
         "near",
+        "next",
         "bigger",
         "larger",
         "smaller",
@@ -52,7 +55,7 @@ _IN_PREDICATES: dict[str, frozenset[str]] = {
     **dict.fromkeys(("under", "beneath", "underneath", "below", "above", "top", "bottom"), _UP_AND_DOWN),
     **dict.fromkeys(("larger", "taller", "bigger", "smaller", "shorter"), SIZE_PREDICATES),
     **dict.fromkeys(("left", "right"), frozenset({"left of", "right of", "next to"})),
-    **dict.fromkeys(("beside", "near"), frozenset({"next to", "near"})),
+    **dict.fromkeys(("beside", "near", "next"), frozenset({"next to", "near"})),
     **dict.fromkeys(("middle", "center"), frozenset({"in the middle", "between", "halfway across", "halfway down"})),
 }
 """Predicates that say the same as a word which is not in their name."""
@@ -64,8 +67,10 @@ def mended(text: str, spec: SceneSpec) -> SceneSpec:
     Only what can mean one thing is changed; a reading that says no more than the sentence comes back as it was.
     """
     sentence, notes = Sentence(text), list[str]()
+    spec = _denied(sentence, spec, notes)
     result = mended_places(sentence, mended_things(sentence, spec, notes), notes)
     result = _without_unsaid(sentence, result, notes)
+    result = result.model_copy(update={"background": result.background or _scenery(sentence, result)})
     told = tuple(dict.fromkeys((*spec.notes, *notes)))[:50]
     return result.model_copy(update={"notes": told})
 
@@ -77,7 +82,7 @@ def problems(text: str, spec: SceneSpec) -> tuple[str, ...]:
     found += [
         f"{name!r} is a thing: put it into objects too, not only into unchecked" for name in _hidden(sentence, spec)
     ]
-    lost = overlooked(text, spec)
+    lost = _overlooked(text, spec)
     if lost:
         words = ", ".join(map(repr, lost))
         found.append(
@@ -109,12 +114,81 @@ def lost_places(sentence: Sentence, spec: SceneSpec) -> tuple[str, ...]:
         word
         for at, word in enumerate(sentence.words)
         if word in PLACE_WORDS
-        and (
-            word != "right" or sentence.words[at + 1 : at + 2] not in (["in"], ["next"], ["at"])
-        )  # "right in the middle"
+        and not _means_no_place(word, sentence.words[at + 1 : at + 2])
         and word not in used
         and not _IN_PREDICATES.get(word, frozenset()) & predicates
     )
+
+
+def flaws(text: str, spec: SceneSpec) -> int:
+    """Return how many words and claims a (mended) reading has wrong: the less, the better it is."""
+    sentence = Sentence(text)
+    unsaid = sum(not is_said(sentence, relation) for relation in spec.relations)
+    wrong = (*_contradictions(spec), *_unknown(sentence, spec), *_hidden(sentence, spec))
+    return len(wrong) + unsaid + len(_overlooked(text, spec)) + len(lost_places(sentence, spec))
+
+
+def _overlooked(text: str, spec: SceneSpec) -> tuple[str, ...]:
+    """Return the words that a reading leaves out; what its notes say of them demands nothing."""
+    return overlooked(text, spec.model_copy(update={"notes": ()}))
+
+
+def joined(text: str, before: SceneSpec, after: SceneSpec) -> SceneSpec:
+    """Return a reading with what a second one has besides: some models answer a repair with the missing part alone.
+
+    Where the things are ("in a room") is no thing to look for, and stays out.
+    """
+    sentence, known = Sentence(text), {wanted.name for wanted in before.objects}
+    more = [one for one in after.objects if one.name not in known and not _is_around(sentence, one.name)]
+    return before.model_copy(
+        update={
+            "objects": (*before.objects, *more)[:50],
+            "relations": tuple(dict.fromkeys((*before.relations, *after.relations)))[:50],
+            "absent": tuple(dict.fromkeys((*before.absent, *after.absent)))[:50],
+            "background": before.background or after.background,
+            "unchecked": tuple(dict.fromkeys((*before.unchecked, *after.unchecked)))[:50],
+        }
+    )
+
+
+def _denied(sentence: Sentence, spec: SceneSpec, notes: list[str]) -> SceneSpec:
+    """Return a reading whose absent things are no part of the background: "a street without cars"."""
+    place, _, rest = re.sub(r"\bwith no\b", "without", spec.background).partition("without ")
+    name = parse_phrase(rest).name if rest else ""
+    if not name or not any(sentence.is_negated(at) for at in sentence.mentions(name)):
+        return spec
+    notes.append(f"{rest!r} is absent")
+    known = {parse_phrase(phrase).name for phrase in spec.absent}
+    absent = spec.absent if name in known else (*spec.absent, name)
+    return spec.model_copy(update={"background": place.strip(" ,"), "absent": absent})
+
+
+def _scenery(sentence: Sentence, spec: SceneSpec) -> str:
+    """Return where everything is, if the reading has left it out: "in the sky", "a parking lot with a bus"."""
+    parts = (*(wanted.phrase for wanted in spec.objects), *spec.absent, *spec.unchecked)
+    used = {plain(word) for part in parts for word in words_of(part)}
+    for at, word in enumerate(sentence.words):
+        following = sentence.words[at + 1 : at + 2]
+        if not {word, sentence.plain[at]} & PLACES or sentence.plain[at] in used or following == ["of"]:
+            continue
+        compound = sentence.words[max(0, at - 1) : at]
+        named = compound if compound and (is_thing(compound[0]) or compound[0].endswith("ing")) else []
+        first = at - len(named) - len(sentence.before(at - len(named)))
+        inside = sentence.words[max(0, first - 1) : first] in (["in"], ["on"], ["at"])
+        if (inside and not (following and is_thing(following[0]))) or following in (["with"], ["without"]):
+            return " ".join((*named, word))
+    return ""
+
+
+def _is_around(sentence: Sentence, name: str) -> bool:
+    """Return whether a thing is where others are: "on a desk", "a room with a cat"."""
+    firsts = (at - len(sentence.before(at)) for at in sentence.mentions(name))
+    return sentence.has(f"{name} with") or any(sentence.words[max(0, at - 1)] in {"in", "on", "at"} for at in firsts)
+
+
+def _means_no_place(word: str, following: list[str]) -> bool:
+    """Return whether a word of places is none here: "right in the middle", "the next one"."""
+    return (word == "right" and following in (["in"], ["next"], ["at"])) or (word == "next" and following != ["to"])
 
 
 def settled(text: str, spec: SceneSpec) -> SceneSpec:
@@ -130,7 +204,7 @@ def settled(text: str, spec: SceneSpec) -> SceneSpec:
     notes = (f"the sentence does not say that {one.subject!r} is {one.predicate} {one.object!r}" for one in unsaid)
     kept = tuple(relation for relation in spec.relations if relation not in unsaid)
     result = spec.model_copy(update={"relations": kept, "notes": (*spec.notes, *notes)[:50]})
-    lost = lost_places(sentence, result)[: 50 - len(spec.unchecked)]
+    lost = (*lost_places(sentence, result), *_overlooked(text, result))[: 50 - len(spec.unchecked)]
     return result.model_copy(update={"unchecked": (*result.unchecked, *lost)})
 
 

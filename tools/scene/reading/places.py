@@ -85,8 +85,8 @@ def mended_places(sentence: Sentence, spec: SceneSpec, notes: list[str]) -> Scen
     """Return a reading whose relations say what the sentence says."""
     relations: dict[Relation, None] = {}
     for given in _joined(spec.relations):
-        relation = _compared(sentence, _phrased(given), notes)
-        relation = _shaped(sentence, relation, spec, notes)
+        relation = _between_them(_compared(sentence, _phrased(given), notes), spec)
+        relation = _placed(sentence, _shaped(sentence, relation, spec, notes), notes)
         relations[_forwards(sentence, relation, notes)] = None
     return spec.model_copy(update={"relations": tuple(relations)})
 
@@ -126,6 +126,17 @@ def _joined(relations: tuple[Relation, ...]) -> list[Relation]:
                 continue
         result.append(relation)
     return result
+
+
+def _between_them(relation: Relation, spec: SceneSpec) -> Relation:
+    """Return a relation in which nothing is between a single thing, where there are two others: "between them"."""
+    if relation.predicate != "between" or " and " in relation.object:
+        return relation
+    name = parse_phrase(relation.subject).name
+    others = [wanted for wanted in spec.objects if wanted.name != name]
+    if len(others) != 2 or any(wanted.count != 1 for wanted in others):
+        return relation
+    return relation.model_copy(update={"object": " and ".join(wanted.phrase for wanted in others)})
 
 
 def _phrased(relation: Relation) -> Relation:
@@ -168,6 +179,20 @@ def _shaped(sentence: Sentence, relation: Relation, spec: SceneSpec, notes: list
             notes.append(f"{relation.subject!r} is {place}")
             return relation.model_copy(update={"predicate": place, "object": "", "count": None})
     return relation
+
+
+def _placed(sentence: Sentence, relation: Relation, notes: list[str]) -> Relation:
+    """Return a place in the picture as it stands behind its thing: "a lamp in the top right corner"."""
+    at = sentence.mentions(parse_phrase(relation.subject).name)
+    if relation.predicate not in PICTURE_PREDICATES or len(at) != 1:
+        return relation
+    behind = sentence.words[at[0] + 1 :]
+    said = [place for place in PICTURE_PREDICATES if behind[: len(words_of(place))] == words_of(place)]
+    place = max(said, key=len, default=relation.predicate)
+    if place == relation.predicate or behind[len(words_of(place)) :][:1] == ["of"]:
+        return relation
+    notes.append(f"the sentence says {place!r}, not {relation.predicate!r}")
+    return relation.model_copy(update={"predicate": place, "factor": None})
 
 
 def _forwards(sentence: Sentence, relation: Relation, notes: list[str]) -> Relation:

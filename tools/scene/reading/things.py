@@ -84,6 +84,7 @@ _SOME = frozenset(
 
 def mended_things(sentence: Sentence, spec: SceneSpec, notes: list[str]) -> SceneSpec:
     """Return a reading whose objects and absent things say what the sentence says."""
+    spec = _with_worn(sentence, spec, notes)
     names = {wanted.name for wanted in spec.objects}
     objects, absent, unchecked = list[SceneObject](), list(spec.absent), list(spec.unchecked)
     for given in spec.objects:
@@ -100,9 +101,64 @@ def mended_things(sentence: Sentence, spec: SceneSpec, notes: list[str]) -> Scen
         objects.append(_bounded(sentence, wanted, notes, fewest=1 if compared else 2))
     absent, more = _absent(sentence, absent, notes)
     objects, absent = _apart(sentence, [*objects, *more], absent, notes)
-    return spec.model_copy(
+    result = spec.model_copy(
         update={"objects": tuple(objects), "absent": tuple(absent), "unchecked": tuple(dict.fromkeys(unchecked))}
     )
+    return _with_related(sentence, result, notes)
+
+
+def _with_worn(sentence: Sentence, spec: SceneSpec, notes: list[str]) -> SceneSpec:
+    """Return a reading in which a thing that another has is a thing of its own: "a chair with a hat on it"."""
+    objects, names = list[SceneObject](), {wanted.name for wanted in spec.objects}
+    more = dict[str, SceneObject]()
+    for wanted in spec.objects:
+        kept = []
+        for look in wanted.attributes:
+            query = parse_phrase(look)
+            if is_attribute(look) or not _is_with(sentence, query.name):
+                kept.append(look)
+                continue
+            notes.append(f"{look!r} is a thing, not an attribute of {wanted.name!r}")
+            if query.name not in names:
+                more[query.name] = SceneObject(name=query.name, attributes=query.attributes, bound="a")
+        objects.append(wanted.model_copy(update={"attributes": tuple(kept)}))
+    return spec.model_copy(update={"objects": (*objects, *more.values())[:50]})
+
+
+def _with_related(sentence: Sentence, spec: SceneSpec, notes: list[str]) -> SceneSpec:
+    """Return a reading whose objects are all that its relations name: "an old stone bridge", "a glass vase"."""
+    objects = list(spec.objects)
+    phrases = (part for one in spec.relations for part in (one.subject, *one.object.split(" and ")) if part)
+    for query in map(parse_phrase, map(bare, phrases)):
+        same = [at for at, wanted in enumerate(objects) if plain(wanted.name) == query.name]
+        mentioned = sentence.mentions(query.name)
+        if (
+            not same
+            and len(mentioned) == 1
+            and is_thing(query.name)
+            and {"a", "an"} & set(sentence.before(mentioned[0]))
+        ):
+            objects.append(SceneObject(name=query.name, attributes=query.attributes, bound="a"))
+            notes.append(f"{query.phrase!r} is named by a relation")
+        elif len(same) == 1 and len(mentioned) == 1:
+            wanted = objects[same[0]]
+            more = [
+                look
+                for look in query.attributes
+                if look not in wanted.attributes and look not in SIZES and _stands_before(sentence, look, query.name)
+            ]
+            objects[same[0]] = wanted.model_copy(update={"attributes": (*wanted.attributes, *more)})
+    return spec.model_copy(update={"objects": tuple(objects[:50])})
+
+
+def _is_with(sentence: Sentence, name: str) -> bool:
+    """Return whether a thing is named once, as one: "with a red hat"."""
+    at = sentence.mentions(name)
+    if len(at) != 1 or not is_thing(plain(name.rpartition(" ")[2])):
+        return False
+    before = sentence.before(at[0])
+    first = at[0] - len(before)
+    return bool({"a", "an"} & set(before)) and sentence.words[max(0, first - 1) : first] == ["with"]
 
 
 def bare(phrase: str) -> str:

@@ -46,6 +46,73 @@ MENDED = [
         id="a bound that nobody said",
     ),
     pytest.param(
+        "a vase in the middle and a lamp in the top right corner",
+        spec("vase", "lamp", relations=[("vase", "in the middle"), ("lamp", "on the right", "top")]),
+        spec("vase", "lamp", relations=[("vase", "in the middle"), ("lamp", "in the top right corner")]),
+        id="the place that is said behind the thing",
+    ),
+    pytest.param(
+        "a fork on the left of a plate",
+        spec("fork", "plate", relations=[("fork", "on the left", "plate")]),
+        spec("fork", "plate", relations=[("fork", "left of", "plate")]),
+        id="left of a thing is no place in the picture",
+    ),
+    pytest.param(
+        "three kites in the sky",
+        spec(thing("kite", count=3)),
+        spec(thing("kite", count=3), background="sky"),
+        id="where it is",
+    ),
+    pytest.param(
+        "a living room with a sofa", spec("sofa"), spec("sofa", background="living room"), id="what has things in it"
+    ),
+    pytest.param(
+        "a parking lot without trucks, and a bus",
+        spec("bus", absent=["truck"]),
+        spec("bus", absent=["truck"], background="parking lot"),
+        id="what has none of them in it",
+    ),
+    pytest.param("a table with a vase", spec("vase"), spec("vase"), id="a thing is no place"),
+    pytest.param(
+        "a bench beside a park ranger in a park",
+        spec("bench"),
+        spec("bench", background="park"),
+        id="one of them is a place",
+    ),
+    pytest.param(
+        "a street without cars but with two bicycles",
+        spec(thing("bicycle", count=2), background="a street without cars"),
+        spec(thing("bicycle", count=2), background="a street", absent=["car"]),
+        id="what is absent is no background",
+    ),
+    pytest.param(
+        "a chair with a hat on it and a woman with a yellow umbrella",
+        spec(thing("chair", "hat"), thing("woman", "yellow umbrella")),
+        spec("chair", "woman", "hat", thing("umbrella", "yellow")),
+        id="a thing is no attribute",
+    ),
+    pytest.param(
+        "a cat left of a dog, and a rabbit between them",
+        spec("cat", "dog", "rabbit", relations=[("cat", "left of", "dog"), ("rabbit", "between", "cat")]),
+        spec("cat", "dog", "rabbit", relations=[("cat", "left of", "dog"), ("rabbit", "between", "cat and dog")]),
+        id="between both",
+    ),
+    pytest.param(
+        "two swans below an old stone bridge and in front of a red boat",
+        spec(
+            thing("swan", count=2),
+            thing("bridge", "old"),
+            relations=[("swan", "below", "old stone bridge"), ("swan", "near", "red boat")],
+        ),
+        spec(
+            thing("swan", count=2),
+            thing("bridge", "old", "stone"),
+            thing("boat", "red"),
+            relations=[("swan", "below", "old stone bridge"), ("swan", "near", "red boat")],
+        ),
+        id="what relations name is there",
+    ),
+    pytest.param(
         "two dogs or more",
         spec(thing("dog", count=2, bound="at least")),
         spec(thing("dog", count=2, bound="at least")),
@@ -197,3 +264,10 @@ def test_the_grammars_readings_are_nothing_to_mend() -> None:
         read = parse_scene(text)
         assert requirements(mended(text, read)) == requirements(read), text
         assert problems(text, read) == (), text
+
+
+def test_what_only_a_note_says_is_lost() -> None:
+    text = "a kitten half as big as a pumpkin"
+    reading = mended(text, spec(thing("kitten", "half as big as a pumpkin")))
+    assert any("'pumpkin'" in problem for problem in problems(text, reading))
+    assert "pumpkin" in settled(text, reading).unchecked
