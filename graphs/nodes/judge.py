@@ -164,7 +164,7 @@ def _strangers(layout: Layout, state: State, image: Image, first: Image) -> tupl
     return tuple(
         placed.id
         for placed in layout.objects
-        if (placed.id in state["strangers"] or placed.id not in state["layout"].ids)
+        if (placed.id in state.get("strangers", ()) or placed.id not in state["layout"].ids)
         and placed.name != LEFTOVER.name
         and _is_as_before(image, first, placed.box)
     )
