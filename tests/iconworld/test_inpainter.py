@@ -81,7 +81,8 @@ def test_its_checkpoint_is_one_of_the_inpainting_pipeline(recipe, tmp_path):
     losses = recipe.loss(recipe.batch(0, 2))
     assert torch.isfinite(losses["loss"])
     recipe.save(tmp_path)
-    recipe.model.float()
+    for module in (recipe.model, recipe.autoencoder):  # written in half precision
+        module.float()
     pipe = StableDiffusionInpaintPipeline.from_pretrained(
         tmp_path, safety_checker=None, feature_extractor=None, **dtype_argument(torch.float32)
     )
