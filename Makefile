@@ -36,7 +36,7 @@ $(READY): pyproject.toml constraints.txt
 # From the words alone: set out in boxes first, as by default, there would be little to correct.
 demo: $(READY)
 	@rm -rf $(DEMO)
-	@$(BIN)/sld generate "$(PROMPT)" --preset iconworld --set generator.layout=false --out $(DEMO)
+	@$(BIN)/sld generate "$(PROMPT)" --preset iconworld --set generator.layout=false --seed 5 --out $(DEMO)
 
 photo: $(READY)
 	@rm -rf $(PHOTO)

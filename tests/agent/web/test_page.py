@@ -15,7 +15,9 @@ from urllib.parse import quote
 import pytest
 from PIL import Image
 
-from tests.agent.jobs import job, run
+from tests.agent.jobs import FIRST, LOOK, SECOND, SPEC, job, run
+from tests.scripted import ScriptedChat
+from tools.scene.spec import SceneSpec
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -42,7 +44,8 @@ SERIOUS = ("serious", "critical")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Start the program as a person does, in a process of its own: NiceGUI keeps one app in each."""
     home = tmp_path_factory.mktemp("home")
-    run(home / "runs" / NAMED, job=job(prompt=HOSTILE))
+    given = job(prompt=HOSTILE, spec=SceneSpec.model_validate(SPEC))  # no reading of such a sentence is believed
+    run(home / "runs" / NAMED, job=given, chat=ScriptedChat(script=[LOOK, FIRST, SECOND]))
     command = [sys.executable, "-m", "sld", "serve", "--port", "0", "--sessions", "sessions", "--runs", "runs"]
     environment = {**os.environ, "PYTHONPATH": str(Path.cwd()), "PYTHONUNBUFFERED": "1"}
     with subprocess.Popen(command, cwd=home, stdout=subprocess.PIPE, text=True, env=environment) as process:
