@@ -10,7 +10,7 @@ INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c c
 SOURCES := agent configs evals graphs iconworld prompts sld tools tests
 DEMO := runs/demo
 PHOTO := runs/photo
-PROMPT ?= a photo of two red cars and a blue cup
+PROMPT ?= two red cars and a blue cup
 
 help:
 	@echo "make demo    correct a picture with the embedded models; report in $(DEMO)/report.html"
