@@ -14,7 +14,7 @@ from transformers import (
     Sam3Model,
 )
 
-from tests.tiny_models import text_config, tokenizer
+from tests.tiny_models import sam3_vision, text_config, tokenizer
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -27,23 +27,7 @@ def save_sam3(folder: Path, *, size: int = 56) -> Path:
     layered = small | {"num_layers": 1, "intermediate_size": 32, "dropout": 0.0}
     text = text_config().to_dict() | {"projection_dim": 16}
     config = Sam3Config(
-        vision_config={
-            "model_type": "sam3_vision_model",
-            "backbone_config": {
-                "model_type": "sam3_vit_model",
-                "hidden_size": 16,
-                "intermediate_size": 32,
-                "num_hidden_layers": 1,
-                "num_attention_heads": 2,
-                "image_size": size,
-                "pretrain_image_size": size,
-                "patch_size": 14,
-                "window_size": 2,
-                "global_attn_indexes": [0],
-            },
-            "fpn_hidden_size": 32,
-            "backbone_feature_sizes": [[16, 16], [8, 8], [4, 4]],
-        },
+        vision_config=sam3_vision(size),
         text_config=text,
         geometry_encoder_config=layered,
         detr_encoder_config=layered,

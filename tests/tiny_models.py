@@ -216,27 +216,32 @@ def save_sam_hq(folder: Path, *, size: int = 64) -> Path:
     return folder
 
 
+def sam3_vision(size: int) -> dict[str, Any]:
+    """Return the vision half of a tiny SAM 3, which its detector and its tracker share."""
+    return {
+        "model_type": "sam3_vision_model",
+        "backbone_config": {
+            "model_type": "sam3_vit_model",
+            "hidden_size": 16,
+            "intermediate_size": 32,
+            "num_hidden_layers": 1,
+            "num_attention_heads": 2,
+            "image_size": size,
+            "pretrain_image_size": size,
+            "patch_size": 14,
+            "window_size": 2,
+            "global_attn_indexes": [0],
+        },
+        "fpn_hidden_size": 32,
+        "backbone_feature_sizes": [[16, 16], [8, 8], [4, 4]],
+    }
+
+
 def save_sam3_tracker(folder: Path, *, size: int = 56) -> Path:
     """Save a random tracker of SAM 3; return its folder."""
     torch.manual_seed(0)
     config = Sam3TrackerConfig(
-        vision_config={
-            "model_type": "sam3_vision_model",
-            "backbone_config": {
-                "model_type": "sam3_vit_model",
-                "hidden_size": 16,
-                "intermediate_size": 32,
-                "num_hidden_layers": 1,
-                "num_attention_heads": 2,
-                "image_size": size,
-                "pretrain_image_size": size,
-                "patch_size": 14,
-                "window_size": 2,
-                "global_attn_indexes": [0],
-            },
-            "fpn_hidden_size": 32,
-            "backbone_feature_sizes": [[16, 16], [8, 8], [4, 4]],
-        },
+        vision_config=sam3_vision(size),
         prompt_encoder_config={"hidden_size": 32, "image_size": size, "patch_size": 14, "mask_input_channels": 4},
         mask_decoder_config={
             "hidden_size": 32,
