@@ -421,7 +421,7 @@ def test_a_picture_is_brought_and_a_place_is_painted_or_set_by_keys(tab: Tab, tm
     view = page.locator(".pv").bounding_box()
     assert view["width"] / view["height"] == pytest.approx(160 / 96, abs=0.01)
 
-    paint = page.locator("[aria-pressed=true]")
+    paint = page.locator('[aria-label$="(3)"][aria-pressed=true]')
     for _ in range(20):  # the page listens to keys a moment after it is drawn, sooner than a person finds them
         page.keyboard.press("3")
         page.wait_for_timeout(250)
